@@ -1,4 +1,4 @@
-/// Who wrote what, and when: dots, causal contexts, hybrid timestamps. Pure.
+/// Causality: dots, causal contexts and hybrid timestamps. Pure: reads no clock, does no I/O.
 @NullMarked
 package dev.trellis.causal;
 

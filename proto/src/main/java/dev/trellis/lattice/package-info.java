@@ -1,4 +1,5 @@
-/// The kinds of value and how they merge. Pure: no I/O, clock, thread or network type.
+/// The lattice kinds and the entry that holds them: what merges, and how. Pure: reads no clock,
+/// does no I/O, knows no network type.
 @NullMarked
 package dev.trellis.lattice;
 

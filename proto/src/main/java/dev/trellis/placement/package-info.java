@@ -1,4 +1,4 @@
-/// Which nodes hold a key: the hash ring and replica counts. Pure.
+/// Which shard of which node holds a key: the ring that clients and nodes must agree on. Pure.
 @NullMarked
 package dev.trellis.placement;
 

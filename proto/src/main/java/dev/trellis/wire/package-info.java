@@ -1,4 +1,5 @@
-/// The messages that processes exchange, and the codecs that alone know their bytes. No I/O.
+/// What two processes say to each other: the messages, their limits, and the codecs that turn them
+/// into Protobuf and back. The form is documented in `trellis.proto`.
 @NullMarked
 package dev.trellis.wire;
 

@@ -1,0 +1,261 @@
+package dev.trellis.lattice;
+
+import dev.trellis.causal.HybridTimestamp;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+
+/// What a shard stores for a key, and a map for a field: a generation and the value of that
+/// generation. Merged lexicographically: the higher generation wins whole, equal generations merge.
+///
+/// Deleting starts a higher generation with no value, a tombstone, so one rule deletes every kind.
+/// Within a generation the value is a map from kind to state, so that merge is total even when two
+/// replicas were first written with different kinds; normally there is one kind.
+///
+/// The one exception to deletion by generation is `lww`, whose tombstone stands in its own
+/// timestamp order, so that a later put wins wherever it was made.
+public final class Entry implements Lattice<Entry> {
+  /// The entry of a key never written.
+  public static final Entry BOTTOM =
+      new Entry(HybridTimestamp.ZERO, Optional.empty(), new Value<?>[0]);
+
+  private static final int FIXED_WEIGHT = 16;
+
+  private final HybridTimestamp generation;
+  private final Optional<Expiry> expiry;
+  private final Value<?>[] values; // ascending by kind number, distinct
+  private final long weight;
+
+  private Entry(HybridTimestamp generation, Optional<Expiry> expiry, Value<?>[] values) {
+    this.generation = generation;
+    this.expiry = expiry;
+    this.values = values;
+    long total = FIXED_WEIGHT;
+    for (Value<?> value : values) {
+      total += value.weight();
+    }
+    this.weight = total;
+  }
+
+  /// An entry with nothing in it yet; above generation zero that is a tombstone.
+  public static Entry empty(HybridTimestamp generation) {
+    return new Entry(generation, Optional.empty(), new Value<?>[0]);
+  }
+
+  /// An entry with a value of one kind, which does not expire as an entry.
+  public static Entry of(HybridTimestamp generation, Value<?> value) {
+    return new Entry(generation, Optional.empty(), new Value<?>[] {value});
+  }
+
+  /// An entry of any legal content. Values of one kind, in any order, are merged.
+  public static Entry of(
+      HybridTimestamp generation, Optional<Expiry> expiry, Collection<? extends Value<?>> values) {
+    Entry entry = new Entry(generation, expiry, new Value<?>[0]);
+    for (Value<?> value : values) {
+      entry = entry.with(value);
+    }
+    return entry;
+  }
+
+  /// The times that this key was deleted or expired, as the time of the last; zero for never.
+  public HybridTimestamp generation() {
+    return generation;
+  }
+
+  /// The latest setting of the entry's own expiry; `lww` and `causal` values carry theirs inside.
+  public Optional<Expiry> expiry() {
+    return expiry;
+  }
+
+  /// The values of every kind, dead ones included, ascending by kind number.
+  public List<Value<?>> values() {
+    return List.of(values);
+  }
+
+  /// The state of a kind, dead or alive.
+  public Optional<Value<?>> value(Kind kind) {
+    for (Value<?> value : values) {
+      if (value.kindNumber() == kind.number()) {
+        return Optional.of(value);
+      }
+    }
+    return Optional.empty();
+  }
+
+  /// The values that a reader at `nowMillis` may see: more than one only after concurrent first
+  /// writes of different kinds, none for a key that is missing, deleted or expired.
+  public List<Value<?>> liveValues(long nowMillis) {
+    List<Value<?>> live = new ArrayList<>(1);
+    for (Value<?> value : values) {
+      if (isLive(value, nowMillis)) {
+        live.add(value);
+      }
+    }
+    return live;
+  }
+
+  /// Whether a reader at `nowMillis` finds nothing here.
+  public boolean isDead(long nowMillis) {
+    for (Value<?> value : values) {
+      if (isLive(value, nowMillis)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// When the last value of an entry that is dead at some time ended: the tombstone's stamp or the
+  /// expiry instant. A function of the state alone, so equal on all replicas.
+  public HybridTimestamp endedAt() {
+    HybridTimestamp latest = generation;
+    for (Value<?> value : values) {
+      latest = latest.max(endOf(value));
+    }
+    return latest;
+  }
+
+  /// The first instant after `nowMillis` at which a live value expires; empty if none will.
+  public Optional<Long> nextExpiry(long nowMillis) {
+    long earliest = Long.MAX_VALUE;
+    for (Value<?> value : values) {
+      long at = endOf(value).millis();
+      if (isLive(value, nowMillis) && mayEnd(value) && at > nowMillis) {
+        earliest = Math.min(earliest, at);
+      }
+      if (value instanceof CausalRegister causal) {
+        earliest = Math.min(earliest, causal.nextExpiry(nowMillis));
+      } else if (value instanceof MultiCausalRegister causal) {
+        earliest = Math.min(earliest, causal.register().nextExpiry(nowMillis));
+      } else if (value instanceof LatticeMap map) {
+        earliest = Math.min(earliest, map.nextExpiry(nowMillis));
+      }
+    }
+    return earliest == Long.MAX_VALUE ? Optional.empty() : Optional.of(earliest);
+  }
+
+  /// The empty entry of the generation that follows this one's end at `at`: later than this
+  /// generation, and the same on every replica that is given the same `at`.
+  public Entry startedAnew(HybridTimestamp at) {
+    return empty(at.isAfter(generation) ? at : generation.next());
+  }
+
+  /// This entry with `value` merged into the state of its kind.
+  public Entry with(Value<?> value) {
+    int at = 0;
+    while (at < values.length && values[at].kindNumber() < value.kindNumber()) {
+      at++;
+    }
+    Value<?>[] changed;
+    if (at < values.length && values[at].kindNumber() == value.kindNumber()) {
+      Value<?> merged = mergeSameKind(values[at], value);
+      if (merged == values[at]) {
+        return this;
+      }
+      changed = values.clone();
+      changed[at] = merged;
+    } else {
+      changed = new Value<?>[values.length + 1];
+      System.arraycopy(values, 0, changed, 0, at);
+      changed[at] = value;
+      System.arraycopy(values, at, changed, at + 1, values.length - at);
+    }
+    return new Entry(generation, expiry, changed);
+  }
+
+  /// This entry with the later of its own and this expiry setting.
+  public Entry withExpiry(Expiry setting) {
+    Optional<Expiry> merged = later(expiry, Optional.of(setting));
+    return merged.equals(expiry) ? this : new Entry(generation, merged, values);
+  }
+
+  @Override
+  public Entry merge(Entry other) {
+    if (this == other) {
+      return this;
+    }
+    int order = generation.compareTo(other.generation);
+    if (order != 0) {
+      return order > 0 ? this : other;
+    }
+    Entry merged = this;
+    for (Value<?> value : other.values) {
+      merged = merged.with(value);
+    }
+    return other.expiry.isPresent() ? merged.withExpiry(other.expiry.get()) : merged;
+  }
+
+  @Override
+  public long weight() {
+    return weight;
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return this == other
+        || (other instanceof Entry entry
+            && generation.equals(entry.generation)
+            && expiry.equals(entry.expiry)
+            && Arrays.equals(values, entry.values));
+  }
+
+  @Override
+  public int hashCode() {
+    return (31 * generation.hashCode() + expiry.hashCode()) * 31 + Arrays.hashCode(values);
+  }
+
+  @Override
+  public String toString() {
+    return "Entry["
+        + generation
+        + expiry.map(e -> " expires " + e.atMillis()).orElse("")
+        + " "
+        + Arrays.toString(values)
+        + "]";
+  }
+
+  private boolean isLive(Value<?> value, long nowMillis) {
+    return switch (value) {
+      case LwwRegister register ->
+          !register.isTombstone() && !Expiry.isPast(register.expiresAtMillis(), nowMillis);
+      case CausalRegister register -> register.isLive(nowMillis);
+      case MultiCausalRegister register -> register.register().isLive(nowMillis);
+      default -> expiry.isEmpty() || !Expiry.isPast(expiry.get().atMillis(), nowMillis);
+    };
+  }
+
+  private boolean mayEnd(Value<?> value) {
+    return switch (value) {
+      case LwwRegister register -> register.expiresAtMillis() != Expiry.NEVER;
+      case CausalRegister _ignored -> false; // asked sibling by sibling
+      case MultiCausalRegister _ignored -> false;
+      default -> expiry.isPresent() && expiry.get().atMillis() != Expiry.NEVER;
+    };
+  }
+
+  private HybridTimestamp endOf(Value<?> value) {
+    return switch (value) {
+      case LwwRegister register ->
+          register.isTombstone()
+              ? register.timestamp()
+              : HybridTimestamp.ofMillis(register.expiresAtMillis());
+      case CausalRegister register -> HybridTimestamp.ofMillis(register.lastExpiry());
+      case MultiCausalRegister register ->
+          HybridTimestamp.ofMillis(register.register().lastExpiry());
+      default -> HybridTimestamp.ofMillis(expiry.map(Expiry::atMillis).orElse(Expiry.NEVER));
+    };
+  }
+
+  private static Optional<Expiry> later(Optional<Expiry> a, Optional<Expiry> b) {
+    if (a.isEmpty() || b.isEmpty()) {
+      return a.isEmpty() ? b : a;
+    }
+    return Optional.of(a.get().merge(b.get()));
+  }
+
+  @SuppressWarnings("unchecked") // equal kind numbers mean equal classes: one class a kind
+  private static <V extends Value<V>> Value<?> mergeSameKind(Value<?> a, Value<?> b) {
+    return ((V) a).merge((V) b);
+  }
+}

@@ -1,0 +1,21 @@
+package dev.trellis.lattice;
+
+/// `flag`: false until somebody enables it, true for good.
+///
+/// @param value whether it was enabled
+public record Flag(boolean value) implements Value<Flag> {
+  @Override
+  public Flag merge(Flag other) {
+    return value || !other.value ? this : other;
+  }
+
+  @Override
+  public int kindNumber() {
+    return Kind.FLAG.number();
+  }
+
+  @Override
+  public long weight() {
+    return 1;
+  }
+}

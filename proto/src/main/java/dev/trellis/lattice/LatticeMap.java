@@ -1,0 +1,90 @@
+package dev.trellis.lattice;
+
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Optional;
+
+/// `map`: fields that are entries of their own, with a generation and a value each, so a field is
+/// written, deleted, expired and given another kind by the same rules as a key. Maps nest.
+public final class LatticeMap implements Value<LatticeMap> {
+  private static final int WEIGHT_PER_FIELD = 8;
+
+  public static final LatticeMap EMPTY =
+      new LatticeMap(
+          PersistentMap.empty((field, entry) -> WEIGHT_PER_FIELD + field.size() + entry.weight()));
+
+  private final PersistentMap<Payload, Entry> fields;
+
+  private LatticeMap(PersistentMap<Payload, Entry> fields) {
+    this.fields = fields;
+  }
+
+  /// A map of just these fields; of one field, the delta that changes it.
+  public static LatticeMap of(Map<Payload, Entry> fields) {
+    PersistentMap<Payload, Entry> all = EMPTY.fields;
+    for (Map.Entry<Payload, Entry> field : fields.entrySet()) {
+      all = all.with(field.getKey(), field.getValue());
+    }
+    return new LatticeMap(all);
+  }
+
+  /// The entry of a field, dead ones included. O(log n).
+  public Optional<Entry> field(Payload name) {
+    return Optional.ofNullable(fields.find(name));
+  }
+
+  /// Every field by name, dead ones included.
+  public Iterable<Map.Entry<Payload, Entry>> fields() {
+    return fields;
+  }
+
+  /// The number of fields that a reader at `nowMillis` finds. O(n).
+  public int liveCount(long nowMillis) {
+    int count = 0;
+    for (Map.Entry<Payload, Entry> field : fields) {
+      count += field.getValue().isDead(nowMillis) ? 0 : 1;
+    }
+    return count;
+  }
+
+  long nextExpiry(long nowMillis) {
+    long earliest = Long.MAX_VALUE;
+    Iterator<Map.Entry<Payload, Entry>> all = fields.iterator();
+    while (all.hasNext()) {
+      earliest =
+          Math.min(earliest, all.next().getValue().nextExpiry(nowMillis).orElse(Long.MAX_VALUE));
+    }
+    return earliest;
+  }
+
+  @Override
+  public LatticeMap merge(LatticeMap other) {
+    PersistentMap<Payload, Entry> merged = fields.merge(other.fields, Entry::merge);
+    return merged == fields ? this : new LatticeMap(merged);
+  }
+
+  @Override
+  public int kindNumber() {
+    return Kind.MAP.number();
+  }
+
+  @Override
+  public long weight() {
+    return fields.weight();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof LatticeMap map && fields.equals(map.fields);
+  }
+
+  @Override
+  public int hashCode() {
+    return fields.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "LatticeMap" + fields;
+  }
+}

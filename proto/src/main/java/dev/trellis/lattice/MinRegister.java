@@ -1,0 +1,21 @@
+package dev.trellis.lattice;
+
+/// `min`: the least number that it was lowered to, never raised.
+///
+/// @param value any 64-bit signed number, compared and kept as such
+public record MinRegister(long value) implements Value<MinRegister> {
+  @Override
+  public MinRegister merge(MinRegister other) {
+    return Math.min(value, other.value) == value ? this : other;
+  }
+
+  @Override
+  public int kindNumber() {
+    return Kind.MIN.number();
+  }
+
+  @Override
+  public long weight() {
+    return Long.BYTES;
+  }
+}

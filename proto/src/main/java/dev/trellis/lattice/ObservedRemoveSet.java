@@ -1,0 +1,157 @@
+package dev.trellis.lattice;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
+import dev.trellis.causal.ReplicaId;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedSet;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// `orset`: a set whose elements can be removed and added again. A remove takes away the adds that
+/// the remover has observed; an add that is concurrent with it wins.
+///
+/// @see "Bieniusa et al., An Optimized Conflict-free Replicated Set, INRIA RR-8083, 2012"
+public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
+  private static final int WEIGHT_PER_ELEMENT = 24;
+  private static final DotStore<Payload> NO_DOTS =
+      DotStore.empty((dot, element) -> WEIGHT_PER_ELEMENT + element.size());
+  private static final PersistentMap<Payload, CausalContext> NO_ELEMENTS =
+      PersistentMap.empty((element, dots) -> 0);
+
+  public static final ObservedRemoveSet EMPTY = new ObservedRemoveSet(NO_DOTS, NO_ELEMENTS);
+
+  private final DotStore<Payload> adds; // dot of the add -> element
+  private final PersistentMap<Payload, CausalContext> elements; // the same, by element; derived
+
+  private ObservedRemoveSet(
+      DotStore<Payload> adds, PersistentMap<Payload, CausalContext> elements) {
+    this.adds = adds;
+    this.elements = elements;
+  }
+
+  /// A state of just these adds, having seen `context` besides; for codecs and tests. O(n log n).
+  public static ObservedRemoveSet of(Map<Dot, Payload> adds, CausalContext context) {
+    return EMPTY.merge(new ObservedRemoveSet(NO_DOTS.holding(adds, context), NO_ELEMENTS));
+  }
+
+  /// The delta by which `replica` adds the elements, each under a dot of its own. The new dot takes
+  /// the place of those that the element had here, so repeated adds leave nothing behind.
+  public ObservedRemoveSet add(ReplicaId replica, Collection<Payload> added) {
+    Map<Dot, Payload> minted = new HashMap<>();
+    CausalContext seen = CausalContext.EMPTY;
+    long counter = adds.context().counterOf(replica);
+    SortedSet<Payload> distinct = new TreeSet<>(added);
+    for (Payload element : distinct) {
+      minted.put(new Dot(replica, ++counter), element);
+      seen = seen.merge(dotsOf(element));
+    }
+    return of(minted, seen);
+  }
+
+  /// The delta that removes the elements as observed here. Empty if none of them is here.
+  public ObservedRemoveSet remove(Collection<Payload> removed) {
+    CausalContext seen = CausalContext.EMPTY;
+    for (Payload element : removed) {
+      seen = seen.merge(dotsOf(element));
+    }
+    return of(Map.of(), seen);
+  }
+
+  /// O(log n).
+  public boolean contains(Payload element) {
+    return elements.contains(element);
+  }
+
+  public int size() {
+    return elements.size();
+  }
+
+  /// All elements in byte order.
+  public Iterable<Payload> elements() {
+    return PersistentMap.keysOf(elements);
+  }
+
+  /// The elements from `from` (inclusive) to `to` (exclusive); O(log n) to start.
+  ///
+  /// @param descending from the end towards the start
+  public Iterator<Payload> range(Optional<Payload> from, Optional<Payload> to, boolean descending) {
+    return PayloadSet.rangeOf(elements, from, to, descending);
+  }
+
+  /// The adds that stand, by dot.
+  public Iterable<Map.Entry<Dot, Payload>> adds() {
+    return adds.items();
+  }
+
+  /// The dots seen, of elements here and of removed ones.
+  public CausalContext context() {
+    return adds.context();
+  }
+
+  @Override
+  public ObservedRemoveSet merge(ObservedRemoveSet other) {
+    ElementIndex index = new ElementIndex(elements);
+    DotStore<Payload> merged = adds.merge(other.adds, index);
+    return merged == adds ? this : new ObservedRemoveSet(merged, index.elements);
+  }
+
+  @Override
+  public int kindNumber() {
+    return Kind.ORSET.number();
+  }
+
+  @Override
+  public long weight() {
+    return adds.weight();
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof ObservedRemoveSet set && adds.equals(set.adds);
+  }
+
+  @Override
+  public int hashCode() {
+    return adds.hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "ObservedRemoveSet[" + adds + "]";
+  }
+
+  private CausalContext dotsOf(Payload element) {
+    @Nullable CausalContext dots = elements.find(element);
+    return dots == null ? CausalContext.EMPTY : dots;
+  }
+
+  /// Keeps the index by element in step with the store by dot.
+  private static final class ElementIndex implements DotStore.Changes<Payload> {
+    private PersistentMap<Payload, CausalContext> elements;
+
+    ElementIndex(PersistentMap<Payload, CausalContext> elements) {
+      this.elements = elements;
+    }
+
+    @Override
+    public void added(Dot dot, Payload element) {
+      @Nullable CausalContext dots = elements.find(element);
+      elements = elements.with(element, dots == null ? CausalContext.of(dot) : dots.with(dot));
+    }
+
+    @Override
+    public void removed(Dot dot, Payload element) {
+      @Nullable CausalContext dots = elements.find(element);
+      if (dots == null) {
+        throw new IllegalStateException("no dots of " + element + " though " + dot + " stood");
+      }
+      CausalContext rest = dots.without(dot);
+      elements = rest.isEmpty() ? elements.without(element) : elements.with(element, rest);
+    }
+  }
+}

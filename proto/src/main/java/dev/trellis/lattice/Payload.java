@@ -1,0 +1,141 @@
+package dev.trellis.lattice;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/// An immutable string of bytes, compared by content: keys, values, set elements. Ordered as
+/// unsigned bytes, which for UTF-8 text is the order of code points.
+public final class Payload implements Comparable<Payload> {
+  public static final Payload EMPTY = new Payload(new byte[0]);
+
+  private final byte[] bytes; // never handed out, never changed
+  private int hash; // 0 until computed; racing threads compute the same
+
+  private Payload(byte[] bytes) {
+    this.bytes = bytes;
+  }
+
+  /// Copies the bytes.
+  public static Payload of(byte[] bytes) {
+    return bytes.length == 0 ? EMPTY : new Payload(bytes.clone());
+  }
+
+  /// Copies `length` bytes from `offset`.
+  public static Payload of(byte[] bytes, int offset, int length) {
+    return length == 0 ? EMPTY : new Payload(Arrays.copyOfRange(bytes, offset, offset + length));
+  }
+
+  /// Copies what remains in the buffer; its position is left alone.
+  public static Payload of(ByteBuffer buffer) {
+    byte[] copy = new byte[buffer.remaining()];
+    buffer.duplicate().get(copy);
+    return new Payload(copy);
+  }
+
+  /// The UTF-8 bytes of a text. A text with an unpaired surrogate has none.
+  ///
+  /// @throws IllegalArgumentException if the text is not well-formed UTF-16
+  public static Payload ofText(String text) {
+    try {
+      return of(StandardCharsets.UTF_8.newEncoder().encode(java.nio.CharBuffer.wrap(text)));
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException(
+          "text with an unpaired surrogate has no UTF-8 form: "
+              + HexFormat.of().formatHex(text.getBytes(StandardCharsets.UTF_16BE)),
+          e);
+    }
+  }
+
+  /// The number of bytes.
+  public int size() {
+    return bytes.length;
+  }
+
+  public boolean isEmpty() {
+    return bytes.length == 0;
+  }
+
+  /// The byte at an index from 0 to `size() - 1`.
+  public byte at(int index) {
+    return bytes[index];
+  }
+
+  /// A copy of the bytes.
+  public byte[] toBytes() {
+    return bytes.clone();
+  }
+
+  /// A read-only view of the bytes, without copying.
+  public ByteBuffer asByteBuffer() {
+    return ByteBuffer.wrap(bytes).asReadOnlyBuffer();
+  }
+
+  /// Writes the bytes without copying them first.
+  public void writeTo(OutputStream out) throws IOException {
+    out.write(bytes);
+  }
+
+  /// Copies all bytes into `target` from `offset`.
+  public void copyTo(byte[] target, int offset) {
+    System.arraycopy(bytes, 0, target, offset, bytes.length);
+  }
+
+  public boolean startsWith(Payload prefix) {
+    return bytes.length >= prefix.bytes.length
+        && Arrays.equals(bytes, 0, prefix.bytes.length, prefix.bytes, 0, prefix.bytes.length);
+  }
+
+  /// Whether the bytes are well-formed UTF-8. O(size).
+  public boolean isText() {
+    try {
+      StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+      return true;
+    } catch (CharacterCodingException e) {
+      return false;
+    }
+  }
+
+  /// The bytes as UTF-8 text; malformed sequences become U+FFFD. Ask [#isText] where that matters.
+  public String text() {
+    return new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  @Override
+  public int compareTo(Payload other) {
+    return Arrays.compareUnsigned(bytes, other.bytes);
+  }
+
+  @Override
+  public boolean equals(Object other) {
+    return this == other
+        || (other instanceof Payload payload && Arrays.equals(bytes, payload.bytes));
+  }
+
+  @Override
+  public int hashCode() {
+    int computed = hash;
+    if (computed == 0) {
+      computed = Arrays.hashCode(bytes);
+      hash = computed;
+    }
+    return computed;
+  }
+
+  /// The text in quotes where the bytes are short text, else their number and first bytes in hex.
+  @Override
+  public String toString() {
+    if (bytes.length <= 64 && isText()) {
+      return '"' + text() + '"';
+    }
+    int shown = Math.min(bytes.length, 16);
+    return bytes.length
+        + " bytes "
+        + HexFormat.of().formatHex(bytes, 0, shown)
+        + (shown < bytes.length ? "…" : "");
+  }
+}

@@ -1,0 +1,153 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import java.util.List;
+import java.util.Optional;
+
+/// What travels on a data connection: a 4-byte big-endian length, then one Protobuf message. The
+/// client opens with [Hello]; the node answers [Welcome], or [Refused] and closes.
+public sealed interface Frame {
+  /// The protocol version spoken by this code; it serves this one and the one before.
+  int PROTOCOL_VERSION = 1;
+
+  /// What the connection will carry requests for.
+  enum Scope {
+    /// Keys of the shard that listens on this port; others answer `NOT_OWNER`.
+    SHARD(1),
+    /// Keys of any shard of the node, which passes them between its shards.
+    NODE(2);
+
+    private final int number;
+
+    Scope(int number) {
+      this.number = number;
+    }
+
+    /// The number on the wire.
+    public int number() {
+      return number;
+    }
+  }
+
+  /// The first frame of a client.
+  ///
+  /// @param versionMin oldest protocol version the client speaks
+  /// @param versionMax newest
+  /// @param clusterName the cluster it expects; empty to accept any
+  /// @param clientId random, one per client process; names its sequences and its writes
+  /// @param credentials opaque; empty for `anonymous`
+  /// @param agent name and version of the software, for the node's log
+  record Hello(
+      int versionMin,
+      int versionMax,
+      String clusterName,
+      long clientId,
+      Scope scope,
+      Payload credentials,
+      String agent)
+      implements Frame {}
+
+  /// The first frame of a node.
+  ///
+  /// @param version the one both will speak
+  /// @param shard index of the shard that listens on this port, from 0
+  /// @param incarnation of the shard: sequences and dots are remembered within one
+  record Welcome(
+      int version,
+      String clusterName,
+      String nodeId,
+      int shard,
+      long incarnation,
+      HybridTimestamp clock,
+      Limits limits,
+      long ringVersion)
+      implements Frame {}
+
+  /// The connection cannot go on; the sender closes it after this.
+  record Refused(ErrorCode code, String message) implements Frame {}
+
+  /// One request.
+  record Single(Request request) implements Frame {}
+
+  /// Several requests, carried out one by one and answered one by one: not atomic.
+  record Batch(List<Request> requests) implements Frame {
+    public Batch {
+      requests = List.copyOf(requests);
+    }
+  }
+
+  /// The reply to one request, sent singly or in a batch.
+  record Answer(Reply reply) implements Frame {}
+
+  /// Replies that were ready together. A batch may be answered by several of these.
+  record Answers(List<Reply> replies) implements Frame {
+    public Answers {
+      replies = List.copyOf(replies);
+    }
+  }
+
+  /// Asks to be told the key's value now and after each change, until [Unwatch] or disconnection.
+  ///
+  /// @param id names the watch within the connection
+  record Watch(long id, Payload key, Optional<Kind> kind) implements Frame {}
+
+  /// Ends a watch. Unknown ids are ignored, as the watch may just have ended.
+  record Unwatch(long id) implements Frame {}
+
+  /// The state of a watched key: at once after [Watch], then after changes. Changes that come
+  /// faster than the reader reads are coalesced; the last state always arrives.
+  ///
+  /// @param reply as to a `Get` with the watch's id and kind; a failure ends the watch
+  record Changed(Reply reply) implements Frame {}
+
+  /// Asks for a page of the shard's live keys in byte order.
+  ///
+  /// @param after keys up to and including this are left out; empty for the start
+  /// @param limit at most this many keys, 1 to [Limits#SCAN_KEYS_MAX]
+  /// @param withValues whether to send values too
+  record Scan(long id, Payload prefix, Optional<Payload> after, int limit, boolean withValues)
+      implements Frame {}
+
+  /// A key found by a scan.
+  ///
+  /// @param kinds of its live values
+  /// @param view its value if asked for and there is one kind, else [View.Nothing]
+  record ScannedKey(Payload key, List<Kind> kinds, View view) {
+    public ScannedKey {
+      kinds = List.copyOf(kinds);
+    }
+  }
+
+  /// A page of a scan. It may be shorter than asked for, where values are large.
+  ///
+  /// @param more whether keys follow the last one here; the next page starts after it
+  record Scanned(long id, List<ScannedKey> keys, boolean more, Optional<Outcome.Failed> failure)
+      implements Frame {
+    public Scanned {
+      keys = List.copyOf(keys);
+    }
+  }
+
+  /// Asks for the cluster map.
+  record MapRequest(long id) implements Frame {}
+
+  /// The members of the cluster. Served by routers and nodes.
+  ///
+  /// @param version grows whenever the content changes
+  /// @param faultTolerance k, the number of lost nodes to survive
+  record ClusterMap(
+      long id, long version, String clusterName, int faultTolerance, List<NodeDescriptor> nodes)
+      implements Frame {
+    public ClusterMap {
+      nodes = List.copyOf(nodes);
+    }
+  }
+
+  /// Asks for a sign of life.
+  record Ping(long id) implements Frame {}
+
+  /// The answer to [Ping].
+  record Pong(long id, HybridTimestamp clock) implements Frame {}
+}

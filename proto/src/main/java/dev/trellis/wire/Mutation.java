@@ -1,0 +1,336 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/// An operation that changes a value. The first replica turns it into a delta and merges that. A
+/// mutation of a missing key creates it; of a key that holds another kind, it is refused with
+/// `KIND_MISMATCH`. The reply tells in `changed` how many elements, members, fields or records were
+/// new or went away (for one-valued kinds: 1 if the value differs from before), and answers as told
+/// per operation.
+public sealed interface Mutation extends Operation {
+  /// The kind this operation needs or creates; empty where any kind will do.
+  Optional<Kind> kind();
+
+  /// Whether carrying it out twice, wherever, equals carrying it out once. What is not idempotent
+  /// is repeated only to the shard incarnation that may have seen it.
+  boolean isIdempotent();
+
+  /// `lww`: replaces the value by one with the request's timestamp. The request's ttl becomes part
+  /// of it; none means that it never expires.
+  record Put(Payload value) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.LWW);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `max`: raises the value to at least this. Answers [View.Whole], the value now.
+  record Raise(long to) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.MAX);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `min`: lowers the value to at most this. Answers [View.Whole], the value now.
+  record Lower(long to) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.MIN);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `flag`: sets it for good. Answers [View.Truth].
+  record Enable() implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.FLAG);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `counter`: adds a number that may be negative. Answers [View.Whole], this replica's sum now.
+  record Increment(long by) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.COUNTER);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return false;
+    }
+  }
+
+  /// `gset`, `oset`, `orset`: adds elements, at least one.
+  ///
+  /// @param to one of the three kinds
+  record Add(Kind to, List<Payload> elements) implements Mutation {
+    public Add {
+      elements = List.copyOf(elements);
+      requireSome("elements", elements);
+      if (to != Kind.GSET && to != Kind.OSET && to != Kind.ORSET) {
+        throw new IllegalArgumentException(
+            "elements are added to gset, oset or orset, not to " + to.word());
+      }
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(to);
+    }
+
+    /// For `orset`, a late repeat would bring back what was removed in between.
+    @Override
+    public boolean isIdempotent() {
+      return to != Kind.ORSET;
+    }
+  }
+
+  /// `orset`: removes the elements as this replica observed them; concurrent adds win.
+  record Remove(List<Payload> elements) implements Mutation {
+    public Remove {
+      elements = List.copyOf(elements);
+      requireSome("elements", elements);
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.ORSET);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return false;
+    }
+  }
+
+  /// A member of a `sortedset` with its score.
+  ///
+  /// @param score any double but NaN; -0.0 counts as below 0.0, as `Double.compare` has it
+  record ScoredMember(Payload member, double score) {
+    public ScoredMember {
+      if (Double.isNaN(score)) {
+        throw new IllegalArgumentException(
+            "the score of " + member + " is NaN, which has no order");
+      }
+    }
+  }
+
+  /// `sortedset`: adds members or gives them new scores, with the request's timestamp.
+  record AddScored(List<ScoredMember> members) implements Mutation {
+    public AddScored {
+      members = List.copyOf(members);
+      requireSome("members", members);
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.SORTEDSET);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `sortedset`: removes members, with the request's timestamp.
+  record RemoveMembers(List<Payload> members) implements Mutation {
+    public RemoveMembers {
+      members = List.copyOf(members);
+      requireSome("members", members);
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.SORTEDSET);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `map`: changes one field by a mutation of the field's own kind, which creates the field if it
+  /// is missing. A ttl of the request applies to the field. Answers as the inner mutation does.
+  ///
+  /// @param mutation any but [Merge]; a [Delete] removes the field; nested up to [Limits#DEPTH_MAX]
+  ///   deep
+  record UpdateField(Payload field, Mutation mutation) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.MAP);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return mutation.isIdempotent();
+    }
+  }
+
+  /// `causal`: replaces the siblings that `context` includes and stands beside the others. Answers
+  /// [View.Siblings] without payloads: the context that a next put needs to replace all of them.
+  record PutCausal(Payload value, CausalContext context) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.CAUSAL);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return false;
+    }
+  }
+
+  /// `multicausal`: as [PutCausal], with the versions of other keys that the value depends on.
+  record PutMultiCausal(
+      Payload value, CausalContext context, Map<Payload, CausalContext> dependencies)
+      implements Mutation {
+    public PutMultiCausal {
+      dependencies = Map.copyOf(dependencies);
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.MULTICAUSAL);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return false;
+    }
+  }
+
+  /// `priority`: keeps the value with the lowest priority, of equal ones the lowest bytes. Answers
+  /// [View.Prioritized], the value that is kept.
+  ///
+  /// @param priority any double but NaN
+  record PutPriority(double priority, Payload value) implements Mutation {
+    public PutPriority {
+      if (Double.isNaN(priority)) {
+        throw new IllegalArgumentException("priority NaN has no order; give a number");
+      }
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.PRIORITY);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// `log`: appends records, at least one, with the request's timestamp. The reply's dots name
+  /// them.
+  record Append(List<Payload> records) implements Mutation {
+    public Append {
+      records = List.copyOf(records);
+      requireSome("records", records);
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.LOG);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return false;
+    }
+  }
+
+  /// `log`: drops the records that `observed` includes, for good and on all replicas.
+  record Trim(CausalContext observed) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.LOG);
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// Any kind: deletes the key (or, inside [UpdateField], the field). `lww` gets a tombstone with
+  /// the request's timestamp, every other kind a new generation. Deleting what is missing changes
+  /// nothing.
+  record Delete() implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.empty();
+    }
+
+    /// A late repeat would delete what was written in between.
+    @Override
+    public boolean isIdempotent() {
+      return false;
+    }
+  }
+
+  /// Any kind but `lww`, `causal` and `multicausal`, whose expiry is part of each put: sets when
+  /// the key expires, or that it never does. Of a missing key, changes nothing.
+  ///
+  /// @param ttlMillis from the request's timestamp on, 1 or more; empty for never
+  record Expire(OptionalLong ttlMillis) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.empty();
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// Any kind: merges an entry or a delta of one as it stands. What replicas send each other.
+  record Merge(Entry entry) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.empty();
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  private static void requireSome(String what, List<?> list) {
+    if (list.isEmpty()) {
+      throw new IllegalArgumentException("no " + what + " given; give at least one");
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Kind;
+import java.util.Optional;
+
+/// The answer to one [Request].
+///
+/// @param id of the request
+/// @param generation of the entry as the request left it; zero if the key was never deleted
+/// @param kind of the live value as the request left it; empty if there is none, or more than one
+/// @param dots for a mutation, the dots it minted; for a read, all dots the replica's value has
+///   seen
+/// @param clock the shard's clock; the client ratchets its own with it
+/// @param ringVersion of the ring by which the shard decided that it owns the key
+public record Reply(
+    long id,
+    Outcome outcome,
+    HybridTimestamp generation,
+    Optional<Kind> kind,
+    CausalContext dots,
+    Receipt receipt,
+    HybridTimestamp clock,
+    long ringVersion) {
+  /// The same reply to another request id: used where requests are passed on.
+  public Reply withId(long otherId) {
+    return new Reply(otherId, outcome, generation, kind, dots, receipt, clock, ringVersion);
+  }
+}

@@ -1,0 +1,109 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.HybridTimestamp;
+import java.util.Optional;
+
+/// What a request carries beside its operation.
+///
+/// @param sequence the client's number for this mutation, counted from 1 per client and shard; a
+///   repeat carries the same number; 0 for reads
+/// @param repeat whether the client may have sent this before: a shard that cannot tell whether it
+///   carried out a mutation then refuses instead of doing it again
+/// @param timestamp minted by the client once per mutation; zero for reads
+/// @param generation the generation the request is meant for; empty for whatever the replica holds
+/// @param acknowledgement what a mutation waits for
+/// @param read how many replicas a read asks
+/// @param ttlMillis time to live from `timestamp` on, 1 to [Limits#TTL_MILLIS_MAX]; 0 for none
+/// @param timeoutMillis how long the caller waits, counted from arrival at the shard; 0 for no
+///   limit
+/// @param ringVersion of the ring by which the client chose this shard; 0 if it knows none
+public record RequestContext(
+    long sequence,
+    boolean repeat,
+    HybridTimestamp timestamp,
+    Optional<HybridTimestamp> generation,
+    Acknowledgement acknowledgement,
+    ReadMode read,
+    long ttlMillis,
+    long timeoutMillis,
+    long ringVersion) {
+  /// A read of any replica, with no deadline.
+  public static final RequestContext READ =
+      new RequestContext(
+          0,
+          false,
+          HybridTimestamp.ZERO,
+          Optional.empty(),
+          Acknowledgement.DEFAULT,
+          ReadMode.ANY,
+          0,
+          0,
+          0);
+
+  /// A mutation with the defaults of everything else.
+  public static RequestContext mutation(long sequence, HybridTimestamp timestamp) {
+    return new RequestContext(
+        sequence,
+        false,
+        timestamp,
+        Optional.empty(),
+        Acknowledgement.DEFAULT,
+        ReadMode.ANY,
+        0,
+        0,
+        0);
+  }
+
+  public RequestContext withTtlMillis(long ttl) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttl,
+        timeoutMillis,
+        ringVersion);
+  }
+
+  public RequestContext withGeneration(Optional<HybridTimestamp> wanted) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        wanted,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion);
+  }
+
+  public RequestContext withAcknowledgement(Acknowledgement level) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        level,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion);
+  }
+
+  /// The same mutation, sent again.
+  public RequestContext repeated() {
+    return new RequestContext(
+        sequence,
+        true,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion);
+  }
+}
