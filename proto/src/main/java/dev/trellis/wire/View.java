@@ -4,11 +4,13 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation.ScoredMember;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -45,9 +47,15 @@ public sealed interface View {
     }
   }
 
-  /// `map`: the fields that are there, by name. A field that concurrently got two kinds shows as
-  /// [Conflict].
-  record Fields(SortedMap<Payload, View> fields) implements View {
+  /// One field of a `map`. Its kind is told because a view alone does not: a counter and a `max`
+  /// both show as [Whole].
+  ///
+  /// @param kind of the field's value; empty where it concurrently got several, and the view is
+  ///   then [Conflict]
+  record Field(Optional<Kind> kind, View view) {}
+
+  /// `map`: the fields that are there, by name.
+  record Fields(SortedMap<Payload, Field> fields) implements View {
     public Fields {
       fields = Collections.unmodifiableSortedMap(new TreeMap<>(fields));
     }
