@@ -1,0 +1,94 @@
+package dev.trellis.placement;
+
+import dev.trellis.lattice.Payload;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/// Hashes keys: everybody who looks for a key must come to the same number, in any language and
+/// version, so this is xxHash64 with seed 0 to the letter.
+///
+/// @see "Collet, xxHash fast digest algorithm, specification 0.2.0, XXH64"
+public final class KeyHash {
+  private static final long PRIME_1 = 0x9E3779B185EBCA87L;
+  private static final long PRIME_2 = 0xC2B2AE3D27D4EB4FL;
+  private static final long PRIME_3 = 0x165667B19E3779F9L;
+  private static final long PRIME_4 = 0x85EBCA77C2B2AE63L;
+  private static final long PRIME_5 = 0x27D4EB2F165667C5L;
+
+  private static final int STRIPE_BYTES = 32;
+
+  private KeyHash() {}
+
+  /// The hash that places a key on the ring. O(size).
+  public static long of(Payload key) {
+    ByteBuffer rest = key.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
+    long hash = rest.remaining() >= STRIPE_BYTES ? stripes(rest) : PRIME_5;
+    hash += key.size();
+    while (rest.remaining() >= Long.BYTES) {
+      hash = Long.rotateLeft(hash ^ round(0, rest.getLong()), 27) * PRIME_1 + PRIME_4;
+    }
+    if (rest.remaining() >= Integer.BYTES) {
+      long lane = Integer.toUnsignedLong(rest.getInt());
+      hash = Long.rotateLeft(hash ^ lane * PRIME_1, 23) * PRIME_2 + PRIME_3;
+    }
+    while (rest.hasRemaining()) {
+      long lane = Byte.toUnsignedLong(rest.get());
+      hash = Long.rotateLeft(hash ^ lane * PRIME_5, 11) * PRIME_1;
+    }
+    hash = (hash ^ hash >>> 33) * PRIME_2;
+    hash = (hash ^ hash >>> 29) * PRIME_3;
+    return hash ^ hash >>> 32;
+  }
+
+  /// The shard of a node that owns a key there: uniform, and independent of the key's place on the
+  /// ring, else a node whose arc is short would leave some of its shards without keys.
+  ///
+  /// @param keyHash of the key, see [#of]
+  /// @param shards how many the node has, 1 or more
+  /// @return 0 to `shards - 1`
+  /// @throws IllegalArgumentException if there is no shard
+  public static int shardOf(long keyHash, int shards) {
+    if (shards < 1) {
+      throw new IllegalArgumentException("a node with " + shards + " shards holds no key");
+    }
+    // Multiply-shift takes the high bits, the very ones that a node's arc of the ring holds fixed;
+    // so mix first.
+    return (int) Math.unsignedMultiplyHigh(mix(keyHash), shards);
+  }
+
+  /// A bijection of 64-bit numbers in which every bit of the input moves about half of the output.
+  ///
+  /// @see "Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014, §3"
+  static long mix(long bits) {
+    long mixed = (bits ^ bits >>> 30) * 0xBF58476D1CE4E5B9L;
+    mixed = (mixed ^ mixed >>> 27) * 0x94D049BB133111EBL;
+    return mixed ^ mixed >>> 31;
+  }
+
+  /// Consumes all whole stripes, on four accumulators that do not wait for each other.
+  private static long stripes(ByteBuffer rest) {
+    long first = 0x60EA27EEADC0B5D6L; // PRIME_1 + PRIME_2, which overflows
+    long second = PRIME_2;
+    long third = 0;
+    long fourth = -PRIME_1;
+    do {
+      first = round(first, rest.getLong());
+      second = round(second, rest.getLong());
+      third = round(third, rest.getLong());
+      fourth = round(fourth, rest.getLong());
+    } while (rest.remaining() >= STRIPE_BYTES);
+    long hash =
+        Long.rotateLeft(first, 1)
+            + Long.rotateLeft(second, 7)
+            + Long.rotateLeft(third, 12)
+            + Long.rotateLeft(fourth, 18);
+    hash = (hash ^ round(0, first)) * PRIME_1 + PRIME_4;
+    hash = (hash ^ round(0, second)) * PRIME_1 + PRIME_4;
+    hash = (hash ^ round(0, third)) * PRIME_1 + PRIME_4;
+    return (hash ^ round(0, fourth)) * PRIME_1 + PRIME_4;
+  }
+
+  private static long round(long accumulator, long lane) {
+    return Long.rotateLeft(accumulator + lane * PRIME_2, 31) * PRIME_1;
+  }
+}
