@@ -1,0 +1,299 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Frame;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// How a client reaches its cluster. Immutable; start from [#of] and change what differs.
+///
+/// @param addresses of routers or nodes, `host:port`, at least one; any of them will do
+/// @param clusterName the cluster these must belong to; empty to take whichever they do
+/// @param scope `SHARD` for a connection to each shard in use, the fastest; `NODE` for one to each
+///   node, where there are very many clients
+/// @param timeout how long a call may take that does not say otherwise, 1 ms to one day
+/// @param connectTimeout how long a connection, its handshake included, may take to be made, 1 ms
+///   to 1 min
+/// @param acknowledgement what mutations wait for that do not say otherwise
+/// @param inFlightMax calls sent on one connection and not yet answered, 1 to 2,048: a shard
+///   remembers the last 4,096 mutations of a client, and repeats must be among them
+/// @param queueMax calls waiting for their turn on one connection, 0 to 1,000,000; what exceeds it
+///   fails with `OVERLOADED` at once
+/// @param queueBytesMax the same in bytes of keys and values, 64 KiB or more
+/// @param eventLoopThreads threads that carry requests and answers, 1 to 64
+/// @param mapRefresh how often the cluster map is asked for anew, 10 ms to 1 h
+/// @param credentials opaque; empty for `anonymous`
+/// @param agent name and version of the software, for the nodes' logs
+public record ClientConfig(
+    List<String> addresses,
+    Optional<String> clusterName,
+    Frame.Scope scope,
+    Duration timeout,
+    Duration connectTimeout,
+    Acknowledgement acknowledgement,
+    int inFlightMax,
+    int queueMax,
+    long queueBytesMax,
+    int eventLoopThreads,
+    Duration mapRefresh,
+    Payload credentials,
+    String agent) {
+  public ClientConfig {
+    addresses = List.copyOf(addresses);
+    if (addresses.isEmpty()) {
+      throw new IllegalArgumentException("no address given; give at least one, as host:port");
+    }
+    addresses.forEach(Address::parse);
+    CallOptions.requireWithin("timeout", timeout, CallOptions.TIMEOUT_MAX);
+    CallOptions.requireWithin("connectTimeout", connectTimeout, Duration.ofMinutes(1));
+    CallOptions.requireWithin("mapRefresh", mapRefresh, Duration.ofHours(1));
+    requireWithin("inFlightMax", inFlightMax, 1, 2_048);
+    requireWithin("queueMax", queueMax, 0, 1_000_000);
+    requireWithin("queueBytesMax", queueBytesMax, 64 << 10, Long.MAX_VALUE);
+    requireWithin("eventLoopThreads", eventLoopThreads, 1, 64);
+  }
+
+  private static void requireWithin(String what, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(what + " " + value + " is outside " + min + " to " + max);
+    }
+  }
+
+  /// The defaults, for a cluster at these addresses.
+  ///
+  /// @throws IllegalArgumentException if there is none, or one is no `host:port`
+  public static ClientConfig of(String... addresses) {
+    return new ClientConfig(
+        List.of(addresses),
+        Optional.empty(),
+        Frame.Scope.SHARD,
+        Duration.ofSeconds(5),
+        Duration.ofSeconds(2),
+        Acknowledgement.DEFAULT,
+        1_024,
+        16_384,
+        64 << 20,
+        Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 8),
+        Duration.ofSeconds(10),
+        Payload.EMPTY,
+        "trellis-java");
+  }
+
+  public ClientConfig withClusterName(String name) {
+    return new ClientConfig(
+        addresses,
+        Optional.of(name),
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withScope(Frame.Scope other) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        other,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withTimeout(Duration time) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        time,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withConnectTimeout(Duration time) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        time,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withAcknowledgement(Acknowledgement level) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        level,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withInFlightMax(int calls) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        calls,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withQueueMax(int calls) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        calls,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withQueueBytesMax(long bytes) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        bytes,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withEventLoopThreads(int threads) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        threads,
+        mapRefresh,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withMapRefresh(Duration period) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        period,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withCredentials(Payload secret) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        secret,
+        agent);
+  }
+
+  public ClientConfig withAgent(String name) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        credentials,
+        name);
+  }
+
+  /// Everything but the credentials.
+  @Override
+  public String toString() {
+    return "ClientConfig"
+        + addresses
+        + clusterName.map(name -> " of cluster " + name).orElse("")
+        + ", a connection per "
+        + scope
+        + ", timeout "
+        + timeout;
+  }
+}

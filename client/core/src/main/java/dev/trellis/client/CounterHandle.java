@@ -1,0 +1,63 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Kind;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+
+/// A `counter`: concurrent additions all count.
+public final class CounterHandle extends ExpirableHandle<CounterHandle> {
+  private static final Read.Get GET = new Read.Get(Optional.of(Kind.COUNTER));
+
+  CounterHandle(Place place) {
+    super(place);
+  }
+
+  @Override
+  CounterHandle at(Place other) {
+    return new CounterHandle(other);
+  }
+
+  @Override
+  Read existence() {
+    return GET;
+  }
+
+  /// Adds a number, which may be negative.
+  ///
+  /// @return the sum now, as the replica asked knows it
+  public long add(long number) {
+    return Blocking.await(addAsync(number));
+  }
+
+  /// As [#add].
+  public CompletableFuture<Long> addAsync(long number) {
+    return place.mutate(new Mutation.Increment(number)).thenApply(CounterHandle::whole);
+  }
+
+  /// The sum; 0 if the counter is missing. It stops at the ends of the range of long.
+  public long value() {
+    return Blocking.await(valueAsync());
+  }
+
+  /// As [#value].
+  public CompletableFuture<Long> valueAsync() {
+    return place.read(GET).thenApply(CounterHandle::whole);
+  }
+
+  static long whole(Reply reply) {
+    return number(reply).orElse(0);
+  }
+
+  static OptionalLong number(Reply reply) {
+    return switch (Place.view(reply)) {
+      case View.Whole view -> OptionalLong.of(view.value());
+      case View.Missing missing -> OptionalLong.empty();
+      case View other -> throw Place.unexpected(other);
+    };
+  }
+}

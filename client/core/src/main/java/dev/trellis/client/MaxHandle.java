@@ -1,0 +1,49 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Kind;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+
+/// A `max`: a number that only rises.
+public final class MaxHandle extends ExpirableHandle<MaxHandle> {
+  private static final Read.Get GET = new Read.Get(Optional.of(Kind.MAX));
+
+  MaxHandle(Place place) {
+    super(place);
+  }
+
+  @Override
+  MaxHandle at(Place other) {
+    return new MaxHandle(other);
+  }
+
+  @Override
+  Read existence() {
+    return GET;
+  }
+
+  /// Makes the number at least `to`.
+  ///
+  /// @return the number now
+  public long raise(long to) {
+    return Blocking.await(raiseAsync(to));
+  }
+
+  /// As [#raise].
+  public CompletableFuture<Long> raiseAsync(long to) {
+    return place.mutate(new Mutation.Raise(to)).thenApply(CounterHandle::whole);
+  }
+
+  /// The number; empty if there is none yet.
+  public OptionalLong get() {
+    return Blocking.await(getAsync());
+  }
+
+  /// As [#get].
+  public CompletableFuture<OptionalLong> getAsync() {
+    return place.read(GET).thenApply(CounterHandle::number);
+  }
+}

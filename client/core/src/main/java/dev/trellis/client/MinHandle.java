@@ -1,0 +1,49 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Kind;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.CompletableFuture;
+
+/// A `min`: a number that only falls.
+public final class MinHandle extends ExpirableHandle<MinHandle> {
+  private static final Read.Get GET = new Read.Get(Optional.of(Kind.MIN));
+
+  MinHandle(Place place) {
+    super(place);
+  }
+
+  @Override
+  MinHandle at(Place other) {
+    return new MinHandle(other);
+  }
+
+  @Override
+  Read existence() {
+    return GET;
+  }
+
+  /// Makes the number at most `to`.
+  ///
+  /// @return the number now
+  public long lower(long to) {
+    return Blocking.await(lowerAsync(to));
+  }
+
+  /// As [#lower].
+  public CompletableFuture<Long> lowerAsync(long to) {
+    return place.mutate(new Mutation.Lower(to)).thenApply(CounterHandle::whole);
+  }
+
+  /// The number; empty if there is none yet.
+  public OptionalLong get() {
+    return Blocking.await(getAsync());
+  }
+
+  /// As [#get].
+  public CompletableFuture<OptionalLong> getAsync() {
+    return place.read(GET).thenApply(CounterHandle::number);
+  }
+}

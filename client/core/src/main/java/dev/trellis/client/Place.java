@@ -1,0 +1,91 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/// Where a value is: under a key, or in a field of a map under it.
+public final class Place {
+  private final Trellis trellis;
+  private final Payload key;
+  private final List<Payload> fields; // from the key inwards
+  private final CallOptions options;
+
+  private Place(Trellis trellis, Payload key, List<Payload> fields, CallOptions options) {
+    this.trellis = trellis;
+    this.key = key;
+    this.fields = fields;
+    this.options = options;
+  }
+
+  static Place of(Trellis trellis, Payload key) {
+    return new Place(trellis, key, List.of(), CallOptions.DEFAULT);
+  }
+
+  Payload key() {
+    return key;
+  }
+
+  CallOptions options() {
+    return options;
+  }
+
+  Place with(CallOptions other) {
+    return new Place(trellis, key, fields, other);
+  }
+
+  Place field(Payload name) {
+    List<Payload> deeper = new ArrayList<>(fields);
+    deeper.add(name);
+    return new Place(trellis, key, List.copyOf(deeper), options);
+  }
+
+  CompletableFuture<Reply> read(Read read) {
+    Read wrapped = read;
+    for (int i = fields.size() - 1; i >= 0; i--) {
+      wrapped = new Read.Field(fields.get(i), wrapped);
+    }
+    return trellis.execute(key, wrapped, options);
+  }
+
+  CompletableFuture<Reply> mutate(Mutation mutation) {
+    Mutation wrapped = mutation;
+    for (int i = fields.size() - 1; i >= 0; i--) {
+      wrapped = new Mutation.UpdateField(fields.get(i), wrapped);
+    }
+    return trellis.execute(key, wrapped, options);
+  }
+
+  /// What a completed reply shows.
+  static View view(Reply reply) {
+    return ((Outcome.Done) reply.outcome()).view();
+  }
+
+  /// How much a completed reply changed.
+  static long changed(Reply reply) {
+    return ((Outcome.Done) reply.outcome()).changed();
+  }
+
+  /// A view of another type than the operation answers with: the node and this client disagree
+  /// about the protocol.
+  static IllegalStateException unexpected(View view) {
+    return new IllegalStateException(
+        "the node answered with " + view.getClass().getSimpleName() + ", which does not fit");
+  }
+
+  /// The key, and the fields below it, as people read it.
+  @Override
+  public String toString() {
+    StringBuilder text = new StringBuilder(key.toString());
+    for (Payload field : fields) {
+      text.append('.').append(field);
+    }
+    return text.toString();
+  }
+}

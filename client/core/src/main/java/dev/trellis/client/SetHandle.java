@@ -1,0 +1,44 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+
+/// An `orset`: a set to add to and remove from. An add wins over a concurrent removal.
+public final class SetHandle extends ElementsHandle<SetHandle> {
+  SetHandle(Place place) {
+    super(place, Kind.ORSET);
+  }
+
+  @Override
+  SetHandle at(Place other) {
+    return new SetHandle(other);
+  }
+
+  /// Removes elements, at least one, as the replica asked has seen them.
+  ///
+  /// @return how many were there
+  public long remove(Collection<Payload> elements) {
+    return Blocking.await(removeAsync(elements));
+  }
+
+  /// Removes texts, at least one.
+  ///
+  /// @return how many were there
+  public long remove(String... elements) {
+    return remove(payloads(elements));
+  }
+
+  /// As [#remove(Collection)].
+  public CompletableFuture<Long> removeAsync(Collection<Payload> elements) {
+    return place.mutate(new Mutation.Remove(List.copyOf(elements))).thenApply(Place::changed);
+  }
+
+  /// As [#remove(String...)].
+  public CompletableFuture<Long> removeAsync(String... elements) {
+    return removeAsync(payloads(elements));
+  }
+}

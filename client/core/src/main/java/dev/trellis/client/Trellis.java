@@ -1,0 +1,146 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Operation;
+import dev.trellis.wire.Reply;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// A client of a Trellis cluster: one per program is enough, and it is safe for any thread. Closing
+/// it ends its connections, its watches and its threads.
+///
+/// ```java
+/// try (Trellis trellis = Trellis.connect("127.0.0.1:7400")) {
+///   trellis.register("greeting").putText("hello");
+///   trellis.counter("visits").add(1);
+/// }
+/// ```
+///
+/// Futures complete on threads of the client: what is chained to them must not block; use the
+/// `…Async` forms there.
+public final class Trellis implements Handles, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(Trellis.class);
+
+  private Trellis() {}
+
+  /// Connects to the cluster that has routers or nodes at these addresses.
+  ///
+  /// @param addresses `host:port`, at least one; any of them will do
+  /// @throws IllegalArgumentException if one is malformed; the message quotes it
+  /// @throws DefiniteException.NoNodes if none answers in time; the message names each and why
+  public static Trellis connect(String... addresses) {
+    return connect(ClientConfig.of(addresses));
+  }
+
+  /// As [#connect(String...)], with everything configurable.
+  public static Trellis connect(ClientConfig config) {
+    throw new UnsupportedOperationException("connecting to " + config);
+  }
+
+  /// Carries out one operation: the asynchronous core beneath every handle.
+  ///
+  /// @return completes with a reply whose outcome is [Outcome.Done], or with a [TrellisException];
+  ///   cancelling it takes the call back if it was not sent yet
+  public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
+    throw new UnsupportedOperationException(key + " " + operation + " " + options);
+  }
+
+  /// Carries out several operations, those for one shard sent together. Not atomic.
+  ///
+  /// @return one future per call, in the same order, each as of [#execute]
+  public List<CompletableFuture<Reply>> executeAll(List<Call> calls) {
+    throw new UnsupportedOperationException(calls.toString());
+  }
+
+  /// Watches a key: the listener is told the current state, then each change.
+  ///
+  /// @param kind the kind wanted; empty for any
+  public Watch watch(Payload key, Optional<Kind> kind, WatchListener listener) {
+    throw new UnsupportedOperationException(key + " " + kind + " " + listener);
+  }
+
+  /// As [#watch(Payload, Optional, WatchListener)]; the end of a watch that fails is just logged.
+  public Watch watch(Payload key, Optional<Kind> kind, Consumer<Reply> listener) {
+    return watch(
+        key,
+        kind,
+        new WatchListener() {
+          @Override
+          public void onState(Reply reply) {
+            listener.accept(reply);
+          }
+
+          @Override
+          public void onFailure(TrellisException failure) {
+            log.warn("the watch of {} has ended: {}", key, failure.getMessage());
+          }
+        });
+  }
+
+  /// Finds live keys of the whole cluster in byte order, a page at a time. Writes that go on
+  /// meanwhile are no harm: a key that is there throughout is found once.
+  ///
+  /// @param prefix of the keys wanted; empty for all
+  /// @param after the `next` of the page before; empty for the first page
+  /// @param limit at most this many keys, 1 to 10,000
+  /// @param withValues whether to fetch the values too
+  public CompletableFuture<ScanPage> scan(
+      Payload prefix, Optional<Payload> after, int limit, boolean withValues) {
+    throw new UnsupportedOperationException(prefix + " " + after + " " + limit + " " + withValues);
+  }
+
+  /// All live keys with a prefix in byte order, fetched page by page while the stream is read.
+  public Stream<Frame.ScannedKey> keys(String prefix) {
+    return keys(Payload.ofText(prefix), false);
+  }
+
+  /// All live keys with a prefix in byte order, fetched page by page while the stream is read.
+  ///
+  /// @param withValues whether to fetch the values too
+  public Stream<Frame.ScannedKey> keys(Payload prefix, boolean withValues) {
+    throw new UnsupportedOperationException(prefix + " " + withValues);
+  }
+
+  /// Deletes a key, whatever the kind of its value is.
+  ///
+  /// @return whether there was one
+  public boolean delete(Payload key) {
+    return Blocking.await(deleteAsync(key));
+  }
+
+  /// Deletes a key, whatever the kind of its value is.
+  ///
+  /// @return whether there was one
+  public boolean delete(String key) {
+    return delete(Payload.ofText(key));
+  }
+
+  /// As [#delete(Payload)].
+  public CompletableFuture<Boolean> deleteAsync(Payload key) {
+    return place(key).mutate(new Mutation.Delete()).thenApply(reply -> Place.changed(reply) > 0);
+  }
+
+  /// Where the value of a key is.
+  @Override
+  public Place place(Payload key) {
+    return Place.of(this, key);
+  }
+
+  /// The members of the cluster, as last heard.
+  public Frame.ClusterMap clusterMap() {
+    throw new UnsupportedOperationException("no map yet");
+  }
+
+  /// Ends every watch, fails the calls that are not answered yet, closes the connections and stops
+  /// the threads. Closing twice is harmless.
+  @Override
+  public void close() {}
+}
