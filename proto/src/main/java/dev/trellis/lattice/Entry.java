@@ -141,6 +141,27 @@ public final class Entry implements Lattice<Entry> {
     return empty(at.isAfter(generation) ? at : generation.next());
   }
 
+  /// This entry without the tombstones inside its values that are from `cutoff` or before: those of
+  /// members and of fields. Loses what a merge would need, so it is for replicas that know that
+  /// every other has seen them. Returns `this` if there is none. O(1) for kinds without such
+  /// tombstones and sorted sets that have none, O(fields) for maps.
+  public Entry withoutTombstones(HybridTimestamp cutoff) {
+    Value<?>[] kept = values;
+    for (int at = 0; at < values.length; at++) {
+      Value<?> pruned =
+          switch (values[at]) {
+            case SortedSet set -> set.withoutTombstones(cutoff);
+            case LatticeMap map -> map.withoutTombstones(cutoff);
+            default -> values[at];
+          };
+      if (pruned != values[at]) {
+        kept = kept == values ? values.clone() : kept;
+        kept[at] = pruned;
+      }
+    }
+    return kept == values ? this : new Entry(generation, expiry, kept);
+  }
+
   /// This entry with `value` merged into the state of its kind.
   public Entry with(Value<?> value) {
     int at = 0;

@@ -1,5 +1,6 @@
 package dev.trellis.lattice;
 
+import dev.trellis.causal.HybridTimestamp;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
@@ -45,6 +46,20 @@ public final class LatticeMap implements Value<LatticeMap> {
       count += field.getValue().isDead(nowMillis) ? 0 : 1;
     }
     return count;
+  }
+
+  LatticeMap withoutTombstones(HybridTimestamp cutoff) {
+    PersistentMap<Payload, Entry> kept = fields;
+    for (Map.Entry<Payload, Entry> field : fields) {
+      Entry entry = field.getValue();
+      if (entry.isDead(cutoff.millis()) && !entry.endedAt().isAfter(cutoff)) {
+        kept = kept.without(field.getKey());
+      } else {
+        Entry pruned = entry.withoutTombstones(cutoff);
+        kept = pruned == entry ? kept : kept.with(field.getKey(), pruned);
+      }
+    }
+    return kept == fields ? this : new LatticeMap(kept);
   }
 
   long nextExpiry(long nowMillis) {

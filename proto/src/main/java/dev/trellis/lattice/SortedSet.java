@@ -141,6 +141,20 @@ public final class SortedSet implements Value<SortedSet> {
     return new Ranked(next, Payload.EMPTY);
   }
 
+  SortedSet withoutTombstones(HybridTimestamp cutoff) {
+    if (members.size() == ranking.size()) {
+      return this;
+    }
+    PersistentMap<Payload, Score> kept = members;
+    for (Map.Entry<Payload, Score> member : members) {
+      Score score = member.getValue();
+      if (score.isTombstone() && !score.timestamp().isAfter(cutoff)) {
+        kept = kept.without(member.getKey());
+      }
+    }
+    return kept == members ? this : new SortedSet(kept, ranking);
+  }
+
   private SortedSet with(Payload member, Score score) {
     @Nullable Score before = members.find(member);
     if (before != null && before.compareTo(score) >= 0) {

@@ -26,7 +26,10 @@ public enum ErrorCode {
   TIMEOUT(18, false),
   OUTCOME_UNKNOWN(19, false);
 
-  private static final ErrorCode[] BY_NUMBER = new ErrorCode[20];
+  /// The greatest [#number] of a known code.
+  public static final int NUMBER_MAX = 19;
+
+  private static final ErrorCode[] BY_NUMBER = new ErrorCode[NUMBER_MAX + 1];
 
   static {
     for (ErrorCode code : values()) {

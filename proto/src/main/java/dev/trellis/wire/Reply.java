@@ -10,8 +10,8 @@ import java.util.Optional;
 /// @param id of the request
 /// @param generation of the entry as the request left it; zero if the key was never deleted
 /// @param kind of the live value as the request left it; empty if there is none, or more than one
-/// @param dots for a mutation, the dots it minted; for a read, all dots the replica's value has
-///   seen
+/// @param dots for a mutation, the dots it minted; for a read, the dots that the replica's value
+///   has seen, where its kind has them at hand: `orset`, `causal`, `multicausal`
 /// @param clock the shard's clock; the client ratchets its own with it
 /// @param ringVersion of the ring by which the shard decided that it owns the key
 public record Reply(

@@ -1,0 +1,94 @@
+package dev.trellis.node.shard;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/// Remembers which mutations were carried out, by client and sequence, so that a repeat is
+/// recognised.
+///
+/// Per client a window of the last [#WIDTH] sequences, not only the greatest: replies are lost and
+/// requests pass each other, so a lower sequence may well be new. What lies below the window, or
+/// comes as a repeat from a client no longer remembered, can't be told.
+final class RepeatWindow {
+  /// What is known of a mutation.
+  enum Verdict {
+    /// It was not carried out.
+    NEW,
+    /// It was.
+    SEEN,
+    /// It may or may not have been.
+    UNKNOWN
+  }
+
+  /// Sequences remembered per client; clients keep fewer than this unanswered.
+  static final int WIDTH = 4_096;
+
+  private static final class Window {
+    private final long[] seen = new long[WIDTH / Long.SIZE]; // a bit per sequence modulo WIDTH
+    private long highest; // bits above highest - WIDTH and up to highest are meaningful
+
+    boolean isBelow(long sequence) {
+      return sequence <= highest - WIDTH;
+    }
+
+    boolean contains(long sequence) {
+      return sequence <= highest && (seen[word(sequence)] & bit(sequence)) != 0;
+    }
+
+    void add(long sequence) {
+      if (sequence - highest >= WIDTH) {
+        java.util.Arrays.fill(seen, 0);
+      } else {
+        for (long skipped = highest + 1; skipped < sequence; skipped++) {
+          seen[word(skipped)] &= ~bit(skipped);
+        }
+      }
+      highest = Math.max(highest, sequence);
+      seen[word(sequence)] |= bit(sequence);
+    }
+
+    private static int word(long sequence) {
+      return (int) (sequence % WIDTH) / Long.SIZE;
+    }
+
+    private static long bit(long sequence) {
+      return 1L << (sequence % Long.SIZE);
+    }
+  }
+
+  private final Map<Long, Window> windows; // least recently used first
+  private boolean forgot; // whether any client was ever forgotten
+
+  RepeatWindow(int clientsMax) {
+    windows =
+        new LinkedHashMap<>(16, 0.75f, true) {
+          @Override
+          protected boolean removeEldestEntry(Map.Entry<Long, Window> eldest) {
+            boolean full = size() > clientsMax;
+            forgot |= full;
+            return full;
+          }
+        };
+  }
+
+  /// @param repeat whether the client may have sent the mutation before
+  Verdict verdict(long clientId, long sequence, boolean repeat) {
+    Window window = windows.get(clientId);
+    if (window == null) {
+      return repeat && forgot ? Verdict.UNKNOWN : Verdict.NEW;
+    }
+    if (window.isBelow(sequence)) {
+      return Verdict.UNKNOWN;
+    }
+    return window.contains(sequence) ? Verdict.SEEN : Verdict.NEW;
+  }
+
+  /// Notes that the mutation was carried out.
+  void add(long clientId, long sequence) {
+    windows.computeIfAbsent(clientId, ignored -> new Window()).add(sequence);
+  }
+
+  int clientCount() {
+    return windows.size();
+  }
+}

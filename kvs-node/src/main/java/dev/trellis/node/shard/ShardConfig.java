@@ -1,0 +1,83 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.wire.Limits;
+import java.time.Duration;
+import java.util.random.RandomGenerator;
+
+/// The settings of one shard.
+///
+/// @param nodeId name of the node, for messages
+/// @param shard index within the node, from 0
+/// @param shardCount shards of the node, 1 to 256
+/// @param incarnation random, fresh at each start of the process
+/// @param limits sizes that are accepted
+/// @param clockSkewMax furthest that a client's stamp may be from the shard's time, 1 ms to 1 h
+/// @param tombstoneGrace how long the dead are remembered before their memory is freed, 1 s to 30 d
+/// @param memoryBytesMax weight of entries above which writes that add are refused, at least 1 MiB
+/// @param clientsMax clients whose repeated mutations are recognised, 16 to 1,000,000; each costs
+///   about [RepeatWindow#WIDTH] / 8 bytes
+/// @param watchesMax watches of one connection, 1 to 1,000,000
+public record ShardConfig(
+    String nodeId,
+    int shard,
+    int shardCount,
+    long incarnation,
+    Limits limits,
+    Duration clockSkewMax,
+    Duration tombstoneGrace,
+    long memoryBytesMax,
+    int clientsMax,
+    int watchesMax) {
+  public ShardConfig {
+    requireWithin("shards", shardCount, 1, 256);
+    requireWithin("shard", shard, 0, shardCount - 1);
+    requireWithin("clock.skew.max", clockSkewMax, Duration.ofMillis(1), Duration.ofHours(1));
+    requireWithin("tombstone.grace", tombstoneGrace, Duration.ofSeconds(1), Duration.ofDays(30));
+    requireWithin("memory.max", memoryBytesMax, 1 << 20, Long.MAX_VALUE);
+    requireWithin("clients.max", clientsMax, 16, 1_000_000);
+    requireWithin("watches.max", watchesMax, 1, 1_000_000);
+  }
+
+  /// A shard of a node of its own with default settings.
+  public static ShardConfig of(String nodeId, int shard, int shardCount, long incarnation) {
+    return new ShardConfig(
+        nodeId,
+        shard,
+        shardCount,
+        incarnation,
+        Limits.DEFAULT,
+        Duration.ofMillis(500),
+        Duration.ofMinutes(10),
+        1L << 30,
+        10_000,
+        10_000);
+  }
+
+  /// Any legal setting, for the simulator: what the constructor accepts, the shard must survive.
+  public static ShardConfig random(
+      String nodeId, int shard, int shardCount, RandomGenerator random) {
+    return new ShardConfig(
+        nodeId,
+        shard,
+        shardCount,
+        random.nextLong(),
+        Limits.DEFAULT,
+        Duration.ofMillis(random.nextLong(1, 2_000)),
+        Duration.ofMillis(random.nextLong(1_000, 20_000)),
+        random.nextLong(1 << 20, 1 << 24),
+        random.nextInt(16, 64),
+        random.nextInt(1, 64));
+  }
+
+  private static void requireWithin(String key, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new IllegalArgumentException(key + " " + value + " is outside " + min + " to " + max);
+    }
+  }
+
+  private static void requireWithin(String key, Duration value, Duration min, Duration max) {
+    if (value.compareTo(min) < 0 || value.compareTo(max) > 0) {
+      throw new IllegalArgumentException(key + " " + value + " is outside " + min + " to " + max);
+    }
+  }
+}

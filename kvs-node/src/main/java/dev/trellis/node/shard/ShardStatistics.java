@@ -1,0 +1,138 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.wire.ErrorCode;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/// What a shard counts. Plain numbers, written by the shard alone and read by any thread, without a
+/// fence: a reader sees each number whole and soon, the numbers among themselves only roughly.
+public final class ShardStatistics {
+  private static final VarHandle CELL = MethodHandles.arrayElementVarHandle(long[].class);
+
+  private static final int READS = 0;
+  private static final int MUTATIONS = 1;
+  private static final int SCANS = 2;
+  private static final int REPEATS = 3;
+  private static final int KIND_CONFLICTS = 4;
+  private static final int COLLECTED = 5;
+  private static final int CHANGES = 6;
+  private static final int WATCHES = 7;
+  private static final int CLIENTS = 8;
+  private static final int ENTRIES = 9;
+  private static final int BYTES = 10;
+  private static final int COUNTERS = 11;
+
+  private final long[] counters = new long[COUNTERS];
+  private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
+
+  /// Reads carried out or refused, by a request each.
+  public long reads() {
+    return read(READS);
+  }
+
+  /// Mutations carried out or refused, repeats included.
+  public long mutations() {
+    return read(MUTATIONS);
+  }
+
+  /// Pages of scans.
+  public long scans() {
+    return read(SCANS);
+  }
+
+  /// Mutations recognised as carried out before.
+  public long repeats() {
+    return read(REPEATS);
+  }
+
+  /// Times that an entry was found with several kinds after concurrent first writes.
+  public long kindConflicts() {
+    return read(KIND_CONFLICTS);
+  }
+
+  /// Dead entries whose memory was freed.
+  public long collected() {
+    return read(COLLECTED);
+  }
+
+  /// States of watched keys handed out.
+  public long changes() {
+    return read(CHANGES);
+  }
+
+  /// Watches now.
+  public long watches() {
+    return read(WATCHES);
+  }
+
+  /// Clients whose repeats are recognised now.
+  public long clients() {
+    return read(CLIENTS);
+  }
+
+  /// Entries now, dead ones that are still remembered included.
+  public long entries() {
+    return read(ENTRIES);
+  }
+
+  /// Weight of the entries now, in bytes.
+  public long bytes() {
+    return read(BYTES);
+  }
+
+  /// Requests that ended with the code.
+  public long refusals(ErrorCode code) {
+    return (long) CELL.getOpaque(refusals, code.number());
+  }
+
+  void countRead() {
+    increment(READS);
+  }
+
+  void countMutation() {
+    increment(MUTATIONS);
+  }
+
+  void countScan() {
+    increment(SCANS);
+  }
+
+  void countRepeat() {
+    increment(REPEATS);
+  }
+
+  void countKindConflict() {
+    increment(KIND_CONFLICTS);
+  }
+
+  void countCollected() {
+    increment(COLLECTED);
+  }
+
+  void countChange() {
+    increment(CHANGES);
+  }
+
+  void countRefusal(ErrorCode code) {
+    CELL.setOpaque(refusals, code.number(), refusals[code.number()] + 1);
+  }
+
+  void level(long entries, long bytes, long watches, long clients) {
+    write(ENTRIES, entries);
+    write(BYTES, bytes);
+    write(WATCHES, watches);
+    write(CLIENTS, clients);
+  }
+
+  private void increment(int counter) {
+    write(counter, counters[counter] + 1);
+  }
+
+  private void write(int counter, long value) {
+    CELL.setOpaque(counters, counter, value);
+  }
+
+  private long read(int counter) {
+    return (long) CELL.getOpaque(counters, counter);
+  }
+}

@@ -1,0 +1,184 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Frame;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.Queue;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// Who watches which key, and who has yet to be told of a change. What waits for a slow reader is
+/// the name of a watch and not a value, so it costs the same however often the key changes.
+final class Watches {
+  /// One watch of one connection.
+  record Watch(Origin origin, Frame.Watch asked) {}
+
+  private static final class Watcher {
+    private final Map<Long, Watch> watches = new HashMap<>();
+    private final Set<Long> changed = new LinkedHashSet<>(); // ids of watches; oldest change first
+    private final Queue<Frame.Changed> refused = new ArrayDeque<>();
+
+    boolean isIdle() {
+      return changed.isEmpty() && refused.isEmpty();
+    }
+  }
+
+  private record Expiring(long atMillis, Payload key) {}
+
+  private final Map<Origin, Watcher> watchers = new LinkedHashMap<>();
+  private final Map<Payload, List<Watch>> byKey = new HashMap<>();
+  private final PriorityQueue<Expiring> expiries =
+      new PriorityQueue<>(Comparator.comparingLong(Expiring::atMillis)); // may name stale instants
+  private final Map<Payload, Long> nextExpiries = new HashMap<>(); // the instants that are current
+  private int count;
+
+  int count() {
+    return count;
+  }
+
+  /// The number of watches of a connection.
+  int countOf(Origin origin) {
+    Watcher watcher = watchers.get(origin);
+    return watcher == null ? 0 : watcher.watches.size();
+  }
+
+  boolean has(Origin origin, long id) {
+    Watcher watcher = watchers.get(origin);
+    return watcher != null && watcher.watches.containsKey(id);
+  }
+
+  boolean isWatched(Payload key) {
+    return byKey.containsKey(key);
+  }
+
+  /// Adds a watch, whose state is to be told at once.
+  ///
+  /// @return whether the connection had nothing to be told before
+  boolean add(Origin origin, Frame.Watch asked) {
+    Watcher watcher = watchers.computeIfAbsent(origin, ignored -> new Watcher());
+    boolean idle = watcher.isIdle();
+    Watch watch = new Watch(origin, asked);
+    watcher.watches.put(asked.id(), watch);
+    watcher.changed.add(asked.id());
+    byKey.computeIfAbsent(asked.key(), ignored -> new ArrayList<>(1)).add(watch);
+    count++;
+    return idle;
+  }
+
+  /// Queues the refusal of a watch.
+  ///
+  /// @return whether the connection had nothing to be told before
+  boolean refuse(Origin origin, Frame.Changed refusal) {
+    Watcher watcher = watchers.computeIfAbsent(origin, ignored -> new Watcher());
+    boolean idle = watcher.isIdle();
+    watcher.refused.add(refusal);
+    return idle;
+  }
+
+  void remove(Origin origin, long id) {
+    Watcher watcher = watchers.get(origin);
+    if (watcher == null) {
+      return;
+    }
+    Watch watch = watcher.watches.remove(id);
+    watcher.changed.remove(id);
+    if (watch != null) {
+      forget(watch);
+    }
+    if (watcher.watches.isEmpty() && watcher.isIdle()) {
+      watchers.remove(origin);
+    }
+  }
+
+  void removeAll(Origin origin) {
+    Watcher watcher = watchers.remove(origin);
+    if (watcher != null) {
+      watcher.watches.values().forEach(this::forget);
+    }
+  }
+
+  /// Notes that a key may look different now.
+  void changed(Payload key, Outbox out) {
+    for (Watch watch : byKey.getOrDefault(key, List.of())) {
+      Watcher watcher = watchers.get(watch.origin());
+      if (watcher == null) {
+        throw new IllegalStateException("watch of a connection that is gone: " + watch);
+      }
+      boolean idle = watcher.isIdle();
+      watcher.changed.add(watch.asked().id());
+      if (idle) {
+        out.changesPending(watch.origin());
+      }
+    }
+  }
+
+  /// Notes when a watched key next expires, if it does.
+  void expires(Payload key, Optional<Long> atMillis) {
+    if (atMillis.isEmpty()) {
+      nextExpiries.remove(key);
+    } else if (!atMillis.get().equals(nextExpiries.put(key, atMillis.get()))) {
+      expiries.add(new Expiring(atMillis.get(), key));
+    }
+  }
+
+  /// Takes a watched key that has reached its expiry; null if none has.
+  @Nullable Payload takeExpired(long nowMillis) {
+    while (!expiries.isEmpty() && expiries.peek().atMillis() <= nowMillis) {
+      Expiring due = expiries.remove();
+      Long current = nextExpiries.get(due.key());
+      if (current != null && current == due.atMillis()) {
+        nextExpiries.remove(due.key());
+        return due.key();
+      }
+    }
+    return null;
+  }
+
+  /// Takes a refusal that the connection has yet to be told.
+  Frame.@Nullable Changed takeRefused(Origin origin) {
+    Watcher watcher = watchers.get(origin);
+    if (watcher == null) {
+      return null;
+    }
+    Frame.Changed refusal = watcher.refused.poll();
+    if (watcher.watches.isEmpty() && watcher.isIdle()) {
+      watchers.remove(origin);
+    }
+    return refusal;
+  }
+
+  /// Takes the watch whose change has waited longest; null if the connection knows all.
+  @Nullable Watch takeChanged(Origin origin) {
+    Watcher watcher = watchers.get(origin);
+    if (watcher == null || watcher.changed.isEmpty()) {
+      return null;
+    }
+    Iterator<Long> oldest = watcher.changed.iterator();
+    Watch watch = watcher.watches.get(oldest.next());
+    oldest.remove();
+    return watch;
+  }
+
+  private void forget(Watch watch) {
+    Payload key = watch.asked().key();
+    List<Watch> ofKey = byKey.get(key);
+    if (ofKey == null || !ofKey.remove(watch)) {
+      throw new IllegalStateException("watch is not known by its key: " + watch);
+    }
+    if (ofKey.isEmpty()) {
+      byKey.remove(key);
+      nextExpiries.remove(key);
+    }
+    count--;
+  }
+}

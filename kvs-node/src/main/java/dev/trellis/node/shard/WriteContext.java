@@ -1,0 +1,35 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.ReplicaId;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+
+/// What a mutation needs besides the entry it changes.
+///
+/// @param timestamp of the mutation, minted by the client
+/// @param writer the client's id
+/// @param ttlMillis time to live from `timestamp` on; 0 for none
+/// @param nowMillis physical time at the shard
+/// @param clock the shard's clock, later than all it has seen: starts generations
+/// @param incarnation of the shard
+/// @param birthMin replica ids with lower births were minted in an earlier life of the key
+/// @param births gives the next birth number of the shard
+record WriteContext(
+    HybridTimestamp timestamp,
+    long writer,
+    long ttlMillis,
+    long nowMillis,
+    HybridTimestamp clock,
+    long incarnation,
+    long birthMin,
+    LongSupplier births) {
+  /// The name under which to write into a value that knows `speaking` as this shard's.
+  ReplicaId replica(Optional<ReplicaId> speaking) {
+    return speaking.orElseGet(() -> new ReplicaId(incarnation, births.getAsLong()));
+  }
+
+  long expiresAtMillis() {
+    return ttlMillis == 0 ? 0 : timestamp.millis() + ttlMillis;
+  }
+}

@@ -1,0 +1,402 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
+import dev.trellis.causal.ReplicaId;
+import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.Counter;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Expiry;
+import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.GrowSet;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LatticeMap;
+import dev.trellis.lattice.Log;
+import dev.trellis.lattice.LwwRegister;
+import dev.trellis.lattice.MaxRegister;
+import dev.trellis.lattice.MinRegister;
+import dev.trellis.lattice.MultiCausalRegister;
+import dev.trellis.lattice.ObservedRemoveSet;
+import dev.trellis.lattice.OrderedSet;
+import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.PriorityRegister;
+import dev.trellis.lattice.SortedSet;
+import dev.trellis.lattice.Value;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.View;
+import java.math.BigInteger;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.TreeMap;
+
+/// Turns mutations into deltas: what a first replica does. Pure but for the birth numbers it draws.
+///
+/// Every rule works on an entry, not on a key, because a field of a map is an entry too and obeys
+/// the same rules; [Mutation.UpdateField] just descends.
+final class Writer {
+  /// What a mutation comes to.
+  ///
+  /// @param after the entry with the delta merged
+  /// @param delta what was merged: all that other replicas need
+  /// @param changed how many parts of the value are different now
+  /// @param dots the dots minted for it
+  record Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {}
+
+  private static final View NOTHING = new View.Nothing();
+
+  private final WriteContext context;
+
+  Writer(WriteContext context) {
+    this.context = context;
+  }
+
+  /// Carries out a mutation on `before`.
+  ///
+  /// @param subject names the key or field in messages
+  /// @param depth of maps around the entry, 0 for a key
+  Written write(Entry before, Mutation mutation, String subject, int depth) throws Refusal {
+    return switch (mutation) {
+      case Mutation.Merge merge -> merged(before, merge.entry(), NOTHING, CausalContext.EMPTY);
+      case Mutation.Delete delete -> delete(before);
+      case Mutation.Expire expire -> expire(before, expire, subject);
+      default -> update(before, mutation, mutation.kind().orElseThrow(), subject, depth);
+    };
+  }
+
+  private Written delete(Entry before) {
+    List<Value<?>> live = before.liveValues(context.nowMillis());
+    if (live.isEmpty()) {
+      return unchanged(before);
+    }
+    boolean onlyLww = live.size() == 1 && live.get(0) instanceof LwwRegister;
+    Entry delta =
+        onlyLww
+            ? Entry.of(
+                before.generation(), LwwRegister.tombstone(context.timestamp(), context.writer()))
+            : before.startedAnew(context.clock());
+    Entry after = before.merge(delta);
+    // A tombstone older than the value it meets deletes nothing: the later put has won.
+    long changed = after.isDead(context.nowMillis()) ? 1 : 0;
+    return new Written(after, delta, NOTHING, changed, CausalContext.EMPTY);
+  }
+
+  private Written expire(Entry before, Mutation.Expire expire, String subject) throws Refusal {
+    List<Value<?>> live = before.liveValues(context.nowMillis());
+    for (Value<?> value : live) {
+      if (carriesExpiry(value)) {
+        throw new Refusal(
+            ErrorCode.BAD_REQUEST,
+            subject
+                + " holds "
+                + Kind.ofNumber(value.kindNumber()).orElseThrow().word()
+                + ", whose expiry is part of each value; put it again with a ttl");
+      }
+    }
+    if (live.isEmpty()) {
+      return unchanged(before);
+    }
+    long at =
+        expire.ttlMillis().isEmpty()
+            ? Expiry.NEVER
+            : context.timestamp().millis() + expire.ttlMillis().getAsLong();
+    Entry delta = Entry.of(before.generation(), Optional.of(expiry(at)), List.of());
+    Written written = merged(before, delta, NOTHING, CausalContext.EMPTY);
+    return new Written(
+        written.after, delta, NOTHING, written.after.equals(before) ? 0 : 1, CausalContext.EMPTY);
+  }
+
+  private Written update(Entry before, Mutation mutation, Kind kind, String subject, int depth)
+      throws Refusal {
+    Entry base = writable(before, kind);
+    List<Value<?>> live = base.liveValues(context.nowMillis());
+    if (!live.isEmpty()) {
+      Kinds.choose(live, Optional.of(kind), subject);
+    }
+    Part part = part(base.value(kind), mutation, subject, depth);
+    if (part.delta.weight() == 0) {
+      // Removing what is not there creates nothing, least of all an empty set under a missing key.
+      return new Written(before, Entry.BOTTOM, part.view, 0, CausalContext.EMPTY);
+    }
+    boolean expires = context.ttlMillis() != 0 && !(mutation instanceof Mutation.UpdateField);
+    Optional<Expiry> setting =
+        expires && !carriesExpiry(part.delta)
+            ? Optional.of(expiry(context.expiresAtMillis()))
+            : Optional.empty();
+    Entry delta = Entry.of(base.generation(), setting, List.of(part.delta));
+    Entry after = base.merge(delta);
+    Value<?> value = after.value(kind).orElseThrow();
+    long changed =
+        part.changed >= 0
+            ? part.changed
+            : base.value(kind).filter(value::equals).isPresent() ? 0 : 1;
+    View view =
+        switch (part.show) {
+          case NOTHING -> NOTHING;
+          case VALUE -> Reader.whole(value, context.nowMillis());
+          case INNER -> part.view;
+        };
+    return new Written(after, delta, view, changed, part.dots);
+  }
+
+  /// The entry that a write of a kind goes to: `before`, or the empty start of the next generation
+  /// if all in it has ended. What orders its own values (`lww`, `causal`) needs no new generation
+  /// for a write of its own kind, so that a write concurrent with the expiry isn't lost.
+  private Entry writable(Entry before, Kind kind) {
+    if (before.values().isEmpty() || !before.isDead(context.nowMillis())) {
+      return before;
+    }
+    boolean ordersItself =
+        before.values().size() == 1
+            && before.values().get(0).kindNumber() == kind.number()
+            && carriesExpiry(before.values().get(0));
+    return ordersItself ? before : before.startedAnew(before.endedAt());
+  }
+
+  private enum Show {
+    NOTHING,
+    VALUE,
+    INNER
+  }
+
+  /// What one kind makes of a mutation.
+  ///
+  /// @param changed -1 where comparing the value before and after tells
+  private record Part(Value<?> delta, long changed, CausalContext dots, Show show, View view) {
+    static Part of(Value<?> delta, Show show) {
+      return new Part(delta, -1, CausalContext.EMPTY, show, NOTHING);
+    }
+
+    static Part of(Value<?> delta, long changed, CausalContext dots) {
+      return new Part(delta, changed, dots, Show.NOTHING, NOTHING);
+    }
+  }
+
+  private Part part(Optional<Value<?>> state, Mutation mutation, String subject, int depth)
+      throws Refusal {
+    return switch (mutation) {
+      case Mutation.Put put ->
+          Part.of(
+              LwwRegister.of(
+                  context.timestamp(), context.writer(), context.expiresAtMillis(), put.value()),
+              Show.NOTHING);
+      case Mutation.Raise raise -> Part.of(new MaxRegister(raise.to()), Show.VALUE);
+      case Mutation.Lower lower -> Part.of(new MinRegister(lower.to()), Show.VALUE);
+      case Mutation.Enable enable -> Part.of(new Flag(true), Show.VALUE);
+      case Mutation.PutPriority put ->
+          Part.of(new PriorityRegister(put.priority(), put.value()), Show.VALUE);
+      case Mutation.Increment increment ->
+          increment((Counter) state.orElse(Counter.ZERO), increment.by(), subject);
+      case Mutation.Add add ->
+          switch (add.to()) {
+            case GSET -> {
+              GrowSet before = (GrowSet) state.orElse(GrowSet.EMPTY);
+              yield Part.of(
+                  GrowSet.of(add.elements()),
+                  absent(add.elements(), before::contains),
+                  CausalContext.EMPTY);
+            }
+            case OSET -> {
+              OrderedSet before = (OrderedSet) state.orElse(OrderedSet.EMPTY);
+              yield Part.of(
+                  OrderedSet.of(add.elements()),
+                  absent(add.elements(), before::contains),
+                  CausalContext.EMPTY);
+            }
+            default -> addObserved((ObservedRemoveSet) state.orElse(ObservedRemoveSet.EMPTY), add);
+          };
+      case Mutation.Remove remove -> {
+        ObservedRemoveSet before = (ObservedRemoveSet) state.orElse(ObservedRemoveSet.EMPTY);
+        yield Part.of(
+            before.remove(remove.elements()),
+            remove.elements().stream().distinct().filter(before::contains).count(),
+            CausalContext.EMPTY);
+      }
+      case Mutation.AddScored add -> {
+        Map<Payload, SortedSet.Score> settings = new HashMap<>();
+        for (Mutation.ScoredMember member : add.members()) {
+          settings.put(member.member(), score(OptionalDouble.of(member.score())));
+        }
+        yield scores((SortedSet) state.orElse(SortedSet.EMPTY), settings);
+      }
+      case Mutation.RemoveMembers remove -> {
+        SortedSet before = (SortedSet) state.orElse(SortedSet.EMPTY);
+        Map<Payload, SortedSet.Score> settings = new HashMap<>();
+        for (Payload member : remove.members()) {
+          // Removing what is not there leaves no tombstone behind.
+          if (before.score(member).isPresent()) {
+            settings.put(member, score(OptionalDouble.empty()));
+          }
+        }
+        yield scores(before, settings);
+      }
+      case Mutation.UpdateField update ->
+          field((LatticeMap) state.orElse(LatticeMap.EMPTY), update, depth + 1);
+      case Mutation.PutCausal put -> {
+        CausalRegister before = (CausalRegister) state.orElse(CausalRegister.EMPTY);
+        yield causal(
+            before,
+            before.put(
+                speaker(before, put.context(), subject),
+                sibling(put.value(), Map.of()),
+                put.context()));
+      }
+      case Mutation.PutMultiCausal put -> {
+        CausalRegister before =
+            ((MultiCausalRegister) state.orElse(MultiCausalRegister.EMPTY)).register();
+        Part part =
+            causal(
+                before,
+                before.put(
+                    speaker(before, put.context(), subject),
+                    sibling(put.value(), put.dependencies()),
+                    put.context()));
+        yield new Part(
+            new MultiCausalRegister((CausalRegister) part.delta),
+            part.changed,
+            part.dots,
+            part.show,
+            part.view);
+      }
+      case Mutation.Append append -> {
+        Log before = (Log) state.orElse(Log.EMPTY);
+        ReplicaId replica =
+            context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+        Log delta = before.append(replica, context.timestamp(), append.records());
+        yield Part.of(delta, append.records().size(), delta.context());
+      }
+      case Mutation.Trim trim -> {
+        Log delta = ((Log) state.orElse(Log.EMPTY)).trim(trim.observed());
+        yield Part.of(delta, delta.trimmed().dotCount(), CausalContext.EMPTY);
+      }
+      case Mutation.Delete delete -> throw notOfAKind(delete);
+      case Mutation.Expire expire -> throw notOfAKind(expire);
+      case Mutation.Merge merge -> throw notOfAKind(merge);
+    };
+  }
+
+  private Part increment(Counter before, long by, String subject) throws Refusal {
+    ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+    try {
+      Counter delta = before.increment(replica, by);
+      BigInteger sum = before.merge(delta).exactValue();
+      if (sum.bitLength() < Long.SIZE) {
+        return Part.of(delta, Show.VALUE);
+      }
+    } catch (ArithmeticException e) {
+      // Falls through: the replica's own sum is full.
+    }
+    throw new Refusal(
+        ErrorCode.BAD_REQUEST,
+        subject
+            + " stands at "
+            + before.value()
+            + "; adding "
+            + by
+            + " leaves the range of 64 bits");
+  }
+
+  private Part addObserved(ObservedRemoveSet before, Mutation.Add add) {
+    ReplicaId replica =
+        context.replica(before.context().latestOf(context.incarnation(), context.birthMin()));
+    ObservedRemoveSet delta = before.add(replica, add.elements());
+    List<Dot> minted = new ArrayList<>();
+    for (Map.Entry<Dot, Payload> added : delta.adds()) {
+      minted.add(added.getKey());
+    }
+    return Part.of(delta, absent(add.elements(), before::contains), CausalContext.ofDots(minted));
+  }
+
+  private SortedSet.Score score(OptionalDouble score) {
+    return new SortedSet.Score(context.timestamp(), context.writer(), score);
+  }
+
+  private static Part scores(SortedSet before, Map<Payload, SortedSet.Score> settings) {
+    SortedSet delta = SortedSet.of(settings);
+    SortedSet after = before.merge(delta);
+    long changed =
+        settings.keySet().stream()
+            .filter(member -> !before.score(member).equals(after.score(member)))
+            .count();
+    return Part.of(delta, changed, CausalContext.EMPTY);
+  }
+
+  private Part field(LatticeMap before, Mutation.UpdateField update, int depth) throws Refusal {
+    if (depth > Limits.DEPTH_MAX) {
+      throw new Refusal(ErrorCode.BAD_REQUEST, "maps nest at most " + Limits.DEPTH_MAX + " deep");
+    }
+    if (update.mutation() instanceof Mutation.Merge) {
+      throw new Refusal(ErrorCode.BAD_REQUEST, "a merge is of a whole key, not of a field");
+    }
+    Written written =
+        write(
+            before.field(update.field()).orElse(Entry.BOTTOM),
+            update.mutation(),
+            "field " + update.field(),
+            depth);
+    // A mutation that found nothing to change leaves no trace of the field.
+    Map<Payload, Entry> delta =
+        written.delta.equals(Entry.BOTTOM) ? Map.of() : Map.of(update.field(), written.delta);
+    return new Part(LatticeMap.of(delta), written.changed, written.dots, Show.INNER, written.view);
+  }
+
+  private CausalRegister.Sibling sibling(Payload value, Map<Payload, CausalContext> dependencies) {
+    return new CausalRegister.Sibling(
+        value, context.expiresAtMillis(), new TreeMap<>(dependencies));
+  }
+
+  /// The name to put under. A context that knows dots of ours which we have not minted is forged,
+  /// or from a state that was lost: believing it would let it swallow our next writes.
+  private ReplicaId speaker(CausalRegister before, CausalContext seen, String subject)
+      throws Refusal {
+    ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+    if (seen.counterOf(replica) > before.context().counterOf(replica)) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "the context given for "
+              + subject
+              + " names writes that never happened; pass back the"
+              + " context of a read unchanged");
+    }
+    return replica;
+  }
+
+  private static Part causal(CausalRegister before, CausalRegister delta) {
+    Dot minted = delta.siblings().iterator().next().getKey();
+    View view = new View.Siblings(List.of(), before.merge(delta).context());
+    return new Part(delta, 1, CausalContext.of(minted), Show.INNER, view);
+  }
+
+  private Expiry expiry(long atMillis) {
+    return new Expiry(context.timestamp(), context.writer(), atMillis);
+  }
+
+  private static boolean carriesExpiry(Value<?> value) {
+    return value instanceof LwwRegister
+        || value instanceof CausalRegister
+        || value instanceof MultiCausalRegister;
+  }
+
+  private static long absent(
+      List<Payload> elements, java.util.function.Predicate<Payload> present) {
+    return elements.stream().distinct().filter(present.negate()).count();
+  }
+
+  private static Written unchanged(Entry before) {
+    return new Written(before, Entry.BOTTOM, NOTHING, 0, CausalContext.EMPTY);
+  }
+
+  private static Written merged(Entry before, Entry delta, View view, CausalContext dots) {
+    Entry after = before.merge(delta);
+    return new Written(after, delta, view, after.equals(before) ? 0 : 1, dots);
+  }
+
+  private static IllegalStateException notOfAKind(Mutation mutation) {
+    return new IllegalStateException(mutation + " needs no kind and is carried out elsewhere");
+  }
+}

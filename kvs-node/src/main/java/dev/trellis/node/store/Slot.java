@@ -1,0 +1,23 @@
+package dev.trellis.node.store;
+
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+
+/// What a shard keeps under a key: the entry that all replicas share, and what only this replica
+/// knows.
+///
+/// @param birth the shard's birth number when it created this slot; replica ids of the shard with a
+///   lower birth were minted in an earlier life of the key and are never used again
+public record Slot(Payload key, Entry entry, long birth) {
+  private static final int FIXED_WEIGHT = 64;
+
+  /// The same slot with another state of its entry.
+  public Slot withEntry(Entry other) {
+    return new Slot(key, other, birth);
+  }
+
+  /// About how many bytes the slot takes: key, entry and a fixed share.
+  public long weight() {
+    return FIXED_WEIGHT + key.size() + entry.weight();
+  }
+}
