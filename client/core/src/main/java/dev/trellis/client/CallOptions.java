@@ -53,6 +53,8 @@ public record CallOptions(
     return new CallOptions(acknowledgement, mode, ttl, timeout, generation);
   }
 
+  /// Lets what is written live for `life`.
+  ///
   /// @throws IllegalArgumentException if not 1 ms to ten years
   public CallOptions withTtl(Duration life) {
     return new CallOptions(acknowledgement, readMode, Optional.of(life), timeout, generation);
@@ -62,6 +64,8 @@ public record CallOptions(
     return new CallOptions(acknowledgement, readMode, Optional.empty(), timeout, generation);
   }
 
+  /// Lets the call take as long as `time`.
+  ///
   /// @throws IllegalArgumentException if not 1 ms to one day
   public CallOptions withTimeout(Duration time) {
     return new CallOptions(acknowledgement, readMode, ttl, Optional.of(time), generation);

@@ -31,6 +31,11 @@ public final class Trellis implements Handles, AutoCloseable {
 
   private Trellis() {}
 
+  @SuppressWarnings("TypeParameterUnusedInFormals")
+  private static <T> T notYet(String call) {
+    throw new UnsupportedOperationException(call);
+  }
+
   /// Connects to the cluster that has routers or nodes at these addresses.
   ///
   /// @param addresses `host:port`, at least one; any of them will do
@@ -42,7 +47,7 @@ public final class Trellis implements Handles, AutoCloseable {
 
   /// As [#connect(String...)], with everything configurable.
   public static Trellis connect(ClientConfig config) {
-    throw new UnsupportedOperationException("connecting to " + config);
+    return notYet("connecting to " + config);
   }
 
   /// Carries out one operation: the asynchronous core beneath every handle.
@@ -50,21 +55,21 @@ public final class Trellis implements Handles, AutoCloseable {
   /// @return completes with a reply whose outcome is [Outcome.Done], or with a [TrellisException];
   ///   cancelling it takes the call back if it was not sent yet
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
-    throw new UnsupportedOperationException(key + " " + operation + " " + options);
+    return notYet(key + " " + operation + " " + options);
   }
 
   /// Carries out several operations, those for one shard sent together. Not atomic.
   ///
   /// @return one future per call, in the same order, each as of [#execute]
   public List<CompletableFuture<Reply>> executeAll(List<Call> calls) {
-    throw new UnsupportedOperationException(calls.toString());
+    return notYet(calls.toString());
   }
 
   /// Watches a key: the listener is told the current state, then each change.
   ///
   /// @param kind the kind wanted; empty for any
   public Watch watch(Payload key, Optional<Kind> kind, WatchListener listener) {
-    throw new UnsupportedOperationException(key + " " + kind + " " + listener);
+    return notYet(key + " " + kind + " " + listener);
   }
 
   /// As [#watch(Payload, Optional, WatchListener)]; the end of a watch that fails is just logged.
@@ -94,7 +99,7 @@ public final class Trellis implements Handles, AutoCloseable {
   /// @param withValues whether to fetch the values too
   public CompletableFuture<ScanPage> scan(
       Payload prefix, Optional<Payload> after, int limit, boolean withValues) {
-    throw new UnsupportedOperationException(prefix + " " + after + " " + limit + " " + withValues);
+    return notYet(prefix + " " + after + " " + limit + " " + withValues);
   }
 
   /// All live keys with a prefix in byte order, fetched page by page while the stream is read.
@@ -106,7 +111,7 @@ public final class Trellis implements Handles, AutoCloseable {
   ///
   /// @param withValues whether to fetch the values too
   public Stream<Frame.ScannedKey> keys(Payload prefix, boolean withValues) {
-    throw new UnsupportedOperationException(prefix + " " + withValues);
+    return notYet(prefix + " " + withValues);
   }
 
   /// Deletes a key, whatever the kind of its value is.
@@ -136,7 +141,7 @@ public final class Trellis implements Handles, AutoCloseable {
 
   /// The members of the cluster, as last heard.
   public Frame.ClusterMap clusterMap() {
-    throw new UnsupportedOperationException("no map yet");
+    return notYet("no map yet");
   }
 
   /// Ends every watch, fails the calls that are not answered yet, closes the connections and stops
