@@ -126,6 +126,11 @@ public final class StrictConfig {
 
   private static String unknownKey(
       String key, ConfigValue value, SortedMap<String, ConfigValue> settings) {
+    if (value instanceof ConfigObject section && !section.isEmpty()) {
+      Map.Entry<String, ConfigValue> first = section.entrySet().iterator().next();
+      String inner = key + "." + ConfigUtil.joinPath(first.getKey());
+      return unknownKey(inner, first.getValue(), settings);
+    }
     String where = value.origin().description() + ": ";
     List<String> inside = keysWithin(key, settings);
     return inside.isEmpty()

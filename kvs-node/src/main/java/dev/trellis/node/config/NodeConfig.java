@@ -1,0 +1,224 @@
+package dev.trellis.node.config;
+
+import static dev.trellis.process.Ranges.requireBytesWithin;
+import static dev.trellis.process.Ranges.requireWithin;
+
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.Security;
+import dev.trellis.process.StrictConfig;
+import dev.trellis.wire.Limits;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/// The settings of a storage node. [#reference] documents each by its key.
+///
+/// @param nodeId unique in the cluster, 1 to 64 characters
+/// @param clusterName 1 to 64 characters
+/// @param capacity share of the keys relative to other nodes', 1 to 1,000
+/// @param memoryBytesMax weight of all entries above which writes that add are refused, at least 1
+///   MiB per shard
+/// @param clockSkewMax furthest that a client's clock may be from the node's, 1 ms to 1 h
+/// @param tombstoneGrace how long the dead are remembered before their memory is freed, 1 s to 30 d
+/// @param clientsMax clients whose repeats are recognised, per shard, 16 to 1,000,000
+/// @param watchesMax watches of one connection, 1 to 1,000,000
+/// @param stopTimeout how long a stop may take to answer what was taken, 0 to 5 min
+/// @param dataFolder a folder that must be writable; empty for none
+public record NodeConfig(
+    String nodeId,
+    String clusterName,
+    int capacity,
+    ListenConfig listen,
+    ConnectionConfig connections,
+    Limits limits,
+    long memoryBytesMax,
+    Duration clockSkewMax,
+    Duration tombstoneGrace,
+    int clientsMax,
+    int watchesMax,
+    Duration stopTimeout,
+    Optional<Path> dataFolder) {
+  private static final int NAME_CHARACTERS_MAX = 64;
+
+  public NodeConfig {
+    requireName("node.id", nodeId);
+    requireName("cluster.name", clusterName);
+    requireWithin("node.capacity", capacity, 1, 1_000);
+    requireBytesWithin(
+        "memory.max", memoryBytesMax, (long) listen.dataPorts().size() << 20, Long.MAX_VALUE);
+    requireWithin("clock.skew.max", clockSkewMax, Duration.ofMillis(1), Duration.ofHours(1));
+    requireWithin("tombstone.grace", tombstoneGrace, Duration.ofSeconds(1), Duration.ofDays(30));
+    requireWithin("clients.max", clientsMax, 16, 1_000_000);
+    requireWithin("watches.max", watchesMax, 1, 1_000_000);
+    requireWithin("stop.timeout", stopTimeout, Duration.ZERO, Duration.ofMinutes(5));
+  }
+
+  /// Every key, documented, with its default: a HOCON text.
+  public static String reference() {
+    try (InputStream in = NodeConfig.class.getResourceAsStream("node.conf")) {
+      return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("the jar of kvs-node is damaged", e);
+    }
+  }
+
+  /// A node on free ports of loopback with defaults for the rest: for a store within a program.
+  ///
+  /// @param nodeId 1 to 64 characters
+  /// @param shards 1 to 256
+  public static NodeConfig loopback(String nodeId, int shards) {
+    return of(
+        StrictConfig.ofText(
+            reference(),
+            "node.id = \"" + nodeId + "\", shards = " + shards + ", data.ports = 0, admin.port = 0",
+            Map.of()));
+  }
+
+  /// Reads and checks the settings.
+  ///
+  /// @throws ConfigurationException if one is missing, of another type or out of its range
+  public static NodeConfig of(StrictConfig config) {
+    return new NodeConfig(
+        config.text("node.id"),
+        config.text("cluster.name"),
+        number(config, "node.capacity"),
+        listen(config),
+        new ConnectionConfig(
+            number(config, "connections.max"),
+            config.duration("handshake.timeout"),
+            number(config, "requests.max"),
+            numberOfBytes(config, "outbound.max")),
+        limits(config),
+        config.bytesOrShare("memory.max", Runtime.getRuntime().maxMemory()),
+        config.duration("clock.skew.max"),
+        config.duration("tombstone.grace"),
+        number(config, "clients.max"),
+        number(config, "watches.max"),
+        config.duration("stop.timeout"),
+        config.optionalText("data.folder").map(folder -> path(config, folder)));
+  }
+
+  /// The number of shards.
+  public int shards() {
+    return listen.dataPorts().size();
+  }
+
+  /// The same node with other connection settings.
+  public NodeConfig withConnections(ConnectionConfig others) {
+    return new NodeConfig(
+        nodeId,
+        clusterName,
+        capacity,
+        listen,
+        others,
+        limits,
+        memoryBytesMax,
+        clockSkewMax,
+        tombstoneGrace,
+        clientsMax,
+        watchesMax,
+        stopTimeout,
+        dataFolder);
+  }
+
+  /// The same node, listening elsewhere.
+  public NodeConfig withListen(ListenConfig other) {
+    return new NodeConfig(
+        nodeId,
+        clusterName,
+        capacity,
+        other,
+        connections,
+        limits,
+        memoryBytesMax,
+        clockSkewMax,
+        tombstoneGrace,
+        clientsMax,
+        watchesMax,
+        stopTimeout,
+        dataFolder);
+  }
+
+  private static ListenConfig listen(StrictConfig config) {
+    int shards = number(config, "shards");
+    requireWithin("shards", shards, 1, ListenConfig.SHARDS_MAX);
+    return new ListenConfig(
+        config.text("bind"),
+        config.optionalText("advertise"),
+        dataPorts(config, shards),
+        number(config, "admin.port"),
+        Security.of(config, "security"));
+  }
+
+  private static List<Integer> dataPorts(StrictConfig config, int shards) {
+    List<Integer> ports =
+        config.wholes("data.ports").stream()
+            .map(port -> fitting(config, "data.ports", port))
+            .toList();
+    if (ports.size() == shards) {
+      return ports;
+    }
+    if (ports.size() != 1) {
+      throw config.wrong(
+          "data.ports", "must be the first port, or a list with one for each of " + shards);
+    }
+    int first = ports.get(0);
+    return first == 0
+        ? Collections.nCopies(shards, 0)
+        : IntStream.range(first, first + shards).boxed().toList();
+  }
+
+  private static Limits limits(StrictConfig config) {
+    try {
+      return new Limits(
+          numberOfBytes(config, "limits.key"),
+          numberOfBytes(config, "limits.value"),
+          numberOfBytes(config, "limits.frame"),
+          number(config, "limits.batch"));
+    } catch (ConfigurationException e) {
+      throw e;
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static Path path(StrictConfig config, String folder) {
+    try {
+      return Path.of(folder);
+    } catch (InvalidPathException e) {
+      throw config.wrong("data.folder", "is no path: " + e.getReason());
+    }
+  }
+
+  private static int number(StrictConfig config, String key) {
+    return fitting(config, key, config.whole(key));
+  }
+
+  private static int numberOfBytes(StrictConfig config, String key) {
+    return fitting(config, key, config.bytes(key));
+  }
+
+  private static int fitting(StrictConfig config, String key, long number) {
+    if (number != (int) number) {
+      throw config.wrong(key, "is out of all proportion");
+    }
+    return (int) number;
+  }
+
+  private static void requireName(String key, String name) {
+    if (name.isBlank() || name.length() > NAME_CHARACTERS_MAX) {
+      throw new ConfigurationException(
+          key + " '" + name + "' must have 1 to " + NAME_CHARACTERS_MAX + " characters");
+    }
+  }
+}
