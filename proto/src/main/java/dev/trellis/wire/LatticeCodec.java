@@ -1,0 +1,607 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.ReplicaId;
+import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.Counter;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Expiry;
+import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.GrowSet;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LatticeMap;
+import dev.trellis.lattice.Log;
+import dev.trellis.lattice.LwwRegister;
+import dev.trellis.lattice.MaxRegister;
+import dev.trellis.lattice.MinRegister;
+import dev.trellis.lattice.MultiCausalRegister;
+import dev.trellis.lattice.ObservedRemoveSet;
+import dev.trellis.lattice.OpaqueValue;
+import dev.trellis.lattice.OrderedSet;
+import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.PriorityRegister;
+import dev.trellis.lattice.SortedSet;
+import dev.trellis.lattice.Value;
+import dev.trellis.wire.CausalCodec.Histories;
+import dev.trellis.wire.CausalCodec.LogItem;
+import dev.trellis.wire.WireReader.NumberList;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+
+/// Turns entries into bytes and back. The bytes are canonical: equal entries have equal bytes,
+/// whatever order their updates arrived in, so digests of them can be compared.
+public final class LatticeCodec {
+  /// How many kinds an entry may have at once, unknown ones included.
+  private static final int KINDS_MAX = 64;
+
+  // About what a part takes in memory, beyond its payload's own bytes where it has any.
+  private static final int SET_ELEMENT_HEAP_BYTES = 112;
+  private static final int ADD_HEAP_BYTES = 240;
+  private static final int SUMS_HEAP_BYTES = 112;
+  private static final int SETTING_HEAP_BYTES = 288;
+  private static final int FIELD_HEAP_BYTES = 200;
+  private static final int VALUE_HEAP_BYTES = 64;
+  private static final int SIBLING_HEAP_BYTES = 240;
+  private static final int RECORD_HEAP_BYTES = 160;
+  private static final int WRITER_HEAP_BYTES = 8;
+
+  private LatticeCodec() {}
+
+  /// The canonical bytes of an entry. O(size).
+  public static Payload encode(Entry entry) {
+    WireWriter out = new WireWriter(expectedBytes(entry));
+    writeEntry(out, entry);
+    return out.toPayload();
+  }
+
+  /// The entry of bytes that [#encode] or any Protobuf encoder wrote. The buffer's position is left
+  /// alone. Takes memory in proportion to the bytes.
+  ///
+  /// @throws WireException if they are malformed or no legal entry
+  public static Entry decode(ByteBuffer bytes) throws WireException {
+    try {
+      return readEntry(new WireReader(bytes, Limits.DEFAULT), 0);
+    } catch (IllegalArgumentException e) {
+      throw WireReader.refused(e);
+    }
+  }
+
+  /// About how many bytes the entry will take.
+  static int expectedBytes(Entry entry) {
+    return (int) Math.min(entry.weight() + 32, Limits.FRAME_BYTES_MAX);
+  }
+
+  // ---- Entries ----
+
+  static void writeEntry(WireWriter out, Entry entry) {
+    out.fixed64(1, entry.generation().packed());
+    entry
+        .expiry()
+        .ifPresent(
+            expiry -> {
+              out.open(2);
+              out.fixed64(1, expiry.writtenAt().packed());
+              out.fixed64(2, expiry.writer());
+              out.uint64(3, expiry.atMillis());
+              out.close();
+            });
+    for (Value<?> value : entry.values()) {
+      if (value instanceof OpaqueValue opaque) {
+        for (Payload state : opaque.states()) {
+          out.open(3, state.size());
+          out.uint32(1, opaque.kindNumber());
+          out.bytes(2, state);
+          out.close();
+        }
+      } else {
+        writeValue(out, value);
+      }
+    }
+  }
+
+  private static void writeValue(WireWriter out, Value<?> value) {
+    int expected = (int) Math.min(value.weight(), Limits.FRAME_BYTES_MAX);
+    out.open(3, expected);
+    out.uint32(1, value.kindNumber());
+    out.open(2, expected);
+    writeState(out, value);
+    out.closeUnlessEmpty();
+    out.close();
+  }
+
+  /// @param depth how many maps this entry is in
+  static Entry readEntry(WireReader in, int depth) throws WireException {
+    long generation = 0;
+    Optional<Expiry> expiry = Optional.empty();
+    Map<Integer, Value<?>> known = new HashMap<>();
+    Map<Integer, List<Payload>> unknown = new HashMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> generation = in.fixed64();
+        case 2 -> expiry = Optional.of(in.message(LatticeCodec::readExpiry));
+        case 3 ->
+            in.message(
+                value -> {
+                  readValue(value, depth, known, unknown);
+                  return known;
+                });
+        default -> in.skip();
+      }
+    }
+    List<Value<?>> values = new ArrayList<>(known.values());
+    unknown.forEach((number, states) -> values.add(OpaqueValue.of(number, states)));
+    return Entry.of(new HybridTimestamp(generation), expiry, values);
+  }
+
+  private static Expiry readExpiry(WireReader in) throws WireException {
+    long writtenAt = 0;
+    long writer = 0;
+    long atMillis = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> writtenAt = in.fixed64();
+        case 2 -> writer = in.fixed64();
+        case 3 -> atMillis = in.uint64();
+        default -> in.skip();
+      }
+    }
+    return new Expiry(new HybridTimestamp(writtenAt), writer, atMillis);
+  }
+
+  private static void readValue(
+      WireReader in, int depth, Map<Integer, Value<?>> known, Map<Integer, List<Payload>> unknown)
+      throws WireException {
+    int number = 0;
+    @Nullable WireReader state = null;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> number = in.uint32();
+        case 2 -> state = in.postponed();
+        default -> in.skip();
+      }
+    }
+    if (number < 1) {
+      throw WireReader.bad(
+          "kind number " + Integer.toUnsignedString(number) + " of a value is outside 1 to 2^31-1");
+    }
+    in.spend(VALUE_HEAP_BYTES);
+    WireReader content = state == null ? in.nothing() : state;
+    Optional<Kind> kind = Kind.ofNumber(number);
+    if (kind.isEmpty()) {
+      in.spend(SET_ELEMENT_HEAP_BYTES);
+      unknown.computeIfAbsent(number, ignored -> new ArrayList<>(1)).add(content.rest());
+    } else if (known.put(number, readState(content, kind.get(), depth)) != null) {
+      throw WireReader.bad("an entry with two values of kind " + kind.get().word());
+    }
+    // More would only come from someone who wants to keep the receiver busy.
+    if (known.size() + unknown.size() > KINDS_MAX) {
+      throw WireReader.bad("an entry with more than " + KINDS_MAX + " kinds at once");
+    }
+  }
+
+  // ---- Kinds ----
+
+  private static void writeState(WireWriter out, Value<?> value) {
+    switch (value) {
+      case LwwRegister register -> writeLww(out, register);
+      case MaxRegister register -> out.sint64(1, register.value());
+      case MinRegister register -> out.sint64(1, register.value());
+      case Flag flag -> out.bool(1, flag.value());
+      case Counter counter -> writeCounter(out, counter);
+      case GrowSet set -> writeElements(out, 1, set.elements());
+      case OrderedSet set -> writeElements(out, 1, set.elements());
+      case ObservedRemoveSet set -> writeObservedRemoveSet(out, set);
+      case SortedSet set -> writeSortedSet(out, set);
+      case LatticeMap map -> writeMap(out, map);
+      case CausalRegister register -> writeCausal(out, register);
+      case MultiCausalRegister register -> writeCausal(out, register.register());
+      case PriorityRegister register -> {
+        out.float64(1, register.priority());
+        out.bytes(2, register.payload());
+      }
+      case Log log -> writeLog(out, log);
+      case OpaqueValue opaque ->
+          throw new IllegalStateException("kind " + opaque.kindNumber() + " has no form of ours");
+    }
+  }
+
+  private static Value<?> readState(WireReader in, Kind kind, int depth) throws WireException {
+    return switch (kind) {
+      case LWW -> readLww(in);
+      case MAX -> new MaxRegister(readNumber(in));
+      case MIN -> new MinRegister(readNumber(in));
+      case FLAG -> readFlag(in);
+      case COUNTER -> readCounter(in);
+      case GSET -> GrowSet.of(readSet(in));
+      case OSET -> OrderedSet.of(readSet(in));
+      case ORSET -> readObservedRemoveSet(in);
+      case SORTEDSET -> readSortedSet(in);
+      case MAP -> readMap(in, depth + 1);
+      case CAUSAL -> readCausal(in);
+      case MULTICAUSAL -> new MultiCausalRegister(readCausal(in));
+      case PRIORITY -> readPriority(in);
+      case LOG -> readLog(in);
+    };
+  }
+
+  private static void writeLww(WireWriter out, LwwRegister register) {
+    out.fixed64(1, register.timestamp().packed());
+    out.fixed64(2, register.writer());
+    out.uint64(3, register.expiresAtMillis());
+    register.payload().ifPresent(payload -> out.alwaysBytes(4, payload));
+  }
+
+  private static LwwRegister readLww(WireReader in) throws WireException {
+    long timestamp = 0;
+    long writer = 0;
+    long expiresAtMillis = 0;
+    Optional<Payload> payload = Optional.empty();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> timestamp = in.fixed64();
+        case 2 -> writer = in.fixed64();
+        case 3 -> expiresAtMillis = in.uint64();
+        case 4 -> payload = Optional.of(in.value());
+        default -> in.skip();
+      }
+    }
+    return new LwwRegister(new HybridTimestamp(timestamp), writer, expiresAtMillis, payload);
+  }
+
+  private static long readNumber(WireReader in) throws WireException {
+    long number = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        number = in.sint64();
+      } else {
+        in.skip();
+      }
+    }
+    return number;
+  }
+
+  private static Flag readFlag(WireReader in) throws WireException {
+    boolean value = false;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        value = in.bool();
+      } else {
+        in.skip();
+      }
+    }
+    return new Flag(value);
+  }
+
+  private static void writeCounter(WireWriter out, Counter counter) {
+    for (Map.Entry<ReplicaId, Counter.Sums> one : counter.sums()) {
+      out.open(1);
+      out.fixed64(1, one.getKey().incarnation());
+      out.uint64(2, one.getKey().birth());
+      out.uint64(3, one.getValue().added());
+      out.uint64(4, one.getValue().removed());
+      out.close();
+    }
+  }
+
+  private static Counter readCounter(WireReader in) throws WireException {
+    Map<ReplicaId, Counter.Sums> sums = new HashMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        in.spend(SUMS_HEAP_BYTES);
+        in.message(
+            one -> {
+              readSums(one, sums);
+              return sums;
+            });
+      } else {
+        in.skip();
+      }
+    }
+    return Counter.of(sums);
+  }
+
+  private static void readSums(WireReader in, Map<ReplicaId, Counter.Sums> sums)
+      throws WireException {
+    long incarnation = 0;
+    long birth = 0;
+    long added = 0;
+    long removed = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> incarnation = in.fixed64();
+        case 2 -> birth = in.uint64();
+        case 3 -> added = in.uint64();
+        case 4 -> removed = in.uint64();
+        default -> in.skip();
+      }
+    }
+    ReplicaId replica = new ReplicaId(incarnation, birth);
+    if (sums.put(replica, new Counter.Sums(added, removed)) != null) {
+      throw WireReader.bad("a counter with two sums of replica " + replica);
+    }
+  }
+
+  private static void writeElements(WireWriter out, int field, Iterable<Payload> elements) {
+    for (Payload element : elements) {
+      out.alwaysBytes(field, element);
+    }
+  }
+
+  private static List<Payload> readSet(WireReader in) throws WireException {
+    List<Payload> elements = new ArrayList<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        in.spend(SET_ELEMENT_HEAP_BYTES);
+        elements.add(in.value());
+      } else {
+        in.skip();
+      }
+    }
+    return elements;
+  }
+
+  private static void writeObservedRemoveSet(WireWriter out, ObservedRemoveSet set) {
+    CausalCodec.writeContext(out, 1, set.context());
+    List<Dot> standing = new ArrayList<>();
+    set.adds().forEach(add -> standing.add(add.getKey()));
+    CausalCodec.writeStanding(out, 2, set.context(), standing);
+    set.adds().forEach(add -> out.alwaysBytes(3, add.getValue()));
+  }
+
+  private static ObservedRemoveSet readObservedRemoveSet(WireReader in) throws WireException {
+    Histories histories = new Histories();
+    NumberList standing = new NumberList();
+    List<Payload> elements = new ArrayList<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> histories = in.message(CausalCodec::readHistories);
+        case 2 -> in.varints(standing);
+        case 3 -> elements.add(in.value());
+        default -> in.skip();
+      }
+    }
+    List<Dot> dots =
+        CausalCodec.readStanding(in, histories, standing, elements.size(), ADD_HEAP_BYTES);
+    return ObservedRemoveSet.of(paired(dots, elements), histories.context());
+  }
+
+  private static void writeSortedSet(WireWriter out, SortedSet set) {
+    TreeSet<Long> writers = new TreeSet<>();
+    set.settings().forEach(setting -> writers.add(setting.getValue().writer()));
+    Map<Long, Integer> indexes = new HashMap<>();
+    if (!writers.isEmpty()) {
+      out.open(1, Long.BYTES * writers.size());
+      for (long writer : writers) {
+        indexes.put(writer, indexes.size());
+        out.rawFixed64(writer);
+      }
+      out.close();
+    }
+    long timestamp = 0;
+    for (Map.Entry<Payload, SortedSet.Score> setting : set.settings()) {
+      SortedSet.Score score = setting.getValue();
+      out.open(2);
+      out.bytes(1, setting.getKey());
+      out.sint64(2, score.timestamp().packed() - timestamp);
+      out.uint32(3, indexes.getOrDefault(score.writer(), 0));
+      score.score().ifPresent(number -> out.alwaysFloat64(4, number));
+      out.close();
+      timestamp = score.timestamp().packed();
+    }
+  }
+
+  private record SettingStep(Payload member, long timestamp, int writer, OptionalDouble score) {}
+
+  private static SortedSet readSortedSet(WireReader in) throws WireException {
+    NumberList writers = new NumberList();
+    List<SettingStep> steps = new ArrayList<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> {
+          in.spend(WRITER_HEAP_BYTES);
+          in.fixed64s(writers);
+        }
+        case 2 -> {
+          in.spend(SETTING_HEAP_BYTES);
+          steps.add(in.message(LatticeCodec::readSetting));
+        }
+        default -> in.skip();
+      }
+    }
+    Map<Payload, SortedSet.Score> settings = new HashMap<>();
+    long timestamp = 0;
+    for (SettingStep step : steps) {
+      if (step.writer < 0 || step.writer >= writers.size()) {
+        throw WireReader.bad(
+            "a setting of writer "
+                + Integer.toUnsignedString(step.writer)
+                + " where "
+                + writers.size()
+                + " are listed");
+      }
+      timestamp += step.timestamp;
+      SortedSet.Score score =
+          new SortedSet.Score(new HybridTimestamp(timestamp), writers.at(step.writer), step.score);
+      if (settings.put(step.member, score) != null) {
+        throw WireReader.bad("a sortedset with two settings of member " + step.member);
+      }
+    }
+    return SortedSet.of(settings);
+  }
+
+  private static SettingStep readSetting(WireReader in) throws WireException {
+    Payload member = Payload.EMPTY;
+    long timestamp = 0;
+    int writer = 0;
+    OptionalDouble score = OptionalDouble.empty();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> member = in.value();
+        case 2 -> timestamp = in.sint64();
+        case 3 -> writer = in.uint32();
+        case 4 -> score = OptionalDouble.of(in.float64());
+        default -> in.skip();
+      }
+    }
+    return new SettingStep(member, timestamp, writer, score);
+  }
+
+  private static void writeMap(WireWriter out, LatticeMap map) {
+    for (Map.Entry<Payload, Entry> one : map.fields()) {
+      int expected = expectedBytes(one.getValue());
+      out.open(1, expected);
+      out.bytes(1, one.getKey());
+      out.open(2, expected);
+      writeEntry(out, one.getValue());
+      out.closeUnlessEmpty();
+      out.close();
+    }
+  }
+
+  private static LatticeMap readMap(WireReader in, int depth) throws WireException {
+    WireReader.requireDepth(depth);
+    Map<Payload, Entry> fields = new HashMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        in.spend(FIELD_HEAP_BYTES);
+        in.message(
+            one -> {
+              readMapField(one, depth, fields);
+              return fields;
+            });
+      } else {
+        in.skip();
+      }
+    }
+    return LatticeMap.of(fields);
+  }
+
+  private static void readMapField(WireReader in, int depth, Map<Payload, Entry> fields)
+      throws WireException {
+    Payload name = Payload.EMPTY;
+    Entry entry = Entry.BOTTOM;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> name = in.value();
+        case 2 -> entry = in.message(inner -> readEntry(inner, depth));
+        default -> in.skip();
+      }
+    }
+    if (fields.put(name, entry) != null) {
+      throw WireReader.bad("a map with two fields named " + name);
+    }
+  }
+
+  private static void writeCausal(WireWriter out, CausalRegister register) {
+    CausalCodec.writeContext(out, 1, register.context());
+    List<Dot> standing = new ArrayList<>(register.size());
+    register.siblings().forEach(sibling -> standing.add(sibling.getKey()));
+    CausalCodec.writeStanding(out, 2, register.context(), standing);
+    for (Map.Entry<Dot, CausalRegister.Sibling> one : register.siblings()) {
+      CausalRegister.Sibling sibling = one.getValue();
+      out.open(3, sibling.payload().size());
+      out.bytes(1, sibling.payload());
+      out.uint64(2, sibling.expiresAtMillis());
+      CausalCodec.writeDependencies(out, 3, sibling.dependencies());
+      out.close();
+    }
+  }
+
+  private static CausalRegister readCausal(WireReader in) throws WireException {
+    Histories histories = new Histories();
+    NumberList standing = new NumberList();
+    List<CausalRegister.Sibling> siblings = new ArrayList<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> histories = in.message(CausalCodec::readHistories);
+        case 2 -> in.varints(standing);
+        case 3 -> {
+          in.spend(SIBLING_HEAP_BYTES);
+          siblings.add(in.message(LatticeCodec::readSibling));
+        }
+        default -> in.skip();
+      }
+    }
+    List<Dot> dots = CausalCodec.readStanding(in, histories, standing, siblings.size(), 0);
+    return CausalRegister.of(paired(dots, siblings), histories.context());
+  }
+
+  private static CausalRegister.Sibling readSibling(WireReader in) throws WireException {
+    Payload payload = Payload.EMPTY;
+    long expiresAtMillis = 0;
+    SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> payload = in.value();
+        case 2 -> expiresAtMillis = in.uint64();
+        case 3 -> CausalCodec.readDependency(in, dependencies);
+        default -> in.skip();
+      }
+    }
+    return new CausalRegister.Sibling(payload, expiresAtMillis, dependencies);
+  }
+
+  private static PriorityRegister readPriority(WireReader in) throws WireException {
+    double priority = 0;
+    Payload payload = Payload.EMPTY;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> priority = in.float64();
+        case 2 -> payload = in.value();
+        default -> in.skip();
+      }
+    }
+    return new PriorityRegister(priority, payload);
+  }
+
+  private static void writeLog(WireWriter out, Log log) {
+    CausalCodec.writeContext(out, 1, log.trimmed());
+    List<LogItem> items = new ArrayList<>(log.size());
+    for (Map.Entry<Log.Position, Payload> one : log.records()) {
+      items.add(new LogItem(one.getKey().timestamp(), one.getKey().dot(), one.getValue()));
+    }
+    CausalCodec.writeRecords(out, 2, 3, items);
+  }
+
+  private static Log readLog(WireReader in) throws WireException {
+    CausalContext trimmed = CausalContext.EMPTY;
+    CausalCodec.RecordReader reader = new CausalCodec.RecordReader();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> trimmed = in.message(CausalCodec::readContext);
+        case 2 -> reader.readReplica(in);
+        case 3 -> {
+          in.spend(RECORD_HEAP_BYTES);
+          reader.readRecord(in);
+        }
+        default -> in.skip();
+      }
+    }
+    Map<Log.Position, Payload> records = new HashMap<>();
+    for (LogItem item : reader.records()) {
+      records.put(new Log.Position(item.timestamp(), item.dot()), item.value());
+    }
+    return Log.of(records, trimmed);
+  }
+
+  private static <T> Map<Dot, T> paired(List<Dot> dots, List<T> items) throws WireException {
+    Map<Dot, T> paired = new HashMap<>();
+    for (int at = 0; at < dots.size(); at++) {
+      if (paired.put(dots.get(at), items.get(at)) != null) {
+        throw WireReader.bad("two items under the dot " + dots.get(at));
+      }
+    }
+    return paired;
+  }
+}

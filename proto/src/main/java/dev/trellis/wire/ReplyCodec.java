@@ -1,0 +1,437 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.CausalCodec.LogItem;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Replies and what they show of values.
+final class ReplyCodec {
+  private static final View NOTHING = new View.Nothing();
+
+  private static final int FIELD_HEAP_BYTES = 120;
+  private static final int SIBLING_HEAP_BYTES = 100;
+  private static final int NUMBER_HEAP_BYTES = 24;
+  private static final int NANOS_PER_SECOND = 1_000_000_000;
+
+  private ReplyCodec() {}
+
+  /// About how many bytes the reply will take.
+  static int expectedBytes(Reply reply) {
+    return 96
+        + switch (reply.outcome()) {
+          case Outcome.Done done -> expectedBytes(done.view());
+          case Outcome.Failed failed -> failed.message().length();
+        };
+  }
+
+  private static int expectedBytes(View view) {
+    return switch (view) {
+      case View.Bytes bytes -> bytes.value().size() + 16;
+      case View.Prioritized prioritized -> prioritized.value().size() + 16;
+      case View.State state -> LatticeCodec.expectedBytes(state.entry()) + 8;
+      default -> 16;
+    };
+  }
+
+  // ---- Replies ----
+
+  static void write(WireWriter out, Reply reply) {
+    out.uint64(1, reply.id());
+    switch (reply.outcome()) {
+      case Outcome.Done done -> {
+        out.open(2, expectedBytes(done.view()));
+        writeView(out, 1, done.view());
+        out.uint64(2, done.changed());
+        out.bool(3, done.repeated());
+        out.close();
+      }
+      case Outcome.Failed failed -> writeFailed(out, 3, failed);
+    }
+    out.fixed64(4, reply.generation().packed());
+    reply.kind().ifPresent(kind -> out.uint32(5, kind.number()));
+    CausalCodec.writeContext(out, 6, reply.dots());
+    out.uint32(7, reply.receipt().copies());
+    out.uint32(8, reply.receipt().durableCopies());
+    out.fixed64(9, reply.clock().packed());
+    out.uint64(10, reply.ringVersion());
+  }
+
+  static Reply read(WireReader in) throws WireException {
+    long id = 0;
+    @Nullable Outcome outcome = null;
+    long generation = 0;
+    Optional<Kind> kind = Optional.empty();
+    CausalContext dots = CausalContext.EMPTY;
+    int copies = 0;
+    int durableCopies = 0;
+    long clock = 0;
+    long ringVersion = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> id = in.uint64();
+        case 2 -> outcome = in.message(ReplyCodec::readDone);
+        case 3 -> outcome = in.message(ReplyCodec::readFailed);
+        case 4 -> generation = in.fixed64();
+        case 5 -> kind = WireReader.kindOf(in.uint64());
+        case 6 -> dots = in.message(CausalCodec::readContext);
+        case 7 -> copies = in.uint32();
+        case 8 -> durableCopies = in.uint32();
+        case 9 -> clock = in.fixed64();
+        case 10 -> ringVersion = in.uint64();
+        default -> in.skip();
+      }
+    }
+    if (outcome == null) {
+      throw WireReader.bad("a reply to request " + id + " without an outcome");
+    }
+    return new Reply(
+        id,
+        outcome,
+        new HybridTimestamp(generation),
+        kind,
+        dots,
+        new Receipt(copies, durableCopies),
+        new HybridTimestamp(clock),
+        ringVersion);
+  }
+
+  private static Outcome.Done readDone(WireReader in) throws WireException {
+    View view = NOTHING;
+    long changed = 0;
+    boolean repeated = false;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> view = in.message(inner -> readView(inner, 0));
+        case 2 -> changed = in.uint64();
+        case 3 -> repeated = in.bool();
+        default -> in.skip();
+      }
+    }
+    return new Outcome.Done(view, changed, repeated);
+  }
+
+  static void writeFailed(WireWriter out, int field, Outcome.Failed failed) {
+    out.open(field, failed.message().length());
+    out.uint32(1, failed.code().number());
+    out.text(2, failed.message());
+    failed
+        .retryAfter()
+        .ifPresent(
+            pause -> {
+              out.open(3);
+              out.sint64(1, pause.getSeconds());
+              out.uint32(2, pause.getNano());
+              out.close();
+            });
+    out.close();
+  }
+
+  static Outcome.Failed readFailed(WireReader in) throws WireException {
+    int code = 0;
+    String message = "";
+    Optional<Duration> retryAfter = Optional.empty();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> code = in.uint32();
+        case 2 -> message = in.text("message of a failure");
+        case 3 -> retryAfter = Optional.of(in.message(ReplyCodec::readDuration));
+        default -> in.skip();
+      }
+    }
+    return new Outcome.Failed(readCode(code), message, retryAfter);
+  }
+
+  static ErrorCode readCode(int number) throws WireException {
+    Optional<ErrorCode> code = ErrorCode.ofNumber(number);
+    if (code.isEmpty()) {
+      throw WireReader.bad("unknown error code number " + Integer.toUnsignedString(number));
+    }
+    return code.get();
+  }
+
+  private static Duration readDuration(WireReader in) throws WireException {
+    long seconds = 0;
+    int nanos = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> seconds = in.sint64();
+        case 2 -> nanos = in.uint32();
+        default -> in.skip();
+      }
+    }
+    if (nanos < 0 || nanos >= NANOS_PER_SECOND) {
+      throw WireReader.bad(
+          "a duration with " + Integer.toUnsignedString(nanos) + " ns beside its seconds");
+    }
+    return Duration.ofSeconds(seconds, nanos);
+  }
+
+  // ---- Views ----
+
+  /// Leaves out [View.Nothing].
+  static void writeView(WireWriter out, int field, View view) {
+    if (view instanceof View.Nothing) {
+      return;
+    }
+    int expected = expectedBytes(view);
+    out.open(field, expected);
+    switch (view) {
+      case View.Nothing nothing -> {}
+      case View.Whole whole -> out.alwaysSint64(3, whole.value());
+      case View.Truth truth -> out.alwaysUint64(4, truth.value() ? 1 : 0);
+      default -> {
+        out.open(numberOf(view), expected);
+        writeContent(out, view);
+        out.close();
+      }
+    }
+    out.close();
+  }
+
+  private static int numberOf(View view) {
+    return switch (view) {
+      case View.Nothing nothing -> 0;
+      case View.Missing missing -> 1;
+      case View.Bytes bytes -> 2;
+      case View.Whole whole -> 3;
+      case View.Truth truth -> 4;
+      case View.Elements elements -> 5;
+      case View.Scored scored -> 6;
+      case View.Fields fields -> 7;
+      case View.Conflict conflict -> 8;
+      case View.Siblings siblings -> 9;
+      case View.Prioritized prioritized -> 10;
+      case View.Records records -> 11;
+      case View.State state -> 12;
+    };
+  }
+
+  private static void writeContent(WireWriter out, View view) {
+    switch (view) {
+      case View.Nothing nothing -> {}
+      case View.Missing missing -> {}
+      case View.Whole whole -> {}
+      case View.Truth truth -> {}
+      case View.Bytes bytes -> {
+        out.bytes(1, bytes.value());
+        out.uint64(2, bytes.expiresAtMillis());
+      }
+      case View.Elements elements ->
+          elements.elements().forEach(element -> out.alwaysBytes(1, element));
+      case View.Scored scored -> RequestCodec.writeScored(out, scored.members());
+      case View.Fields fields ->
+          fields
+              .fields()
+              .forEach(
+                  (name, inner) -> {
+                    out.open(1, expectedBytes(inner));
+                    out.bytes(1, name);
+                    writeView(out, 2, inner);
+                    out.close();
+                  });
+      case View.Conflict conflict -> {
+        out.open(1);
+        conflict.kindNumbers().forEach(number -> out.varint(Integer.toUnsignedLong(number)));
+        out.closeUnlessEmpty();
+      }
+      case View.Siblings siblings -> {
+        for (View.Sibling sibling : siblings.siblings()) {
+          out.open(1, sibling.value().size());
+          out.bytes(1, sibling.value());
+          CausalCodec.writeDependencies(out, 2, sibling.dependencies());
+          out.close();
+        }
+        CausalCodec.writeContext(out, 2, siblings.context());
+      }
+      case View.Prioritized prioritized -> {
+        out.float64(1, prioritized.priority());
+        out.bytes(2, prioritized.value());
+      }
+      case View.Records records -> {
+        List<LogItem> items = new ArrayList<>(records.records().size());
+        for (View.LogRecord one : records.records()) {
+          items.add(new LogItem(one.timestamp(), one.dot(), one.value()));
+        }
+        CausalCodec.writeRecords(out, 1, 2, items);
+        CausalCodec.writeContext(out, 3, records.seen());
+      }
+      case View.State state -> LatticeCodec.writeEntry(out, state.entry());
+    }
+  }
+
+  /// @param depth in how many maps the value is
+  static View readView(WireReader in, int depth) throws WireException {
+    @Nullable View view = null;
+    int unknown = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> view = in.message(ReplyCodec::readMissing);
+        case 2 -> view = in.message(ReplyCodec::readBytes);
+        case 3 -> view = new View.Whole(in.sint64());
+        case 4 -> view = new View.Truth(in.bool());
+        case 5 -> view = new View.Elements(in.message(RequestCodec::readPayloads));
+        case 6 -> view = new View.Scored(in.message(RequestCodec::readScored));
+        case 7 -> view = in.message(inner -> readFields(inner, depth + 1));
+        case 8 -> view = in.message(ReplyCodec::readConflict);
+        case 9 -> view = in.message(ReplyCodec::readSiblings);
+        case 10 -> view = in.message(ReplyCodec::readPrioritized);
+        case 11 -> view = in.message(ReplyCodec::readRecords);
+        case 12 -> view = in.message(inner -> readState(inner, depth));
+        default -> {
+          unknown = field;
+          in.skip();
+        }
+      }
+    }
+    if (view == null && unknown != 0) {
+      throw WireReader.bad("unknown view number " + unknown);
+    }
+    return view == null ? NOTHING : view;
+  }
+
+  private static View readMissing(WireReader in) throws WireException {
+    while (in.next() != 0) {
+      in.skip();
+    }
+    return new View.Missing();
+  }
+
+  private static View readState(WireReader in, int depth) throws WireException {
+    Entry entry = LatticeCodec.readEntry(in, depth);
+    return new View.State(entry);
+  }
+
+  private static View readBytes(WireReader in) throws WireException {
+    Payload value = Payload.EMPTY;
+    long expiresAtMillis = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> value = in.value();
+        case 2 -> expiresAtMillis = in.uint64();
+        default -> in.skip();
+      }
+    }
+    return new View.Bytes(value, expiresAtMillis);
+  }
+
+  private static View readFields(WireReader in, int depth) throws WireException {
+    WireReader.requireDepth(depth);
+    SortedMap<Payload, View> fields = new TreeMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        in.spend(FIELD_HEAP_BYTES);
+        in.message(
+            one -> {
+              readFieldView(one, depth, fields);
+              return fields;
+            });
+      } else {
+        in.skip();
+      }
+    }
+    return new View.Fields(fields);
+  }
+
+  private static void readFieldView(WireReader in, int depth, Map<Payload, View> fields)
+      throws WireException {
+    Payload name = Payload.EMPTY;
+    View view = NOTHING;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> name = in.value();
+        case 2 -> view = in.message(inner -> readView(inner, depth));
+        default -> in.skip();
+      }
+    }
+    if (fields.put(name, view) != null) {
+      throw WireReader.bad("a view with two fields named " + name);
+    }
+  }
+
+  private static View readConflict(WireReader in) throws WireException {
+    List<Integer> kinds = new ArrayList<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      if (field == 1) {
+        in.varints(
+            number -> {
+              in.spend(NUMBER_HEAP_BYTES);
+              kinds.add((int) number);
+            });
+      } else {
+        in.skip();
+      }
+    }
+    return new View.Conflict(kinds);
+  }
+
+  private static View readSiblings(WireReader in) throws WireException {
+    List<View.Sibling> siblings = new ArrayList<>();
+    CausalContext context = CausalContext.EMPTY;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> {
+          in.spend(SIBLING_HEAP_BYTES);
+          siblings.add(in.message(ReplyCodec::readSibling));
+        }
+        case 2 -> context = in.message(CausalCodec::readContext);
+        default -> in.skip();
+      }
+    }
+    return new View.Siblings(siblings, context);
+  }
+
+  private static View.Sibling readSibling(WireReader in) throws WireException {
+    Payload value = Payload.EMPTY;
+    SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> value = in.value();
+        case 2 -> CausalCodec.readDependency(in, dependencies);
+        default -> in.skip();
+      }
+    }
+    return new View.Sibling(value, dependencies);
+  }
+
+  private static View readPrioritized(WireReader in) throws WireException {
+    double priority = 0;
+    Payload value = Payload.EMPTY;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> priority = in.float64();
+        case 2 -> value = in.value();
+        default -> in.skip();
+      }
+    }
+    return new View.Prioritized(priority, value);
+  }
+
+  private static View readRecords(WireReader in) throws WireException {
+    CausalCodec.RecordReader reader = new CausalCodec.RecordReader();
+    CausalContext seen = CausalContext.EMPTY;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> reader.readReplica(in);
+        case 2 -> reader.readRecord(in);
+        case 3 -> seen = in.message(CausalCodec::readContext);
+        default -> in.skip();
+      }
+    }
+    List<View.LogRecord> records = new ArrayList<>();
+    for (LogItem item : reader.records()) {
+      records.add(new View.LogRecord(item.timestamp(), item.dot(), item.value()));
+    }
+    return new View.Records(records, seen);
+  }
+}
