@@ -1,5 +1,8 @@
 package dev.trellis.simulation;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
+
 /// How often each hard case happened: a suite in which one never did has shown little.
 public final class Tally {
   int ok;
@@ -39,13 +42,26 @@ public final class Tally {
     generationsStarted += other.generationsStarted;
   }
 
+  /// What was counted, by name.
+  public Map<String, Long> counts() {
+    Map<String, Long> counts = new LinkedHashMap<>();
+    counts.put("acknowledged", (long) ok);
+    counts.put("refused", (long) failed);
+    counts.put("unknown outcomes", (long) unknownEndings);
+    counts.put("repeats recognised", (long) repeats);
+    counts.put("repeats refused", (long) unknown);
+    counts.put("clock skews", (long) clockSkews);
+    counts.put("superseded", (long) superseded);
+    counts.put("kind mismatches", (long) kindMismatches);
+    counts.put("two kinds of one key", (long) twoKinds);
+    counts.put("generations started", (long) generationsStarted);
+    counts.put("tombstones collected", collected);
+    counts.put("restarts", (long) restarts);
+    return counts;
+  }
+
   @Override
   public String toString() {
-    return "acknowledged %d, refused %d, unknown %d; repeats recognised %d, repeats refused %d,"
-            .formatted(ok, failed, unknownEndings, repeats, unknown)
-        + " clock skews %d, superseded %d, kind mismatches %d, two kinds of one key %d,"
-            .formatted(clockSkews, superseded, kindMismatches, twoKinds)
-        + " generations started %d, tombstones collected %d, restarts %d"
-            .formatted(generationsStarted, collected, restarts);
+    return counts().toString();
   }
 }

@@ -1,0 +1,108 @@
+package dev.trellis.simulation;
+
+import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.Console;
+import dev.trellis.cli.ExitCode;
+import dev.trellis.cli.Json;
+import dev.trellis.cli.StandardOptions;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// `bin/trellis simulate cluster`: any number of seeded runs; the number of a failing one replays
+/// it.
+@Command(
+    name = "simulate",
+    description = "Run simulated clusters: every fault and its replay follow from a seed.",
+    subcommands = SimulateCommand.ClusterCommand.class)
+@SuppressWarnings("UnusedVariable") // the options are for picocli
+final class SimulateCommand implements Callable<Integer> {
+  @Mixin private final StandardOptions options = new StandardOptions();
+
+  @Override
+  public Integer call() {
+    throw new CommandFailure(
+        ExitCode.MISUSE, "simulate what? Say 'simulate cluster'; 'simulate --help' tells more.");
+  }
+
+  @Command(
+      name = "cluster",
+      description = {
+        "Runs real shards on one thread under loss, repetition, delay, pauses, restarts and wrong",
+        "clocks, and checks that no acknowledged write is lost or counted twice.",
+        "Exits with 1 at the first run that breaks a promise, and prints the seed that replays it."
+      })
+  @SuppressWarnings("FieldCanBeFinal") // picocli sets them
+  static final class ClusterCommand implements Callable<Integer> {
+    @Mixin private final StandardOptions options = new StandardOptions();
+
+    @Option(
+        names = "--seeds",
+        paramLabel = "N",
+        defaultValue = "100",
+        description = "How many seeds to run (${DEFAULT-VALUE}).")
+    private int seeds;
+
+    @Option(
+        names = "--seed",
+        paramLabel = "S",
+        defaultValue = "1",
+        description = "The first seed (${DEFAULT-VALUE}).")
+    private long seed;
+
+    @Override
+    public Integer call() {
+      if (seeds < 1) {
+        throw new CommandFailure(
+            ExitCode.MISUSE, "--seeds " + seeds + " is below 1; give the number of runs");
+      }
+      Console console = options.console();
+      Tally total = new Tally();
+      for (long current = seed; current < seed + seeds; current++) {
+        for (Layout layout : Layout.values()) {
+          Simulation.Report report = Simulation.run(FaultPlan.of(current), layout, Defect.NONE);
+          if (!report.passed()) {
+            tellFailure(console, current, report);
+            return ExitCode.NEGATIVE;
+          }
+          total.add(report.tally());
+        }
+        if (console.errorIsTerminal() && (current - seed + 1) % 10 == 0) {
+          console.errorLine((current - seed + 1) + " of " + seeds + " seeds");
+        }
+      }
+      if (options.json()) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("passed", true);
+        result.put("firstSeed", seed);
+        result.put("seeds", (long) seeds);
+        result.put("counts", total.counts());
+        console.printLine(Json.write(result));
+      } else {
+        console.printLine(seeds + " seeds from " + seed + " passed in both layouts.");
+        total.counts().forEach((what, count) -> console.printLine("  " + what + ": " + count));
+      }
+      return ExitCode.OK;
+    }
+
+    private void tellFailure(Console console, long failed, Simulation.Report report) {
+      if (options.json()) {
+        Map<String, Object> result = new LinkedHashMap<>();
+        result.put("passed", false);
+        result.put("seed", failed);
+        result.put("plan", report.plan().toString());
+        result.put("layout", report.layout().toString());
+        result.put("violations", report.violations());
+        console.printLine(Json.write(result));
+        return;
+      }
+      console.printLine("Seed " + failed + " breaks a promise (" + report.layout() + "):");
+      console.printLine("  " + report.plan());
+      report.violations().forEach(violation -> console.printLine("  " + violation));
+      console.printLine("Replay it: bin/trellis simulate cluster --seeds 1 --seed " + failed);
+    }
+  }
+}
