@@ -234,10 +234,11 @@ final class ReplyCodec {
           fields
               .fields()
               .forEach(
-                  (name, inner) -> {
-                    out.open(1, expectedBytes(inner));
+                  (name, one) -> {
+                    out.open(1, expectedBytes(one.view()));
                     out.bytes(1, name);
-                    writeView(out, 2, inner);
+                    one.kind().ifPresent(kind -> out.uint32(2, kind.number()));
+                    writeView(out, 3, one.view());
                     out.close();
                   });
       case View.Conflict conflict -> {
@@ -327,7 +328,7 @@ final class ReplyCodec {
 
   private static View readFields(WireReader in, int depth) throws WireException {
     WireReader.requireDepth(depth);
-    SortedMap<Payload, View> fields = new TreeMap<>();
+    SortedMap<Payload, View.Field> fields = new TreeMap<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       if (field == 1) {
         in.spend(FIELD_HEAP_BYTES);
@@ -343,18 +344,20 @@ final class ReplyCodec {
     return new View.Fields(fields);
   }
 
-  private static void readFieldView(WireReader in, int depth, Map<Payload, View> fields)
+  private static void readFieldView(WireReader in, int depth, Map<Payload, View.Field> fields)
       throws WireException {
     Payload name = Payload.EMPTY;
+    Optional<Kind> kind = Optional.empty();
     View view = NOTHING;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> name = in.value();
-        case 2 -> view = in.message(inner -> readView(inner, depth));
+        case 2 -> kind = WireReader.kindOf(in.uint64());
+        case 3 -> view = in.message(inner -> readView(inner, depth));
         default -> in.skip();
       }
     }
-    if (fields.put(name, view) != null) {
+    if (fields.put(name, new View.Field(kind, view)) != null) {
       throw WireReader.bad("a view with two fields named " + name);
     }
   }

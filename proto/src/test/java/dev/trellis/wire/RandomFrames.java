@@ -243,9 +243,9 @@ final class RandomFrames {
       case 5 -> new View.Elements(list(this::payload));
       case 6 -> new View.Scored(list(this::scoredMember));
       case 7 -> {
-        TreeMap<Payload, View> fields = new TreeMap<>();
+        TreeMap<Payload, View.Field> fields = new TreeMap<>();
         for (int count = depth == 0 ? 0 : random.nextInt(4); count > 0; count--) {
-          fields.put(payload(), view(depth - 1));
+          fields.put(payload(), new View.Field(maybe(this::kind), view(depth - 1)));
         }
         yield new View.Fields(fields);
       }
