@@ -1,5 +1,8 @@
 package dev.trellis.cli;
 
+import dev.trellis.client.DefiniteException;
+import dev.trellis.client.IndefiniteException;
+import dev.trellis.client.TrellisException;
 import dev.trellis.wire.ErrorCode;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +30,22 @@ public final class CommandFailure extends RuntimeException {
     super(message, cause);
     this.exitCode = exitCode;
     this.code = code;
+  }
+
+  /// The failure of a call to the cluster.
+  static CommandFailure of(TrellisException failure) {
+    // A call that could not be sent in time is a matter of the way to the cluster, not of its
+    // answer.
+    boolean unreachable = failure instanceof DefiniteException.NotSent;
+    String doubt =
+        failure.isDefinite() || failure instanceof IndefiniteException.NotEnoughReplicas
+            ? ""
+            : " (it may have been carried out all the same: read the key to find out)";
+    return new CommandFailure(
+        unreachable ? ExitCode.UNREACHABLE : ExitCode.of(failure.code()),
+        failure.getMessage() + doubt,
+        Optional.of(failure.code()),
+        failure);
   }
 
   /// One of [ExitCode].

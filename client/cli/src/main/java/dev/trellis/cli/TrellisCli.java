@@ -1,13 +1,19 @@
 package dev.trellis.cli;
 
+import dev.trellis.lattice.Kind;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ReadMode;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
@@ -26,9 +32,10 @@ public final class TrellisCli {
 
   /// Runs one command line and returns its [ExitCode]. Without arguments, shows the help.
   public static int execute(Console console, String... arguments) {
-    try {
+    try (Connections connections = new Connections()) {
       int exitCode =
-          commandLine(console).execute(arguments.length == 0 ? new String[] {"--help"} : arguments);
+          commandLine(console, connections)
+              .execute(arguments.length == 0 ? new String[] {"--help"} : arguments);
       console.flush();
       return exitCode;
     } catch (Console.OutputClosed e) {
@@ -37,12 +44,18 @@ public final class TrellisCli {
   }
 
   /// All commands, ready to run, as often as wanted.
-  static CommandLine commandLine(Console console) {
-    CommandLine trellis = new CommandLine(new TrellisCommand(console));
+  static CommandLine commandLine(Console console, Connections connections) {
+    CommandLine trellis = new CommandLine(new TrellisCommand(console, connections));
     Map<String, List<CommandLine>> sections = new LinkedHashMap<>();
-    for (CommandSource source : ServiceLoader.load(CommandSource.class)) {
+    List<CommandSource> sources = new ArrayList<>();
+    sources.add(new ValueCommands());
+    ServiceLoader.load(CommandSource.class).forEach(sources::add);
+    for (CommandSource source : sources) {
       for (Object command : source.commands()) {
         CommandLine subcommand = new CommandLine(command);
+        // Else a negative number to add would be taken for an unknown option.
+        subcommand.setUnmatchedOptionsArePositionalParams(command instanceof IncrementCommand);
+        keepOrder(subcommand);
         trellis.addSubcommand(subcommand);
         sections.computeIfAbsent(source.heading(), heading -> new ArrayList<>()).add(subcommand);
       }
@@ -51,6 +64,10 @@ public final class TrellisCli {
     help.remove(UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING);
     help.put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, shown -> commandList(sections));
     return trellis
+        .registerConverter(Duration.class, new Durations())
+        .registerConverter(Kind.class, word -> parse(word, Kind::ofWord))
+        .registerConverter(Acknowledgement.class, word -> parse(word, Acknowledgement::ofWord))
+        .registerConverter(ReadMode.class, word -> parse(word, ReadMode::ofWord))
         .setOut(console.outputWriter())
         .setErr(console.errorWriter())
         .setColorScheme(Help.defaultColorScheme(Help.Ansi.OFF))
@@ -58,6 +75,20 @@ public final class TrellisCli {
         .setParameterExceptionHandler((failure, typed) -> misused(console, failure, List.of(typed)))
         .setExecutionExceptionHandler(
             (failure, command, parsed) -> failed(console, failure, parsed.originalArgs()));
+  }
+
+  /// Help shows options as they are declared, what is special to a command first.
+  private static void keepOrder(CommandLine command) {
+    command.getCommandSpec().usageMessage().sortOptions(false).sortSynopsis(false);
+    command.getSubcommands().values().forEach(TrellisCli::keepOrder);
+  }
+
+  private static <T> T parse(String word, Function<String, T> parser) {
+    try {
+      return parser.apply(word);
+    } catch (IllegalArgumentException e) {
+      throw new CommandLine.TypeConversionException(String.valueOf(e.getMessage()));
+    }
   }
 
   private static String commandList(Map<String, List<CommandLine>> sections) {
@@ -76,19 +107,33 @@ public final class TrellisCli {
   }
 
   private static int misused(Console console, ParameterException failure, List<String> typed) {
-    StringBuilder message = new StringBuilder(failure.getMessage());
-    if (failure instanceof UnmatchedArgumentException unmatched
-        && !unmatched.getSuggestions().isEmpty()) {
-      message.append(
-          unmatched.getSuggestions().stream()
-              .limit(3)
-              .collect(Collectors.joining("' or '", "; did you mean '", "'?")));
-    }
-    message
-        .append("; see '")
-        .append(failure.getCommandLine().getCommandSpec().qualifiedName())
-        .append(" --help'");
-    return told(console, new CommandFailure(ExitCode.MISUSE, message.toString(), failure), typed);
+    String help = "see '" + failure.getCommandLine().getCommandSpec().qualifiedName() + " --help'";
+    String message =
+        failure instanceof UnmatchedArgumentException unmatched
+            ? unmatched(unmatched) + help
+            : startingSmall(String.valueOf(failure.getMessage())) + "; " + help;
+    return told(console, new CommandFailure(ExitCode.MISUSE, message, failure), typed);
+  }
+
+  private static String unmatched(UnmatchedArgumentException failure) {
+    boolean isGroup = !failure.getCommandLine().getSubcommands().isEmpty();
+    String what =
+        failure.isUnknownOption()
+            ? "unknown option '"
+            : isGroup ? "unknown command '" : "one argument too many: '";
+    List<String> nearest = failure.getSuggestions();
+    return what
+        + failure.getUnmatched().get(0)
+        + "'; "
+        + (nearest.isEmpty()
+            ? ""
+            : nearest.stream()
+                .limit(3)
+                .collect(Collectors.joining("' or '", "did you mean '", "'? Else ")));
+  }
+
+  private static String startingSmall(String sentence) {
+    return sentence.substring(0, 1).toLowerCase(Locale.ROOT) + sentence.substring(1);
   }
 
   private static int failed(Console console, Exception failure, List<String> typed) {

@@ -24,6 +24,7 @@ import picocli.CommandLine.Option;
 @SuppressWarnings("UnusedVariable") // the options are for picocli
 final class TrellisCommand {
   private final Console console;
+  private final Connections connections;
 
   @Option(
       names = {"-V", "--version"},
@@ -37,12 +38,17 @@ final class TrellisCommand {
       description = "Show this help.")
   private boolean help;
 
-  TrellisCommand(Console console) {
+  TrellisCommand(Console console, Connections connections) {
     this.console = console;
+    this.connections = connections;
   }
 
   Console console() {
     return console;
+  }
+
+  Connections connections() {
+    return connections;
   }
 
   /// The version that Maven wrote into the jar.

@@ -1,0 +1,27 @@
+package dev.trellis.cli;
+
+import java.util.List;
+
+/// The commands of this module.
+final class ValueCommands implements CommandSource {
+  @Override
+  public String heading() {
+    return "Values";
+  }
+
+  @Override
+  public List<Object> commands() {
+    return List.of(
+        new PutCommand(),
+        new GetCommand(),
+        new DeleteCommand(),
+        new IncrementCommand(),
+        new SetCommand(),
+        new SortedCommand(),
+        new MapCommand(),
+        new LogCommand(),
+        new ExpireCommand(),
+        new WatchCommand(),
+        new ScanCommand());
+  }
+}

@@ -1,0 +1,194 @@
+package dev.trellis.cli;
+
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation.ScoredMember;
+import dev.trellis.wire.View;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// How values look: as text for people and pipes, and as JSON for programs, imports and exports.
+/// The JSON is that of the REST gateway.
+final class Values {
+  /// The widest range in which every whole number has a double of its own.
+  private static final double EXACT_WHOLE_MAX = 1L << 53;
+
+  private Values() {}
+
+  /// Bytes in JSON: text, or `{"base64": …}` where they are no UTF-8.
+  static Object json(Payload bytes) {
+    return bytes.isText()
+        ? bytes.text()
+        : Map.of("base64", Base64.getEncoder().encodeToString(bytes.toBytes()));
+  }
+
+  /// What [#json(Payload)] stands for.
+  ///
+  /// @param what names it in errors
+  /// @throws IllegalArgumentException if it is neither text nor `{"base64": …}`
+  static Payload payload(String what, @Nullable Object json) {
+    if (json instanceof String text) {
+      return Payload.ofText(text);
+    }
+    if (json instanceof Map<?, ?> map
+        && map.size() == 1
+        && map.get("base64") instanceof String base64) {
+      try {
+        return Payload.of(Base64.getDecoder().decode(base64));
+      } catch (IllegalArgumentException e) {
+        throw new IllegalArgumentException(what + " has malformed base64: " + e.getMessage(), e);
+      }
+    }
+    throw new IllegalArgumentException(
+        what + " must be text or {\"base64\": \"…\"}, not " + Json.write(json));
+  }
+
+  /// A value in JSON; null for a missing one, and where there is nothing to see.
+  static @Nullable Object json(View view) {
+    return switch (view) {
+      case View.Missing missing -> null;
+      case View.Nothing nothing -> null;
+      case View.Bytes bytes -> json(bytes.value());
+      case View.Whole whole -> whole.value();
+      case View.Truth truth -> truth.value();
+      case View.Elements elements -> elements.elements().stream().map(Values::json).toList();
+      case View.Scored scored -> scored.members().stream().map(Values::json).toList();
+      case View.Fields fields -> json(fields);
+      case View.Conflict conflict -> Map.of("kinds", words(conflict));
+      case View.Siblings siblings ->
+          siblings.siblings().stream().map(sibling -> json(sibling.value())).toList();
+      case View.Prioritized prioritized ->
+          ordered("priority", number(prioritized.priority()), "value", json(prioritized.value()));
+      case View.Records records ->
+          records.records().stream()
+              .map(
+                  one ->
+                      (Object)
+                          ordered(
+                              "timestampMillis",
+                              one.timestamp().millis(),
+                              "value",
+                              json(one.value())))
+              .toList();
+      case View.State state -> state.entry().toString();
+    };
+  }
+
+  private static Object json(ScoredMember member) {
+    return ordered("member", json(member.member()), "score", number(member.score()));
+  }
+
+  /// Fields by name; a list where a name is no text, since a JSON object cannot have it.
+  private static Object json(View.Fields fields) {
+    if (fields.fields().keySet().stream().allMatch(Payload::isText)) {
+      Map<String, Object> byName = new LinkedHashMap<>();
+      fields.fields().forEach((name, field) -> byName.put(name.text(), json(field)));
+      return byName;
+    }
+    List<Object> list = new ArrayList<>();
+    fields
+        .fields()
+        .forEach(
+            (name, field) -> {
+              Map<String, @Nullable Object> named = new LinkedHashMap<>();
+              named.put("field", json(name));
+              named.putAll(json(field));
+              list.add(named);
+            });
+    return list;
+  }
+
+  private static Map<String, @Nullable Object> json(View.Field field) {
+    return ordered("kind", word(field.kind()), "value", json(field.view()));
+  }
+
+  /// A kind as people type it; null for none, or for several at once.
+  static @Nullable String word(Optional<Kind> kind) {
+    return kind.map(Kind::word).orElse(null);
+  }
+
+  private static List<String> words(View.Conflict conflict) {
+    return conflict.kindNumbers().stream()
+        .map(number -> Kind.ofNumber(number).map(Kind::word).orElse("unknown kind " + number))
+        .toList();
+  }
+
+  /// A number without a pointless `.0`.
+  static Object number(double number) {
+    boolean isWhole =
+        number == Math.rint(number)
+            && Math.abs(number) <= EXACT_WHOLE_MAX
+            && Double.compare(number, -0.0) != 0;
+    return isWhole ? (Object) (long) number : (Object) number;
+  }
+
+  /// A JSON object of two members.
+  static Map<String, @Nullable Object> ordered(
+      String first, @Nullable Object one, String second, @Nullable Object two) {
+    Map<String, @Nullable Object> map = new LinkedHashMap<>();
+    map.put(first, one);
+    map.put(second, two);
+    return map;
+  }
+
+  /// Prints a value: bytes as they are, one line for each part of a collection. Ends with a line
+  /// feed.
+  static void print(Console console, View view) {
+    switch (view) {
+      case View.Missing missing -> {}
+      case View.Nothing nothing -> {}
+      case View.Bytes bytes -> printLine(console, bytes.value());
+      case View.Elements elements -> elements.elements().forEach(one -> printLine(console, one));
+      case View.Scored scored ->
+          scored
+              .members()
+              .forEach(
+                  one -> {
+                    console.print(number(one.score()) + "\t");
+                    printLine(console, one.member());
+                  });
+      case View.Fields fields ->
+          fields
+              .fields()
+              .forEach(
+                  (name, field) -> {
+                    console.print(name);
+                    console.print("\t");
+                    printOnOneLine(console, field.view());
+                  });
+      case View.Siblings siblings ->
+          siblings.siblings().forEach(sibling -> printLine(console, sibling.value()));
+      case View.Records records ->
+          records.records().forEach(one -> printLine(console, one.value()));
+      case View.Prioritized prioritized -> {
+        console.print(number(prioritized.priority()) + "\t");
+        printLine(console, prioritized.value());
+      }
+      case View.Whole whole -> console.printLine(Long.toString(whole.value()));
+      case View.Truth truth -> console.printLine(Boolean.toString(truth.value()));
+      case View.Conflict conflict ->
+          console.printLine("several kinds at once: " + String.join(", ", words(conflict)));
+      case View.State state -> console.printLine(state.entry().toString());
+    }
+  }
+
+  /// Prints a value on one line: collections as JSON.
+  static void printOnOneLine(Console console, View view) {
+    switch (view) {
+      case View.Bytes bytes -> printLine(console, bytes.value());
+      case View.Whole whole -> console.printLine(Long.toString(whole.value()));
+      case View.Truth truth -> console.printLine(Boolean.toString(truth.value()));
+      default -> console.printLine(Json.write(json(view)));
+    }
+  }
+
+  private static void printLine(Console console, Payload bytes) {
+    console.print(bytes);
+    console.print("\n");
+  }
+}
