@@ -1,0 +1,17 @@
+package dev.trellis.bench;
+
+import dev.trellis.cli.CommandSource;
+import java.util.List;
+
+/// Adds `bin/trellis bench`.
+public final class BenchCommands implements CommandSource {
+  @Override
+  public String heading() {
+    return "Measure it";
+  }
+
+  @Override
+  public List<Object> commands() {
+    return List.of(new BenchCommand());
+  }
+}
