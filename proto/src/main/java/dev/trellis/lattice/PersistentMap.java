@@ -105,7 +105,7 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   /// This map with the association added or replaced. O(log n).
   PersistentMap<K, V> with(K key, V value) {
     Node<K, V> single = node(key, value, ThreadLocalRandom.current().nextInt(), null, null);
-    return rooted(union(root, single, (mine, theirs) -> theirs));
+    return new Union((mine, theirs) -> theirs).withAll(single);
   }
 
   /// This map without the key. O(log n).
@@ -114,9 +114,10 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   }
 
   /// The union; where both have a key, `combine.apply(mine, theirs)` decides. `combine` must be
-  /// idempotent, as subtrees that both maps share are taken as they are.
+  /// idempotent, as subtrees that both maps share are taken as they are, and should return `mine`
+  /// itself where that is the result. If it always does, and no key is new, so does this.
   PersistentMap<K, V> merge(PersistentMap<K, V> other, BinaryOperator<V> combine) {
-    return rooted(union(root, other.root, combine));
+    return new Union(combine).withAll(other.root);
   }
 
   /// All associations in key order.
@@ -204,36 +205,49 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
         : node(node.key, value, node.priority, left, right);
   }
 
-  private @Nullable Node<K, V> union(
-      @Nullable Node<K, V> mine, @Nullable Node<K, V> theirs, BinaryOperator<V> combine) {
-    if (mine == theirs || theirs == null) {
-      return mine;
-    }
-    if (mine == null) {
-      return theirs;
-    }
-    if (mine.priority >= theirs.priority) {
-      Split<K, V> split = split(theirs, mine.key);
-      V value =
-          split.middle == null ? mine.value : combined(mine.value, split.middle.value, combine);
-      return with(
-          mine,
-          value,
-          union(mine.left, split.left, combine),
-          union(mine.right, split.right, combine));
-    }
-    Split<K, V> split = split(mine, theirs.key);
-    V value =
-        split.middle == null ? theirs.value : combined(split.middle.value, theirs.value, combine);
-    return with(
-        theirs,
-        value,
-        union(split.left, theirs.left, combine),
-        union(split.right, theirs.right, combine));
-  }
+  /// One union of this map with another.
+  private final class Union {
+    private final BinaryOperator<V> combine;
 
-  private static <V> V combined(V mine, V theirs, BinaryOperator<V> combine) {
-    return mine == theirs ? mine : combine.apply(mine, theirs);
+    // Identity of the tree does not tell: the other tree's nodes come to the top where their
+    // priorities are higher, though they hold what was here already.
+    private boolean broughtNew;
+
+    Union(BinaryOperator<V> combine) {
+      this.combine = combine;
+    }
+
+    PersistentMap<K, V> withAll(@Nullable Node<K, V> others) {
+      Node<K, V> union = union(root, others);
+      return broughtNew ? rooted(union) : PersistentMap.this;
+    }
+
+    private @Nullable Node<K, V> union(@Nullable Node<K, V> mine, @Nullable Node<K, V> theirs) {
+      if (mine == theirs || theirs == null) {
+        return mine;
+      }
+      if (mine == null) {
+        broughtNew = true;
+        return theirs;
+      }
+      if (mine.priority >= theirs.priority) {
+        Split<K, V> split = split(theirs, mine.key);
+        V value = split.middle == null ? mine.value : combined(mine.value, split.middle.value);
+        return with(mine, value, union(mine.left, split.left), union(mine.right, split.right));
+      }
+      Split<K, V> split = split(mine, theirs.key);
+      if (split.middle == null) {
+        broughtNew = true;
+      }
+      V value = split.middle == null ? theirs.value : combined(split.middle.value, theirs.value);
+      return with(theirs, value, union(split.left, theirs.left), union(split.right, theirs.right));
+    }
+
+    private V combined(V mine, V theirs) {
+      V value = mine == theirs ? mine : combine.apply(mine, theirs);
+      broughtNew |= value != mine;
+      return value;
+    }
   }
 
   private Split<K, V> split(@Nullable Node<K, V> node, K key) {
