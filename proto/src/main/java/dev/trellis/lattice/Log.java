@@ -170,7 +170,9 @@ public final class Log implements Value<Log> {
     for (Map.Entry<Position, Payload> one : smaller.records) {
       merged = merged.with(one.getKey(), one.getValue());
     }
-    return merged.trimmedBy(smaller.trimmed);
+    merged = merged.trimmedBy(smaller.trimmed);
+    // Who has trimmed more holds fewer records, and may still know all that the other knows.
+    return merged.equals(this) ? this : merged;
   }
 
   @Override
