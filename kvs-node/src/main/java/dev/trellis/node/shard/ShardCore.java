@@ -50,7 +50,7 @@ public final class ShardCore {
   private static final long WEIGHT_ALLOWANCE = 1 << 10;
 
   /// The only ring there is while a node stands alone.
-  private static final long RING_VERSION = 1;
+  public static final long RING_VERSION = 1;
 
   private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
 
