@@ -1,0 +1,550 @@
+package dev.trellis.node.net;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.shard.Origin;
+import dev.trellis.node.shard.ShardCore;
+import dev.trellis.placement.KeyHash;
+import dev.trellis.process.Units;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Receipt;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.WireException;
+import io.netty.buffer.ByteBuf;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One socket of a shard.
+///
+/// Back-pressure is the point of this class. It goes on, one small step at a time, only while the
+/// client reads what it asked for and has not too much under way; else it stops, and stops reading
+/// too, so that what the client still wants waits undecoded in the client's own buffers. A client
+/// that never reads thus costs what the socket's write buffer is allowed, a pack of replies and one
+/// value, however much it asks for.
+///
+/// A client may ask for keys of one shard, or of all shards of the node. Then what belongs to
+/// others is passed on ([Passage], [PassedConnection]) and the results come back here.
+final class Connection extends ChannelInboundHandlerAdapter implements Recipient {
+  private static final Logger LOG = LoggerFactory.getLogger(Connection.class);
+
+  /// Steps after which other connections have their turn.
+  private static final int STEPS_MAX = 1_024;
+
+  /// How long a client has to read why it is refused, before the socket is closed under it.
+  private static final long LINGER_MILLIS = 1_000;
+
+  private enum Phase {
+    /// Nothing but a Hello is welcome.
+    GREETING,
+    OPEN,
+    /// The node stops: what was read is still answered, and nothing more is read.
+    DRAINING,
+    /// All is said; what comes is thrown away.
+    CLOSING
+  }
+
+  private final ShardServer shard;
+  private final long id;
+  private final Channel channel;
+  private final FrameAccumulator inbound;
+  private final Outbound outbound;
+  private final int requestsMax;
+  private final ArrayDeque<Request> batch = new ArrayDeque<>(); // decoded and not yet begun
+  private final ArrayDeque<Errand.Delivery> delivered = new ArrayDeque<>(); // not yet written
+  private final Map<Integer, List<Errand>> passing =
+      new TreeMap<>(); // by shard; all ever passed to
+  private Phase phase = Phase.GREETING;
+  private @Nullable Future<?> greetingDeadline;
+  private @Nullable Passage passage; // set once open
+  private Frame.Scope scope = Frame.Scope.SHARD;
+  private int underWay; // requests begun and not answered
+  private boolean changes; // whether the shard may have some for this connection
+  private boolean stirred; // whether something came that steps can be taken for
+  private boolean advancing;
+
+  Connection(ShardServer shard, long id, Channel channel, byte[] scratch) {
+    this.shard = shard;
+    this.id = id;
+    this.channel = channel;
+    int bytesMax = shard.plane().config().connections().outboundBytesMax();
+    this.inbound = new FrameAccumulator(channel.alloc(), scratch);
+    this.outbound = new Outbound(channel, bytesMax, shard.tallies());
+    this.requestsMax = shard.plane().config().connections().requestsMax();
+  }
+
+  // What the socket tells.
+
+  @Override
+  public void channelActive(ChannelHandlerContext context) {
+    shard.turn(
+        () -> {
+          int connectionsMax = shard.plane().config().connections().connectionsMax();
+          if (!shard.admit(this)) {
+            refuse(
+                ErrorCode.OVERLOADED,
+                "this shard has " + connectionsMax + " connections, its limit; try again later");
+            return;
+          }
+          Duration timeout = shard.plane().config().connections().handshakeTimeout();
+          greetingDeadline =
+              shard.schedule(
+                  () ->
+                      refuse(
+                          ErrorCode.BAD_REQUEST,
+                          "expected a Hello within " + Units.text(timeout) + ", and none came"),
+                  timeout.toMillis());
+        });
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext context, Object message) {
+    ByteBuf bytes = (ByteBuf) message;
+    shard.tallies().bytesReceived.add(bytes.readableBytes());
+    if (phase == Phase.CLOSING || shard.plane().hasFailed()) {
+      bytes.release();
+      return;
+    }
+    shard.step(
+        () -> {
+          inbound.add(bytes);
+          advance();
+        });
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) {
+    shard.turn(() -> {}); // sends what all that was read led to
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    if (channel.isWritable()) {
+      shard.execute(this::advance); // not now: this is called from within a write
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) {
+    shard.turn(this::forget);
+    inbound.release();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof IOException) {
+      LOG.debug("{} broke: {}", this, cause.getMessage());
+    } else {
+      LOG.warn("{} is closed after a failure", this, cause);
+    }
+    var _ = channel.close();
+  }
+
+  // What the shard tells.
+
+  @Override
+  public void reply(Reply reply) {
+    underWay--;
+    outbound.add(reply);
+    stir();
+  }
+
+  @Override
+  public void changesPending() {
+    changes = true;
+    stir();
+  }
+
+  @Override
+  public void settle() {
+    if (stirred) {
+      advance();
+    }
+    passOn();
+    outbound.flush();
+  }
+
+  private void stir() {
+    stirred |= !advancing;
+    shard.touch(this);
+  }
+
+  /// Results of what was passed on to other shards.
+  void delivered(List<Errand.Delivery> deliveries) {
+    if (phase == Phase.CLOSING) {
+      return;
+    }
+    for (Errand.Delivery delivery : deliveries) {
+      delivered.add(delivery);
+      shard.tallies().bytesPending.add(delivery.bytes());
+    }
+    advance();
+  }
+
+  /// Reads no more, answers what was taken, then closes.
+  void drain() {
+    switch (phase) {
+      case GREETING -> abort();
+      case OPEN -> {
+        phase = Phase.DRAINING;
+        advance();
+      }
+      case DRAINING, CLOSING -> {}
+    }
+  }
+
+  /// Closes at once.
+  void abort() {
+    var _ = channel.close();
+  }
+
+  // The work.
+
+  /// Takes steps until there is nothing to do or the client must read first.
+  private void advance() {
+    stirred = false;
+    advancing = true;
+    boolean more = takeSteps();
+    advancing = false;
+    if (phase == Phase.DRAINING && isQuiet()) {
+      close();
+    }
+    if (more) {
+      shard.execute(this::advance);
+    }
+    channel.config().setAutoRead(!more && wantsToRead());
+  }
+
+  /// Returns whether there is more to do, but others shall have their turn first.
+  private boolean takeSteps() {
+    for (int steps = 0; phase != Phase.CLOSING && outbound.hasRoom(); steps++) {
+      if (steps == STEPS_MAX) {
+        return true;
+      }
+      if (!step()) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  private boolean wantsToRead() {
+    return switch (phase) {
+      case GREETING, OPEN -> outbound.hasRoom() && underWay < requestsMax && batch.isEmpty();
+      case DRAINING -> false;
+      case CLOSING -> true; // to see the end
+    };
+  }
+
+  /// Does the next thing; returns whether there was one.
+  private boolean step() {
+    if (!delivered.isEmpty()) {
+      receive(delivered.remove());
+      return true;
+    }
+    if (changes) {
+      shard.nextChange(open().origin()).ifPresentOrElse(this::write, () -> changes = false);
+      return true;
+    }
+    if (underWay >= requestsMax) {
+      return false;
+    }
+    if (!batch.isEmpty()) {
+      shard.tallies().requestsQueued.add(-1);
+      begin(batch.remove());
+      return true;
+    }
+    return readFrame();
+  }
+
+  private boolean isQuiet() {
+    return delivered.isEmpty() && batch.isEmpty() && underWay == 0 && outbound.hasRoom();
+  }
+
+  private boolean readFrame() {
+    int bytesMax =
+        phase == Phase.GREETING
+            ? Limits.HANDSHAKE_BYTES_MAX
+            : shard.plane().config().limits().frameBytesMax();
+    try {
+      ByteBuffer message = inbound.next(bytesMax);
+      if (message == null) {
+        return false;
+      }
+      Frame frame = shard.codec().decode(message);
+      if (phase == Phase.GREETING) {
+        greet(frame);
+      } else {
+        carryOut(frame);
+      }
+    } catch (WireException e) {
+      object(e);
+    }
+    return true;
+  }
+
+  private void object(WireException e) {
+    String message = String.valueOf(e.getMessage());
+    if (phase == Phase.GREETING) {
+      refuse(
+          ErrorCode.BAD_REQUEST,
+          "expected a Trellis Hello, a 4-byte length of at most "
+              + Limits.HANDSHAKE_BYTES_MAX
+              + " and a message; got: "
+              + message);
+    } else if (e.requestId().isPresent()) {
+      outbound.add(failed(e.requestId().getAsLong(), new Outcome.Failed(e.code(), message)));
+      shard.touch(this);
+    } else {
+      refuse(e.code(), message);
+    }
+  }
+
+  private void greet(Frame frame) {
+    if (!(frame instanceof Frame.Hello hello)) {
+      refuse(ErrorCode.BAD_REQUEST, "expected a Hello first, got " + name(frame));
+      return;
+    }
+    Optional<String> objection = Handshake.objection(hello, shard.plane().config().clusterName());
+    if (objection.isPresent()) {
+      refuse(ErrorCode.BAD_REQUEST, objection.get());
+      return;
+    }
+    cancelGreetingDeadline();
+    Origin origin = new Origin(id, hello.clientId(), Origin.ANONYMOUS);
+    int bytesMax = shard.plane().config().connections().outboundBytesMax();
+    passage = new Passage(origin, this, shard, bytesMax);
+    scope = hello.scope();
+    phase = Phase.OPEN;
+    shard.join(origin, this);
+    write(shard.welcome(Handshake.version(hello)));
+  }
+
+  private void carryOut(Frame frame) {
+    switch (frame) {
+      case Frame.Single single -> begin(single.request());
+      case Frame.Batch more -> {
+        batch.addAll(more.requests());
+        shard.tallies().requestsQueued.add(more.requests().size());
+      }
+      case Frame.Watch watch -> watch(watch);
+      case Frame.Unwatch unwatch -> unwatch(unwatch.id());
+      case Frame.Scan scan -> scan(scan);
+      case Frame.MapRequest request -> write(shard.plane().clusterMap(request.id()));
+      case Frame.Ping ping -> write(new Frame.Pong(ping.id(), shard.time()));
+      case Frame.Refused refused -> {
+        LOG.debug("{} was given up by its client: {}", this, refused.message());
+        close();
+      }
+      case Frame.Hello hello -> refuse(ErrorCode.BAD_REQUEST, "one Hello is enough");
+      case Frame.Welcome _,
+          Frame.Answer _,
+          Frame.Answers _,
+          Frame.Changed _,
+          Frame.Scanned _,
+          Frame.ClusterMap _,
+          Frame.Pong _ ->
+          refuse(ErrorCode.BAD_REQUEST, name(frame) + " is for nodes to send, not for clients");
+    }
+  }
+
+  private void begin(Request request) {
+    underWay++;
+    int owner = ownerOf(request.key());
+    if (owner == shard.index()) {
+      shard.handle(open().origin(), request);
+    } else {
+      pass(owner, new Errand.Handling(request));
+    }
+  }
+
+  private void watch(Frame.Watch watch) {
+    int owner = ownerOf(watch.key());
+    if (owner == shard.index()) {
+      shard.watch(open().origin(), watch);
+    } else {
+      underWay++;
+      pass(owner, new Errand.Watching(watch));
+    }
+  }
+
+  /// Whose watch it is, only its shard knows.
+  private void unwatch(long watchId) {
+    shard.unwatch(open().origin(), watchId);
+    for (int other : List.copyOf(passing.keySet())) {
+      underWay++;
+      pass(other, new Errand.Unwatching(watchId));
+    }
+  }
+
+  private void scan(Frame.Scan asked) {
+    int shards = scope == Frame.Scope.NODE ? shard.plane().shardCount() : 1;
+    NodeScan scan = new NodeScan(asked, shards);
+    underWay++; // until the last page is there
+    if (shards > 1) {
+      for (int other = 0; other < shards; other++) {
+        if (other != shard.index()) {
+          pass(other, new Errand.Scanning(asked, scan));
+        }
+      }
+    }
+    gather(scan, shard.scan(asked));
+  }
+
+  private void gather(NodeScan scan, Frame.Scanned page) {
+    scan.add(page)
+        .ifPresent(
+            whole -> {
+              underWay--;
+              write(whole);
+            });
+  }
+
+  private int ownerOf(Payload key) {
+    // A connection to one shard gets its "not mine" from the shard itself.
+    return scope == Frame.Scope.NODE
+        ? KeyHash.shardOf(KeyHash.of(key), shard.plane().shardCount())
+        : shard.index();
+  }
+
+  private void pass(int other, Errand errand) {
+    passing.computeIfAbsent(other, ignored -> new ArrayList<>()).add(errand);
+    shard.touch(this);
+  }
+
+  private void passOn() {
+    for (Map.Entry<Integer, List<Errand>> errands : passing.entrySet()) {
+      if (!errands.getValue().isEmpty()) {
+        List<Errand> passed = List.copyOf(errands.getValue());
+        errands.getValue().clear();
+        ShardServer other = shard.plane().shard(errands.getKey());
+        other.execute(() -> other.accept(open(), passed));
+      }
+    }
+  }
+
+  private void write(Frame frame) {
+    outbound.write(frame);
+    shard.touch(this);
+  }
+
+  private void receive(Errand.Delivery delivery) {
+    switch (delivery) {
+      case Errand.Answered answered -> reply(answered.reply());
+      case Errand.Page page -> gather(page.scan(), page.page());
+      case Errand.Change change -> write(change.changed());
+      case Errand.Done _ -> underWay--;
+    }
+    shard.tallies().bytesPending.add(-delivery.bytes());
+    if (open().keep(delivery.bytes())) {
+      Origin origin = open().origin();
+      tellOthers(other -> other.resume(origin));
+    }
+  }
+
+  private void tellOthers(Consumer<ShardServer> what) {
+    for (int index : passing.keySet()) {
+      ShardServer other = shard.plane().shard(index);
+      other.execute(() -> what.accept(other));
+    }
+  }
+
+  private Reply failed(long requestId, Outcome.Failed failure) {
+    return new Reply(
+        requestId,
+        failure,
+        HybridTimestamp.ZERO,
+        Optional.empty(),
+        CausalContext.EMPTY,
+        Receipt.NONE,
+        shard.time(),
+        ShardCore.RING_VERSION);
+  }
+
+  // The end.
+
+  private void refuse(ErrorCode code, String message) {
+    if (phase == Phase.CLOSING) {
+      return;
+    }
+    LOG.debug("{} is refused: {} {}", this, code, message);
+    shard.tallies().connectionsRefused.add(1);
+    write(new Frame.Refused(code, message));
+    close();
+  }
+
+  /// Sends what was written, says that no more will come, and gives the client a moment to close:
+  /// closing first, with something unread, might destroy what was sent.
+  private void close() {
+    leave();
+    outbound.finish();
+    channel.config().setAutoRead(true);
+    var _ = shard.schedule(this::abort, LINGER_MILLIS);
+  }
+
+  private void forget() {
+    leave();
+    shard.forget(this);
+  }
+
+  /// Lets go of all that was under way.
+  private void leave() {
+    phase = Phase.CLOSING;
+    cancelGreetingDeadline();
+    inbound.release();
+    shard.tallies().requestsQueued.add(-batch.size());
+    batch.clear();
+    delivered.forEach(delivery -> shard.tallies().bytesPending.add(-delivery.bytes()));
+    delivered.clear();
+    changes = false;
+    if (passage != null) {
+      Origin origin = passage.origin();
+      shard.leave(origin);
+      tellOthers(other -> other.dismiss(origin));
+      passing.clear();
+      passage = null;
+    }
+  }
+
+  private void cancelGreetingDeadline() {
+    if (greetingDeadline != null) {
+      greetingDeadline.cancel(false);
+      greetingDeadline = null;
+    }
+  }
+
+  private Passage open() {
+    if (passage == null) {
+      throw new IllegalStateException(this + " is not open");
+    }
+    return passage;
+  }
+
+  private static String name(Frame frame) {
+    return frame.getClass().getSimpleName();
+  }
+
+  @Override
+  public String toString() {
+    return "connection " + id + " from " + channel.remoteAddress();
+  }
+}

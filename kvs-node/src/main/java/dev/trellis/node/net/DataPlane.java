@@ -1,0 +1,162 @@
+package dev.trellis.node.net;
+
+import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.shard.ShardConfig;
+import dev.trellis.node.shard.ShardCore;
+import dev.trellis.node.store.MemoryStore;
+import dev.trellis.process.StartupException;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.NodeDescriptor;
+import io.prometheus.client.Collector;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// The data plane of a node: its shards, each with a thread and a port of its own.
+public final class DataPlane implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DataPlane.class);
+
+  /// Lost nodes that a cluster survives unless it is told otherwise.
+  private static final int FAULT_TOLERANCE = 1;
+
+  private final NodeConfig config;
+  private final List<ShardServer> shards = new ArrayList<>(); // complete once bound
+  private final AtomicLong connectionIds = new AtomicLong();
+  private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
+  private volatile @Nullable NodeDescriptor self; // set when it opens
+
+  private DataPlane(NodeConfig config) {
+    this.config = config;
+  }
+
+  /// Takes the ports, without accepting connections yet.
+  ///
+  /// @param address to listen on
+  /// @param random gives each shard its incarnation: must be unpredictable and never repeat
+  /// @throws StartupException if a port cannot be opened
+  public static DataPlane bind(
+      NodeConfig config, InetAddress address, InstantSource clock, RandomGenerator random) {
+    DataPlane plane = new DataPlane(config);
+    Transport transport = Transport.best();
+    try {
+      for (int index = 0; index < config.shards(); index++) {
+        long incarnation = random.nextLong();
+        ShardCore core = new ShardCore(shardConfig(config, index, incarnation), new MemoryStore());
+        ShardServer shard = new ShardServer(plane, index, incarnation, core, clock, transport);
+        plane.shards.add(shard);
+        shard.bind(
+            new InetSocketAddress(address, config.listen().dataPorts().get(index)), transport);
+      }
+      return plane;
+    } catch (RuntimeException | Error e) {
+      plane.shards.forEach(ShardServer::abort);
+      plane.shards.forEach(ShardServer::shutDown);
+      throw e;
+    }
+  }
+
+  private static ShardConfig shardConfig(NodeConfig config, int index, long incarnation) {
+    return new ShardConfig(
+        config.nodeId(),
+        index,
+        config.shards(),
+        incarnation,
+        config.limits(),
+        config.clockSkewMax(),
+        config.tombstoneGrace(),
+        config.memoryBytesMax() / config.shards(),
+        config.clientsMax(),
+        config.watchesMax());
+  }
+
+  /// Accepts connections from now on.
+  ///
+  /// @param descriptor what to tell of this node
+  public void open(NodeDescriptor descriptor) {
+    self = descriptor;
+    shards.forEach(ShardServer::open);
+  }
+
+  /// The ports taken, in shard order.
+  public List<Integer> ports() {
+    return shards.stream().map(ShardServer::port).toList();
+  }
+
+  /// Why not every key of the node can be had; empty if it can.
+  public Optional<String> unreadiness() {
+    return shards.stream()
+        .filter(shard -> !shard.isListening())
+        .map(shard -> "shard " + shard.index() + " does not listen")
+        .findFirst();
+  }
+
+  /// Completes if a shard met a defect: then nothing is served any more.
+  public CompletableFuture<Throwable> failure() {
+    return failure;
+  }
+
+  /// What the shards count, for Prometheus.
+  public Collector metrics() {
+    return new ShardMetrics(config, shards);
+  }
+
+  /// Stops accepting, answers what was taken for at most the configured time, and ends.
+  @Override
+  public void close() {
+    CompletableFuture<?>[] drained =
+        shards.stream().map(ShardServer::drain).toArray(CompletableFuture[]::new);
+    CompletableFuture.anyOf(CompletableFuture.allOf(drained), failure)
+        .completeOnTimeout(null, config.stopTimeout().toMillis(), TimeUnit.MILLISECONDS)
+        .join();
+    shards.forEach(ShardServer::abort);
+    shards.forEach(ShardServer::shutDown);
+  }
+
+  NodeConfig config() {
+    return config;
+  }
+
+  int shardCount() {
+    return shards.size();
+  }
+
+  ShardServer shard(int index) {
+    return shards.get(index);
+  }
+
+  long nextConnectionId() {
+    return connectionIds.incrementAndGet();
+  }
+
+  /// The cluster as this node knows it: itself.
+  Frame.ClusterMap clusterMap(long requestId) {
+    NodeDescriptor known = self;
+    if (known == null) {
+      throw new IllegalStateException("asked for a map before the node opened");
+    }
+    return new Frame.ClusterMap(
+        requestId, ShardCore.RING_VERSION, config.clusterName(), FAULT_TOLERANCE, List.of(known));
+  }
+
+  boolean hasFailed() {
+    return failure.isDone();
+  }
+
+  /// Stops everything because of a defect.
+  void fail(int shard, Throwable defect) {
+    if (failure.complete(defect)) {
+      LOG.error("shard {} met a defect; the node stops", shard, defect);
+      shards.forEach(ShardServer::abort);
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package dev.trellis.node.net;
+
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Reply;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.socket.DuplexChannel;
+import java.util.ArrayList;
+import java.util.List;
+
+/// The way out of a connection: packs replies that are ready together into one frame, encodes, and
+/// knows how much the other side has yet to read.
+final class Outbound {
+  private static final int PACK_BYTES_MAX = 256 << 10;
+
+  private final Channel channel;
+  private final Tally pending;
+  private final Tally sent;
+  private final long packBytes;
+  private final List<Reply> ready = new ArrayList<>();
+  private long readyBytes; // about; never above packBytes
+  private boolean unflushed;
+
+  /// @param bytesMax what may wait for the other side; see [#hasRoom]
+  Outbound(Channel channel, int bytesMax, ShardTallies tallies) {
+    this.channel = channel;
+    this.pending = tallies.bytesPending;
+    this.sent = tallies.bytesSent;
+    this.packBytes = Math.min(PACK_BYTES_MAX, bytesMax / 4);
+  }
+
+  /// Whether the other side keeps up: else only what was promised before may be written.
+  boolean hasRoom() {
+    return channel.isWritable();
+  }
+
+  /// Adds a reply to the pack that goes out next.
+  void add(Reply reply) {
+    long size = WireSize.of(reply);
+    if (readyBytes + size > packBytes) {
+      writeReady();
+    }
+    ready.add(reply);
+    readyBytes += size;
+    if (readyBytes >= packBytes) {
+      writeReady();
+    }
+  }
+
+  /// Writes a frame that is no reply, after the replies that are ready.
+  void write(Frame frame) {
+    writeReady();
+    encode(frame);
+  }
+
+  /// Sends what was written.
+  void flush() {
+    writeReady();
+    if (unflushed) {
+      unflushed = false;
+      channel.flush();
+    }
+  }
+
+  /// Sends what was written, then tells the other side that no more will come.
+  void finish() {
+    writeReady();
+    unflushed = false;
+    channel
+        .writeAndFlush(Unpooled.EMPTY_BUFFER)
+        .addListener(
+            written -> {
+              var _ = ((DuplexChannel) channel).shutdownOutput();
+            });
+  }
+
+  private void writeReady() {
+    if (ready.isEmpty()) {
+      return;
+    }
+    Frame frame = ready.size() == 1 ? new Frame.Answer(ready.getFirst()) : new Frame.Answers(ready);
+    ready.clear();
+    readyBytes = 0;
+    encode(frame);
+  }
+
+  private void encode(Frame frame) {
+    byte[] message = FrameCodec.encode(frame);
+    if (message.length > Limits.FRAME_BYTES_MAX) {
+      message = FrameCodec.encode(tooLong(frame, message.length));
+    }
+    int size = FrameAccumulator.LENGTH_BYTES + message.length;
+    ByteBuf buffer = channel.alloc().ioBuffer(size).writeInt(message.length).writeBytes(message);
+    pending.add(size);
+    unflushed = true;
+    channel
+        .write(buffer)
+        .addListener(
+            written -> {
+              pending.add(-size);
+              if (written.isSuccess()) {
+                sent.add(size);
+              }
+            });
+  }
+
+  /// What to say instead of something that nobody would accept.
+  private static Frame tooLong(Frame frame, int length) {
+    Outcome.Failed failed =
+        new Outcome.Failed(
+            ErrorCode.VALUE_TOO_LARGE,
+            "the answer would take "
+                + length
+                + " bytes, and a frame holds "
+                + Limits.FRAME_BYTES_MAX
+                + "; ask for a part of the value");
+    return switch (frame) {
+      case Frame.Answer answer -> new Frame.Answer(withOutcome(answer.reply(), failed));
+      case Frame.Changed changed -> new Frame.Changed(withOutcome(changed.reply(), failed));
+      default ->
+          throw new IllegalStateException(
+              frame.getClass().getSimpleName() + " of " + length + " bytes fits no frame");
+    };
+  }
+
+  private static Reply withOutcome(Reply reply, Outcome outcome) {
+    return new Reply(
+        reply.id(),
+        outcome,
+        reply.generation(),
+        reply.kind(),
+        reply.dots(),
+        reply.receipt(),
+        reply.clock(),
+        reply.ringVersion());
+  }
+}

@@ -1,0 +1,16 @@
+package dev.trellis.node.net;
+
+import dev.trellis.wire.Reply;
+
+/// Where a shard's answers to one connection go. Confined to the shard's thread.
+sealed interface Recipient permits Connection, PassedConnection {
+  /// Takes the answer to a request.
+  void reply(Reply reply);
+
+  /// Learns that the shard has changes of watched keys for this connection.
+  void changesPending();
+
+  /// Sends what it was given since the last time: called at the end of a turn, so that what comes
+  /// together goes together.
+  void settle();
+}

@@ -1,0 +1,248 @@
+package dev.trellis.node.net;
+
+import dev.trellis.node.config.NodeConfig;
+import dev.trellis.wire.ErrorCode;
+import io.prometheus.client.Collector;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.ToLongFunction;
+
+/// The counters of the shards in Prometheus' form.
+final class ShardMetrics extends Collector {
+  private static final double NANOS_PER_SECOND = 1e9;
+  private static final List<String> SHARD = List.of("shard");
+
+  /// Upper bounds of the buckets: 1, 2.5 and 5 of each power of ten from 1 µs to 5 s.
+  private static final List<Long> BOUNDS_NANOS = bounds();
+
+  private final NodeConfig config;
+  private final List<ShardServer> shards;
+
+  ShardMetrics(NodeConfig config, List<ShardServer> shards) {
+    this.config = config;
+    this.shards = List.copyOf(shards);
+  }
+
+  @Override
+  public List<MetricFamilySamples> collect() {
+    List<MetricFamilySamples> families = new ArrayList<>();
+    families.add(requests());
+    families.add(failures());
+    families.add(serviceTimes());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_repeats",
+        "Mutations recognised as carried out before.",
+        shard -> shard.statistics().repeats());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_scan_pages",
+        "Pages of scans.",
+        shard -> shard.statistics().scans());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_watch_changes",
+        "States of watched keys sent.",
+        shard -> shard.statistics().changes());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_kind_conflicts",
+        "Times that an entry was found with several kinds.",
+        shard -> shard.statistics().kindConflicts());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_entries_collected",
+        "Dead entries whose memory was freed.",
+        shard -> shard.statistics().collected());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_entries",
+        "Entries, dead ones that are still remembered included.",
+        shard -> shard.statistics().entries());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_entries_bytes",
+        "Weight of the entries.",
+        shard -> shard.statistics().bytes());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_entries_limit_bytes",
+        "Weight of the entries above which writes that add are refused.",
+        shard -> config.memoryBytesMax() / config.shards());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_watches",
+        "Keys watched, once per connection.",
+        shard -> shard.statistics().watches());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_clients",
+        "Clients whose repeated requests are recognised.",
+        shard -> shard.statistics().clients());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_requests_queued",
+        "Requests decoded that wait for their turn.",
+        shard -> shard.tallies().requestsQueued.value());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_connections",
+        "Open connections.",
+        shard -> shard.tallies().connections.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_connections_accepted",
+        "Connections accepted.",
+        shard -> shard.tallies().connectionsAccepted.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_connections_refused",
+        "Connections closed with a frame that says why.",
+        shard -> shard.tallies().connectionsRefused.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_received_bytes",
+        "Bytes received from clients.",
+        shard -> shard.tallies().bytesReceived.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_sent_bytes",
+        "Bytes sent to clients.",
+        shard -> shard.tallies().bytesSent.value());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_outbound_pending_bytes",
+        "Bytes ready for clients that have yet to read them.",
+        shard -> shard.tallies().bytesPending.value());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_shard_listening",
+        "Whether the shard accepts connections: 1 or 0.",
+        shard -> shard.isListening() ? 1 : 0);
+    return families;
+  }
+
+  private void add(
+      List<MetricFamilySamples> families,
+      Type type,
+      String name,
+      String help,
+      ToLongFunction<ShardServer> value) {
+    String sample = type == Type.COUNTER ? name + "_total" : name;
+    List<MetricFamilySamples.Sample> samples = new ArrayList<>();
+    for (ShardServer shard : shards) {
+      samples.add(
+          new MetricFamilySamples.Sample(
+              sample, SHARD, List.of(label(shard)), value.applyAsLong(shard)));
+    }
+    families.add(new MetricFamilySamples(name, type, help, samples));
+  }
+
+  private MetricFamilySamples requests() {
+    List<MetricFamilySamples.Sample> samples = new ArrayList<>();
+    List<String> names = List.of("shard", "class");
+    for (ShardServer shard : shards) {
+      samples.add(
+          new MetricFamilySamples.Sample(
+              "trellis_requests_total",
+              names,
+              List.of(label(shard), "read"),
+              shard.statistics().reads()));
+      samples.add(
+          new MetricFamilySamples.Sample(
+              "trellis_requests_total",
+              names,
+              List.of(label(shard), "mutation"),
+              shard.statistics().mutations()));
+    }
+    return new MetricFamilySamples(
+        "trellis_requests", Type.COUNTER, "Requests carried out or refused.", samples);
+  }
+
+  private MetricFamilySamples failures() {
+    List<MetricFamilySamples.Sample> samples = new ArrayList<>();
+    for (ShardServer shard : shards) {
+      for (ErrorCode code : ErrorCode.values()) {
+        long count = shard.statistics().refusals(code);
+        if (count > 0) {
+          samples.add(
+              new MetricFamilySamples.Sample(
+                  "trellis_request_failures_total",
+                  List.of("shard", "code"),
+                  List.of(label(shard), code.name()),
+                  count));
+        }
+      }
+    }
+    return new MetricFamilySamples(
+        "trellis_request_failures", Type.COUNTER, "Requests that ended with the code.", samples);
+  }
+
+  private MetricFamilySamples serviceTimes() {
+    List<MetricFamilySamples.Sample> samples = new ArrayList<>();
+    for (ShardServer shard : shards) {
+      addHistogram(samples, label(shard), "read", shard.tallies().reads);
+      addHistogram(samples, label(shard), "mutation", shard.tallies().mutations);
+    }
+    return new MetricFamilySamples(
+        "trellis_request_service_seconds",
+        Type.HISTOGRAM,
+        "How long a request kept its shard busy.",
+        samples);
+  }
+
+  private static void addHistogram(
+      List<MetricFamilySamples.Sample> samples, String shard, String kind, ServiceTime time) {
+    String name = "trellis_request_service_seconds";
+    ServiceTime.Snapshot snapshot = time.snapshot(BOUNDS_NANOS);
+    List<String> bucketLabels = List.of("shard", "class", "le");
+    for (int i = 0; i < BOUNDS_NANOS.size(); i++) {
+      samples.add(
+          new MetricFamilySamples.Sample(
+              name + "_bucket",
+              bucketLabels,
+              List.of(shard, kind, doubleToGoString(BOUNDS_NANOS.get(i) / NANOS_PER_SECOND)),
+              snapshot.counts().get(i)));
+    }
+    samples.add(
+        new MetricFamilySamples.Sample(
+            name + "_bucket", bucketLabels, List.of(shard, kind, "+Inf"), snapshot.count()));
+    List<String> labels = List.of("shard", "class");
+    samples.add(
+        new MetricFamilySamples.Sample(
+            name + "_count", labels, List.of(shard, kind), snapshot.count()));
+    samples.add(
+        new MetricFamilySamples.Sample(
+            name + "_sum", labels, List.of(shard, kind), snapshot.nanos() / NANOS_PER_SECOND));
+  }
+
+  private static String label(ShardServer shard) {
+    return Integer.toString(shard.index());
+  }
+
+  private static List<Long> bounds() {
+    List<Long> bounds = new ArrayList<>();
+    for (long power = 1_000; power <= 1_000_000_000; power *= 10) {
+      bounds.addAll(List.of(power, power * 5 / 2, power * 5));
+    }
+    return List.copyOf(bounds);
+  }
+}

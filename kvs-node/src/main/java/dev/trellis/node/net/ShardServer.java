@@ -1,0 +1,391 @@
+package dev.trellis.node.net;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.node.shard.Origin;
+import dev.trellis.node.shard.Outbox;
+import dev.trellis.node.shard.ShardCore;
+import dev.trellis.node.shard.ShardStatistics;
+import dev.trellis.process.StartupException;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.util.collection.LongObjectHashMap;
+import io.netty.util.collection.LongObjectMap;
+import java.net.InetSocketAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// A shard at work: the event loop that owns its port, its connections and its [ShardCore]. All of
+/// it happens on that loop's thread, in *turns*: bytes came, a socket drained, another shard passed
+/// something on, time went by. At the end of a turn all that was answered is sent.
+///
+/// What a turn throws is a defect: the node stops, since nobody knows what state the shard is in.
+final class ShardServer implements Outbox {
+  private static final Logger LOG = LoggerFactory.getLogger(ShardServer.class);
+  private static final long TICK_MILLIS = 10;
+  private static final int SCRATCH_BYTES = 64 << 10;
+
+  /// Connections beyond the limit that are told so before they are closed; further ones are not.
+  private static final int REFUSED_POLITELY_MAX = 1_000;
+
+  private final DataPlane plane;
+  private final int index;
+  private final long incarnation;
+  private final ShardCore core; // touched on the loop only, but for its statistics
+  private final InstantSource clock;
+  private final EventLoopGroup group;
+  private final EventLoop loop;
+  private final FrameCodec codec;
+  private final ShardTallies tallies = new ShardTallies();
+  private final byte[] scratch = new byte[SCRATCH_BYTES];
+  private final Set<Connection> connections = new HashSet<>();
+  private final LongObjectMap<Recipient> recipients = new LongObjectHashMap<>(); // by connection id
+  private final CompletableFuture<Void> drained = new CompletableFuture<>();
+  private List<Recipient> touched = new ArrayList<>(); // may hold one several times
+  private boolean draining;
+  private @Nullable Channel listener; // set by bind
+  private volatile boolean listening; // written by the loop, read by the admin threads
+
+  ShardServer(
+      DataPlane plane,
+      int index,
+      long incarnation,
+      ShardCore core,
+      InstantSource clock,
+      Transport transport) {
+    this.plane = plane;
+    this.index = index;
+    this.incarnation = incarnation;
+    this.core = core;
+    this.clock = clock;
+    this.group = transport.newLoop("shard-" + index);
+    this.loop = group.next();
+    this.codec = new FrameCodec(plane.config().limits());
+  }
+
+  // Life, called from outside.
+
+  /// Takes the port, without accepting connections yet.
+  ///
+  /// @throws StartupException if the port cannot be opened
+  void bind(InetSocketAddress address, Transport transport) {
+    int bytesMax = plane.config().connections().outboundBytesMax();
+    ChannelFuture bound =
+        new ServerBootstrap()
+            .group(group)
+            .channel(transport.serverChannel())
+            .option(ChannelOption.AUTO_READ, false)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childOption(ChannelOption.SO_KEEPALIVE, true)
+            .childOption(
+                ChannelOption.WRITE_BUFFER_WATER_MARK,
+                new WriteBufferWaterMark(bytesMax / 2, bytesMax))
+            .childHandler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel channel) {
+                    channel
+                        .pipeline()
+                        .addLast(
+                            new Connection(
+                                ShardServer.this, plane.nextConnectionId(), channel, scratch));
+                  }
+                })
+            .bind(address)
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      throw StartupException.portUnavailable(
+          address,
+          "shard " + index + " of node " + plane.config().nodeId(),
+          "data.ports",
+          bound.cause());
+    }
+    listener = bound.channel();
+    listener.closeFuture().addListener(closed -> listening = false);
+  }
+
+  /// The port taken.
+  int port() {
+    return ((InetSocketAddress) bound().localAddress()).getPort();
+  }
+
+  /// Accepts connections from now on.
+  void open() {
+    execute(
+        () -> {
+          bound().config().setAutoRead(true);
+          listening = true;
+        });
+    var _ =
+        loop.scheduleWithFixedDelay(
+            () -> turn(() -> core.tick(clock.millis(), this)),
+            TICK_MILLIS,
+            TICK_MILLIS,
+            TimeUnit.MILLISECONDS);
+  }
+
+  /// Stops accepting and reading, answers what was taken, closes the connections.
+  ///
+  /// @return completes when that is done
+  CompletableFuture<Void> drain() {
+    execute(
+        () -> {
+          draining = true;
+          var _ = bound().close();
+          List.copyOf(connections).forEach(Connection::drain);
+          if (connections.isEmpty()) {
+            drained.complete(null);
+          }
+        });
+    return drained;
+  }
+
+  /// Closes everything at once.
+  void abort() {
+    listening = false;
+    try {
+      loop.execute(
+          () -> {
+            if (listener != null) {
+              var _ = listener.close();
+            }
+            List.copyOf(connections).forEach(Connection::abort);
+          });
+    } catch (RejectedExecutionException e) {
+      LOG.debug("shard {} is down already", index);
+    }
+  }
+
+  /// Ends the thread.
+  void shutDown() {
+    group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  boolean isListening() {
+    return listening;
+  }
+
+  ShardTallies tallies() {
+    return tallies;
+  }
+
+  ShardStatistics statistics() {
+    return core.statistics();
+  }
+
+  int index() {
+    return index;
+  }
+
+  // Turns.
+
+  /// Runs a turn on the loop; may be called by any thread. Turns given by one thread run in order.
+  void execute(Runnable work) {
+    try {
+      loop.execute(() -> turn(work));
+    } catch (RejectedExecutionException e) {
+      LOG.debug("shard {} is down, and with it the connection that this was for", index);
+    }
+  }
+
+  /// Runs a turn; to be called on the loop.
+  void turn(Runnable work) {
+    step(work);
+    step(this::settle);
+  }
+
+  /// Runs a part of a turn that another one will end; to be called on the loop.
+  void step(Runnable work) {
+    if (plane.hasFailed()) {
+      return;
+    }
+    try {
+      work.run();
+    } catch (Throwable defect) { // whatever it is, the shard cannot be trusted any more
+      plane.fail(index, defect);
+    }
+  }
+
+  /// Runs a turn later on.
+  Future<?> schedule(Runnable work, long delayMillis) {
+    return loop.schedule(() -> turn(work), delayMillis, TimeUnit.MILLISECONDS);
+  }
+
+  /// Notes that a recipient has something to send at the end of the turn.
+  void touch(Recipient recipient) {
+    touched.add(recipient);
+  }
+
+  private void settle() {
+    // Settling may touch others, and these again: a fixed point is reached as each does less.
+    while (!touched.isEmpty()) {
+      List<Recipient> settling = touched;
+      touched = new ArrayList<>();
+      settling.forEach(Recipient::settle);
+    }
+  }
+
+  // The shard's state, for its connections.
+
+  void handle(Origin origin, Request request) {
+    long start = System.nanoTime();
+    core.handle(origin, request, clock.millis(), this);
+    long took = System.nanoTime() - start;
+    (request.operation() instanceof Read ? tallies.reads : tallies.mutations).record(took);
+  }
+
+  void watch(Origin origin, Frame.Watch watch) {
+    core.watch(origin, watch, clock.millis(), this);
+  }
+
+  void unwatch(Origin origin, long watchId) {
+    core.unwatch(origin, watchId);
+  }
+
+  Optional<Frame.Changed> nextChange(Origin origin) {
+    return core.nextChange(origin, clock.millis());
+  }
+
+  Frame.Scanned scan(Frame.Scan scan) {
+    return core.scan(scan, clock.millis());
+  }
+
+  HybridTimestamp time() {
+    return core.clock(clock.millis());
+  }
+
+  Frame.Welcome welcome(int version) {
+    return new Frame.Welcome(
+        version,
+        plane.config().clusterName(),
+        plane.config().nodeId(),
+        index,
+        incarnation,
+        time(),
+        plane.config().limits(),
+        ShardCore.RING_VERSION);
+  }
+
+  DataPlane plane() {
+    return plane;
+  }
+
+  FrameCodec codec() {
+    return codec;
+  }
+
+  @Override
+  public void reply(Origin origin, Reply reply) {
+    Recipient recipient = recipients.get(origin.connection());
+    if (recipient != null) { // else it is gone
+      recipient.reply(reply);
+    }
+  }
+
+  @Override
+  public void changesPending(Origin origin) {
+    Recipient recipient = recipients.get(origin.connection());
+    if (recipient != null) {
+      recipient.changesPending();
+    }
+  }
+
+  // Its connections.
+
+  /// Counts a new connection.
+  ///
+  /// @return whether it may stay; else the caller refuses it
+  boolean admit(Connection connection) {
+    connections.add(connection);
+    tallies.connections.add(1);
+    tallies.connectionsAccepted.add(1);
+    int limit = plane.config().connections().connectionsMax();
+    if (draining || connections.size() > limit + REFUSED_POLITELY_MAX) {
+      connection.abort();
+    }
+    return connections.size() <= limit;
+  }
+
+  /// A connection has introduced itself.
+  void join(Origin origin, Connection connection) {
+    recipients.put(origin.connection(), connection);
+  }
+
+  /// A connection asks for nothing any more.
+  void leave(Origin origin) {
+    recipients.remove(origin.connection());
+    core.disconnected(origin);
+  }
+
+  /// A connection is closed.
+  void forget(Connection connection) {
+    if (connections.remove(connection)) {
+      tallies.connections.add(-1);
+    }
+    if (draining && connections.isEmpty()) {
+      drained.complete(null);
+    }
+  }
+
+  // Connections of other shards of this node.
+
+  /// Does errands for a connection of another shard.
+  void accept(Passage passage, List<Errand> errands) {
+    PassedConnection connection = passed(passage.origin());
+    if (connection == null) {
+      connection = new PassedConnection(this, passage);
+      recipients.put(passage.origin().connection(), connection);
+    }
+    connection.accept(errands);
+  }
+
+  /// Goes on with what waits for a connection of another shard.
+  void resume(Origin origin) {
+    PassedConnection connection = passed(origin);
+    if (connection != null) {
+      connection.advance();
+    }
+  }
+
+  /// A connection of another shard is gone.
+  void dismiss(Origin origin) {
+    PassedConnection connection = passed(origin);
+    if (connection != null) {
+      connection.close();
+      leave(origin);
+    }
+  }
+
+  private @Nullable PassedConnection passed(Origin origin) {
+    return recipients.get(origin.connection()) instanceof PassedConnection found ? found : null;
+  }
+
+  private Channel bound() {
+    if (listener == null) {
+      throw new IllegalStateException("shard " + index + " has no port yet");
+    }
+    return listener;
+  }
+}
