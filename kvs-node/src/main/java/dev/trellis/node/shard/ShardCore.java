@@ -266,7 +266,10 @@ public final class ShardCore {
                 () -> nextBirth++));
     Writer.Written written = writer.write(before, mutation, "key " + request.key(), 0);
     requireRoom(before, written.after(), mutation, request.key());
-    if (!written.after().equals(slot.map(Slot::entry).orElse(Entry.BOTTOM))) {
+    // By identity: merging keeps an entry to which nothing new came, and comparing a large set
+    // costs
+    // as much as its size.
+    if (written.after() != slot.map(Slot::entry).orElse(Entry.BOTTOM)) {
       store.put(new Slot(request.key(), written.after(), birth));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
