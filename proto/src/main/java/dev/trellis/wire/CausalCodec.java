@@ -22,10 +22,11 @@ import org.jspecify.annotations.Nullable;
 /// stand once a message; the dots refer to them by index, or by order.
 final class CausalCodec {
   private static final int RUN_HEAP_BYTES = 64;
+  private static final int CONTEXT_HEAP_BYTES = 120;
   private static final int HISTORY_HEAP_BYTES = 96;
   private static final int DEPENDENCY_HEAP_BYTES = 120;
   private static final int RECORD_HEAP_BYTES = 120;
-  private static final int REPLICA_HEAP_BYTES = 28;
+  private static final int REPLICA_HEAP_BYTES = 72;
 
   /// A record as it travels, in states and in views.
   record LogItem(HybridTimestamp timestamp, Dot dot, Payload value) {}
@@ -69,18 +70,11 @@ final class CausalCodec {
   }
 
   static Histories readHistories(WireReader in) throws WireException {
+    in.spend(CONTEXT_HEAP_BYTES);
     Histories histories = new Histories();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.spend(HISTORY_HEAP_BYTES);
-        in.message(
-            history -> {
-              readHistory(history, histories);
-              return histories;
-            });
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.spend(HISTORY_HEAP_BYTES);
+      in.part(history -> readHistory(history, histories));
     }
     return histories;
   }
@@ -185,9 +179,7 @@ final class CausalCodec {
   /// The dots that stand, in the order told.
   ///
   /// @param items how many items the message has: as many dots must stand, which bounds them
-  /// @param itemHeapBytes what an item takes in memory with its dot
-  static List<Dot> readStanding(
-      WireReader in, Histories histories, NumberList numbers, int items, int itemHeapBytes)
+  static List<Dot> readStanding(WireReader in, Histories histories, NumberList numbers, int items)
       throws WireException {
     List<CausalContext.Run> runs = new ArrayList<>();
     int history = 0;
@@ -218,7 +210,6 @@ final class CausalCodec {
       throw WireReader.bad(
           "there are " + items + " items, but " + (dots < items ? dots : "more") + " dots stand");
     }
-    in.spend((long) itemHeapBytes * items);
     List<Dot> standing = new ArrayList<>(items);
     for (CausalContext.Run run : runs) {
       long length = run.to() - run.from() + 1;
@@ -247,22 +238,26 @@ final class CausalCodec {
   }
 
   /// Reads one dependency into `dependencies`.
-  static void readDependency(WireReader in, SortedMap<Payload, CausalContext> dependencies)
+  static void readDependency(WireReader message, SortedMap<Payload, CausalContext> dependencies)
       throws WireException {
-    in.spend(DEPENDENCY_HEAP_BYTES);
-    in.message(
-        dependency -> {
-          Payload key = Payload.EMPTY;
-          CausalContext version = CausalContext.EMPTY;
-          for (int field = dependency.next(); field != 0; field = dependency.next()) {
-            switch (field) {
-              case 1 -> key = dependency.keyBound();
-              case 2 -> version = dependency.message(CausalCodec::readContext);
-              default -> dependency.skip();
-            }
-          }
-          return dependencies.put(WireReader.requireKey(key), version);
-        });
+    message.spend(DEPENDENCY_HEAP_BYTES);
+    message.part(in -> readFields(in, dependencies));
+  }
+
+  private static void readFields(WireReader in, SortedMap<Payload, CausalContext> dependencies)
+      throws WireException {
+    Payload key = Payload.EMPTY;
+    CausalContext version = CausalContext.EMPTY;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> key = in.bytes();
+        case 2 -> version = in.message(CausalCodec::readContext);
+        default -> in.skip();
+      }
+    }
+    if (dependencies.put(key, version) != null) {
+      throw WireReader.bad("two dependencies on key " + key);
+    }
   }
 
   // ---- Records of logs ----
@@ -323,7 +318,7 @@ final class CausalCodec {
           case 1 -> timestamp = in.sint64();
           case 2 -> replica = in.uint32();
           case 3 -> counter = in.sint64();
-          case 4 -> value = in.value();
+          case 4 -> value = in.bytes();
           default -> in.skip();
         }
       }

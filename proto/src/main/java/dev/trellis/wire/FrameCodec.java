@@ -17,7 +17,6 @@ public final class FrameCodec {
   private static final int REPLY_HEAP_BYTES = 200;
   private static final int KEY_HEAP_BYTES = 120;
   private static final int NODE_HEAP_BYTES = 200;
-  private static final int NUMBER_HEAP_BYTES = 24;
 
   private final Limits limits;
 
@@ -93,7 +92,7 @@ public final class FrameCodec {
               + limits.frameBytesMax());
     }
     try {
-      return readFrame(new WireReader(frame, limits));
+      return readFrame(WireReader.ofForeign(frame, limits));
     } catch (IllegalArgumentException e) {
       throw WireReader.refused(e);
     }
@@ -179,42 +178,30 @@ public final class FrameCodec {
 
   private static Frame readBatch(WireReader in) throws WireException {
     List<Request> requests = new ArrayList<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        if (requests.size() == in.limits().batchKeysMax()) {
-          throw WireReader.bad(
-              "a batch of more than " + in.limits().batchKeysMax() + " requests, the limit");
-        }
-        in.spend(REQUEST_HEAP_BYTES);
-        requests.add(in.message(RequestCodec::read));
-      } else {
-        in.skip();
+    while (in.seek(1)) {
+      if (requests.size() == in.limits().batchKeysMax()) {
+        throw WireReader.bad(
+            "a batch of more than " + in.limits().batchKeysMax() + " requests, the limit");
       }
+      in.spend(REQUEST_HEAP_BYTES);
+      requests.add(in.message(RequestCodec::read));
     }
     return new Frame.Batch(requests);
   }
 
   private static Frame readAnswers(WireReader in) throws WireException {
     List<Reply> replies = new ArrayList<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.spend(REPLY_HEAP_BYTES);
-        replies.add(in.message(ReplyCodec::read));
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.spend(REPLY_HEAP_BYTES);
+      replies.add(in.message(ReplyCodec::read));
     }
     return new Frame.Answers(replies);
   }
 
   private static long readId(WireReader in) throws WireException {
     long id = 0;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        id = in.uint64();
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      id = in.uint64();
     }
     return id;
   }
@@ -231,7 +218,8 @@ public final class FrameCodec {
         default -> in.skip();
       }
     }
-    return new Frame.Watch(id, WireReader.requireKey(key), kind);
+    WireReader.requireNonEmpty(key);
+    return new Frame.Watch(id, key, kind);
   }
 
   private static Frame readPong(WireReader in) throws WireException {
@@ -317,18 +305,13 @@ public final class FrameCodec {
     View view = new View.Nothing();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> key = in.keyBound();
-        case 2 ->
-            in.varints(
-                number -> {
-                  in.spend(NUMBER_HEAP_BYTES);
-                  WireReader.kindOf(number).ifPresent(kinds::add);
-                });
+        case 1 -> key = in.bytes();
+        case 2 -> in.varints(number -> WireReader.kindOf(number).ifPresent(kinds::add));
         case 3 -> view = in.message(inner -> ReplyCodec.readView(inner, 0));
         default -> in.skip();
       }
     }
-    return new Frame.ScannedKey(WireReader.requireKey(key), kinds, view);
+    return new Frame.ScannedKey(key, kinds, view);
   }
 
   // ---- Handshake ----
@@ -358,7 +341,7 @@ public final class FrameCodec {
         case 3 -> clusterName = in.text("cluster name");
         case 4 -> clientId = in.fixed64();
         case 5 -> scope = in.uint32();
-        case 6 -> credentials = in.opaque();
+        case 6 -> credentials = in.bytes();
         case 7 -> agent = in.text("agent");
         default -> in.skip();
       }
@@ -517,12 +500,7 @@ public final class FrameCodec {
         case 1 -> id = in.text("node id");
         case 2 -> tier = in.uint32();
         case 3 -> host = in.text("host");
-        case 4 ->
-            in.varints(
-                port -> {
-                  in.spend(NUMBER_HEAP_BYTES);
-                  shardPorts.add((int) port);
-                });
+        case 4 -> in.varints(port -> shardPorts.add((int) port));
         case 5 -> adminPort = in.uint32();
         case 6 -> incarnation = in.fixed64();
         case 7 -> capacity = in.uint32();

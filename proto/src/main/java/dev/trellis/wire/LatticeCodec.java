@@ -54,7 +54,6 @@ public final class LatticeCodec {
   private static final int VALUE_HEAP_BYTES = 64;
   private static final int SIBLING_HEAP_BYTES = 240;
   private static final int RECORD_HEAP_BYTES = 160;
-  private static final int WRITER_HEAP_BYTES = 8;
 
   private LatticeCodec() {}
 
@@ -66,12 +65,12 @@ public final class LatticeCodec {
   }
 
   /// The entry of bytes that [#encode] or any Protobuf encoder wrote. The buffer's position is left
-  /// alone. Takes memory in proportion to the bytes.
+  /// alone.
   ///
   /// @throws WireException if they are malformed or no legal entry
   public static Entry decode(ByteBuffer bytes) throws WireException {
     try {
-      return readEntry(new WireReader(bytes, Limits.DEFAULT), 0);
+      return readEntry(WireReader.ofOwn(bytes), 0);
     } catch (IllegalArgumentException e) {
       throw WireReader.refused(e);
     }
@@ -130,12 +129,7 @@ public final class LatticeCodec {
       switch (field) {
         case 1 -> generation = in.fixed64();
         case 2 -> expiry = Optional.of(in.message(LatticeCodec::readExpiry));
-        case 3 ->
-            in.message(
-                value -> {
-                  readValue(value, depth, known, unknown);
-                  return known;
-                });
+        case 3 -> in.part(value -> readValue(value, depth, known, unknown));
         default -> in.skip();
       }
     }
@@ -252,7 +246,7 @@ public final class LatticeCodec {
         case 1 -> timestamp = in.fixed64();
         case 2 -> writer = in.fixed64();
         case 3 -> expiresAtMillis = in.uint64();
-        case 4 -> payload = Optional.of(in.value());
+        case 4 -> payload = Optional.of(in.bytes());
         default -> in.skip();
       }
     }
@@ -261,24 +255,16 @@ public final class LatticeCodec {
 
   private static long readNumber(WireReader in) throws WireException {
     long number = 0;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        number = in.sint64();
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      number = in.sint64();
     }
     return number;
   }
 
   private static Flag readFlag(WireReader in) throws WireException {
     boolean value = false;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        value = in.bool();
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      value = in.bool();
     }
     return new Flag(value);
   }
@@ -296,17 +282,9 @@ public final class LatticeCodec {
 
   private static Counter readCounter(WireReader in) throws WireException {
     Map<ReplicaId, Counter.Sums> sums = new HashMap<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.spend(SUMS_HEAP_BYTES);
-        in.message(
-            one -> {
-              readSums(one, sums);
-              return sums;
-            });
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.spend(SUMS_HEAP_BYTES);
+      in.part(one -> readSums(one, sums));
     }
     return Counter.of(sums);
   }
@@ -340,13 +318,9 @@ public final class LatticeCodec {
 
   private static List<Payload> readSet(WireReader in) throws WireException {
     List<Payload> elements = new ArrayList<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.spend(SET_ELEMENT_HEAP_BYTES);
-        elements.add(in.value());
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.spend(SET_ELEMENT_HEAP_BYTES);
+      elements.add(in.bytes());
     }
     return elements;
   }
@@ -367,12 +341,14 @@ public final class LatticeCodec {
       switch (field) {
         case 1 -> histories = in.message(CausalCodec::readHistories);
         case 2 -> in.varints(standing);
-        case 3 -> elements.add(in.value());
+        case 3 -> {
+          in.spend(ADD_HEAP_BYTES);
+          elements.add(in.bytes());
+        }
         default -> in.skip();
       }
     }
-    List<Dot> dots =
-        CausalCodec.readStanding(in, histories, standing, elements.size(), ADD_HEAP_BYTES);
+    List<Dot> dots = CausalCodec.readStanding(in, histories, standing, elements.size());
     return ObservedRemoveSet.of(paired(dots, elements), histories.context());
   }
 
@@ -408,10 +384,7 @@ public final class LatticeCodec {
     List<SettingStep> steps = new ArrayList<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> {
-          in.spend(WRITER_HEAP_BYTES);
-          in.fixed64s(writers);
-        }
+        case 1 -> in.fixed64s(writers);
         case 2 -> {
           in.spend(SETTING_HEAP_BYTES);
           steps.add(in.message(LatticeCodec::readSetting));
@@ -447,7 +420,7 @@ public final class LatticeCodec {
     OptionalDouble score = OptionalDouble.empty();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> member = in.value();
+        case 1 -> member = in.bytes();
         case 2 -> timestamp = in.sint64();
         case 3 -> writer = in.uint32();
         case 4 -> score = OptionalDouble.of(in.float64());
@@ -472,17 +445,9 @@ public final class LatticeCodec {
   private static LatticeMap readMap(WireReader in, int depth) throws WireException {
     WireReader.requireDepth(depth);
     Map<Payload, Entry> fields = new HashMap<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.spend(FIELD_HEAP_BYTES);
-        in.message(
-            one -> {
-              readMapField(one, depth, fields);
-              return fields;
-            });
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.spend(FIELD_HEAP_BYTES);
+      in.part(one -> readMapField(one, depth, fields));
     }
     return LatticeMap.of(fields);
   }
@@ -493,7 +458,7 @@ public final class LatticeCodec {
     Entry entry = Entry.BOTTOM;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> name = in.value();
+        case 1 -> name = in.bytes();
         case 2 -> entry = in.message(inner -> readEntry(inner, depth));
         default -> in.skip();
       }
@@ -533,7 +498,7 @@ public final class LatticeCodec {
         default -> in.skip();
       }
     }
-    List<Dot> dots = CausalCodec.readStanding(in, histories, standing, siblings.size(), 0);
+    List<Dot> dots = CausalCodec.readStanding(in, histories, standing, siblings.size());
     return CausalRegister.of(paired(dots, siblings), histories.context());
   }
 
@@ -543,7 +508,7 @@ public final class LatticeCodec {
     SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> payload = in.value();
+        case 1 -> payload = in.bytes();
         case 2 -> expiresAtMillis = in.uint64();
         case 3 -> CausalCodec.readDependency(in, dependencies);
         default -> in.skip();
@@ -558,7 +523,7 @@ public final class LatticeCodec {
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> priority = in.float64();
-        case 2 -> payload = in.value();
+        case 2 -> payload = in.bytes();
         default -> in.skip();
       }
     }

@@ -21,7 +21,6 @@ final class ReplyCodec {
 
   private static final int FIELD_HEAP_BYTES = 120;
   private static final int SIBLING_HEAP_BYTES = 100;
-  private static final int NUMBER_HEAP_BYTES = 24;
   private static final int NANOS_PER_SECOND = 1_000_000_000;
 
   private ReplyCodec() {}
@@ -281,7 +280,7 @@ final class ReplyCodec {
         case 2 -> view = in.message(ReplyCodec::readBytes);
         case 3 -> view = new View.Whole(in.sint64());
         case 4 -> view = new View.Truth(in.bool());
-        case 5 -> view = new View.Elements(in.message(RequestCodec::readPayloads));
+        case 5 -> view = new View.Elements(in.message(ReplyCodec::readElements));
         case 6 -> view = new View.Scored(in.message(RequestCodec::readScored));
         case 7 -> view = in.message(inner -> readFields(inner, depth + 1));
         case 8 -> view = in.message(ReplyCodec::readConflict);
@@ -302,9 +301,7 @@ final class ReplyCodec {
   }
 
   private static View readMissing(WireReader in) throws WireException {
-    while (in.next() != 0) {
-      in.skip();
-    }
+    in.skipAll();
     return new View.Missing();
   }
 
@@ -318,7 +315,7 @@ final class ReplyCodec {
     long expiresAtMillis = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> value = in.value();
+        case 1 -> value = in.bytes();
         case 2 -> expiresAtMillis = in.uint64();
         default -> in.skip();
       }
@@ -326,20 +323,21 @@ final class ReplyCodec {
     return new View.Bytes(value, expiresAtMillis);
   }
 
+  private static List<Payload> readElements(WireReader in) throws WireException {
+    List<Payload> elements = new ArrayList<>();
+    while (in.seek(1)) {
+      in.spend(RequestCodec.ELEMENT_HEAP_BYTES);
+      elements.add(in.bytes());
+    }
+    return elements;
+  }
+
   private static View readFields(WireReader in, int depth) throws WireException {
     WireReader.requireDepth(depth);
     SortedMap<Payload, View.Field> fields = new TreeMap<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.spend(FIELD_HEAP_BYTES);
-        in.message(
-            one -> {
-              readFieldView(one, depth, fields);
-              return fields;
-            });
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.spend(FIELD_HEAP_BYTES);
+      in.part(one -> readFieldView(one, depth, fields));
     }
     return new View.Fields(fields);
   }
@@ -351,7 +349,7 @@ final class ReplyCodec {
     View view = NOTHING;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> name = in.value();
+        case 1 -> name = in.bytes();
         case 2 -> kind = WireReader.kindOf(in.uint64());
         case 3 -> view = in.message(inner -> readView(inner, depth));
         default -> in.skip();
@@ -364,16 +362,8 @@ final class ReplyCodec {
 
   private static View readConflict(WireReader in) throws WireException {
     List<Integer> kinds = new ArrayList<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        in.varints(
-            number -> {
-              in.spend(NUMBER_HEAP_BYTES);
-              kinds.add((int) number);
-            });
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      in.varints(number -> kinds.add((int) number));
     }
     return new View.Conflict(kinds);
   }
@@ -399,7 +389,7 @@ final class ReplyCodec {
     SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
-        case 1 -> value = in.value();
+        case 1 -> value = in.bytes();
         case 2 -> CausalCodec.readDependency(in, dependencies);
         default -> in.skip();
       }
@@ -413,7 +403,7 @@ final class ReplyCodec {
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> priority = in.float64();
-        case 2 -> value = in.value();
+        case 2 -> value = in.bytes();
         default -> in.skip();
       }
     }

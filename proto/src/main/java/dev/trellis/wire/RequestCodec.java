@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Requests and their operations.
 final class RequestCodec {
-  private static final int ELEMENT_HEAP_BYTES = 48;
+  static final int ELEMENT_HEAP_BYTES = 48;
   private static final int SCORED_HEAP_BYTES = 72;
 
   private RequestCodec() {}
@@ -108,7 +108,7 @@ final class RequestCodec {
           default -> in.skip();
         }
       }
-      WireReader.requireKey(key);
+      WireReader.requireNonEmpty(key);
       if (operation == null) {
         throw WireReader.bad("a request without an operation");
       }
@@ -333,44 +333,30 @@ final class RequestCodec {
 
   private static Read.Get readGet(WireReader in) throws WireException {
     Optional<Kind> kind = Optional.empty();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        kind = in.kind();
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      kind = in.kind();
     }
     return kind.isEmpty() ? Read.Get.ANY : new Read.Get(kind);
   }
 
   private static Payload readPayload(WireReader in) throws WireException {
     Payload payload = Payload.EMPTY;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        payload = in.value();
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      payload = in.value();
     }
     return payload;
   }
 
   private static long readNumber(WireReader in) throws WireException {
     long number = 0;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        number = in.sint64();
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      number = in.sint64();
     }
     return number;
   }
 
   private static <T> T readNothing(WireReader in, T operation) throws WireException {
-    while (in.next() != 0) {
-      in.skip();
-    }
+    in.skipAll();
     return operation;
   }
 
@@ -381,20 +367,16 @@ final class RequestCodec {
   }
 
   /// Reads one element of a list into `elements`.
-  static void readElement(WireReader in, List<Payload> elements) throws WireException {
+  private static void readElement(WireReader in, List<Payload> elements) throws WireException {
     in.spend(ELEMENT_HEAP_BYTES);
     elements.add(in.value());
   }
 
   /// The repeated payloads of field 1.
-  static List<Payload> readPayloads(WireReader in) throws WireException {
+  private static List<Payload> readPayloads(WireReader in) throws WireException {
     List<Payload> payloads = new ArrayList<>();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        readElement(in, payloads);
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      readElement(in, payloads);
     }
     return payloads;
   }
@@ -427,12 +409,8 @@ final class RequestCodec {
 
   private static Read.Size readSize(WireReader in) throws WireException {
     @Nullable Kind kind = null;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        kind = in.kind().orElse(null);
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      kind = in.kind().orElse(null);
     }
     return new Read.Size(requireKind(kind));
   }
@@ -553,6 +531,9 @@ final class RequestCodec {
         default -> in.skip();
       }
     }
+    for (Payload key : dependencies.keySet()) {
+      in.requireKey(key);
+    }
     return new Mutation.PutMultiCausal(value, context, dependencies);
   }
 
@@ -571,36 +552,24 @@ final class RequestCodec {
 
   private static CausalContext readTrim(WireReader in) throws WireException {
     CausalContext observed = CausalContext.EMPTY;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        observed = in.message(CausalCodec::readContext);
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      observed = in.message(CausalCodec::readContext);
     }
     return observed;
   }
 
   private static OptionalLong readTtl(WireReader in) throws WireException {
     OptionalLong ttlMillis = OptionalLong.empty();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        ttlMillis = OptionalLong.of(in.uint64());
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      ttlMillis = OptionalLong.of(in.uint64());
     }
     return ttlMillis;
   }
 
   private static Entry readMerge(WireReader in) throws WireException {
     Entry entry = Entry.BOTTOM;
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        entry = in.message(inner -> LatticeCodec.readEntry(inner, 0));
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      entry = in.message(inner -> LatticeCodec.readEntry(inner, 0));
     }
     return entry;
   }
@@ -621,6 +590,15 @@ final class RequestCodec {
     out.close();
   }
 
+  /// Reads members that a request brings.
+  private static List<ScoredMember> readNewScored(WireReader in) throws WireException {
+    List<ScoredMember> members = readScored(in);
+    for (ScoredMember member : members) {
+      in.requireValue(member.member());
+    }
+    return members;
+  }
+
   static List<ScoredMember> readScored(WireReader in) throws WireException {
     List<Payload> members = new ArrayList<>();
     NumberList scores = new NumberList();
@@ -628,7 +606,7 @@ final class RequestCodec {
       switch (field) {
         case 1 -> {
           in.spend(SCORED_HEAP_BYTES);
-          members.add(in.value());
+          members.add(in.bytes());
         }
         case 2 -> in.fixed64s(scores);
         default -> in.skip();
@@ -646,12 +624,8 @@ final class RequestCodec {
 
   private static List<ScoredMember> readAddScored(WireReader in) throws WireException {
     List<ScoredMember> members = List.of();
-    for (int field = in.next(); field != 0; field = in.next()) {
-      if (field == 1) {
-        members = in.message(RequestCodec::readScored);
-      } else {
-        in.skip();
-      }
+    while (in.seek(1)) {
+      members = in.message(RequestCodec::readNewScored);
     }
     return members;
   }

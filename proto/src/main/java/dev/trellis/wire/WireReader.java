@@ -16,11 +16,16 @@ import java.util.Optional;
 ///
 /// No length is trusted: it is compared with the bytes that are there before memory is taken. And
 /// since two bytes can stand for an element that takes a hundred in memory, codecs [#spend] from an
-/// allowance in proportion to the message before they build what has many parts.
+/// allowance before they build what has many parts.
 final class WireReader {
   /// Reads the fields of one message.
   interface MessageReader<T> {
     T read(WireReader in) throws WireException;
+  }
+
+  /// Reads the fields of one message into something else.
+  interface PartReader {
+    void read(WireReader in) throws WireException;
   }
 
   /// Is given the numbers of a repeated field, one by one.
@@ -28,55 +33,60 @@ final class WireReader {
     void add(long number) throws WireException;
   }
 
-  // The densest honest message known is a log of one-byte records, about 40 bytes of heap a byte.
-  private static final int HEAP_BYTES_PER_BYTE = 64;
-  private static final long HEAP_BYTES_FREE = 1 << 20;
-  private static final long HEAP_FRAMES_MAX = 16;
+  private static final int HEAP_FRAMES_MAX = 16;
+  private static final int NUMBER_HEAP_BYTES = 40;
+  private static final int COMPLAINT_LENGTH_MAX = 400;
 
   private static final class Allowance {
-    private final int messageBytes;
-    private long heapBytes; // what may still be spent
+    private final long maxBytes;
+    private long leftBytes;
 
-    Allowance(int messageBytes, long heapBytes) {
-      this.messageBytes = messageBytes;
-      this.heapBytes = heapBytes;
+    Allowance(long maxBytes) {
+      this.maxBytes = maxBytes;
+      this.leftBytes = maxBytes;
     }
   }
 
-  private final byte[] bytes;
-  private final int start; // of the message within `bytes`
+  private final byte[] source;
+  private final int start; // of the message within `source`
   private final CodedInputStream in;
   private final Limits limits;
   private final Allowance allowance;
   private int wireType; // of the field that `next` returned last
   private int field;
 
-  /// Reads what remains in the buffer, whose position is left alone.
-  WireReader(ByteBuffer message, Limits limits) {
+  private WireReader(ByteBuffer message, Limits limits, Allowance allowance) {
     int length = message.remaining();
     if (message.hasArray()) {
-      bytes = message.array();
+      source = message.array();
       start = message.arrayOffset() + message.position();
     } else {
-      bytes = new byte[length];
-      message.duplicate().get(bytes);
+      source = new byte[length];
+      message.duplicate().get(source);
       start = 0;
     }
-    this.in = CodedInputStream.newInstance(bytes, start, length);
+    this.in = CodedInputStream.newInstance(source, start, length);
     this.limits = limits;
-    this.allowance =
-        new Allowance(
-            length,
-            HEAP_BYTES_FREE
-                + Math.min(
-                    (long) HEAP_BYTES_PER_BYTE * length, HEAP_FRAMES_MAX * limits.frameBytesMax()));
+    this.allowance = allowance;
+  }
+
+  /// A reader of what remains in the buffer, whose position is left alone. What it reads may take
+  /// up to sixteen times the longest frame in memory: values within their limit stay below that.
+  static WireReader ofForeign(ByteBuffer message, Limits limits) {
+    return new WireReader(
+        message, limits, new Allowance((long) HEAP_FRAMES_MAX * limits.frameBytesMax()));
+  }
+
+  /// A reader of what was checked when it first came in, and may take any memory.
+  static WireReader ofOwn(ByteBuffer message) {
+    return new WireReader(message, Limits.DEFAULT, new Allowance(Long.MAX_VALUE));
   }
 
   /// A part of the message of `parent`, which shares its allowance.
   private WireReader(WireReader parent, int start, int length) {
-    this.bytes = parent.bytes;
+    this.source = parent.source;
     this.start = start;
-    this.in = CodedInputStream.newInstance(bytes, start, length);
+    this.in = CodedInputStream.newInstance(source, start, length);
     this.limits = parent.limits;
     this.allowance = parent.allowance;
   }
@@ -113,6 +123,25 @@ final class WireReader {
     }
   }
 
+  /// Moves to the next field with this number and skips the others; false at the end of the
+  /// message.
+  boolean seek(int wanted) throws WireException {
+    for (int number = next(); number != 0; number = next()) {
+      if (number == wanted) {
+        return true;
+      }
+      skip();
+    }
+    return false;
+  }
+
+  /// Skips to the end of the message.
+  void skipAll() throws WireException {
+    while (next() != 0) {
+      skip();
+    }
+  }
+
   long uint64() throws WireException {
     require(WireFormat.WIRETYPE_VARINT);
     return varint();
@@ -139,30 +168,23 @@ final class WireReader {
     return Double.longBitsToDouble(fixed64());
   }
 
-  /// A value, or a part of one, of at most [Limits#valueBytesMax] bytes.
+  /// A value that a request brings, or a part of one: at most [Limits#valueBytesMax] bytes. What
+  /// replicas hold already is not measured again: none may refuse it.
   Payload value() throws WireException {
     int length = openLength();
-    if (length > limits.valueBytesMax()) {
-      throw new WireException(
-          ErrorCode.VALUE_TOO_LARGE,
-          "a value of " + length + " bytes exceeds the limit of " + limits.valueBytesMax());
-    }
+    requireValueBytes(length);
     return payload(length);
   }
 
-  /// The start or the end of a range of keys: at most [Limits#keyBytesMax] bytes.
+  /// A key, or a bound of a range of keys: at most [Limits#keyBytesMax] bytes.
   Payload keyBound() throws WireException {
     int length = openLength();
-    if (length > limits.keyBytesMax()) {
-      throw new WireException(
-          ErrorCode.KEY_TOO_LONG,
-          "a key of " + length + " bytes exceeds the limit of " + limits.keyBytesMax());
-    }
+    requireKeyBytes(length);
     return payload(length);
   }
 
   /// Bytes of any length.
-  Payload opaque() throws WireException {
+  Payload bytes() throws WireException {
     return payload(openLength());
   }
 
@@ -171,7 +193,7 @@ final class WireReader {
   /// @param what names the text where it is malformed
   String text(String what) throws WireException {
     int length = openLength();
-    ByteBuffer encoded = ByteBuffer.wrap(bytes, position(), length);
+    ByteBuffer encoded = ByteBuffer.wrap(source, position(), length);
     advance(length);
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(encoded).toString();
@@ -214,6 +236,15 @@ final class WireReader {
     }
   }
 
+  /// A nested message that is part of a greater whole, read to its end.
+  void part(PartReader reader) throws WireException {
+    message(
+        in -> {
+          reader.read(in);
+          return this;
+        });
+  }
+
   /// A nested message to be read later, when it is known what it is.
   WireReader postponed() throws WireException {
     int length = openLength();
@@ -225,11 +256,13 @@ final class WireReader {
   /// The varints of a repeated field, packed or not.
   void varints(Numbers numbers) throws WireException {
     if (wireType == WireFormat.WIRETYPE_VARINT) {
+      spend(NUMBER_HEAP_BYTES);
       numbers.add(varint());
       return;
     }
     int end = openLength() + in.getTotalBytesRead();
     while (in.getTotalBytesRead() < end) {
+      spend(NUMBER_HEAP_BYTES);
       numbers.add(varint());
     }
     requireEnd(end);
@@ -238,11 +271,13 @@ final class WireReader {
   /// The 8-byte numbers of a repeated field, packed or not.
   void fixed64s(Numbers numbers) throws WireException {
     if (wireType == WireFormat.WIRETYPE_FIXED64) {
+      spend(NUMBER_HEAP_BYTES);
       numbers.add(rawFixed64());
       return;
     }
     int end = openLength() + in.getTotalBytesRead();
     while (in.getTotalBytesRead() < end) {
+      spend(NUMBER_HEAP_BYTES);
       numbers.add(rawFixed64());
     }
     requireEnd(end);
@@ -252,14 +287,12 @@ final class WireReader {
   ///
   /// @param heapBytes about how much memory is going to be taken
   void spend(long heapBytes) throws WireException {
-    allowance.heapBytes -= heapBytes;
-    if (allowance.heapBytes < 0) {
+    allowance.leftBytes -= heapBytes;
+    if (allowance.leftBytes < 0) {
       throw bad(
-          "a message of "
-              + allowance.messageBytes
-              + " bytes has so many small parts that it would take several times "
-              + HEAP_BYTES_PER_BYTE
-              + " times its size in memory");
+          "a frame with so many small parts that it would take more than "
+              + allowance.maxBytes
+              + " bytes of memory; send fewer at once");
     }
   }
 
@@ -273,12 +306,38 @@ final class WireReader {
     return new WireReader(this, position(), 0);
   }
 
-  /// @throws WireException if the key of a request is empty
-  static Payload requireKey(Payload key) throws WireException {
+  /// @throws WireException if the key is empty
+  static void requireNonEmpty(Payload key) throws WireException {
     if (key.isEmpty()) {
       throw bad("an empty key; a key has at least one byte");
     }
-    return key;
+  }
+
+  /// @throws WireException if the key is empty or longer than [Limits#keyBytesMax]
+  void requireKey(Payload key) throws WireException {
+    requireNonEmpty(key);
+    requireKeyBytes(key.size());
+  }
+
+  /// @throws WireException if the value is longer than [Limits#valueBytesMax]
+  void requireValue(Payload value) throws WireException {
+    requireValueBytes(value.size());
+  }
+
+  private void requireValueBytes(int length) throws WireException {
+    if (length > limits.valueBytesMax()) {
+      throw new WireException(
+          ErrorCode.VALUE_TOO_LARGE,
+          "a value of " + length + " bytes exceeds the limit of " + limits.valueBytesMax());
+    }
+  }
+
+  private void requireKeyBytes(int length) throws WireException {
+    if (length > limits.keyBytesMax()) {
+      throw new WireException(
+          ErrorCode.KEY_TOO_LONG,
+          "a key of " + length + " bytes exceeds the limit of " + limits.keyBytesMax());
+    }
   }
 
   /// @throws WireException if maps nest too deep
@@ -290,7 +349,10 @@ final class WireReader {
 
   /// The exception for content that no record accepts.
   static WireException refused(IllegalArgumentException cause) {
-    return new WireException(ErrorCode.BAD_REQUEST, String.valueOf(cause.getMessage()), cause);
+    String message = String.valueOf(cause.getMessage());
+    // It may quote what came, of any length.
+    int length = Math.min(message.length(), COMPLAINT_LENGTH_MAX);
+    return new WireException(ErrorCode.BAD_REQUEST, message.substring(0, length), cause);
   }
 
   /// The exception for a message that is wrong in a way that has no code of its own.
@@ -326,7 +388,7 @@ final class WireReader {
   }
 
   private Payload payload(int length) throws WireException {
-    Payload payload = Payload.of(bytes, position(), length);
+    Payload payload = Payload.of(source, position(), length);
     advance(length);
     return payload;
   }
@@ -367,20 +429,20 @@ final class WireReader {
 
   private WireException malformed(IOException cause) {
     return new WireException(
-        ErrorCode.BAD_REQUEST,
-        "malformed message of " + allowance.messageBytes + " bytes: " + cause.getMessage(),
-        cause);
+        ErrorCode.BAD_REQUEST, "malformed message: " + cause.getMessage(), cause);
   }
 
   /// A list of numbers that grows.
   static final class NumberList implements Numbers {
-    private long[] numbers = new long[8];
+    private static final long[] NONE = {};
+
+    private long[] numbers = NONE;
     private int size;
 
     @Override
     public void add(long number) {
       if (size == numbers.length) {
-        numbers = Arrays.copyOf(numbers, 2 * size);
+        numbers = Arrays.copyOf(numbers, Math.max(4, 2 * size));
       }
       numbers[size++] = number;
     }

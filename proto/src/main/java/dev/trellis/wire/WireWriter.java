@@ -14,6 +14,7 @@ import java.util.Arrays;
 /// Methods with a field number leave out defaults, as proto3 does, unless their name says `always`.
 final class WireWriter {
   private static final int LENGTH_BYTES_MAX = 5;
+  private static final int BYTES_MAX = Integer.MAX_VALUE - 8; // the longest array of every JVM
 
   private byte[] buffer;
   private int size;
@@ -182,8 +183,12 @@ final class WireWriter {
 
   private void reserve(int bytes) {
     if (buffer.length - size < bytes) {
-      long wanted = Math.max((long) size + bytes, 2L * buffer.length);
-      buffer = Arrays.copyOf(buffer, (int) Math.min(wanted, Integer.MAX_VALUE - 8));
+      long needed = (long) size + bytes;
+      if (needed > BYTES_MAX) {
+        throw new IllegalArgumentException(
+            "a message of more than " + BYTES_MAX + " bytes; it must be sent in parts");
+      }
+      buffer = Arrays.copyOf(buffer, (int) Math.clamp(2L * buffer.length, needed, BYTES_MAX));
     }
   }
 }
