@@ -2,7 +2,6 @@ package dev.trellis.lattice;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
-import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -26,7 +25,7 @@ public final class CausalRegister implements Value<CausalRegister> {
       Payload payload, long expiresAtMillis, SortedMap<Payload, CausalContext> dependencies)
       implements Comparable<Sibling> {
     public Sibling {
-      HybridTimestamp.ofMillis(expiresAtMillis); // refuses what is no time
+      Expiry.requireInstant(expiresAtMillis);
       dependencies = Collections.unmodifiableSortedMap(new TreeMap<>(dependencies));
     }
 

@@ -8,15 +8,21 @@ import dev.trellis.causal.HybridTimestamp;
 /// @param writtenAt when the expiry was set; the later setting wins
 /// @param writer breaks ties between equal times
 /// @param atMillis milliseconds since the epoch from which the entry counts as missing; [#NEVER]
-///   for none
+///   for none, at most the greatest time that a [HybridTimestamp] can tell
 public record Expiry(HybridTimestamp writtenAt, long writer, long atMillis)
     implements Comparable<Expiry> {
   /// The expiry instant of what does not expire.
   public static final long NEVER = 0;
 
   public Expiry {
-    if (atMillis < 0) {
-      throw new IllegalArgumentException("expiry " + atMillis + " ms is before 1970");
+    requireInstant(atMillis);
+  }
+
+  /// Refuses what is no time: it would fail when the end of the entry is computed, on each replica.
+  static void requireInstant(long atMillis) {
+    if (atMillis < 0 || atMillis > HybridTimestamp.MAX.millis()) {
+      throw new IllegalArgumentException(
+          "expiry " + atMillis + " ms is outside 0 to " + HybridTimestamp.MAX.millis());
     }
   }
 

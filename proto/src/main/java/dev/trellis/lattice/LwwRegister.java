@@ -19,9 +19,7 @@ public record LwwRegister(
 
   public LwwRegister {
     Objects.requireNonNull(timestamp);
-    if (expiresAtMillis < 0) {
-      throw new IllegalArgumentException("expiry " + expiresAtMillis + " ms is before 1970");
-    }
+    Expiry.requireInstant(expiresAtMillis);
     if (payload.isEmpty() && expiresAtMillis != Expiry.NEVER) {
       throw new IllegalArgumentException("a tombstone does not expire");
     }
@@ -53,8 +51,7 @@ public record LwwRegister(
     if (order == 0) {
       order = Long.compare(writer, other.writer);
     }
-    // Equal stamps mean the same write, unless a writer id was reused. Ordering by content too
-    // keeps
+    // Equal stamps mean the same write, unless a writer id was reused. Ordering by content too keeps
     // merge commutative even then; else two replicas would each keep their own value forever.
     if (order == 0) {
       order = Boolean.compare(isTombstone(), other.isTombstone());

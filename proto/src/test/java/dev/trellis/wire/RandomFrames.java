@@ -270,7 +270,7 @@ final class RandomFrames {
       values.add(random.nextInt(10) == 0 ? opaque() : value(kind(), depth));
     }
     Optional<Expiry> expiry =
-        maybe(() -> new Expiry(timestamp(), number(), number() & Long.MAX_VALUE));
+        maybe(() -> new Expiry(timestamp(), number(), millis()));
     return Entry.of(timestamp(), expiry, values);
   }
 
