@@ -26,7 +26,10 @@ public final class CausalRegister implements Value<CausalRegister> {
       implements Comparable<Sibling> {
     public Sibling {
       Expiry.requireInstant(expiresAtMillis);
-      dependencies = Collections.unmodifiableSortedMap(new TreeMap<>(dependencies));
+      // Not `new TreeMap<>(dependencies)`, which would take over an order other than by bytes.
+      SortedMap<Payload, CausalContext> inByteOrder = new TreeMap<>();
+      inByteOrder.putAll(dependencies);
+      dependencies = Collections.unmodifiableSortedMap(inByteOrder);
     }
 
     boolean isLive(long nowMillis) {
