@@ -86,7 +86,7 @@ public final class CausalContext implements Comparable<CausalContext> {
   /// Whether the dot is in the set. O(log replicas + log runs).
   public boolean contains(Dot dot) {
     int at = indexOf(dot.replica());
-    return at >= 0 && runContaining(runs[at], dot.counter());
+    return at >= 0 && runContaining(runs[at], dot.counter()) >= 0;
   }
 
   /// The greatest counter seen of the replica, or 0. O(log replicas).
@@ -138,18 +138,11 @@ public final class CausalContext implements Comparable<CausalContext> {
     return ofRuns(rest);
   }
 
-  /// The last counter of the run that contains the dot; 0 if none does.
+  /// The last counter of the run that contains the dot; 0 if none does. O(log replicas + log runs).
   public long runEnd(Dot dot) {
     int at = indexOf(dot.replica());
-    if (at < 0) {
-      return 0;
-    }
-    for (int run = 0; run < runs[at].length; run += 2) {
-      if (dot.counter() >= runs[at][run] && dot.counter() <= runs[at][run + 1]) {
-        return runs[at][run + 1];
-      }
-    }
-    return 0;
+    int run = at < 0 ? -1 : runContaining(runs[at], dot.counter());
+    return run < 0 ? 0 : runs[at][run + 1];
   }
 
   /// The union. O(replicas + runs) of both; returns one of the two where it includes the other.
@@ -290,7 +283,8 @@ public final class CausalContext implements Comparable<CausalContext> {
     return atB == b.replicas.length ? -1 : a.replicas[atA].compareTo(b.replicas[atB]);
   }
 
-  private static boolean runContaining(long[] pairs, long counter) {
+  /// Where in `pairs` the run starts that contains the counter; -1 if none does.
+  private static int runContaining(long[] pairs, long counter) {
     int low = 0;
     int high = pairs.length / 2 - 1;
     while (low <= high) {
@@ -300,10 +294,10 @@ public final class CausalContext implements Comparable<CausalContext> {
       } else if (counter > pairs[2 * middle + 1]) {
         low = middle + 1;
       } else {
-        return true;
+        return 2 * middle;
       }
     }
-    return false;
+    return -1;
   }
 
   /// Whether every run of `inner` lies within one run of `outer`; enough, as runs never touch.

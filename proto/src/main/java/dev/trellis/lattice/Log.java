@@ -92,10 +92,9 @@ public final class Log implements Value<Log> {
       long runEnd = seen.runEnd(place.getKey());
       if (runEnd == 0) {
         unseen.add(new Position(place.getValue(), place.getKey()));
-      } else if (runEnd == Long.MAX_VALUE) {
-        break;
       } else if (runEnd > place.getKey().counter()) {
-        walk = places.ascending(new Dot(place.getKey().replica(), runEnd + 1));
+        // To the end of the run rather than behind it, as nothing follows the greatest counter.
+        walk = places.ascending(new Dot(place.getKey().replica(), runEnd));
       }
     }
     Collections.sort(unseen);
