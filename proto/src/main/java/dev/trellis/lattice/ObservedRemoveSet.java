@@ -3,9 +3,11 @@ package dev.trellis.lattice;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.ReplicaId;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
@@ -43,23 +45,17 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
   /// the place of those that the element had here, so repeated adds leave nothing behind.
   public ObservedRemoveSet add(ReplicaId replica, Collection<Payload> added) {
     Map<Dot, Payload> minted = new HashMap<>();
-    CausalContext seen = CausalContext.EMPTY;
     long counter = adds.context().counterOf(replica);
     SortedSet<Payload> distinct = new TreeSet<>(added);
     for (Payload element : distinct) {
       minted.put(new Dot(replica, ++counter), element);
-      seen = seen.merge(dotsOf(element));
     }
-    return of(minted, seen);
+    return of(minted, dotsOf(distinct));
   }
 
   /// The delta that removes the elements as observed here. Empty if none of them is here.
   public ObservedRemoveSet remove(Collection<Payload> removed) {
-    CausalContext seen = CausalContext.EMPTY;
-    for (Payload element : removed) {
-      seen = seen.merge(dotsOf(element));
-    }
-    return of(Map.of(), seen);
+    return of(Map.of(), dotsOf(removed));
   }
 
   /// O(log n).
@@ -125,9 +121,17 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
     return "ObservedRemoveSet[" + adds + "]";
   }
 
-  private CausalContext dotsOf(Payload element) {
-    @Nullable CausalContext dots = elements.find(element);
-    return dots == null ? CausalContext.EMPTY : dots;
+  /// The dots under which the elements stand here.
+  private CausalContext dotsOf(Collection<Payload> wanted) {
+    // All at once: merging context by context would copy what was gathered for each element.
+    List<CausalContext.Run> runs = new ArrayList<>(wanted.size());
+    for (Payload element : wanted) {
+      @Nullable CausalContext dots = elements.find(element);
+      if (dots != null) {
+        runs.addAll(dots.runs());
+      }
+    }
+    return CausalContext.ofRuns(runs);
   }
 
   /// Keeps the index by element in step with the store by dot.
