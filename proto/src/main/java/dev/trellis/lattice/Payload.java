@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Objects;
 
 /// An immutable string of bytes, compared by content: keys, values, set elements. Ordered as
 /// unsigned bytes, which for UTF-8 text is the order of code points.
@@ -26,7 +27,10 @@ public final class Payload implements Comparable<Payload> {
   }
 
   /// Copies `length` bytes from `offset`.
+  ///
+  /// @throws IndexOutOfBoundsException if they are not all in `bytes`
   public static Payload of(byte[] bytes, int offset, int length) {
+    Objects.checkFromIndexSize(offset, length, bytes.length);
     return length == 0 ? EMPTY : new Payload(Arrays.copyOfRange(bytes, offset, offset + length));
   }
 
@@ -45,10 +49,19 @@ public final class Payload implements Comparable<Payload> {
       return of(StandardCharsets.UTF_8.newEncoder().encode(java.nio.CharBuffer.wrap(text)));
     } catch (CharacterCodingException e) {
       throw new IllegalArgumentException(
-          "text with an unpaired surrogate has no UTF-8 form: "
-              + HexFormat.of().formatHex(text.getBytes(StandardCharsets.UTF_16BE)),
+          "text with an unpaired surrogate at index "
+              + unpairedSurrogateIn(text)
+              + " has no UTF-8 form",
           e);
     }
+  }
+
+  private static int unpairedSurrogateIn(String text) {
+    int at = 0;
+    while (Character.getType(text.codePointAt(at)) != Character.SURROGATE) {
+      at += Character.charCount(text.codePointAt(at));
+    }
+    return at;
   }
 
   /// The number of bytes.
