@@ -120,16 +120,9 @@ public final class Entry implements Lattice<Entry> {
   public Optional<Long> nextExpiry(long nowMillis) {
     long earliest = Long.MAX_VALUE;
     for (Value<?> value : values) {
-      long at = endOf(value).millis();
-      if (isLive(value, nowMillis) && mayEnd(value) && at > nowMillis) {
-        earliest = Math.min(earliest, at);
-      }
-      if (value instanceof CausalRegister causal) {
-        earliest = Math.min(earliest, causal.nextExpiry(nowMillis));
-      } else if (value instanceof MultiCausalRegister causal) {
-        earliest = Math.min(earliest, causal.register().nextExpiry(nowMillis));
-      } else if (value instanceof LatticeMap map) {
-        earliest = Math.min(earliest, map.nextExpiry(nowMillis));
+      // What is in a map that has ended expires unseen.
+      if (isLive(value, nowMillis)) {
+        earliest = Math.min(earliest, nextExpiryOf(value, nowMillis));
       }
     }
     return earliest == Long.MAX_VALUE ? Optional.empty() : Optional.of(earliest);
@@ -246,13 +239,20 @@ public final class Entry implements Lattice<Entry> {
     };
   }
 
-  private boolean mayEnd(Value<?> value) {
+  /// When a live value, or the first part of it, expires; the greatest long for never.
+  private long nextExpiryOf(Value<?> value, long nowMillis) {
+    long own = expiry.map(Expiry::atMillis).orElse(Expiry.NEVER);
     return switch (value) {
-      case LwwRegister register -> register.expiresAtMillis() != Expiry.NEVER;
-      case CausalRegister _ignored -> false; // asked sibling by sibling
-      case MultiCausalRegister _ignored -> false;
-      default -> expiry.isPresent() && expiry.get().atMillis() != Expiry.NEVER;
+      case LwwRegister register -> orGreatest(register.expiresAtMillis());
+      case CausalRegister register -> register.nextExpiry(nowMillis);
+      case MultiCausalRegister register -> register.register().nextExpiry(nowMillis);
+      case LatticeMap map -> Math.min(orGreatest(own), map.nextExpiry(nowMillis));
+      default -> orGreatest(own);
     };
+  }
+
+  private static long orGreatest(long atMillis) {
+    return atMillis == Expiry.NEVER ? Long.MAX_VALUE : atMillis;
   }
 
   private HybridTimestamp endOf(Value<?> value) {
