@@ -51,7 +51,8 @@ public record LwwRegister(
     if (order == 0) {
       order = Long.compare(writer, other.writer);
     }
-    // Equal stamps mean the same write, unless a writer id was reused. Ordering by content too keeps
+    // Equal stamps mean the same write, unless a writer id was reused. Ordering by content too
+    // keeps
     // merge commutative even then; else two replicas would each keep their own value forever.
     if (order == 0) {
       order = Boolean.compare(isTombstone(), other.isTombstone());

@@ -1,6 +1,14 @@
 package dev.trellis.lattice;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
+import dev.trellis.causal.ReplicaId;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.random.RandomGenerator;
+import org.junit.jupiter.api.Test;
 
 class MultiCausalRegisterTest extends LatticeLaws<MultiCausalRegister> {
   @Override
@@ -11,5 +19,34 @@ class MultiCausalRegisterTest extends LatticeLaws<MultiCausalRegister> {
   @Override
   Model<MultiCausalRegister> model() {
     return new Models.MultiCausal();
+  }
+
+  private static final ReplicaId A = new ReplicaId(1, 0);
+  private static final ReplicaId B = new ReplicaId(2, 0);
+  private static final Payload KEY = Payload.ofText("other");
+
+  private static MultiCausalRegister put(
+      MultiCausalRegister state, ReplicaId replica, String text, CausalContext read, Dot on) {
+    return new MultiCausalRegister(
+        state
+            .register()
+            .put(
+                replica,
+                new CausalRegister.Sibling(
+                    Payload.ofText(text),
+                    Expiry.NEVER,
+                    new TreeMap<>(Map.of(KEY, CausalContext.of(on)))),
+                read));
+  }
+
+  @Test
+  void theDependenciesOfAllSiblingsAreMergedAndThoseOfAReplacedOneGo() {
+    Dot early = new Dot(A, 1);
+    Dot late = new Dot(B, 4);
+    MultiCausalRegister one = put(MultiCausalRegister.EMPTY, A, "one", CausalContext.EMPTY, early);
+    MultiCausalRegister both = one.merge(put(one, B, "two", CausalContext.EMPTY, late));
+    assertEquals(Map.of(KEY, CausalContext.of(early, late)), both.dependencies());
+    MultiCausalRegister after = both.merge(put(both, A, "three", one.register().context(), late));
+    assertEquals(Map.of(KEY, CausalContext.of(late)), after.dependencies());
   }
 }

@@ -269,8 +269,7 @@ final class RandomFrames {
     for (int count = random.nextInt(8) / 3; count > 0; count--) {
       values.add(random.nextInt(10) == 0 ? opaque() : value(kind(), depth));
     }
-    Optional<Expiry> expiry =
-        maybe(() -> new Expiry(timestamp(), number(), millis()));
+    Optional<Expiry> expiry = maybe(() -> new Expiry(timestamp(), number(), millis()));
     return Entry.of(timestamp(), expiry, values);
   }
 
