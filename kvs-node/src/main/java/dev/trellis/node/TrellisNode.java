@@ -2,6 +2,7 @@ package dev.trellis.node;
 
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.net.DataPlane;
+import dev.trellis.node.store.MemoryStore;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.Health;
@@ -49,7 +50,8 @@ public final class TrellisNode implements RunningProcess {
         ListenGuard.resolve("bind", config.listen().bind(), config.listen().security());
     config.dataFolder().ifPresent(DataFolder::requireWritable);
     SecureRandom random = new SecureRandom();
-    DataPlane plane = DataPlane.bind(config, address, InstantSource.system(), random);
+    DataPlane plane =
+        DataPlane.bind(config, address, InstantSource.system(), random, MemoryStore::new);
     try {
       AdminServer admin =
           AdminServer.start(

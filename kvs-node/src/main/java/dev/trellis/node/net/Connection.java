@@ -312,6 +312,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
               + " and a message; got: "
               + message);
     } else if (e.requestId().isPresent()) {
+      shard.tallies().requestsMalformed.add(1);
       outbound.add(failed(e.requestId().getAsLong(), new Outcome.Failed(e.code(), message)));
       shard.touch(this);
     } else {
@@ -432,12 +433,16 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   }
 
   private void passOn() {
+    Passage through = passage; // to be read here, not by the others
+    if (through == null) {
+      return;
+    }
     for (Map.Entry<Integer, List<Errand>> errands : passing.entrySet()) {
       if (!errands.getValue().isEmpty()) {
         List<Errand> passed = List.copyOf(errands.getValue());
         errands.getValue().clear();
         ShardServer other = shard.plane().shard(errands.getKey());
-        other.execute(() -> other.accept(open(), passed));
+        other.execute(() -> other.accept(through, passed));
       }
     }
   }

@@ -3,7 +3,7 @@ package dev.trellis.node.net;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
-import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Store;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -43,15 +44,20 @@ public final class DataPlane implements AutoCloseable {
   ///
   /// @param address to listen on
   /// @param random gives each shard its incarnation: must be unpredictable and never repeat
+  /// @param stores gives each shard the place for its entries
   /// @throws StartupException if a port cannot be opened
   public static DataPlane bind(
-      NodeConfig config, InetAddress address, InstantSource clock, RandomGenerator random) {
+      NodeConfig config,
+      InetAddress address,
+      InstantSource clock,
+      RandomGenerator random,
+      Supplier<Store> stores) {
     DataPlane plane = new DataPlane(config);
     Transport transport = Transport.best();
     try {
       for (int index = 0; index < config.shards(); index++) {
         long incarnation = random.nextLong();
-        ShardCore core = new ShardCore(shardConfig(config, index, incarnation), new MemoryStore());
+        ShardCore core = new ShardCore(shardConfig(config, index, incarnation), stores.get());
         ShardServer shard = new ShardServer(plane, index, incarnation, core, clock, transport);
         plane.shards.add(shard);
         shard.bind(

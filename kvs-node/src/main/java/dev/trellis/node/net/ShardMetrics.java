@@ -97,6 +97,12 @@ final class ShardMetrics extends Collector {
         shard -> shard.tallies().requestsQueued.value());
     add(
         families,
+        Type.COUNTER,
+        "trellis_requests_malformed",
+        "Requests refused unread, since they broke a rule of the protocol.",
+        shard -> shard.tallies().requestsMalformed.value());
+    add(
+        families,
         Type.GAUGE,
         "trellis_connections",
         "Open connections.",

@@ -15,6 +15,9 @@ final class ShardTallies {
   /// Requests decoded and not yet handed to a shard, and those handed over that wait here.
   final Tally requestsQueued = new Tally();
 
+  /// Requests that were answered without asking a shard, as they could not be read.
+  final Tally requestsMalformed = new Tally();
+
   final ServiceTime reads = new ServiceTime();
   final ServiceTime mutations = new ServiceTime();
 }

@@ -63,7 +63,7 @@ public final class RawClient implements AutoCloseable {
 
   /// A connection with little room for what comes.
   public static RawClient narrow(int port, Frame.Scope scope) throws IOException {
-    return greeted(new RawClient(port, 8 << 10), scope);
+    return greeted(new RawClient(port, 128 << 10), scope);
   }
 
   private static RawClient greeted(RawClient client, Frame.Scope scope) throws IOException {

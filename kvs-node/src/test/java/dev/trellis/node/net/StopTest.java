@@ -1,0 +1,164 @@
+package dev.trellis.node.net;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.TrellisNode;
+import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Slot;
+import dev.trellis.node.store.Store;
+import dev.trellis.process.StrictConfig;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Request;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/// How a node ends: in order when it is told to, at once when it must.
+class StopTest {
+  private static List<Request> gets(int count) {
+    List<Request> gets = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      gets.add(RawClient.get(i, "k" + i % 8));
+    }
+    return gets;
+  }
+
+  private static void store(int port) throws IOException {
+    try (RawClient client = RawClient.open(port, Frame.Scope.NODE)) {
+      for (int key = 0; key < 8; key++) {
+        client.put("k" + key, Payload.of(new byte[64 << 10]));
+      }
+    }
+  }
+
+  @Test
+  void whatWasTakenIsAnsweredBeforeTheEnd() throws Exception {
+    int count = 1_000;
+    TrellisNode node = TrellisNode.start(NodeConfig.loopback("n1", 2));
+    int port = node.descriptor().shardPorts().getFirst();
+    store(port);
+    try (RawClient client = RawClient.narrow(port, Frame.Scope.NODE)) {
+      client.send(new Frame.Batch(gets(count)));
+      // 64 MB do not fit any buffer, so with the first answers most is yet to be done.
+      int first = client.replies(1).size();
+      Thread stop = Thread.ofPlatform().start(node::close);
+      assertEquals(count - first, client.replies(count - first).size());
+      assertThrows(EOFException.class, client::receive);
+      client.socket().close();
+      stop.join();
+    }
+    assertThrows(IOException.class, () -> RawClient.silent(port).close());
+  }
+
+  @Test
+  void whoNeverReadsCannotKeepANodeFromStopping() throws Exception {
+    NodeConfig config =
+        NodeConfig.of(
+            StrictConfig.ofText(
+                NodeConfig.reference(),
+                "node.id = n1, shards = 2, data.ports = 0, admin.port = 0, stop.timeout = 100ms",
+                Map.of()));
+    TrellisNode node = TrellisNode.start(config);
+    int port = node.descriptor().shardPorts().getFirst();
+    store(port);
+    try (RawClient client = RawClient.narrow(port, Frame.Scope.NODE)) {
+      client.send(new Frame.Batch(gets(10_000)));
+      client.replies(1);
+      node.close();
+    }
+  }
+
+  @Test
+  void idleConnectionsAreClosedAtOnce() throws Exception {
+    TrellisNode node = TrellisNode.start(NodeConfig.loopback("n1", 1));
+    try (RawClient open =
+            RawClient.open(node.descriptor().shardPorts().getFirst(), Frame.Scope.SHARD);
+        RawClient silent = RawClient.silent(node.descriptor().shardPorts().getFirst())) {
+      open.get("k");
+      Thread stop = Thread.ofPlatform().start(node::close);
+      assertThrows(EOFException.class, open::receive);
+      open.socket().close();
+      assertThrows(IOException.class, silent::receive);
+      stop.join();
+    }
+  }
+
+  @Test
+  void aDefectStopsTheNodeAndSaysSo() throws Exception {
+    NodeConfig config = NodeConfig.loopback("n1", 2);
+    try (DataPlane plane =
+        DataPlane.bind(
+            config,
+            InetAddress.getLoopbackAddress(),
+            InstantSource.system(),
+            new Random(1),
+            DefectiveStore::new)) {
+      plane.open(
+          new NodeDescriptor(
+              "n1",
+              NodeDescriptor.Tier.MEMORY,
+              "127.0.0.1",
+              plane.ports(),
+              1,
+              1,
+              1,
+              NodeDescriptor.State.ACTIVE));
+      try (RawClient client = RawClient.open(plane.ports().get(0), Frame.Scope.NODE);
+          RawClient bystander = RawClient.open(plane.ports().get(1), Frame.Scope.NODE)) {
+        assertEquals(Optional.empty(), plane.unreadiness());
+        client.send(new Frame.Single(RawClient.put(1, "k", Payload.EMPTY)));
+        assertInstanceOf(IllegalStateException.class, plane.failure().get());
+        assertThrows(IOException.class, client::receive);
+        assertThrows(IOException.class, bystander::receive);
+      }
+      assertEquals(Optional.of("shard 0 does not listen"), plane.unreadiness());
+    }
+  }
+
+  private static final class DefectiveStore implements Store {
+    private final MemoryStore store = new MemoryStore();
+
+    @Override
+    public Optional<Slot> find(Payload key) {
+      return store.find(key);
+    }
+
+    @Override
+    public void put(Slot slot) {
+      throw new IllegalStateException("a store that cannot store, for a test");
+    }
+
+    @Override
+    public void remove(Payload key) {
+      store.remove(key);
+    }
+
+    @Override
+    public Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
+      return store.scan(prefix, after);
+    }
+
+    @Override
+    public long size() {
+      return store.size();
+    }
+
+    @Override
+    public long weight() {
+      return store.weight();
+    }
+  }
+}
