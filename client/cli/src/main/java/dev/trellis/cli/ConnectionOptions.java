@@ -51,13 +51,18 @@ public final class ConnectionOptions {
   public List<String> addresses() {
     Console console = root().console();
     return Optional.ofNullable(address)
-        .or(() -> console.variable("TRELLIS_ADDRESS"))
-        .map(list -> Arrays.stream(list.split(",", -1)).map(String::strip).toList())
+        .map(ConnectionOptions::split)
+        .or(root()::shellAddresses)
+        .or(() -> console.variable("TRELLIS_ADDRESS").map(ConnectionOptions::split))
         .orElseGet(
             () ->
                 List.of(
                     "127.0.0.1:"
                         + LocalClusters.likelyPort(console).orElse(LocalClusters.DEFAULT_PORT)));
+  }
+
+  private static List<String> split(String addresses) {
+    return Arrays.stream(addresses.split(",", -1)).map(String::strip).toList();
   }
 
   private TrellisCommand root() {

@@ -30,6 +30,7 @@ public final class Console {
   private final InputStream input;
   private final OutputStream output;
   private final OutputStream error;
+  private final boolean inputIsTerminal;
   private final boolean outputIsTerminal;
   private final boolean errorIsTerminal;
   private final Map<String, String> environment;
@@ -41,12 +42,14 @@ public final class Console {
       InputStream input,
       OutputStream output,
       OutputStream error,
+      boolean inputIsTerminal,
       boolean outputIsTerminal,
       boolean errorIsTerminal,
       Map<String, String> environment) {
     this.input = input;
     this.output = output;
     this.error = error;
+    this.inputIsTerminal = inputIsTerminal;
     this.outputIsTerminal = outputIsTerminal;
     this.errorIsTerminal = errorIsTerminal;
     this.environment = Map.copyOf(environment);
@@ -59,6 +62,7 @@ public final class Console {
         new FileInputStream(FileDescriptor.in),
         new BufferedOutputStream(new FileOutputStream(FileDescriptor.out), 1 << 16),
         new FileOutputStream(FileDescriptor.err),
+        Boolean.getBoolean("trellis.input.terminal"),
         Boolean.getBoolean("trellis.output.terminal"),
         Boolean.getBoolean("trellis.error.terminal"),
         System.getenv());
@@ -67,6 +71,11 @@ public final class Console {
   /// Standard input.
   public InputStream input() {
     return input;
+  }
+
+  /// Whether people, not programs, write standard input.
+  public boolean inputIsTerminal() {
+    return inputIsTerminal;
   }
 
   /// Whether people, not programs, read standard output.

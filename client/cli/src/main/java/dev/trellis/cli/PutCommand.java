@@ -6,12 +6,16 @@ import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -63,6 +67,13 @@ final class PutCommand extends StoreCommand {
   private @Nullable Double priority;
 
   @Option(
+      names = "--replace",
+      description =
+          "With --kind causal or multicausal: replace the concurrent values that are there now; else"
+              + " the value stands beside them.")
+  private boolean replace;
+
+  @Option(
       names = "--ttl",
       paramLabel = "TIME",
       description = "How long it lives, such as 500ms, 10s, 5m, 2h or 7d; for ever by default.")
@@ -77,10 +88,13 @@ final class PutCommand extends StoreCommand {
         "stored '" + key + "'");
   }
 
-  private Mutation mutation() {
+  private Mutation mutation() throws InterruptedException {
     Payload given = given();
     if (priority != null && kind != Kind.PRIORITY) {
       throw new IllegalArgumentException("--priority goes with --kind priority only");
+    }
+    if (replace && kind != Kind.CAUSAL && kind != Kind.MULTICAUSAL) {
+      throw new IllegalArgumentException("--replace goes with --kind causal or multicausal only");
     }
     return switch (kind) {
       case LWW, MAX, MIN, FLAG -> Mutations.ofText(kind, given);
@@ -90,8 +104,8 @@ final class PutCommand extends StoreCommand {
         }
         yield new Mutation.PutPriority(priority, given);
       }
-      case CAUSAL -> new Mutation.PutCausal(given, CausalContext.EMPTY);
-      case MULTICAUSAL -> new Mutation.PutMultiCausal(given, CausalContext.EMPTY, Map.of());
+      case CAUSAL -> new Mutation.PutCausal(given, context());
+      case MULTICAUSAL -> new Mutation.PutMultiCausal(given, context(), Map.of());
       case COUNTER -> throw elsewhere("a counter is added to", "incr KEY NUMBER");
       case GSET, OSET, ORSET ->
           throw elsewhere("a set gets elements", "set add KEY ELEMENT --kind " + kind.word());
@@ -99,6 +113,16 @@ final class PutCommand extends StoreCommand {
       case MAP -> throw elsewhere("a map gets fields", "map put KEY FIELD VALUE");
       case LOG -> throw elsewhere("a log gets records", "log append KEY RECORD");
     };
+  }
+
+  /// What the value replaces.
+  private CausalContext context() throws InterruptedException {
+    if (!replace) {
+      return CausalContext.EMPTY;
+    }
+    Reply now =
+        execute(Payload.ofText(key), new Read.Get(Optional.of(kind)), connection().callOptions());
+    return viewOf(now) instanceof View.Siblings siblings ? siblings.context() : CausalContext.EMPTY;
   }
 
   private static IllegalArgumentException elsewhere(String why, String command) {

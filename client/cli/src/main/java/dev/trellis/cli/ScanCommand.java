@@ -67,10 +67,8 @@ final class ScanCommand extends StoreCommand {
     if (json()) {
       Map<String, @Nullable Object> object = new LinkedHashMap<>();
       object.put("key", Values.json(found.key()));
-      object.put("kind", kinds.size() == 1 ? kinds.get(0) : kinds);
-      if (values) {
-        object.put("value", Values.json(found.view()));
-      }
+      object.put("kinds", kinds);
+      Values.describe(object, found.view());
       console().printLine(Json.write(object));
       return;
     }

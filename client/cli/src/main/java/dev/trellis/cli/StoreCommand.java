@@ -86,11 +86,8 @@ abstract class StoreCommand implements Callable<Integer> {
     View view = viewOf(reply);
     boolean isMissing = view instanceof View.Missing;
     if (json()) {
-      Map<String, @Nullable Object> object = new LinkedHashMap<>();
-      object.put("key", key);
-      object.put("kind", Values.word(reply.kind()));
-      object.put("value", Values.json(view));
-      ttlMillis(view, reply, object);
+      Map<String, @Nullable Object> object = described(key, reply);
+      Values.describe(object, view);
       console().printLine(Json.write(object));
     } else if (isMissing) {
       console().errorLine("nothing at '" + key + "'");
@@ -100,26 +97,24 @@ abstract class StoreCommand implements Callable<Integer> {
     return isMissing ? ExitCode.NEGATIVE : ExitCode.OK;
   }
 
-  private static void ttlMillis(View view, Reply reply, Map<String, @Nullable Object> object) {
-    if (view instanceof View.Bytes bytes && bytes.expiresAtMillis() != 0) {
-      object.put("ttlMillis", Math.max(1, bytes.expiresAtMillis() - reply.clock().millis()));
-    }
-  }
-
   /// Prints what a write answered: its value if it has one, else, for people, that it is done.
   ///
   /// @param done what happened, for people, such as `stored`
   final int tellWritten(String key, Reply reply, String done) {
     View view = viewOf(reply);
     if (json()) {
-      Map<String, @Nullable Object> object = new LinkedHashMap<>();
-      object.put("key", key);
-      object.put("kind", Values.word(reply.kind()));
-      if (!(view instanceof View.Nothing) && !(view instanceof View.Siblings)) {
-        object.put("value", Values.json(view));
-      }
+      Map<String, @Nullable Object> object = described(key, reply);
       object.put("changed", changedBy(reply));
-      object.put("copies", reply.receipt().copies());
+      if (!(view instanceof View.Siblings)) {
+        Values.describe(object, view);
+      }
+      object.put(
+          "receipt",
+          Values.ordered(
+              "copies",
+              reply.receipt().copies(),
+              "durableCopies",
+              reply.receipt().durableCopies()));
       console().printLine(Json.write(object));
     } else if (!(view instanceof View.Nothing) && !(view instanceof View.Siblings)) {
       Values.print(console(), view);
@@ -127,6 +122,14 @@ abstract class StoreCommand implements Callable<Integer> {
       console().printLine(done + copies(reply.receipt()));
     }
     return ExitCode.OK;
+  }
+
+  private static Map<String, @Nullable Object> described(String key, Reply reply) {
+    Map<String, @Nullable Object> object = new LinkedHashMap<>();
+    object.put("key", key);
+    reply.kind().ifPresent(kind -> object.put("kind", kind.word()));
+    object.put("generation", reply.generation().toString());
+    return object;
   }
 
   private static String copies(Receipt receipt) {

@@ -13,8 +13,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import picocli.CommandLine;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.UsageMessageSpec;
@@ -34,7 +34,7 @@ public final class TrellisCli {
   public static int execute(Console console, String... arguments) {
     try (Connections connections = new Connections()) {
       int exitCode =
-          commandLine(console, connections)
+          commandLine(new TrellisCommand(console, connections, Optional.empty()))
               .execute(arguments.length == 0 ? new String[] {"--help"} : arguments);
       console.flush();
       return exitCode;
@@ -44,8 +44,9 @@ public final class TrellisCli {
   }
 
   /// All commands, ready to run, as often as wanted.
-  static CommandLine commandLine(Console console, Connections connections) {
-    CommandLine trellis = new CommandLine(new TrellisCommand(console, connections));
+  static CommandLine commandLine(TrellisCommand root) {
+    Console console = root.console();
+    CommandLine trellis = new CommandLine(root);
     Map<String, List<CommandLine>> sections = new LinkedHashMap<>();
     List<CommandSource> sources = new ArrayList<>();
     sources.add(new ValueCommands());
@@ -116,20 +117,22 @@ public final class TrellisCli {
   }
 
   private static String unmatched(UnmatchedArgumentException failure) {
-    boolean isGroup = !failure.getCommandLine().getSubcommands().isEmpty();
-    String what =
-        failure.isUnknownOption()
-            ? "unknown option '"
-            : isGroup ? "unknown command '" : "one argument too many: '";
-    List<String> nearest = failure.getSuggestions();
+    CommandLine command = failure.getCommandLine();
+    Set<String> commands = command.getSubcommands().keySet();
+    String typed = failure.getUnmatched().get(0);
+    String what;
+    Set<String> known;
+    if (failure.isUnknownOption()) {
+      what = "unknown option '";
+      known = command.getCommandSpec().optionsMap().keySet();
+    } else {
+      what = commands.isEmpty() ? "one argument too many: '" : "unknown command '";
+      known = commands;
+    }
     return what
-        + failure.getUnmatched().get(0)
+        + typed
         + "'; "
-        + (nearest.isEmpty()
-            ? ""
-            : nearest.stream()
-                .limit(3)
-                .collect(Collectors.joining("' or '", "did you mean '", "'? Else ")));
+        + Nearest.to(typed, known).map(near -> "did you mean '" + near + "'? Else ").orElse("");
   }
 
   private static String startingSmall(String sentence) {

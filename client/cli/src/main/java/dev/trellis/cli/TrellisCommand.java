@@ -1,5 +1,7 @@
 package dev.trellis.cli;
 
+import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Option;
@@ -25,6 +27,7 @@ import picocli.CommandLine.Option;
 final class TrellisCommand {
   private final Console console;
   private final Connections connections;
+  private final Optional<List<String>> shellAddresses;
 
   @Option(
       names = {"-V", "--version"},
@@ -38,9 +41,12 @@ final class TrellisCommand {
       description = "Show this help.")
   private boolean help;
 
-  TrellisCommand(Console console, Connections connections) {
+  /// @param shellAddresses where the shell that these commands are typed in is connected to; empty
+  ///   outside of one
+  TrellisCommand(Console console, Connections connections, Optional<List<String>> shellAddresses) {
     this.console = console;
     this.connections = connections;
+    this.shellAddresses = shellAddresses;
   }
 
   Console console() {
@@ -49,6 +55,14 @@ final class TrellisCommand {
 
   Connections connections() {
     return connections;
+  }
+
+  Optional<List<String>> shellAddresses() {
+    return shellAddresses;
+  }
+
+  boolean isShell() {
+    return shellAddresses.isPresent();
   }
 
   /// The version that Maven wrote into the jar.

@@ -22,6 +22,9 @@ final class ValueCommands implements CommandSource {
         new LogCommand(),
         new ExpireCommand(),
         new WatchCommand(),
-        new ScanCommand());
+        new ScanCommand(),
+        new ImportCommand(),
+        new ExportCommand(),
+        new ShellCommand());
   }
 }

@@ -9,7 +9,6 @@ import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// How values look: as text for people and pipes, and as JSON for programs, imports and exports.
@@ -48,7 +47,33 @@ final class Values {
         what + " must be text or {\"base64\": \"…\"}, not " + Json.write(json));
   }
 
-  /// A value in JSON; null for a missing one, and where there is nothing to see.
+  /// Adds to a JSON object the member `value`, and what belongs beside it. Null stands for a
+  /// missing value; where there is nothing to see, nothing is added.
+  static void describe(Map<String, @Nullable Object> object, View view) {
+    switch (view) {
+      case View.Nothing nothing -> {}
+      case View.Bytes bytes -> {
+        object.put("value", json(bytes.value()));
+        if (bytes.expiresAtMillis() != 0) {
+          object.put("expiresAtMillis", bytes.expiresAtMillis());
+        }
+      }
+      case View.Conflict conflict -> {
+        object.put("value", null);
+        object.put("kinds", words(conflict));
+      }
+      case View.Fields fields -> {
+        object.put("value", json(fields));
+        List<Object> binary = binaryFields(fields);
+        if (!binary.isEmpty()) {
+          object.put("binaryFields", binary);
+        }
+      }
+      default -> object.put("value", json(view));
+    }
+  }
+
+  /// A value in JSON, without what [#describe] puts beside it.
   static @Nullable Object json(View view) {
     return switch (view) {
       case View.Missing missing -> null;
@@ -59,22 +84,17 @@ final class Values {
       case View.Elements elements -> elements.elements().stream().map(Values::json).toList();
       case View.Scored scored -> scored.members().stream().map(Values::json).toList();
       case View.Fields fields -> json(fields);
-      case View.Conflict conflict -> Map.of("kinds", words(conflict));
+      case View.Conflict conflict -> null;
       case View.Siblings siblings ->
-          siblings.siblings().stream().map(sibling -> json(sibling.value())).toList();
+          Map.of(
+              "siblings",
+              siblings.siblings().stream()
+                  .map(sibling -> Map.of("value", json(sibling.value())))
+                  .toList());
       case View.Prioritized prioritized ->
           ordered("priority", number(prioritized.priority()), "value", json(prioritized.value()));
       case View.Records records ->
-          records.records().stream()
-              .map(
-                  one ->
-                      (Object)
-                          ordered(
-                              "timestampMillis",
-                              one.timestamp().millis(),
-                              "value",
-                              json(one.value())))
-              .toList();
+          Map.of("records", records.records().stream().map(Values::json).toList());
       case View.State state -> state.entry().toString();
     };
   }
@@ -83,33 +103,44 @@ final class Values {
     return ordered("member", json(member.member()), "score", number(member.score()));
   }
 
-  /// Fields by name; a list where a name is no text, since a JSON object cannot have it.
+  private static Object json(View.LogRecord one) {
+    return ordered("value", json(one.value()), "timestamp", one.timestamp().toString());
+  }
+
   private static Object json(View.Fields fields) {
-    if (fields.fields().keySet().stream().allMatch(Payload::isText)) {
-      Map<String, Object> byName = new LinkedHashMap<>();
-      fields.fields().forEach((name, field) -> byName.put(name.text(), json(field)));
-      return byName;
-    }
-    List<Object> list = new ArrayList<>();
+    Map<String, Object> byName = new LinkedHashMap<>();
     fields
         .fields()
         .forEach(
             (name, field) -> {
-              Map<String, @Nullable Object> named = new LinkedHashMap<>();
-              named.put("field", json(name));
-              named.putAll(json(field));
-              list.add(named);
+              if (name.isText()) {
+                byName.put(name.text(), described(new LinkedHashMap<>(), field));
+              }
             });
-    return list;
+    return byName;
   }
 
-  private static Map<String, @Nullable Object> json(View.Field field) {
-    return ordered("kind", word(field.kind()), "value", json(field.view()));
+  /// The fields that no JSON object can have, since their names are no text.
+  private static List<Object> binaryFields(View.Fields fields) {
+    List<Object> binary = new ArrayList<>();
+    fields
+        .fields()
+        .forEach(
+            (name, field) -> {
+              if (!name.isText()) {
+                Map<String, @Nullable Object> named = new LinkedHashMap<>();
+                named.put("field", json(name));
+                binary.add(described(named, field));
+              }
+            });
+    return binary;
   }
 
-  /// A kind as people type it; null for none, or for several at once.
-  static @Nullable String word(Optional<Kind> kind) {
-    return kind.map(Kind::word).orElse(null);
+  private static Map<String, @Nullable Object> described(
+      Map<String, @Nullable Object> object, View.Field field) {
+    field.kind().ifPresent(kind -> object.put("kind", kind.word()));
+    describe(object, field.view());
+    return object;
   }
 
   private static List<String> words(View.Conflict conflict) {
