@@ -44,6 +44,11 @@ public final class CausalContext implements Comparable<CausalContext> {
 
   /// The set of just these dots, in any order, repeats allowed. O(n log n).
   public static CausalContext ofDots(Collection<Dot> dots) {
+    if (dots.size() == 1) {
+      Dot dot = dots.iterator().next();
+      return new CausalContext(
+          new ReplicaId[] {dot.replica()}, new long[][] {{dot.counter(), dot.counter()}});
+    }
     List<Run> runs = new ArrayList<>(dots.size());
     for (Dot dot : dots) {
       runs.add(new Run(dot.replica(), dot.counter(), dot.counter()));

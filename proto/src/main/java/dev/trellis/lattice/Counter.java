@@ -42,11 +42,7 @@ public final class Counter implements Value<Counter> {
 
   /// A counter of just these sums, for codecs and tests.
   public static Counter of(Map<ReplicaId, Sums> sums) {
-    PersistentMap<ReplicaId, Sums> all = ZERO.sums;
-    for (Map.Entry<ReplicaId, Sums> one : sums.entrySet()) {
-      all = all.with(one.getKey(), one.getValue());
-    }
-    return new Counter(all);
+    return new Counter(ZERO.sums.withAll(sums));
   }
 
   /// The delta by which `replica` adds `by`, which may be negative. O(log replicas).

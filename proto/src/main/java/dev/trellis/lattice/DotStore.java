@@ -69,11 +69,9 @@ final class DotStore<T extends Comparable<T>> {
 
   /// This store with more items, and having seen their dots and `seen`.
   DotStore<T> holding(Map<Dot, T> additions, CausalContext seen) {
-    PersistentMap<Dot, T> all = items;
-    for (Map.Entry<Dot, T> addition : additions.entrySet()) {
-      all = all.with(addition.getKey(), addition.getValue());
-    }
-    return new DotStore<>(all, context.merge(seen).merge(CausalContext.ofDots(additions.keySet())));
+    return new DotStore<>(
+        items.withAll(additions),
+        context.merge(seen).merge(CausalContext.ofDots(additions.keySet())));
   }
 
   DotStore<T> merge(DotStore<T> other, Changes<T> changes) {

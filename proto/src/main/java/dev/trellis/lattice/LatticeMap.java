@@ -22,11 +22,7 @@ public final class LatticeMap implements Value<LatticeMap> {
 
   /// A map of just these fields; of one field, the delta that changes it.
   public static LatticeMap of(Map<Payload, Entry> fields) {
-    PersistentMap<Payload, Entry> all = EMPTY.fields;
-    for (Map.Entry<Payload, Entry> field : fields.entrySet()) {
-      all = all.with(field.getKey(), field.getValue());
-    }
-    return new LatticeMap(all);
+    return new LatticeMap(EMPTY.fields.withAll(fields));
   }
 
   /// The entry of a field, dead ones included. O(log n).

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,11 +51,20 @@ public final class Log implements Value<Log> {
 
   /// A log of just these records, less those in `trimmed`.
   public static Log of(Map<Position, Payload> records, CausalContext trimmed) {
-    Log log = EMPTY;
-    for (Map.Entry<Position, Payload> one : records.entrySet()) {
-      log = log.with(one.getKey(), one.getValue());
+    Map<Dot, HybridTimestamp> latest = LinkedHashMap.newLinkedHashMap(records.size());
+    for (Position position : records.keySet()) {
+      if (!trimmed.contains(position.dot)) {
+        latest.merge(position.dot, position.timestamp, HybridTimestamp::max);
+      }
     }
-    return log.trimmedBy(trimmed);
+    Map<Position, Payload> kept = LinkedHashMap.newLinkedHashMap(records.size());
+    records.forEach(
+        (position, payload) -> {
+          if (position.timestamp.equals(latest.get(position.dot))) {
+            kept.put(position, payload);
+          }
+        });
+    return new Log(EMPTY.records.withAll(kept), EMPTY.places.withAll(latest), trimmed);
   }
 
   /// The delta by which `replica` appends records under dots of its own, in the order given.

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
@@ -38,7 +39,14 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
 
   /// A state of just these adds, having seen `context` besides; for codecs and tests. O(n log n).
   public static ObservedRemoveSet of(Map<Dot, Payload> adds, CausalContext context) {
-    return EMPTY.merge(new ObservedRemoveSet(NO_DOTS.holding(adds, context), NO_ELEMENTS));
+    if (adds.isEmpty() && context.isEmpty()) {
+      return EMPTY;
+    }
+    Map<Payload, List<Dot>> dots = new TreeMap<>();
+    adds.forEach((dot, element) -> dots.computeIfAbsent(element, e -> new ArrayList<>(1)).add(dot));
+    Map<Payload, CausalContext> elements = new TreeMap<>();
+    dots.forEach((element, several) -> elements.put(element, CausalContext.ofDots(several)));
+    return new ObservedRemoveSet(NO_DOTS.holding(adds, context), NO_ELEMENTS.withAll(elements));
   }
 
   /// The delta by which `replica` adds the elements, each under a dot of its own. The new dot takes

@@ -4,6 +4,7 @@ import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// A persistent set of payloads in byte order: the body of the grow-only sets.
@@ -20,11 +21,11 @@ final class PayloadSet {
   }
 
   static PayloadSet of(Collection<Payload> elements) {
-    PersistentMap<Payload, Boolean> all = EMPTY.elements;
+    Map<Payload, Boolean> distinct = new TreeMap<>();
     for (Payload element : elements) {
-      all = all.with(element, Boolean.TRUE);
+      distinct.put(element, Boolean.TRUE);
     }
-    return new PayloadSet(all);
+    return new PayloadSet(EMPTY.elements.withAll(distinct));
   }
 
   PayloadSet merge(PayloadSet other) {

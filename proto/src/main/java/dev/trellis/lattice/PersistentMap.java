@@ -1,8 +1,10 @@
 package dev.trellis.lattice;
 
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
@@ -106,6 +108,38 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   PersistentMap<K, V> with(K key, V value) {
     Node<K, V> single = node(key, value, ThreadLocalRandom.current().nextInt(), null, null);
     return new Union((mine, theirs) -> theirs).withAll(single);
+  }
+
+  /// This map with the associations added or replaced. For n of them added to nothing, O(n) time
+  /// and memory if they come in key order, else O(n log n) time: adding them one by one would copy
+  /// a path each, which for a large state means seconds and gigabytes.
+  PersistentMap<K, V> withAll(Map<K, V> associations) {
+    List<Map.Entry<K, V>> sorted = new ArrayList<>(associations.entrySet());
+    sorted.sort(Map.Entry.comparingByKey());
+    @Nullable Node<K, V> built = balanced(sorted, 0, sorted.size(), 1);
+    return new Union((mine, theirs) -> theirs).withAll(built);
+  }
+
+  /// The tree of a part of a sorted list. Its priorities are distributed as if each node had drawn
+  /// its own: the root has the greatest of all that are in the tree, so that what is added or
+  /// removed later keeps the balance.
+  ///
+  /// @param ceiling above the priorities, 0 to 1
+  private @Nullable Node<K, V> balanced(
+      List<Map.Entry<K, V>> sorted, int from, int to, double ceiling) {
+    if (from == to) {
+      return null;
+    }
+    // The distribution of the greatest of n draws, each uniform below the ceiling.
+    double greatest =
+        ceiling * Math.pow(ThreadLocalRandom.current().nextDouble(), 1.0 / (to - from));
+    int middle = (from + to) >>> 1;
+    return node(
+        sorted.get(middle).getKey(),
+        sorted.get(middle).getValue(),
+        (int) (Integer.MIN_VALUE + (long) (greatest * 0x1p32)),
+        balanced(sorted, from, middle, greatest),
+        balanced(sorted, middle + 1, to, greatest));
   }
 
   /// This map without the key. O(log n).

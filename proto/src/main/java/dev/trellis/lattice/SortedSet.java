@@ -5,6 +5,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.OptionalDouble;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// `sortedset`: members with scores, read in the order of scores. Each member is a last-writer-wins
@@ -68,11 +69,11 @@ public final class SortedSet implements Value<SortedSet> {
 
   /// The set of these settings; also the delta that makes them.
   public static SortedSet of(Map<Payload, Score> members) {
-    SortedSet set = EMPTY;
-    for (Map.Entry<Payload, Score> member : members.entrySet()) {
-      set = set.with(member.getKey(), member.getValue());
-    }
-    return set;
+    Map<Ranked, Boolean> ranks = new TreeMap<>();
+    members.forEach(
+        (member, score) ->
+            score.score().ifPresent(number -> ranks.put(new Ranked(number, member), Boolean.TRUE)));
+    return new SortedSet(EMPTY.members.withAll(members), EMPTY.ranking.withAll(ranks));
   }
 
   /// The score of a member; empty if it is not in the set. O(log n).

@@ -30,6 +30,7 @@ import dev.trellis.wire.WireReader.NumberList;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,15 +46,15 @@ public final class LatticeCodec {
   /// How many kinds an entry may have at once, unknown ones included.
   private static final int KINDS_MAX = 64;
 
-  // About what a part takes in memory, beyond its payload's own bytes where it has any.
-  private static final int SET_ELEMENT_HEAP_BYTES = 112;
-  private static final int ADD_HEAP_BYTES = 240;
-  private static final int SUMS_HEAP_BYTES = 112;
-  private static final int SETTING_HEAP_BYTES = 288;
-  private static final int FIELD_HEAP_BYTES = 200;
-  private static final int VALUE_HEAP_BYTES = 64;
-  private static final int SIBLING_HEAP_BYTES = 240;
-  private static final int RECORD_HEAP_BYTES = 160;
+  // About what a part takes in memory while it is read, beyond its payload's own bytes.
+  private static final int SET_ELEMENT_HEAP_BYTES = 160;
+  private static final int ADD_HEAP_BYTES = 400;
+  private static final int SUMS_HEAP_BYTES = 180;
+  private static final int SETTING_HEAP_BYTES = 400;
+  private static final int FIELD_HEAP_BYTES = 280;
+  private static final int VALUE_HEAP_BYTES = 160;
+  private static final int SIBLING_HEAP_BYTES = 400;
+  private static final int RECORD_HEAP_BYTES = 300;
 
   private LatticeCodec() {}
 
@@ -281,7 +282,7 @@ public final class LatticeCodec {
   }
 
   private static Counter readCounter(WireReader in) throws WireException {
-    Map<ReplicaId, Counter.Sums> sums = new HashMap<>();
+    Map<ReplicaId, Counter.Sums> sums = new LinkedHashMap<>();
     while (in.seek(1)) {
       in.spend(SUMS_HEAP_BYTES);
       in.part(one -> readSums(one, sums));
@@ -392,7 +393,7 @@ public final class LatticeCodec {
         default -> in.skip();
       }
     }
-    Map<Payload, SortedSet.Score> settings = new HashMap<>();
+    Map<Payload, SortedSet.Score> settings = new TreeMap<>();
     long timestamp = 0;
     for (SettingStep step : steps) {
       if (step.writer < 0 || step.writer >= writers.size()) {
@@ -444,7 +445,7 @@ public final class LatticeCodec {
 
   private static LatticeMap readMap(WireReader in, int depth) throws WireException {
     WireReader.requireDepth(depth);
-    Map<Payload, Entry> fields = new HashMap<>();
+    Map<Payload, Entry> fields = new TreeMap<>();
     while (in.seek(1)) {
       in.spend(FIELD_HEAP_BYTES);
       in.part(one -> readMapField(one, depth, fields));
@@ -553,15 +554,16 @@ public final class LatticeCodec {
         default -> in.skip();
       }
     }
-    Map<Log.Position, Payload> records = new HashMap<>();
-    for (LogItem item : reader.records()) {
+    List<LogItem> items = reader.records();
+    Map<Log.Position, Payload> records = LinkedHashMap.newLinkedHashMap(items.size());
+    for (LogItem item : items) {
       records.put(new Log.Position(item.timestamp(), item.dot()), item.value());
     }
     return Log.of(records, trimmed);
   }
 
   private static <T> Map<Dot, T> paired(List<Dot> dots, List<T> items) throws WireException {
-    Map<Dot, T> paired = new HashMap<>();
+    Map<Dot, T> paired = LinkedHashMap.newLinkedHashMap(dots.size());
     for (int at = 0; at < dots.size(); at++) {
       if (paired.put(dots.get(at), items.get(at)) != null) {
         throw WireReader.bad("two items under the dot " + dots.get(at));

@@ -37,7 +37,12 @@ class PersistentMapTest {
             PersistentMap<Integer, Integer> before = map;
             NavigableMap<Integer, Integer> modelBefore = new TreeMap<>(model);
             int key = random.nextInt(24);
-            switch (random.nextInt(4)) {
+            switch (random.nextInt(5)) {
+              case 4 -> {
+                NavigableMap<Integer, Integer> others = draw(random);
+                map = map.withAll(others.descendingMap());
+                model.putAll(others);
+              }
               case 0 -> {
                 map = map.without(key);
                 model.remove(key);
@@ -147,6 +152,48 @@ class PersistentMapTest {
       double limit = 4 * Math.log(MANY) / Math.log(2);
       assertTrue(depth <= limit, depth + " levels for " + MANY + " keys");
     }
+  }
+
+  @Test
+  void staysBalancedWhereManyAreAddedAtOnceAndThenOthersOneByOne() {
+    AtomicInteger comparisons = new AtomicInteger();
+    Map<Counted, Integer> even = new TreeMap<>();
+    for (int number = 0; number < MANY; number += 2) {
+      even.put(new Counted(number, comparisons), 0);
+    }
+    PersistentMap<Counted, Integer> map = PersistentMap.empty((key, value) -> 1);
+    map = map.withAll(even);
+    assertEquals(MANY / 2, map.size());
+    for (int number = 1; number < MANY; number += 2) {
+      map = map.with(new Counted(number, comparisons), 0);
+      map = map.without(new Counted(number - 1, comparisons));
+    }
+    int depth = 0;
+    for (int number = 1; number < MANY; number += 2) {
+      comparisons.set(0);
+      assertTrue(map.contains(new Counted(number, comparisons)));
+      depth = Math.max(depth, comparisons.get());
+    }
+    assertEquals(MANY / 2, map.size());
+    double limit = 4 * Math.log(MANY) / Math.log(2);
+    assertTrue(depth <= limit, depth + " levels for " + MANY / 2 + " keys");
+  }
+
+  @Test
+  void addingManyAtOnceMakesEachNodeOnce() {
+    long[] weighed = new long[1];
+    PersistentMap<Integer, Integer> counting =
+        PersistentMap.empty(
+            (key, value) -> {
+              weighed[0]++; // once for each tree node made
+              return 1;
+            });
+    Map<Integer, Integer> many = new TreeMap<>();
+    for (int key = 0; key < MANY; key++) {
+      many.put(key, 0);
+    }
+    assertEquals(MANY, counting.withAll(many).size());
+    assertEquals(MANY, weighed[0]);
   }
 
   @Test

@@ -235,6 +235,29 @@ class HostileBytesTest {
   }
 
   @Test
+  void oneElementUnderManyScatteredDotsIsReadInLinearTime() {
+    int dots = 100_000;
+    WireWriter set = new WireWriter(8 * dots);
+    set.open(1);
+    set.open(1);
+    set.fixed64(1, 1);
+    set.close();
+    set.close();
+    set.open(2);
+    set.varint(dots);
+    for (int dot = 0; dot < dots; dot++) {
+      set.varint(1); // each leaves one out, so that no two make a run
+      set.varint(0);
+    }
+    set.close();
+    for (int dot = 0; dot < dots; dot++) {
+      set.alwaysBytes(3, Payload.ofText("x"));
+    }
+    byte[] bytes = merge(7, set.toBytes());
+    assertWithin(1_500L * dots, () -> assertEquals(Optional.empty(), complaint(bytes)));
+  }
+
+  @Test
   void theLongestFrameOfNothingButEmptyMessagesTakesBoundedMemory() {
     byte[] unit = part(1, new byte[0]);
     for (int field : new int[] {2, 4, 7, 20}) {
@@ -335,6 +358,10 @@ class HostileBytesTest {
 
   /// A request to merge an entry with a value.
   private static byte[] merge(int kind, byte[] state) {
-    return nested(value(kind, state), 3, 1, 8, 3, 1);
+    byte[] key = part(2, new byte[] {'k'});
+    byte[] operation = nested(value(kind, state), 3, 1, 8, 3);
+    byte[] request = Arrays.copyOf(key, key.length + operation.length);
+    System.arraycopy(operation, 0, request, key.length, operation.length);
+    return part(1, request);
   }
 }
