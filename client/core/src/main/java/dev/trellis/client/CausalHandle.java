@@ -56,7 +56,7 @@ public final class CausalHandle extends Handle<CausalHandle> {
   /// As [#put].
   public CompletableFuture<CausalContext> putAsync(Payload value, CausalContext context) {
     return place
-        .mutate(new Mutation.PutCausal(value, context))
+        .mutateAndShow(new Mutation.PutCausal(value, context), GET)
         .thenApply(reply -> siblings(reply).context());
   }
 

@@ -70,7 +70,7 @@ public record ClientConfig(
         Optional.empty(),
         Frame.Scope.SHARD,
         Duration.ofSeconds(5),
-        Duration.ofSeconds(2),
+        Duration.ofSeconds(5),
         Acknowledgement.DEFAULT,
         1_024,
         16_384,

@@ -36,7 +36,7 @@ public final class CounterHandle extends ExpirableHandle<CounterHandle> {
 
   /// As [#add].
   public CompletableFuture<Long> addAsync(long number) {
-    return place.mutate(new Mutation.Increment(number)).thenApply(CounterHandle::whole);
+    return place.mutateAndShow(new Mutation.Increment(number), GET).thenApply(CounterHandle::whole);
   }
 
   /// The sum; 0 if the counter is missing. It stops at the ends of the range of long.

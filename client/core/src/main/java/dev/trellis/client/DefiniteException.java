@@ -152,7 +152,8 @@ public abstract sealed class DefiniteException extends TrellisException {
     }
   }
 
-  /// The time ran out before the call was sent to any shard. The code is `TIMEOUT`.
+  /// The call ended before any shard took it: its time ran out, or the client was closed. The code
+  /// is `TIMEOUT`.
   public static final class NotSent extends DefiniteException {
     private static final long serialVersionUID = 1L;
 

@@ -11,6 +11,10 @@ import java.util.concurrent.CompletableFuture;
 /// Each operation has a form that waits and one, `…Async`, that does not; both fail with a
 /// [TrellisException].
 ///
+/// Where the answer to a mutation is lost with its connection and a repeat finds the work done,
+/// what it changed is no longer known: such a count is then 0, or false, although the change was
+/// made.
+///
 /// @param <H> the handle's own type
 abstract class Handle<H extends Handle<H>> {
   final Place place;

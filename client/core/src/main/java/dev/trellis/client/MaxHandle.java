@@ -34,7 +34,7 @@ public final class MaxHandle extends ExpirableHandle<MaxHandle> {
 
   /// As [#raise].
   public CompletableFuture<Long> raiseAsync(long to) {
-    return place.mutate(new Mutation.Raise(to)).thenApply(CounterHandle::whole);
+    return place.mutateAndShow(new Mutation.Raise(to), GET).thenApply(CounterHandle::whole);
   }
 
   /// The number; empty if there is none yet.

@@ -34,7 +34,7 @@ public final class MinHandle extends ExpirableHandle<MinHandle> {
 
   /// As [#lower].
   public CompletableFuture<Long> lowerAsync(long to) {
-    return place.mutate(new Mutation.Lower(to)).thenApply(CounterHandle::whole);
+    return place.mutateAndShow(new Mutation.Lower(to), GET).thenApply(CounterHandle::whole);
   }
 
   /// The number; empty if there is none yet.

@@ -54,7 +54,7 @@ public final class MultiCausalHandle extends Handle<MultiCausalHandle> {
   public CompletableFuture<CausalContext> putAsync(
       Payload value, CausalContext context, Map<Payload, CausalContext> dependencies) {
     return place
-        .mutate(new Mutation.PutMultiCausal(value, context, dependencies))
+        .mutateAndShow(new Mutation.PutMultiCausal(value, context, dependencies), GET)
         .thenApply(reply -> CausalHandle.siblings(reply).context());
   }
 }

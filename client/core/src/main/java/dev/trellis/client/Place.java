@@ -62,6 +62,17 @@ public final class Place {
     return trellis.execute(key, wrapped, options);
   }
 
+  /// Carries out a mutation that shows the value. If the first answer was lost, the repeat may show
+  /// nothing; then the value is read.
+  CompletableFuture<Reply> mutateAndShow(Mutation mutation, Read read) {
+    return mutate(mutation)
+        .thenCompose(
+            reply ->
+                view(reply) instanceof View.Nothing
+                    ? read(read)
+                    : CompletableFuture.completedFuture(reply));
+  }
+
   /// What a completed reply shows.
   static View view(Reply reply) {
     return ((Outcome.Done) reply.outcome()).view();

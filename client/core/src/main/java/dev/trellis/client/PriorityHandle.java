@@ -54,7 +54,7 @@ public final class PriorityHandle extends ExpirableHandle<PriorityHandle> {
   /// As [#put].
   public CompletableFuture<View.Prioritized> putAsync(double priority, Payload value) {
     return place
-        .mutate(new Mutation.PutPriority(priority, value))
+        .mutateAndShow(new Mutation.PutPriority(priority, value), GET)
         // An answer without a value: it expired between the put and the answer.
         .thenApply(reply -> value(reply).orElse(new View.Prioritized(priority, value)));
   }

@@ -2,15 +2,23 @@ package dev.trellis.client;
 
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.placement.KeyHash;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,11 +37,12 @@ import org.slf4j.LoggerFactory;
 public final class Trellis implements Handles, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Trellis.class);
 
-  private Trellis() {}
+  private static final int KEYS_PER_PAGE = 1_000;
 
-  @SuppressWarnings("TypeParameterUnusedInFormals")
-  private static <T> T notYet(String call) {
-    throw new UnsupportedOperationException(call);
+  private final Cluster cluster;
+
+  private Trellis(Cluster cluster) {
+    this.cluster = cluster;
   }
 
   /// Connects to the cluster that has routers or nodes at these addresses.
@@ -47,7 +56,12 @@ public final class Trellis implements Handles, AutoCloseable {
 
   /// As [#connect(String...)], with everything configurable.
   public static Trellis connect(ClientConfig config) {
-    return notYet("connecting to " + config);
+    return connect(config, System::currentTimeMillis);
+  }
+
+  /// @param wallMillis the machine's clock, for tests with a wrong one
+  static Trellis connect(ClientConfig config, LongSupplier wallMillis) {
+    return new Trellis(Cluster.connect(config, new SharedClock(wallMillis)));
   }
 
   /// Carries out one operation: the asynchronous core beneath every handle.
@@ -55,21 +69,49 @@ public final class Trellis implements Handles, AutoCloseable {
   /// @return completes with a reply whose outcome is [Outcome.Done], or with a [TrellisException];
   ///   cancelling it takes the call back if it was not sent yet
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
-    return notYet(key + " " + operation + " " + options);
+    Call call = new Call(key, operation, options);
+    Optional<TrellisException.Failure> fault = fault(call);
+    if (fault.isPresent()) {
+      return CompletableFuture.failedFuture(TrellisException.of(fault.get()));
+    }
+    Pending.OfCall pending = pending(call, null);
+    cluster.place(pending, false);
+    return pending.reply;
   }
 
   /// Carries out several operations, those for one shard sent together. Not atomic.
   ///
   /// @return one future per call, in the same order, each as of [#execute]
   public List<CompletableFuture<Reply>> executeAll(List<Call> calls) {
-    return notYet(calls.toString());
+    Object batch = new Object();
+    List<CompletableFuture<Reply>> replies = new ArrayList<>(calls.size());
+    List<Pending.OfCall> sound = new ArrayList<>(calls.size());
+    for (Call call : calls) {
+      Optional<TrellisException.Failure> fault = fault(call);
+      if (fault.isPresent()) {
+        replies.add(CompletableFuture.failedFuture(TrellisException.of(fault.get())));
+      } else {
+        Pending.OfCall pending = pending(call, batch);
+        sound.add(pending);
+        replies.add(pending.reply);
+      }
+    }
+    cluster.placeAll(sound);
+    return replies;
   }
 
   /// Watches a key: the listener is told the current state, then each change.
   ///
   /// @param kind the kind wanted; empty for any
   public Watch watch(Payload key, Optional<Kind> kind, WatchListener listener) {
-    return notYet(key + " " + kind + " " + listener);
+    Optional<TrellisException.Failure> fault =
+        Operations.fault(key, new Read.Get(kind), cluster.limits());
+    if (fault.isPresent()) {
+      throw TrellisException.of(fault.get());
+    }
+    ActiveWatch watch = new ActiveWatch(key, kind, listener, cluster.loops().waiting());
+    cluster.place(watch);
+    return watch;
   }
 
   /// As [#watch(Payload, Optional, WatchListener)]; the end of a watch that fails is just logged.
@@ -99,7 +141,19 @@ public final class Trellis implements Handles, AutoCloseable {
   /// @param withValues whether to fetch the values too
   public CompletableFuture<ScanPage> scan(
       Payload prefix, Optional<Payload> after, int limit, boolean withValues) {
-    return notYet(prefix + " " + after + " " + limit + " " + withValues);
+    if (limit < 1 || limit > Limits.SCAN_KEYS_MAX) {
+      return CompletableFuture.failedFuture(
+          TrellisException.of(
+              new TrellisException.Failure(
+                  ErrorCode.BAD_REQUEST,
+                  "scan "
+                      + prefix
+                      + ": limit "
+                      + limit
+                      + " is outside 1 to "
+                      + Limits.SCAN_KEYS_MAX)));
+    }
+    return Scans.page(cluster, prefix, after, limit, withValues, 1);
   }
 
   /// All live keys with a prefix in byte order, fetched page by page while the stream is read.
@@ -111,7 +165,18 @@ public final class Trellis implements Handles, AutoCloseable {
   ///
   /// @param withValues whether to fetch the values too
   public Stream<Frame.ScannedKey> keys(Payload prefix, boolean withValues) {
-    return notYet(prefix + " " + withValues);
+    return Stream.iterate(
+            page(prefix, Optional.empty(), withValues),
+            page -> page.isPresent(),
+            page ->
+                page.flatMap(ScanPage::next).isEmpty()
+                    ? Optional.empty()
+                    : page(prefix, page.get().next(), withValues))
+        .flatMap(page -> page.orElseThrow().keys().stream());
+  }
+
+  private Optional<ScanPage> page(Payload prefix, Optional<Payload> after, boolean withValues) {
+    return Optional.of(Blocking.await(scan(prefix, after, KEYS_PER_PAGE, withValues)));
   }
 
   /// Deletes a key, whatever the kind of its value is.
@@ -141,11 +206,33 @@ public final class Trellis implements Handles, AutoCloseable {
 
   /// The members of the cluster, as last heard.
   public Frame.ClusterMap clusterMap() {
-    return notYet("no map yet");
+    return cluster.routing().map();
   }
 
   /// Ends every watch, fails the calls that are not answered yet, closes the connections and stops
   /// the threads. Closing twice is harmless.
   @Override
-  public void close() {}
+  public void close() {
+    cluster.close();
+  }
+
+  private Optional<TrellisException.Failure> fault(Call call) {
+    return Operations.fault(call.key(), call.operation(), cluster.limits());
+  }
+
+  private Pending.OfCall pending(Call call, @Nullable Object batch) {
+    ClientConfig config = cluster.config();
+    CallOptions options =
+        call.options().acknowledgement() == Acknowledgement.DEFAULT
+            ? call.options().withAcknowledgement(config.acknowledgement())
+            : call.options();
+    return new Pending.OfCall(
+        call.key(),
+        KeyHash.of(call.key()),
+        call.operation(),
+        options,
+        options.timeout().orElse(config.timeout()).toMillis(),
+        Operations.weigh(call.key(), call.operation()),
+        batch);
+  }
 }

@@ -1,0 +1,351 @@
+package dev.trellis.client;
+
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.WireException;
+import io.netty.bootstrap.Bootstrap;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoop;
+import io.netty.channel.WriteBufferWaterMark;
+import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.util.NetUtil;
+import io.netty.util.concurrent.ScheduledFuture;
+import java.io.IOException;
+import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One socket: frames out and in, and the handshake. Confined to its event loop.
+///
+/// Frames are gathered into one buffer and leave together at [#flush]; a listener calls that once
+/// per pass of the event loop, so that many small requests cost one system call.
+final class Connection extends ByteToMessageDecoder {
+  /// Why a connection is over.
+  ///
+  /// @param refusal the code with which the other side refused it, if it did
+  record Closure(String reason, Optional<ErrorCode> refusal, @Nullable Throwable cause) {}
+
+  /// Is told what happens to a connection, on its event loop.
+  interface Listener {
+    /// The handshake is done; requests may be written.
+    void opened(Connection connection, Frame.Welcome welcome);
+
+    /// A frame arrived, after the handshake.
+    void received(Connection connection, Frame frame);
+
+    /// All that had arrived was told; or there is room to write again.
+    void passed(Connection connection);
+
+    /// The connection is over, or never came to be. Called once; nothing is called afterwards.
+    void closed(Connection connection, Closure closure);
+  }
+
+  private static final Logger log = LoggerFactory.getLogger(Connection.class);
+
+  private static final int GATHER_BYTES = 64 << 10;
+  private static final WriteBufferWaterMark WRITE_MARKS =
+      new WriteBufferWaterMark(256 << 10, 512 << 10);
+
+  private final Address address;
+  private final EventLoop loop;
+  private final Listener listener;
+  private final ScheduledFuture<?> openingDeadline;
+  private final FrameCodec codec = new FrameCodec(Limits.DEFAULT);
+  private int frameBytesMax = Limits.HANDSHAKE_BYTES_MAX; // grows when the handshake is done
+  private @Nullable Channel channel;
+  private @Nullable ByteBuf gathered; // frames written since the last flush
+  private boolean open; // the handshake is done
+  private boolean over; // the listener was told so
+
+  private Connection(
+      Address address, EventLoop loop, Listener listener, ScheduledFuture<?> openingDeadline) {
+    this.address = address;
+    this.loop = loop;
+    this.listener = listener;
+    this.openingDeadline = openingDeadline;
+  }
+
+  /// Starts to connect. To be called on `loop`.
+  static Connection open(
+      Address address,
+      EventLoop loop,
+      EventLoops loops,
+      Frame.Hello hello,
+      long timeoutMillis,
+      Listener listener) {
+    Connection[] self = new Connection[1];
+    ScheduledFuture<?> deadline =
+        loop.schedule(
+            () ->
+                self[0].end(
+                    new Closure(
+                        "no answer to the handshake within " + timeoutMillis + " ms",
+                        Optional.empty(),
+                        null)),
+            timeoutMillis,
+            TimeUnit.MILLISECONDS);
+    Connection connection = new Connection(address, loop, listener, deadline);
+    self[0] = connection;
+    connection.resolve(loops, hello, timeoutMillis);
+    return connection;
+  }
+
+  private void resolve(EventLoops loops, Frame.Hello hello, long timeoutMillis) {
+    byte @Nullable [] number = NetUtil.createByteArrayFromIpAddressString(address.host());
+    if (number != null) {
+      try {
+        connect(loops, InetAddress.getByAddress(address.host(), number), hello, timeoutMillis);
+      } catch (UnknownHostException e) {
+        throw new IllegalStateException(e); // the length is that of an address
+      }
+      return;
+    }
+    // Asking for a name may take long, and must not hold up the event loop.
+    try {
+      loops
+          .waiting()
+          .execute(
+              () -> {
+                try {
+                  InetAddress found = InetAddress.getByName(address.host());
+                  loop.execute(() -> connect(loops, found, hello, timeoutMillis));
+                } catch (UnknownHostException e) {
+                  loop.execute(
+                      () ->
+                          end(
+                              new Closure(
+                                  "unknown host '" + address.host() + "'", Optional.empty(), e)));
+                }
+              });
+    } catch (RejectedExecutionException e) {
+      log.debug("the client is closed, so {} is not looked for", address);
+    }
+  }
+
+  private void connect(EventLoops loops, InetAddress host, Frame.Hello hello, long timeoutMillis) {
+    if (over) {
+      return;
+    }
+    ChannelFuture connecting =
+        new Bootstrap()
+            .group(loop)
+            .channel(loops.channelClass())
+            .option(ChannelOption.TCP_NODELAY, true)
+            .option(ChannelOption.SO_KEEPALIVE, true)
+            .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) timeoutMillis)
+            .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WRITE_MARKS)
+            .handler(this)
+            .connect(new InetSocketAddress(host, address.port()));
+    channel = connecting.channel();
+    connecting.addListener(
+        done -> {
+          if (!done.isSuccess()) {
+            // Later: who opens a connection must have it in hand before it is told of its end.
+            loop.execute(
+                () -> end(new Closure(plainReason(done.cause()), Optional.empty(), done.cause())));
+          } else if (!over) {
+            write(FrameCodec.encode(hello));
+            flush();
+          }
+        });
+  }
+
+  /// Netty adds the address to the message, which is told elsewhere.
+  private static String plainReason(@Nullable Throwable cause) {
+    if (cause instanceof ConnectException
+        && String.valueOf(cause.getMessage()).contains("refused")) {
+      return "connection refused";
+    }
+    return cause == null ? "unknown reason" : String.valueOf(cause.getMessage());
+  }
+
+  Address address() {
+    return address;
+  }
+
+  /// Whether more may be written without piling up what the socket does not take.
+  boolean isWritable() {
+    Channel socket = channel;
+    return open && !over && socket != null && socket.isWritable();
+  }
+
+  /// Writes an encoded frame, which leaves at the next [#flush].
+  void write(byte[] frame) {
+    Channel socket = channel;
+    if (over || socket == null) {
+      return;
+    }
+    if (frame.length >= GATHER_BYTES) {
+      sendGathered(socket);
+      ByteBuf length = socket.alloc().buffer(Integer.BYTES).writeInt(frame.length);
+      write(socket, length);
+      write(socket, Unpooled.wrappedBuffer(frame));
+      return;
+    }
+    ByteBuf buffer = gathered;
+    if (buffer == null) {
+      buffer = socket.alloc().buffer(Math.max(1 << 10, frame.length + Integer.BYTES));
+      gathered = buffer;
+    }
+    buffer.writeInt(frame.length).writeBytes(frame);
+    if (buffer.readableBytes() >= GATHER_BYTES) {
+      sendGathered(socket);
+    }
+  }
+
+  private void sendGathered(Channel socket) {
+    ByteBuf buffer = gathered;
+    if (buffer != null) {
+      gathered = null;
+      write(socket, buffer);
+    }
+  }
+
+  private static void write(Channel socket, ByteBuf bytes) {
+    var unused = socket.write(bytes); // a write that fails closes the channel, which is told
+  }
+
+  void flush() {
+    Channel socket = channel;
+    if (!over && socket != null) {
+      sendGathered(socket);
+      socket.flush();
+    }
+  }
+
+  /// Ends the connection; the listener is told.
+  void close(String reason) {
+    end(new Closure(reason, Optional.empty(), null));
+  }
+
+  /// Ends the connection as one that this side refuses; the listener is told.
+  void refuse(ErrorCode code, String reason) {
+    end(new Closure(reason, Optional.of(code), null));
+  }
+
+  private void end(Closure closure) {
+    if (over) {
+      return;
+    }
+    over = true;
+    openingDeadline.cancel(false);
+    ByteBuf unsent = gathered;
+    if (unsent != null) {
+      gathered = null;
+      unsent.release();
+    }
+    Channel socket = channel;
+    if (socket != null) {
+      var unused = socket.close();
+    }
+    listener.closed(this, closure);
+  }
+
+  @Override
+  protected void decode(ChannelHandlerContext context, ByteBuf in, List<Object> out) {
+    if (over) {
+      in.skipBytes(in.readableBytes());
+      return;
+    }
+    if (in.readableBytes() < Integer.BYTES) {
+      return;
+    }
+    int length = in.getInt(in.readerIndex());
+    if (length <= 0 || length > frameBytesMax) {
+      end(
+          new Closure(
+              "a frame of "
+                  + Integer.toUnsignedString(length)
+                  + " bytes is outside 1 to "
+                  + frameBytesMax
+                  + "; is this the data port of a Trellis process?",
+              Optional.empty(),
+              null));
+      return;
+    }
+    if (in.readableBytes() < Integer.BYTES + length) {
+      return;
+    }
+    try {
+      Frame frame = codec.decode(in.nioBuffer(in.readerIndex() + Integer.BYTES, length));
+      in.skipBytes(Integer.BYTES + length);
+      handle(frame);
+    } catch (WireException e) {
+      end(new Closure("what it sent is no message: " + e.getMessage(), Optional.empty(), e));
+    }
+  }
+
+  private void handle(Frame frame) {
+    if (frame instanceof Frame.Refused refused) {
+      end(new Closure(refused.message(), Optional.of(refused.code()), null));
+    } else if (open) {
+      listener.received(this, frame);
+    } else if (frame instanceof Frame.Welcome welcome) {
+      if (welcome.version() != Frame.PROTOCOL_VERSION) {
+        end(
+            new Closure(
+                "it chose protocol version "
+                    + welcome.version()
+                    + "; this client speaks "
+                    + Frame.PROTOCOL_VERSION,
+                Optional.of(ErrorCode.BAD_REQUEST),
+                null));
+        return;
+      }
+      openingDeadline.cancel(false);
+      open = true;
+      frameBytesMax = Limits.FRAME_BYTES_MAX;
+      listener.opened(this, welcome);
+    } else {
+      end(
+          new Closure(
+              "it answered the handshake with " + frame.getClass().getSimpleName(),
+              Optional.empty(),
+              null));
+    }
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext context) throws Exception {
+    super.channelReadComplete(context);
+    if (open && !over) {
+      listener.passed(this);
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext context) {
+    if (open && !over && context.channel().isWritable()) {
+      listener.passed(this);
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext context) throws Exception {
+    super.channelInactive(context);
+    end(new Closure("the connection was closed", Optional.empty(), null));
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (!(cause instanceof IOException)) {
+      log.warn("the connection to {} failed unexpectedly", address, cause);
+    }
+    end(new Closure(String.valueOf(cause.getMessage()), Optional.empty(), cause));
+  }
+}

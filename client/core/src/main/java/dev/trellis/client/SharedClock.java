@@ -1,0 +1,58 @@
+package dev.trellis.client;
+
+import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.causal.HybridTimestamp;
+import java.util.function.LongSupplier;
+
+/// The client's hybrid logical clock: stamps mutations, follows the clocks of the shards. Any
+/// thread may use it.
+///
+/// A shard refuses stamps too far from its own time. The client then takes that shard's time for
+/// its own ([#adopt]), since it can't know whose clock is wrong, and a write that is refused helps
+/// nobody. Stamps may then go back, but never below one that this shard has accepted: its clock,
+/// which is adopted, follows all of those. So writes to one key stay in order.
+final class SharedClock {
+  /// No cluster accepts a greater skew, so readings further ahead of ours than this are ignored.
+  private static final long AHEAD_MILLIS_MAX = 60 * 60 * 1_000;
+
+  /// A shard that claims to live later than this (the year 3000) is not believed.
+  private static final long ADOPTED_MILLIS_MAX = 32_503_680_000_000L;
+
+  private final LongSupplier wallMillis;
+  private HybridLogicalClock clock = new HybridLogicalClock(AHEAD_MILLIS_MAX);
+  private long offsetMillis; // of the adopted shard's clock from ours
+
+  /// @param wallMillis milliseconds since the epoch, as this machine knows them
+  SharedClock(LongSupplier wallMillis) {
+    this.wallMillis = wallMillis;
+  }
+
+  /// A stamp later than all before it and all that was observed.
+  synchronized HybridTimestamp tick() {
+    return clock.tick(physicalMillis());
+  }
+
+  /// Makes later stamps follow a shard's clock.
+  synchronized void observe(HybridTimestamp shardClock) {
+    clock.observe(shardClock, physicalMillis());
+  }
+
+  /// Takes a shard's clock for ours, unless that was done since the refused stamp was made: many
+  /// refusals arrive together, and setting the clock back for each would give one stamp twice.
+  ///
+  /// @param refused the stamp that was too far from the shard's clock
+  synchronized void adopt(HybridTimestamp shardClock, HybridTimestamp refused) {
+    long distance = Math.abs(clock.current(physicalMillis()).millis() - shardClock.millis());
+    boolean done = distance < Math.abs(refused.millis() - shardClock.millis()) / 2;
+    if (done || shardClock.millis() > ADOPTED_MILLIS_MAX) {
+      return;
+    }
+    offsetMillis = shardClock.millis() - wallMillis.getAsLong();
+    clock = new HybridLogicalClock(AHEAD_MILLIS_MAX);
+    clock.observe(shardClock, physicalMillis());
+  }
+
+  private long physicalMillis() {
+    return Math.max(0, wallMillis.getAsLong() + offsetMillis);
+  }
+}
