@@ -9,7 +9,7 @@ import java.util.TreeMap;
 /// on. Each sibling keeps its own dependencies, so those of a replaced value go with it.
 ///
 /// @param register the siblings and what they replaced
-/// @see "Wu et al., Anna: A KVS for Any Scale, ICDE 2018, §VI.B"
+/// @see "Wu et al., Anna: A KVS for Any Scale, ICDE 2018, §VI.C"
 public record MultiCausalRegister(CausalRegister register) implements Value<MultiCausalRegister> {
   public static final MultiCausalRegister EMPTY = new MultiCausalRegister(CausalRegister.EMPTY);
 

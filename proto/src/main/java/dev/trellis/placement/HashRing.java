@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @see "Karger et al., Consistent Hashing and Random Trees, STOC 1997, §4"
 /// @see "DeCandia et al., Dynamo, SOSP 2007, §4.2 and §4.3"
-/// @see "Wu et al., Anna: A KVS for Any Scale, ICDE 2018, §IV.A"
+/// @see "Wu et al., Anna: A KVS for Any Scale, ICDE 2018"
 public final class HashRing {
   /// Points of a node on the ring for each unit of its capacity. A node's share of the keys then
   /// differs from the fair one by about 1/√256, 6%, in the standard deviation.
