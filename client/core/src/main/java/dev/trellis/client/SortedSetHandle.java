@@ -30,7 +30,7 @@ public final class SortedSetHandle extends ExpirableHandle<SortedSetHandle> {
 
   /// Adds members or gives them new scores; at least one.
   ///
-  /// @return how many members were new
+  /// @return how many members were new or got another score
   public long add(Collection<ScoredMember> members) {
     return Blocking.await(addAsync(members));
   }
@@ -38,7 +38,7 @@ public final class SortedSetHandle extends ExpirableHandle<SortedSetHandle> {
   /// Adds a member or gives it a new score.
   ///
   /// @param score any double but NaN
-  /// @return whether it was new
+  /// @return whether it was new or got another score
   public boolean add(String member, double score) {
     return add(List.of(new ScoredMember(Payload.ofText(member), score))) > 0;
   }
