@@ -24,13 +24,9 @@ import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// A storage node at work, be it a process of its own or part of a program.
 public final class TrellisNode implements RunningProcess {
-  private static final Logger LOG = LoggerFactory.getLogger(TrellisNode.class);
-
   private final DataPlane plane;
   private final AdminServer admin;
   private final NodeDescriptor descriptor;
@@ -70,13 +66,6 @@ public final class TrellisNode implements RunningProcess {
               config.capacity(),
               NodeDescriptor.State.ACTIVE);
       plane.open(descriptor);
-      LOG.info(
-          "node {} of cluster {} serves {} on data ports {}, admin port {}",
-          config.nodeId(),
-          config.clusterName(),
-          address.getHostAddress(),
-          descriptor.shardPorts(),
-          descriptor.adminPort());
       return new TrellisNode(plane, admin, descriptor);
     } catch (RuntimeException | Error e) {
       plane.close();

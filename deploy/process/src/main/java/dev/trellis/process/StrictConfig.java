@@ -38,9 +38,9 @@ import java.util.stream.Collectors;
 ///
 /// This class knows names and types; ranges are checked by the records made from it.
 public final class StrictConfig {
-  /// Variables that belong to `bin/trellis` and not to a process.
-  public static final Set<String> LAUNCHER_VARIABLES =
-      Set.of("TRELLIS_HOME", "TRELLIS_JAVA_HOME", "TRELLIS_JAVA_OPTS");
+  /// Variables that belong to the command line and not to a process, which leaves them alone.
+  public static final Set<String> COMMAND_LINE_VARIABLES =
+      Set.of("TRELLIS_ADDRESS", "TRELLIS_BUILD", "TRELLIS_HOME");
 
   private static final String VARIABLE_PREFIX = "TRELLIS_";
 
@@ -163,7 +163,7 @@ public final class StrictConfig {
         settings.keySet().stream().collect(Collectors.toMap(StrictConfig::variable, key -> key));
     environment.forEach(
         (name, value) -> {
-          if (!name.startsWith(VARIABLE_PREFIX) || LAUNCHER_VARIABLES.contains(name)) {
+          if (!name.startsWith(VARIABLE_PREFIX) || COMMAND_LINE_VARIABLES.contains(name)) {
             return;
           }
           String key = keyOfVariable.get(name);
