@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /// The node as a process: what it prints, and the code it exits with.
 class NodeMainTest {
-  private static final String FREE_PORTS = "data.ports = 0\nadmin.port = 0\n";
+  private static final String FREE_PORTS = "data.ports = 0\nadmin.port = 0\nclock.skew.max = 1m\n";
   private static final Pattern PORTS =
       Pattern.compile("data ports \\[[0-9]+, ([0-9]+)], admin port ([0-9]+)");
 

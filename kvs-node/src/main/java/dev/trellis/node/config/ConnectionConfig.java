@@ -12,13 +12,28 @@ import java.time.Duration;
 /// @param requestsMax requests of one connection under way at a time, 1 to 65,536
 /// @param outboundBytesMax bytes that one connection has yet to read before its requests wait, 64
 ///   KiB to 64 MiB; one value may come on top, for each shard that the connection uses
+/// @param inboundMemoryBytes that long requests of all connections may take while they arrive and
+///   wait, at least 1 MiB
+/// @param outboundMemoryBytes that answers of all connections may take until they are read, at
+///   least 1 MiB
+/// @param stallTimeout how long a connection may hold such memory without a byte moving, while
+///   others wait for it, 10 ms to 1 h
 public record ConnectionConfig(
-    int connectionsMax, Duration handshakeTimeout, int requestsMax, int outboundBytesMax) {
+    int connectionsMax,
+    Duration handshakeTimeout,
+    int requestsMax,
+    int outboundBytesMax,
+    long inboundMemoryBytes,
+    long outboundMemoryBytes,
+    Duration stallTimeout) {
   public ConnectionConfig {
     requireWithin("connections.max", connectionsMax, 1, 1_000_000);
     requireWithin(
         "handshake.timeout", handshakeTimeout, Duration.ofMillis(10), Duration.ofMinutes(1));
     requireWithin("requests.max", requestsMax, 1, 65_536);
     requireBytesWithin("outbound.max", outboundBytesMax, 64 << 10, 64 << 20);
+    requireBytesWithin("memory.inbound", inboundMemoryBytes, 1 << 20, Long.MAX_VALUE);
+    requireBytesWithin("memory.outbound", outboundMemoryBytes, 1 << 20, Long.MAX_VALUE);
+    requireWithin("stall.timeout", stallTimeout, Duration.ofMillis(10), Duration.ofHours(1));
   }
 }

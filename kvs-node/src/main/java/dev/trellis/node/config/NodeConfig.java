@@ -88,6 +88,7 @@ public record NodeConfig(
   ///
   /// @throws ConfigurationException if one is missing, of another type or out of its range
   public static NodeConfig of(StrictConfig config) {
+    long heapBytes = Runtime.getRuntime().maxMemory();
     return new NodeConfig(
         config.text("node.id"),
         config.text("cluster.name"),
@@ -97,9 +98,12 @@ public record NodeConfig(
             number(config, "connections.max"),
             config.duration("handshake.timeout"),
             number(config, "requests.max"),
-            numberOfBytes(config, "outbound.max")),
+            numberOfBytes(config, "outbound.max"),
+            config.bytesOrShare("memory.inbound", heapBytes),
+            config.bytesOrShare("memory.outbound", heapBytes),
+            config.duration("stall.timeout")),
         limits(config),
-        config.bytesOrShare("memory.max", Runtime.getRuntime().maxMemory()),
+        config.bytesOrShare("memory.max", heapBytes),
         config.duration("clock.skew.max"),
         config.duration("tombstone.grace"),
         number(config, "clients.max"),
@@ -111,42 +115,6 @@ public record NodeConfig(
   /// The number of shards.
   public int shards() {
     return listen.dataPorts().size();
-  }
-
-  /// The same node with other connection settings.
-  public NodeConfig withConnections(ConnectionConfig others) {
-    return new NodeConfig(
-        nodeId,
-        clusterName,
-        capacity,
-        listen,
-        others,
-        limits,
-        memoryBytesMax,
-        clockSkewMax,
-        tombstoneGrace,
-        clientsMax,
-        watchesMax,
-        stopTimeout,
-        dataFolder);
-  }
-
-  /// The same node, listening elsewhere.
-  public NodeConfig withListen(ListenConfig other) {
-    return new NodeConfig(
-        nodeId,
-        clusterName,
-        capacity,
-        other,
-        connections,
-        limits,
-        memoryBytesMax,
-        clockSkewMax,
-        tombstoneGrace,
-        clientsMax,
-        watchesMax,
-        stopTimeout,
-        dataFolder);
   }
 
   private static ListenConfig listen(StrictConfig config) {

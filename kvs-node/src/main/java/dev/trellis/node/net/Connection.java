@@ -40,7 +40,9 @@ import org.slf4j.LoggerFactory;
 /// client reads what it asked for and has not too much under way; else it stops, and stops reading
 /// too, so that what the client still wants waits undecoded in the client's own buffers. A client
 /// that never reads thus costs what the socket's write buffer is allowed, a pack of replies and one
-/// value, however much it asks for.
+/// value, however much it asks for. What all of them cost together is bounded by [SharedMemory]:
+/// where it is short, connections take turns, and one that holds some without a byte moving is
+/// closed.
 ///
 /// A client may ask for keys of one shard, or of all shards of the node. Then what belongs to
 /// others is passed on ([Passage], [PassedConnection]) and the results come back here.
@@ -49,6 +51,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
 
   /// Steps after which other connections have their turn.
   private static final int STEPS_MAX = 1_024;
+
+  /// Frames up to this length need no share of the memory for long ones.
+  private static final int SHORT_BYTES_MAX = 4 << 10;
 
   /// How long a client has to read why it is refused, before the socket is closed under it.
   private static final long LINGER_MILLIS = 1_000;
@@ -77,6 +82,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private @Nullable Future<?> greetingDeadline;
   private @Nullable Passage passage; // set once open
   private Frame.Scope scope = Frame.Scope.SHARD;
+  private long claimedBytes; // of the memory for long requests
+  private long receivedMillis; // when bytes last came
   private int underWay; // requests begun and not answered
   private boolean changes; // whether the shard may have some for this connection
   private boolean stirred; // whether something came that steps can be taken for
@@ -88,7 +95,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     this.channel = channel;
     int bytesMax = shard.plane().config().connections().outboundBytesMax();
     this.inbound = new FrameAccumulator(channel.alloc(), scratch);
-    this.outbound = new Outbound(channel, bytesMax, shard.tallies());
+    this.outbound =
+        new Outbound(channel, bytesMax, shard.outboundMemory(), shard.clock(), shard.tallies());
     this.requestsMax = shard.plane().config().connections().requestsMax();
   }
 
@@ -126,6 +134,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
     shard.step(
         () -> {
+          receivedMillis = shard.clock().millis();
           inbound.add(bytes);
           advance();
         });
@@ -217,6 +226,32 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     var _ = channel.close();
   }
 
+  /// Goes on after a wait.
+  void resume() {
+    if (phase != Phase.CLOSING) {
+      advance();
+    }
+  }
+
+  /// Closes the connection if it holds memory that others need, and nothing moves: its client does
+  /// not read, or does not send the rest.
+  void endIfStalled(long nowMillis) {
+    Duration timeout = shard.plane().config().connections().stallTimeout();
+    long patienceEnds = nowMillis - timeout.toMillis();
+    boolean unread = outbound.pendingBytes() > 0 && outbound.movedMillis() < patienceEnds;
+    boolean unsent =
+        claimedBytes > 0
+            && batch.isEmpty() // else it may be waiting in line itself
+            && underWay == 0
+            && outbound.pendingBytes() == 0
+            && receivedMillis < patienceEnds;
+    if (unread || unsent) {
+      LOG.info("{} is closed: it held memory that others need for {}", this, timeout);
+      shard.tallies().connectionsStalled.add(1);
+      abort();
+    }
+  }
+
   // The work.
 
   /// Takes steps until there is nothing to do or the client must read first.
@@ -236,7 +271,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
 
   /// Returns whether there is more to do, but others shall have their turn first.
   private boolean takeSteps() {
-    for (int steps = 0; phase != Phase.CLOSING && outbound.hasRoom(); steps++) {
+    for (int steps = 0; phase != Phase.CLOSING && mayAnswer(); steps++) {
       if (steps == STEPS_MAX) {
         return true;
       }
@@ -247,9 +282,45 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     return false;
   }
 
+  /// Whether there is room for more answers. Who finds none will be called when there is.
+  private boolean mayAnswer() {
+    if (!outbound.hasRoom()) {
+      return false;
+    }
+    if (!shard.outboundMemory().hasRoom()) {
+      shard.outboundMemory().await(this);
+      return false;
+    }
+    return true;
+  }
+
+  /// Whether the frame that comes may take the memory it needs. Who may not will be called.
+  private boolean mayReceive() {
+    long length = inbound.announced();
+    if (length <= SHORT_BYTES_MAX || claimedBytes > 0) {
+      return true;
+    }
+    if (!shard.inboundMemory().hasRoom()) {
+      shard.inboundMemory().await(this);
+      return false;
+    }
+    claimedBytes = length;
+    shard.inboundMemory().take(length);
+    return true;
+  }
+
+  /// Gives the memory back that a long frame needed, once all in it was begun.
+  private void releaseClaim() {
+    if (claimedBytes > 0 && batch.isEmpty()) {
+      shard.inboundMemory().give(claimedBytes);
+      claimedBytes = 0;
+    }
+  }
+
   private boolean wantsToRead() {
     return switch (phase) {
-      case GREETING, OPEN -> outbound.hasRoom() && underWay < requestsMax && batch.isEmpty();
+      case GREETING, OPEN ->
+          mayAnswer() && underWay < requestsMax && batch.isEmpty() && mayReceive();
       case DRAINING -> false;
       case CLOSING -> true; // to see the end
     };
@@ -271,6 +342,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (!batch.isEmpty()) {
       shard.tallies().requestsQueued.add(-1);
       begin(batch.remove());
+      releaseClaim();
       return true;
     }
     return readFrame();
@@ -286,11 +358,15 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
             ? Limits.HANDSHAKE_BYTES_MAX
             : shard.plane().config().limits().frameBytesMax();
     try {
-      ByteBuffer message = inbound.next(bytesMax);
+      inbound.check(bytesMax);
+      if (!mayReceive()) {
+        return false;
+      }
+      ByteBuffer message = inbound.next();
       if (message == null) {
         return false;
       }
-      Frame frame = shard.codec().decode(message);
+      Frame frame = decode(message);
       if (phase == Phase.GREETING) {
         greet(frame);
       } else {
@@ -299,7 +375,19 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     } catch (WireException e) {
       object(e);
     }
+    releaseClaim();
     return true;
+  }
+
+  private Frame decode(ByteBuffer message) throws WireException {
+    try {
+      return shard.codec().decode(message);
+    } catch (RuntimeException e) {
+      // A defect, but one that has touched nothing yet: no client shall be able to stop a node by
+      // it.
+      LOG.error("{} sent what the decoder cannot cope with", this, e);
+      throw new WireException(ErrorCode.BAD_REQUEST, "the message cannot be read", e);
+    }
   }
 
   private void object(WireException e) {
@@ -518,6 +606,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     inbound.release();
     shard.tallies().requestsQueued.add(-batch.size());
     batch.clear();
+    releaseClaim();
     delivered.forEach(delivery -> shard.tallies().bytesPending.add(-delivery.bytes()));
     delivered.clear();
     changes = false;

@@ -34,20 +34,27 @@ final class FrameAccumulator {
     bytes = ByteToMessageDecoder.MERGE_CUMULATOR.cumulate(allocator, bytes, more);
   }
 
-  /// The next message, without its length; null if it has not come as a whole. Valid until the next
-  /// call on this thread.
+  /// How long the next message is going to be, without its length; 0 if that is not known yet.
+  long announced() {
+    return bytes.readableBytes() < LENGTH_BYTES ? 0 : bytes.getUnsignedInt(bytes.readerIndex());
+  }
+
+  /// Refuses a next message that is too long.
   ///
   /// @throws WireException if it is announced as longer than `bytesMax`
-  @Nullable ByteBuffer next(int bytesMax) throws WireException {
-    if (bytes.readableBytes() < LENGTH_BYTES) {
-      return null;
-    }
-    long length = bytes.getUnsignedInt(bytes.readerIndex());
+  void check(int bytesMax) throws WireException {
+    long length = announced();
     if (length > bytesMax) {
       throw new WireException(
           ErrorCode.BAD_REQUEST,
           "a frame of " + length + " bytes" + asText() + " exceeds the limit of " + bytesMax);
     }
+  }
+
+  /// The next message, without its length; null if it has not come as a whole. Valid until the next
+  /// call on this thread.
+  @Nullable ByteBuffer next() {
+    long length = announced();
     if (bytes.readableBytes() - LENGTH_BYTES < length) {
       return null;
     }

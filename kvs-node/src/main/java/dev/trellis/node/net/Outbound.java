@@ -9,7 +9,10 @@ import dev.trellis.wire.Reply;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelProgressiveFuture;
+import io.netty.channel.ChannelProgressiveFutureListener;
 import io.netty.channel.socket.DuplexChannel;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -19,24 +22,44 @@ final class Outbound {
   private static final int PACK_BYTES_MAX = 256 << 10;
 
   private final Channel channel;
-  private final Tally pending;
-  private final Tally sent;
+  private final SharedMemory memory;
+  private final InstantSource clock;
+  private final ShardTallies tallies;
   private final long packBytes;
   private final List<Reply> ready = new ArrayList<>();
   private long readyBytes; // about; never above packBytes
   private boolean unflushed;
+  private long pendingBytes; // written and not taken by the socket
+  private long movedMillis; // when the socket last took some
 
   /// @param bytesMax what may wait for the other side; see [#hasRoom]
-  Outbound(Channel channel, int bytesMax, ShardTallies tallies) {
+  /// @param memory shared by what waits for the other sides of all connections
+  Outbound(
+      Channel channel,
+      int bytesMax,
+      SharedMemory memory,
+      InstantSource clock,
+      ShardTallies tallies) {
     this.channel = channel;
-    this.pending = tallies.bytesPending;
-    this.sent = tallies.bytesSent;
+    this.memory = memory;
+    this.clock = clock;
+    this.tallies = tallies;
     this.packBytes = Math.min(PACK_BYTES_MAX, bytesMax / 4);
   }
 
   /// Whether the other side keeps up: else only what was promised before may be written.
   boolean hasRoom() {
     return channel.isWritable();
+  }
+
+  /// Bytes written that the socket has not taken yet.
+  long pendingBytes() {
+    return pendingBytes;
+  }
+
+  /// When the socket last took something, as long as there is something to take.
+  long movedMillis() {
+    return movedMillis;
   }
 
   /// Adds a reply to the pack that goes out next.
@@ -96,17 +119,39 @@ final class Outbound {
     }
     int size = FrameAccumulator.LENGTH_BYTES + message.length;
     ByteBuf buffer = channel.alloc().ioBuffer(size).writeInt(message.length).writeBytes(message);
-    pending.add(size);
+    if (pendingBytes == 0) {
+      movedMillis = clock.millis();
+    }
+    pendingBytes += size;
+    tallies.bytesPending.add(size);
+    memory.take(size);
     unflushed = true;
-    channel
-        .write(buffer)
-        .addListener(
-            written -> {
-              pending.add(-size);
-              if (written.isSuccess()) {
-                sent.add(size);
-              }
-            });
+    var _ = channel.write(buffer, channel.newProgressivePromise().addListener(new Taking(size)));
+  }
+
+  /// Sees a frame go.
+  private final class Taking implements ChannelProgressiveFutureListener {
+    private final int size;
+
+    Taking(int size) {
+      this.size = size;
+    }
+
+    @Override
+    public void operationProgressed(ChannelProgressiveFuture future, long taken, long total) {
+      movedMillis = clock.millis();
+    }
+
+    @Override
+    public void operationComplete(ChannelProgressiveFuture future) {
+      movedMillis = clock.millis();
+      pendingBytes -= size;
+      tallies.bytesPending.add(-size);
+      if (future.isSuccess()) {
+        tallies.bytesSent.add(size);
+      }
+      memory.give(size);
+    }
   }
 
   /// What to say instead of something that nobody would accept.

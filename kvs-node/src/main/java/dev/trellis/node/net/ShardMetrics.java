@@ -122,6 +122,12 @@ final class ShardMetrics extends Collector {
     add(
         families,
         Type.COUNTER,
+        "trellis_connections_stalled",
+        "Connections closed as they held memory that others waited for.",
+        shard -> shard.tallies().connectionsStalled.value());
+    add(
+        families,
+        Type.COUNTER,
         "trellis_received_bytes",
         "Bytes received from clients.",
         shard -> shard.tallies().bytesReceived.value());

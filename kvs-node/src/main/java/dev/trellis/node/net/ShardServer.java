@@ -1,6 +1,7 @@
 package dev.trellis.node.net;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.node.config.ConnectionConfig;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ShardCore;
@@ -58,6 +59,8 @@ final class ShardServer implements Outbox {
   private final EventLoop loop;
   private final FrameCodec codec;
   private final ShardTallies tallies = new ShardTallies();
+  private final SharedMemory inboundMemory;
+  private final SharedMemory outboundMemory;
   private final byte[] scratch = new byte[SCRATCH_BYTES];
   private final Set<Connection> connections = new HashSet<>();
   private final LongObjectMap<Recipient> recipients = new LongObjectHashMap<>(); // by connection id
@@ -82,6 +85,11 @@ final class ShardServer implements Outbox {
     this.group = transport.newLoop("shard-" + index);
     this.loop = group.next();
     this.codec = new FrameCodec(plane.config().limits());
+    ConnectionConfig limits = plane.config().connections();
+    int shards = plane.config().shards();
+    this.inboundMemory = new SharedMemory(limits.inboundMemoryBytes() / shards, this::wakeInbound);
+    this.outboundMemory =
+        new SharedMemory(limits.outboundMemoryBytes() / shards, this::wakeOutbound);
   }
 
   // Life, called from outside.
@@ -140,10 +148,7 @@ final class ShardServer implements Outbox {
         });
     var _ =
         loop.scheduleWithFixedDelay(
-            () -> turn(() -> core.tick(clock.millis(), this)),
-            TICK_MILLIS,
-            TICK_MILLIS,
-            TimeUnit.MILLISECONDS);
+            () -> turn(this::tick), TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
   }
 
   /// Stops accepting and reading, answers what was taken, closes the connections.
@@ -238,6 +243,22 @@ final class ShardServer implements Outbox {
     touched.add(recipient);
   }
 
+  private void tick() {
+    long now = clock.millis();
+    core.tick(now, this);
+    if (inboundMemory.isContended() || outboundMemory.isContended()) {
+      List.copyOf(connections).forEach(connection -> connection.endIfStalled(now));
+    }
+  }
+
+  private void wakeInbound() {
+    execute(() -> inboundMemory.wake());
+  }
+
+  private void wakeOutbound() {
+    execute(() -> outboundMemory.wake());
+  }
+
   private void settle() {
     // Settling may touch others, and these again: a fixed point is reached as each does less.
     while (!touched.isEmpty()) {
@@ -286,6 +307,20 @@ final class ShardServer implements Outbox {
         time(),
         plane.config().limits(),
         ShardCore.RING_VERSION);
+  }
+
+  InstantSource clock() {
+    return clock;
+  }
+
+  /// For long requests, from the announcement of their length until they were begun.
+  SharedMemory inboundMemory() {
+    return inboundMemory;
+  }
+
+  /// For answers, until the sockets have taken them.
+  SharedMemory outboundMemory() {
+    return outboundMemory;
   }
 
   DataPlane plane() {
@@ -341,6 +376,8 @@ final class ShardServer implements Outbox {
 
   /// A connection is closed.
   void forget(Connection connection) {
+    inboundMemory.forget(connection);
+    outboundMemory.forget(connection);
     if (connections.remove(connection)) {
       tallies.connections.add(-1);
     }

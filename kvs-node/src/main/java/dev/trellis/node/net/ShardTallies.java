@@ -6,6 +6,7 @@ final class ShardTallies {
   final Tally connections = new Tally(); // open now
   final Tally connectionsAccepted = new Tally();
   final Tally connectionsRefused = new Tally(); // by a frame that says why
+  final Tally connectionsStalled = new Tally(); // closed to free the memory they held
   final Tally bytesReceived = new Tally();
   final Tally bytesSent = new Tally();
 

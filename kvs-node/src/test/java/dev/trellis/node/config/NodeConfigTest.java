@@ -103,6 +103,9 @@ class NodeConfigTest {
           outbound.max = 1B         | outbound.max 1B is outside 64KiB to 64MiB
           connections.max = 0       | connections.max 0 is outside 1 to 1000000
           requests.max = 0          | requests.max 0 is outside 1 to 65536
+          stall.timeout = 1ms       | stall.timeout 1ms is outside 10ms to 1h
+          memory.inbound = 1KiB     | memory.inbound 1KiB is outside 1MiB to 9223372036854775807B
+          memory.outbound = 1KiB    | memory.outbound 1KiB is outside 1MiB to 9223372036854775807B
           watches.max = 0           | watches.max 0 is outside 1 to 1000000
           clients.max = 1           | clients.max 1 is outside 16 to 1000000
           node.capacity = 0         | node.capacity 0 is outside 1 to 1000

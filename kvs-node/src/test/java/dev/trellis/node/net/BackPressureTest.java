@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.Frame;
@@ -28,7 +29,7 @@ class BackPressureTest {
   private static final int OUTBOUND_MAX = MIB; // the default
   private static final int PACK = MIB / 4;
 
-  private final NodeConfig config = NodeConfig.loopback("n1", 2);
+  private final NodeConfig config = Nodes.config("shards = 2");
   private TrellisNode node;
   private AdminClient admin;
   private RawClient other;

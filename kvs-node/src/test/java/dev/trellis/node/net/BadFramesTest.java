@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
 import dev.trellis.wire.Mutation;
@@ -32,7 +32,7 @@ class BadFramesTest {
   @Test
   void damagedFramesHarmNobodyElse() throws IOException {
     Random random = new Random(SEED);
-    try (TrellisNode node = TrellisNode.start(NodeConfig.loopback("n1", 2))) {
+    try (TrellisNode node = Nodes.start("shards = 2")) {
       int port = node.descriptor().shardPorts().getFirst();
       try (RawClient other = RawClient.open(port, Frame.Scope.NODE)) {
         other.put("healthy", Payload.ofText("v"));

@@ -4,9 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.sun.management.UnixOperatingSystemMXBean;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.ConnectionConfig;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.View;
@@ -24,21 +23,10 @@ import org.junit.jupiter.api.Test;
 class ConnectionsTest {
   private static final int CROWD = 2_000;
 
-  private static NodeConfig config(int connectionsMax) {
-    NodeConfig config = NodeConfig.loopback("n1", 1);
-    ConnectionConfig defaults = config.connections();
-    return config.withConnections(
-        new ConnectionConfig(
-            connectionsMax,
-            defaults.handshakeTimeout(),
-            defaults.requestsMax(),
-            defaults.outboundBytesMax()));
-  }
-
   @Test
   void twoThousandAtOnceAreAllServed() throws Exception {
     requireFileDescriptors(2 * CROWD + 500);
-    try (TrellisNode node = TrellisNode.start(config(10_000));
+    try (TrellisNode node = Nodes.start("");
         ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       int port = node.descriptor().shardPorts().getFirst();
       CyclicBarrier allOpen = new CyclicBarrier(CROWD);
@@ -64,7 +52,7 @@ class ConnectionsTest {
   @Test
   void connectionsBeyondTheLimitAreToldSoAndPlacesAreFreedAgain() throws Exception {
     int limit = 20;
-    try (TrellisNode node = TrellisNode.start(config(limit));
+    try (TrellisNode node = Nodes.start("connections.max = " + limit);
         AdminClient admin = new AdminClient(node)) {
       int port = node.descriptor().shardPorts().getFirst();
       List<RawClient> served = new ArrayList<>();

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Outcome;
@@ -29,7 +29,7 @@ class DataPlaneTest {
 
   @BeforeAll
   static void start() {
-    node = TrellisNode.start(NodeConfig.loopback("n1", 2));
+    node = Nodes.start("shards = 2");
     ports = node.descriptor().shardPorts();
   }
 
@@ -77,7 +77,9 @@ class DataPlaneTest {
         gets.add(RawClient.get(i, "batch/" + i));
       }
       client.send(new Frame.Batch(puts));
-      assertEquals(count, byId(client.replies(count)).size());
+      Map<Long, Reply> written = byId(client.replies(count));
+      assertEquals(count, written.size());
+      written.values().forEach(reply -> assertEquals(Optional.empty(), RawClient.code(reply)));
       client.send(new Frame.Batch(gets));
       Map<Long, Reply> replies = byId(client.replies(count));
       for (long i = 0; i < count; i++) {

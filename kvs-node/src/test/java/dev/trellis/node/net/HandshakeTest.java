@@ -6,9 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.ConnectionConfig;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
@@ -18,7 +17,6 @@ import dev.trellis.wire.View;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -34,7 +32,7 @@ class HandshakeTest {
 
   @BeforeAll
   static void start() {
-    node = TrellisNode.start(NodeConfig.loopback("n1", 1));
+    node = Nodes.start("");
     port = node.descriptor().shardPorts().getFirst();
   }
 
@@ -198,14 +196,7 @@ class HandshakeTest {
 
   @Test
   void whoSaysNothingOrTooLittleIsClosed() throws IOException {
-    NodeConfig config = NodeConfig.loopback("n2", 1);
-    ConnectionConfig hasty =
-        new ConnectionConfig(
-            config.connections().connectionsMax(),
-            Duration.ofMillis(50),
-            config.connections().requestsMax(),
-            config.connections().outboundBytesMax());
-    try (TrellisNode impatient = TrellisNode.start(config.withConnections(hasty))) {
+    try (TrellisNode impatient = Nodes.start("handshake.timeout = 50ms")) {
       int port = impatient.descriptor().shardPorts().getFirst();
       for (byte[] said : new byte[][] {{}, {0, 0}, {0, 0, 0, 9, 1, 2, 3}}) {
         try (RawClient client = RawClient.silent(port)) {

@@ -4,8 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Request;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class MetricsTest {
   @Test
   void whatHappensIsCounted() throws Exception {
-    try (TrellisNode node = TrellisNode.start(NodeConfig.loopback("n1", 2));
+    try (TrellisNode node = Nodes.start("shards = 2");
         AdminClient admin = new AdminClient(node);
         RawClient client =
             RawClient.open(node.descriptor().shardPorts().getFirst(), Frame.Scope.NODE)) {

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
-import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Request;
@@ -21,7 +21,6 @@ import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -47,7 +46,7 @@ class StopTest {
   @Test
   void whatWasTakenIsAnsweredBeforeTheEnd() throws Exception {
     int count = 1_000;
-    TrellisNode node = TrellisNode.start(NodeConfig.loopback("n1", 2));
+    TrellisNode node = Nodes.start("shards = 2");
     int port = node.descriptor().shardPorts().getFirst();
     store(port);
     try (RawClient client = RawClient.narrow(port, Frame.Scope.NODE)) {
@@ -65,13 +64,7 @@ class StopTest {
 
   @Test
   void whoNeverReadsCannotKeepANodeFromStopping() throws Exception {
-    NodeConfig config =
-        NodeConfig.of(
-            StrictConfig.ofText(
-                NodeConfig.reference(),
-                "node.id = n1, shards = 2, data.ports = 0, admin.port = 0, stop.timeout = 100ms",
-                Map.of()));
-    TrellisNode node = TrellisNode.start(config);
+    TrellisNode node = Nodes.start("shards = 2, stop.timeout = 100ms");
     int port = node.descriptor().shardPorts().getFirst();
     store(port);
     try (RawClient client = RawClient.narrow(port, Frame.Scope.NODE)) {
@@ -83,7 +76,7 @@ class StopTest {
 
   @Test
   void idleConnectionsAreClosedAtOnce() throws Exception {
-    TrellisNode node = TrellisNode.start(NodeConfig.loopback("n1", 1));
+    TrellisNode node = Nodes.start("");
     try (RawClient open =
             RawClient.open(node.descriptor().shardPorts().getFirst(), Frame.Scope.SHARD);
         RawClient silent = RawClient.silent(node.descriptor().shardPorts().getFirst())) {
