@@ -36,6 +36,9 @@ final class RepeatWindow {
     }
 
     void add(long sequence) {
+      if (isBelow(sequence)) {
+        return; // its bit stands for a later sequence by now
+      }
       if (sequence - highest >= WIDTH) {
         java.util.Arrays.fill(seen, 0);
       } else {
@@ -71,6 +74,7 @@ final class RepeatWindow {
         };
   }
 
+  /// @param sequence 1 or more
   /// @param repeat whether the client may have sent the mutation before
   Verdict verdict(long clientId, long sequence, boolean repeat) {
     Window window = windows.get(clientId);
