@@ -27,6 +27,24 @@ final class RepeatWindow {
     private final long[] seen = new long[WIDTH / Long.SIZE]; // a bit per sequence modulo WIDTH
     private long highest; // bits above highest - WIDTH and up to highest are meaningful
 
+    /// Lower ones may have been carried out before the client was forgotten. It is the first that
+    /// came here for the first time: first sendings come in order, repeats in any.
+    private long since;
+
+    Window(boolean afterForgetting) {
+      this.since = afterForgetting ? Long.MAX_VALUE : 0;
+    }
+
+    boolean mayPredate(long sequence) {
+      return sequence < since;
+    }
+
+    void startAt(long sequence) {
+      if (since == Long.MAX_VALUE) {
+        since = sequence;
+      }
+    }
+
     boolean isBelow(long sequence) {
       return sequence <= highest - WIDTH;
     }
@@ -84,12 +102,21 @@ final class RepeatWindow {
     if (window.isBelow(sequence)) {
       return Verdict.UNKNOWN;
     }
-    return window.contains(sequence) ? Verdict.SEEN : Verdict.NEW;
+    if (window.contains(sequence)) {
+      return Verdict.SEEN;
+    }
+    return repeat && window.mayPredate(sequence) ? Verdict.UNKNOWN : Verdict.NEW;
   }
 
   /// Notes that the mutation was carried out.
-  void add(long clientId, long sequence) {
-    windows.computeIfAbsent(clientId, ignored -> new Window()).add(sequence);
+  ///
+  /// @param repeat as told to [#verdict]
+  void add(long clientId, long sequence, boolean repeat) {
+    Window window = windows.computeIfAbsent(clientId, ignored -> new Window(forgot));
+    window.add(sequence);
+    if (!repeat) {
+      window.startAt(sequence);
+    }
   }
 
   int clientCount() {

@@ -277,7 +277,7 @@ public final class ShardCore {
       }
     }
     if (context.sequence() != 0) {
-      repeats.add(origin.clientId(), context.sequence());
+      repeats.add(origin.clientId(), context.sequence(), context.repeat());
     }
     return new Reply(
         request.id(),
