@@ -232,6 +232,11 @@ public final class ShardCore {
       Origin origin, Request request, Mutation mutation, long nowMillis, Outbox out)
       throws Refusal {
     RequestContext context = request.context();
+    if (context.sequence() < 0) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "the sequence " + context.sequence() + " is negative; clients count from 1");
+    }
     switch (isRepeat(origin, context, mutation)) {
       case SEEN -> {
         statistics.countRepeat();
