@@ -21,6 +21,7 @@ import dev.trellis.lattice.PriorityRegister;
 import dev.trellis.lattice.SortedSet;
 import dev.trellis.lattice.Value;
 import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Mutation.ScoredMember;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.View;
@@ -33,6 +34,8 @@ import java.util.TreeMap;
 
 /// Answers reads from an entry. Pure.
 final class Reader {
+  static final View NOTHING = new View.Nothing();
+
   private static final View MISSING = new View.Missing();
 
   private Reader() {}
@@ -68,6 +71,53 @@ final class Reader {
             : read(inner.get(), field.read(), nowMillis, "field " + field.field());
       }
     };
+  }
+
+  /// What a mutation that was carried out before answers with: the same as then, of the value as it
+  /// is now; [View.Missing] if there is none of its kind any more.
+  static View answer(Entry entry, Mutation mutation, long nowMillis) {
+    return switch (mutation) {
+      case Mutation.Raise raise -> whole(entry, Kind.MAX, nowMillis);
+      case Mutation.Lower lower -> whole(entry, Kind.MIN, nowMillis);
+      case Mutation.Enable enable -> whole(entry, Kind.FLAG, nowMillis);
+      case Mutation.Increment increment -> whole(entry, Kind.COUNTER, nowMillis);
+      case Mutation.PutPriority put -> whole(entry, Kind.PRIORITY, nowMillis);
+      case Mutation.PutCausal put -> replacingAll(entry, Kind.CAUSAL);
+      case Mutation.PutMultiCausal put -> replacingAll(entry, Kind.MULTICAUSAL);
+      case Mutation.UpdateField update -> {
+        Optional<Entry> field =
+            live(entry, Kind.MAP, nowMillis)
+                .flatMap(map -> ((LatticeMap) map).field(update.field()));
+        yield answer(field.orElse(Entry.BOTTOM), update.mutation(), nowMillis);
+      }
+      case Mutation.Put put -> NOTHING;
+      case Mutation.Add add -> NOTHING;
+      case Mutation.Remove remove -> NOTHING;
+      case Mutation.AddScored add -> NOTHING;
+      case Mutation.RemoveMembers remove -> NOTHING;
+      case Mutation.Append append -> NOTHING;
+      case Mutation.Trim trim -> NOTHING;
+      case Mutation.Delete delete -> NOTHING;
+      case Mutation.Expire expire -> NOTHING;
+      case Mutation.Merge merge -> NOTHING;
+    };
+  }
+
+  private static View whole(Entry entry, Kind kind, long nowMillis) {
+    return live(entry, kind, nowMillis).map(value -> whole(value, nowMillis)).orElse(MISSING);
+  }
+
+  private static Optional<Value<?>> live(Entry entry, Kind kind, long nowMillis) {
+    return entry.value(kind).filter(entry.liveValues(nowMillis)::contains);
+  }
+
+  private static View replacingAll(Entry entry, Kind kind) {
+    return entry.value(kind).<View>map(v -> replacingAll(contextOf(v))).orElse(MISSING);
+  }
+
+  /// What a causal put answers: the context that a next put needs to replace all values.
+  static View replacingAll(CausalContext context) {
+    return new View.Siblings(List.of(), context);
   }
 
   /// The whole value as its kind shows it.

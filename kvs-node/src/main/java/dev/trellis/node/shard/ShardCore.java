@@ -286,7 +286,8 @@ public final class ShardCore {
     }
     return new Reply(
         request.id(),
-        acknowledged(context.acknowledgement(), written),
+        acknowledged(
+            context.acknowledgement(), new Outcome.Done(written.view(), written.changed(), false)),
         written.after().generation(),
         kindOf(written.after().liveValues(nowMillis)),
         written.dots(),
@@ -312,33 +313,21 @@ public final class ShardCore {
   /// The answer to a mutation that was carried out before: the value as it is now.
   private Reply repeated(Request request, Mutation mutation, long nowMillis) {
     Entry entry = entryOf(request.key());
-    List<Value<?>> live = entry.liveValues(nowMillis);
-    View view = new View.Nothing();
-    if (showsValue(mutation) && live.size() == 1) {
-      view = Reader.whole(live.get(0), nowMillis);
-    }
+    View view = Reader.answer(entry, mutation, nowMillis);
     return new Reply(
         request.id(),
-        new Outcome.Done(view, 0, true),
+        acknowledged(request.context().acknowledgement(), new Outcome.Done(view, 0, true)),
         entry.generation(),
-        kindOf(live),
+        kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,
         new Receipt(1, 0),
         clock.current(nowMillis),
         RING_VERSION);
   }
 
-  private static boolean showsValue(Mutation mutation) {
-    return mutation instanceof Mutation.Raise
-        || mutation instanceof Mutation.Lower
-        || mutation instanceof Mutation.Enable
-        || mutation instanceof Mutation.Increment
-        || mutation instanceof Mutation.PutPriority;
-  }
-
-  private Outcome acknowledged(Acknowledgement level, Writer.Written written) {
+  private Outcome acknowledged(Acknowledgement level, Outcome.Done done) {
     return switch (level) {
-      case DEFAULT, ONE -> new Outcome.Done(written.view(), written.changed(), false);
+      case DEFAULT, ONE -> done;
       case REPLICATED, DURABLE ->
           new Outcome.Failed(
               ErrorCode.NOT_ENOUGH_REPLICAS,

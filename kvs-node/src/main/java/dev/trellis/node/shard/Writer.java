@@ -48,7 +48,7 @@ final class Writer {
   /// @param dots the dots minted for it
   record Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {}
 
-  private static final View NOTHING = new View.Nothing();
+  private static final View NOTHING = Reader.NOTHING;
 
   private final WriteContext context;
 
@@ -368,7 +368,7 @@ final class Writer {
 
   private static Part causal(CausalRegister before, CausalRegister delta) {
     Dot minted = delta.siblings().iterator().next().getKey();
-    View view = new View.Siblings(List.of(), before.merge(delta).context());
+    View view = Reader.replacingAll(before.merge(delta).context());
     return new Part(delta, 1, CausalContext.of(minted), Show.INNER, view);
   }
 
