@@ -239,23 +239,13 @@ final class Writer {
           field((LatticeMap) state.orElse(LatticeMap.EMPTY), update, depth + 1);
       case Mutation.PutCausal put -> {
         CausalRegister before = (CausalRegister) state.orElse(CausalRegister.EMPTY);
-        yield causal(
-            before,
-            before.put(
-                speaker(before, put.context(), subject),
-                sibling(put.value(), Map.of()),
-                put.context()));
+        yield causal(before, put.context(), sibling(put.value(), Map.of()), subject);
       }
       case Mutation.PutMultiCausal put -> {
         CausalRegister before =
             ((MultiCausalRegister) state.orElse(MultiCausalRegister.EMPTY)).register();
         Part part =
-            causal(
-                before,
-                before.put(
-                    speaker(before, put.context(), subject),
-                    sibling(put.value(), put.dependencies()),
-                    put.context()));
+            causal(before, put.context(), sibling(put.value(), put.dependencies()), subject);
         yield new Part(
             new MultiCausalRegister((CausalRegister) part.delta),
             part.changed,
@@ -350,26 +340,45 @@ final class Writer {
         value, context.expiresAtMillis(), new TreeMap<>(dependencies));
   }
 
-  /// The name to put under. A context that knows dots of ours which we have not minted is forged,
-  /// or from a state that was lost: believing it would let it swallow our next writes.
-  private ReplicaId speaker(CausalRegister before, CausalContext seen, String subject)
+  private Part causal(
+      CausalRegister before, CausalContext given, CausalRegister.Sibling sibling, String subject)
       throws Refusal {
     ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
-    if (seen.counterOf(replica) > before.context().counterOf(replica)) {
-      throw new Refusal(
-          ErrorCode.BAD_REQUEST,
-          "the context given for "
-              + subject
-              + " names writes that never happened; pass back the"
-              + " context of a read unchanged");
-    }
-    return replica;
-  }
-
-  private static Part causal(CausalRegister before, CausalRegister delta) {
+    CausalRegister delta = before.put(replica, sibling, seenHere(before, given, subject));
     Dot minted = delta.siblings().iterator().next().getKey();
     View view = Reader.replacingAll(before.merge(delta).context());
     return new Part(delta, 1, CausalContext.of(minted), Show.INNER, view);
+  }
+
+  /// What a writer has seen of this value, going by the context it gives.
+  ///
+  /// All dots of this shard that the value ever had, it knows. Others of them in the context are
+  /// from another key, or from before the key was deleted, or forged; were they let in, the shard
+  /// would sooner or later write under one of them, and a put with such a context would swallow
+  /// that write.
+  ///
+  /// @throws Refusal if the context knows more of this value than has happened
+  private CausalContext seenHere(CausalRegister before, CausalContext given, String subject)
+      throws Refusal {
+    List<CausalContext.Run> seen = new ArrayList<>();
+    boolean strange = false;
+    for (CausalContext.Run run : given.runs()) {
+      boolean ours = run.replica().incarnation() == context.incarnation();
+      long known = before.context().counterOf(run.replica());
+      if (!ours || run.to() <= known) {
+        seen.add(run);
+      } else if (known == 0) {
+        strange = true;
+      } else {
+        throw new Refusal(
+            ErrorCode.BAD_REQUEST,
+            "the context given for "
+                + subject
+                + " names writes that never happened; pass back the"
+                + " context of a read unchanged");
+      }
+    }
+    return strange ? CausalContext.ofRuns(seen) : given;
   }
 
   private Expiry expiry(long atMillis) {
