@@ -8,7 +8,8 @@ import java.util.Optional;
 /// The answer to one [Request].
 ///
 /// @param id of the request
-/// @param generation of the entry as the request left it; zero if the key was never deleted
+/// @param generation of the entry as the request left it, zero if the key was never deleted; after
+///   `SUPERSEDED`, the one to repeat the request in
 /// @param kind of the live value as the request left it; empty if there is none, or more than one
 /// @param dots for a mutation, the dots it minted; for a read, the dots that the replica's value
 ///   has seen, where its kind has them at hand: `orset`, `causal`, `multicausal`

@@ -1,7 +1,9 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Outcome;
+import java.util.Optional;
 
 /// An operation that can't be carried out on an entry. Thrown and caught within the shard's core,
 /// so that the rules can refuse from any depth of a nested map; carries no stack trace.
@@ -9,13 +11,31 @@ final class Refusal extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final transient Outcome.Failed outcome;
+  private final transient Optional<HybridTimestamp> generation;
 
   Refusal(ErrorCode code, String message) {
+    this(code, message, Optional.empty());
+  }
+
+  private Refusal(ErrorCode code, String message, Optional<HybridTimestamp> generation) {
     super(message, null, false, false);
     this.outcome = new Outcome.Failed(code, message);
+    this.generation = generation;
+  }
+
+  /// Refuses what is meant for a generation that is over.
+  ///
+  /// @param current the one to repeat in
+  static Refusal superseded(String message, HybridTimestamp current) {
+    return new Refusal(ErrorCode.SUPERSEDED, message, Optional.of(current));
   }
 
   Outcome.Failed outcome() {
     return outcome;
+  }
+
+  /// The generation to repeat the request in; empty for that of the entry.
+  Optional<HybridTimestamp> generation() {
+    return generation;
   }
 }

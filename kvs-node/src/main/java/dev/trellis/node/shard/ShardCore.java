@@ -83,7 +83,7 @@ public final class ShardCore {
             case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out);
           };
     } catch (Refusal refusal) {
-      reply = refused(request, refusal.outcome(), nowMillis);
+      reply = refused(request, refusal, nowMillis);
     }
     count(request, reply);
     out.reply(origin, reply);
@@ -107,7 +107,7 @@ public final class ShardCore {
       watches.expires(watch.key(), entryOf(watch.key()).nextExpiry(nowMillis));
     } catch (Refusal refusal) {
       Request asked = asRead(watch);
-      Frame.Changed ended = new Frame.Changed(refused(asked, refusal.outcome(), nowMillis));
+      Frame.Changed ended = new Frame.Changed(refused(asked, refusal, nowMillis));
       wasIdle = watches.refuse(origin, ended);
     }
     levelStatistics();
@@ -140,7 +140,7 @@ public final class ShardCore {
     } catch (Refusal refused) {
       watches.remove(origin, watch.asked().id());
       levelStatistics();
-      return Optional.of(new Frame.Changed(refused(asked, refused.outcome(), nowMillis)));
+      return Optional.of(new Frame.Changed(refused(asked, refused, nowMillis)));
     }
   }
 
@@ -256,7 +256,8 @@ public final class ShardCore {
           ErrorCode.FORBIDDEN, "only replicas of the cluster merge entries as they stand");
     }
     Optional<Slot> slot = store.find(request.key());
-    Entry before = inGeneration(slot.map(Slot::entry).orElse(Entry.BOTTOM), context, request);
+    Entry before =
+        inGeneration(slot.map(Slot::entry).orElse(Entry.BOTTOM), request, mutation, nowMillis);
     long birth = slot.map(Slot::birth).orElse(nextBirth);
     Writer writer =
         new Writer(
@@ -340,21 +341,28 @@ public final class ShardCore {
   }
 
   /// The entry as the request means it. A request for a later generation than ours starts that.
-  private Entry inGeneration(Entry entry, RequestContext context, Request request) throws Refusal {
-    if (context.generation().isEmpty()) {
+  private static Entry inGeneration(Entry entry, Request request, Mutation mutation, long nowMillis)
+      throws Refusal {
+    if (request.context().generation().isEmpty()) {
       return entry;
     }
-    HybridTimestamp wanted = context.generation().get();
-    int order = wanted.compareTo(entry.generation());
+    HybridTimestamp wanted = request.context().generation().get();
+    // A write to an entry that has ended is made in the generation that follows, also if nobody
+    // has written in that yet.
+    HybridTimestamp current =
+        mutation.kind().isEmpty()
+            ? entry.generation()
+            : Writer.writable(entry, mutation.kind().get(), nowMillis).generation();
+    int order = wanted.compareTo(current);
     if (order < 0) {
-      throw new Refusal(
-          ErrorCode.SUPERSEDED,
+      throw Refusal.superseded(
           "key "
               + request.key()
               + " was deleted or expired since: the request is for generation "
               + wanted
               + ", the key is in "
-              + entry.generation());
+              + current,
+          current);
     }
     return order == 0 ? entry : Entry.empty(wanted);
   }
@@ -469,8 +477,9 @@ public final class ShardCore {
     }
   }
 
-  private Reply refused(Request request, Outcome.Failed outcome, long nowMillis) {
+  private Reply refused(Request request, Refusal refusal, long nowMillis) {
     Entry entry = entryOf(request.key());
+    Outcome.Failed outcome = refusal.outcome();
     boolean storageFull =
         outcome.code() == ErrorCode.OVERLOADED || outcome.code() == ErrorCode.OUT_OF_MEMORY;
     Outcome answer =
@@ -480,7 +489,7 @@ public final class ShardCore {
     return new Reply(
         request.id(),
         answer,
-        entry.generation(),
+        refusal.generation().orElse(entry.generation()),
         kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,
         Receipt.NONE,

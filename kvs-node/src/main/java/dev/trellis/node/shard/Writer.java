@@ -113,7 +113,7 @@ final class Writer {
 
   private Written update(Entry before, Mutation mutation, Kind kind, String subject, int depth)
       throws Refusal {
-    Entry base = writable(before, kind);
+    Entry base = writable(before, kind, context.nowMillis());
     List<Value<?>> live = base.liveValues(context.nowMillis());
     if (!live.isEmpty()) {
       Kinds.choose(live, Optional.of(kind), subject);
@@ -147,8 +147,8 @@ final class Writer {
   /// The entry that a write of a kind goes to: `before`, or the empty start of the next generation
   /// if all in it has ended. What orders its own values (`lww`, `causal`) needs no new generation
   /// for a write of its own kind, so that a write concurrent with the expiry isn't lost.
-  private Entry writable(Entry before, Kind kind) {
-    if (before.values().isEmpty() || !before.isDead(context.nowMillis())) {
+  static Entry writable(Entry before, Kind kind, long nowMillis) {
+    if (before.values().isEmpty() || !before.isDead(nowMillis)) {
       return before;
     }
     boolean ordersItself =
