@@ -256,8 +256,8 @@ public final class ShardCore {
           ErrorCode.FORBIDDEN, "only replicas of the cluster merge entries as they stand");
     }
     Optional<Slot> slot = store.find(request.key());
-    Entry before =
-        inGeneration(slot.map(Slot::entry).orElse(Entry.BOTTOM), request, mutation, nowMillis);
+    Entry held = slot.map(Slot::entry).orElse(Entry.BOTTOM);
+    Entry before = inGeneration(held, request, mutation, nowMillis);
     long birth = slot.map(Slot::birth).orElse(nextBirth);
     Writer writer =
         new Writer(
@@ -271,15 +271,16 @@ public final class ShardCore {
                 birth,
                 () -> nextBirth++));
     Writer.Written written = writer.write(before, mutation, "key " + request.key(), 0);
-    requireRoom(before, written.after(), mutation, request.key());
-    // By identity: merging keeps an entry to which nothing new came, and comparing a large set
-    // costs
-    // as much as its size.
-    if (written.after() != slot.map(Slot::entry).orElse(Entry.BOTTOM)) {
-      store.put(new Slot(request.key(), written.after(), birth));
+    // What changes nothing starts no generation either.
+    Entry after = written.delta().equals(Entry.BOTTOM) ? held : written.after();
+    requireRoom(before, after, mutation, request.key());
+    // By identity: merging keeps an entry to which nothing new came, and comparing large sets costs
+    // as much as their size.
+    if (after != held) {
+      store.put(new Slot(request.key(), after, birth));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
-        watches.expires(request.key(), written.after().nextExpiry(nowMillis));
+        watches.expires(request.key(), after.nextExpiry(nowMillis));
       }
     }
     if (context.sequence() != 0) {
@@ -289,8 +290,8 @@ public final class ShardCore {
         request.id(),
         acknowledged(
             context.acknowledgement(), new Outcome.Done(written.view(), written.changed(), false)),
-        written.after().generation(),
-        kindOf(written.after().liveValues(nowMillis)),
+        after.generation(),
+        kindOf(after.liveValues(nowMillis)),
         written.dots(),
         new Receipt(1, 0),
         clock.current(nowMillis),

@@ -145,6 +145,22 @@ class GenerationTest {
   }
 
   @Test
+  void aRequestForALaterGenerationThatChangesNothingLeavesNoTrace() {
+    HybridTimestamp later = at(shard.nowMillis() + 100);
+    shard.mutate("k", new Mutation.Add(Kind.ORSET, listOf("a")));
+    Entry before = shard.entry("k");
+    Mutation remove = new Mutation.Remove(listOf("b"));
+    for (Mutation nothing : new Mutation[] {DELETE, remove}) {
+      Reply reply = mutateIn(later, "k", nothing);
+      assertEquals(0, changed(reply));
+      assertEquals(HybridTimestamp.ZERO, reply.generation());
+      assertEquals(before, shard.entry("k"));
+      assertEquals(0, changed(mutateIn(later, "none", nothing)));
+    }
+    assertEquals(1, shard.store().size());
+  }
+
+  @Test
   void aGenerationFromTheFutureIsRefused() {
     HybridTimestamp tooFar = at(shard.nowMillis() + 501);
     failed(ErrorCode.CLOCK_SKEW, mutateIn(tooFar, "k", INCREMENT));
