@@ -341,8 +341,10 @@ public final class ShardCore {
     };
   }
 
-  /// The entry as the request means it. A request for a later generation than ours starts that.
-  private static Entry inGeneration(Entry entry, Request request, Mutation mutation, long nowMillis)
+  /// The entry as the request means it. A request for a later generation than ours starts that,
+  /// unless the generation is so old that it may have been forgotten here: the key then lives again
+  /// in an earlier one, which must not be lost to whoever remembers the old one.
+  private Entry inGeneration(Entry entry, Request request, Mutation mutation, long nowMillis)
       throws Refusal {
     if (request.context().generation().isEmpty()) {
       return entry;
@@ -355,7 +357,9 @@ public final class ShardCore {
             ? entry.generation()
             : Writer.writable(entry, mutation.kind().get(), nowMillis).generation();
     int order = wanted.compareTo(current);
-    if (order < 0) {
+    boolean forgotten =
+        order > 0 && wanted.millis() <= forgottenUpTo(nowMillis) && !entry.isDead(nowMillis);
+    if (order < 0 || forgotten) {
       throw Refusal.superseded(
           "key "
               + request.key()
@@ -518,8 +522,7 @@ public final class ShardCore {
   /// that stands alone is the only one that could know better, so grace and skew are all there is
   /// to wait for.
   private void sweep(long nowMillis) {
-    long deadline =
-        nowMillis - config.tombstoneGrace().toMillis() - config.clockSkewMax().toMillis();
+    long deadline = forgottenUpTo(nowMillis);
     if (deadline <= 0) {
       return;
     }
@@ -546,6 +549,11 @@ public final class ShardCore {
       statistics.countCollected();
     }
     pruned.forEach(store::put);
+  }
+
+  /// What ended then or before may be forgotten by `nowMillis`.
+  private long forgottenUpTo(long nowMillis) {
+    return nowMillis - config.tombstoneGrace().toMillis() - config.clockSkewMax().toMillis();
   }
 
   private Optional<Kind> kindOf(List<Value<?>> live) {

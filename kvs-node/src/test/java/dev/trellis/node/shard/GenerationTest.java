@@ -170,6 +170,22 @@ class GenerationTest {
   }
 
   @Test
+  void aGenerationThatWasForgottenDoesNotWipeWhatWasWrittenSince() {
+    shard.mutate("k", INCREMENT);
+    HybridTimestamp deleted = shard.mutate("k", DELETE).generation();
+    shard.mutate("k", INCREMENT);
+    HybridTimestamp generation = shard.mutate("k", DELETE).generation();
+    assertTrue(generation.isAfter(deleted));
+    shard.passAndSweep(Duration.ofMinutes(11));
+    assertEquals(0, shard.store().size());
+
+    done(shard.mutate("k", new Mutation.Increment(5)));
+    assertEquals(HybridTimestamp.ZERO, superseded(generation, "k", INCREMENT));
+    done(mutateIn(HybridTimestamp.ZERO, "k", INCREMENT));
+    assertEquals(whole(6), shard.get("k"));
+  }
+
+  @Test
   void aDeleteOfTwoKindsAtOnceEndsBoth() {
     shard.mutate("k", INCREMENT);
     shard.merge("k", Entry.of(HybridTimestamp.ZERO, new dev.trellis.lattice.Flag(true)));
