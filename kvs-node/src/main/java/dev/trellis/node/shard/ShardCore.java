@@ -26,6 +26,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -187,11 +188,17 @@ public final class ShardCore {
   /// Does what time brings: tells watchers of expiries, frees the memory of the long dead. To be
   /// called about every 10 ms.
   public void tick(long nowMillis, Outbox out) {
-    for (Payload key = watches.takeExpired(nowMillis);
-        key != null;
-        key = watches.takeExpired(nowMillis)) {
-      watches.changed(key, out);
-      watches.expires(key, entryOf(key).nextExpiry(nowMillis));
+    for (Map.Entry<Payload, Long> due = watches.takeExpired(nowMillis);
+        due != null;
+        due = watches.takeExpired(nowMillis)) {
+      Payload key = due.getKey();
+      Entry entry = entryOf(key);
+      // The expiry may have been put off since it was noted.
+      Optional<Long> expired = entry.nextExpiry(due.getValue() - 1);
+      if (expired.isPresent() && expired.get() <= nowMillis) {
+        watches.changed(key, out);
+      }
+      watches.expires(key, entry.nextExpiry(nowMillis));
     }
     sweep(nowMillis);
     levelStatistics();
@@ -280,7 +287,12 @@ public final class ShardCore {
       store.put(new Slot(request.key(), after, birth));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
-        watches.expires(request.key(), after.nextExpiry(nowMillis));
+        if (mutation instanceof Mutation.Merge) {
+          watches.expires(request.key(), after.nextExpiry(nowMillis));
+        } else {
+          // Going through all fields of a map for each change of one would be too dear.
+          writer.expiryGivenBy(mutation).ifPresent(at -> watches.expiresBy(request.key(), at));
+        }
       }
     }
     if (context.sequence() != 0) {

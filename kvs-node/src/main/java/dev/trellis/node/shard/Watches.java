@@ -3,18 +3,15 @@ package dev.trellis.node.shard;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
-import java.util.List;
 import java.util.Map;
+import java.util.NavigableSet;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.Queue;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Who watches which key, and who has yet to be told of a change. What waits for a slow reader is
@@ -33,13 +30,18 @@ final class Watches {
     }
   }
 
-  private record Expiring(long atMillis, Payload key) {}
+  private record Expiring(long atMillis, Payload key) implements Comparable<Expiring> {
+    @Override
+    public int compareTo(Expiring other) {
+      int order = Long.compare(atMillis, other.atMillis);
+      return order != 0 ? order : key.compareTo(other.key);
+    }
+  }
 
-  private final Map<Origin, Watcher> watchers = new LinkedHashMap<>();
-  private final Map<Payload, List<Watch>> byKey = new HashMap<>();
-  private final PriorityQueue<Expiring> expiries =
-      new PriorityQueue<>(Comparator.comparingLong(Expiring::atMillis)); // may name stale instants
-  private final Map<Payload, Long> nextExpiries = new HashMap<>(); // the instants that are current
+  private final Map<Origin, Watcher> watchers = new HashMap<>();
+  private final Map<Payload, Set<Watch>> byKey = new HashMap<>();
+  private final NavigableSet<Expiring> expiries = new TreeSet<>(); // at most one a key
+  private final Map<Payload, Expiring> expiryOf = new HashMap<>(); // the same, by key
   private int count;
 
   int count() {
@@ -70,7 +72,7 @@ final class Watches {
     Watch watch = new Watch(origin, asked);
     watcher.watches.put(asked.id(), watch);
     watcher.changed.add(asked.id());
-    byKey.computeIfAbsent(asked.key(), ignored -> new ArrayList<>(1)).add(watch);
+    byKey.computeIfAbsent(asked.key(), ignored -> new LinkedHashSet<>(2)).add(watch);
     count++;
     return idle;
   }
@@ -109,7 +111,7 @@ final class Watches {
 
   /// Notes that a key may look different now.
   void changed(Payload key, Outbox out) {
-    for (Watch watch : byKey.getOrDefault(key, List.of())) {
+    for (Watch watch : byKey.getOrDefault(key, Set.of())) {
       Watcher watcher = watchers.get(watch.origin());
       if (watcher == null) {
         throw new IllegalStateException("watch of a connection that is gone: " + watch);
@@ -122,26 +124,40 @@ final class Watches {
     }
   }
 
-  /// Notes when a watched key next expires, if it does.
+  /// Notes when to look at a watched key next, as something in it may expire then.
   void expires(Payload key, Optional<Long> atMillis) {
-    if (atMillis.isEmpty()) {
-      nextExpiries.remove(key);
-    } else if (!atMillis.get().equals(nextExpiries.put(key, atMillis.get()))) {
-      expiries.add(new Expiring(atMillis.get(), key));
+    Expiring before = expiryOf.remove(key);
+    if (before != null) {
+      expiries.remove(before);
+    }
+    if (atMillis.isPresent()) {
+      Expiring next = new Expiring(atMillis.get(), key);
+      expiryOf.put(key, next);
+      expiries.add(next);
     }
   }
 
-  /// Takes a watched key that has reached its expiry; null if none has.
-  @Nullable Payload takeExpired(long nowMillis) {
-    while (!expiries.isEmpty() && expiries.peek().atMillis() <= nowMillis) {
-      Expiring due = expiries.remove();
-      Long current = nextExpiries.get(due.key());
-      if (current != null && current == due.atMillis()) {
-        nextExpiries.remove(due.key());
-        return due.key();
-      }
+  /// Notes that something in a watched key expires then, and others perhaps earlier.
+  void expiresBy(Payload key, long atMillis) {
+    Expiring before = expiryOf.get(key);
+    if (before == null || atMillis < before.atMillis) {
+      expires(key, Optional.of(atMillis));
     }
-    return null;
+  }
+
+  /// Takes a watched key whose expiry is due, and the instant that was noted; null if none is.
+  Map.@Nullable Entry<Payload, Long> takeExpired(long nowMillis) {
+    if (expiries.isEmpty() || expiries.first().atMillis > nowMillis) {
+      return null;
+    }
+    Expiring due = expiries.removeFirst();
+    expiryOf.remove(due.key);
+    return Map.entry(due.key, due.atMillis);
+  }
+
+  /// The number of expiries noted; at most one for each key that is watched.
+  int expiryCount() {
+    return expiries.size();
   }
 
   /// Takes a refusal that the connection has yet to be told.
@@ -171,13 +187,13 @@ final class Watches {
 
   private void forget(Watch watch) {
     Payload key = watch.asked().key();
-    List<Watch> ofKey = byKey.get(key);
+    Set<Watch> ofKey = byKey.get(key);
     if (ofKey == null || !ofKey.remove(watch)) {
       throw new IllegalStateException("watch is not known by its key: " + watch);
     }
     if (ofKey.isEmpty()) {
       byKey.remove(key);
-      nextExpiries.remove(key);
+      expires(key, Optional.empty());
     }
     count--;
   }

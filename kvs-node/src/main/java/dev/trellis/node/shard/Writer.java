@@ -33,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 
 /// Turns mutations into deltas: what a first replica does. Pure but for the birth numbers it draws.
@@ -66,6 +67,21 @@ final class Writer {
       case Mutation.Delete delete -> delete(before);
       case Mutation.Expire expire -> expire(before, expire, subject);
       default -> update(before, mutation, mutation.kind().orElseThrow(), subject, depth);
+    };
+  }
+
+  /// When what the mutation has written or marked will expire, if it gives a time to live.
+  OptionalLong expiryGivenBy(Mutation mutation) {
+    return switch (mutation) {
+      case Mutation.UpdateField update -> expiryGivenBy(update.mutation());
+      case Mutation.Expire expire ->
+          expire.ttlMillis().isEmpty()
+              ? OptionalLong.empty()
+              : OptionalLong.of(context.timestamp().millis() + expire.ttlMillis().getAsLong());
+      default ->
+          context.ttlMillis() == 0
+              ? OptionalLong.empty()
+              : OptionalLong.of(context.expiresAtMillis());
     };
   }
 
