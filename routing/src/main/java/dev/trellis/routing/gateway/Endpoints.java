@@ -1,0 +1,393 @@
+package dev.trellis.routing.gateway;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.client.Call;
+import dev.trellis.client.ScanPage;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Receipt;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import io.netty.buffer.Unpooled;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaders;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CompletionStage;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// What the gateway does for each route: reads the request, asks the store, words the answer. No
+/// state, no blocking; used by all event loops.
+final class Endpoints {
+  static final String KIND = "Trellis-Kind";
+  static final String GENERATION = "Trellis-Generation";
+  static final String CLOCK = "Trellis-Clock";
+  static final String CONTEXT = "Trellis-Context";
+  static final String RECEIPT = "Trellis-Receipt";
+  static final String EXPIRES = "Trellis-Expires-At-Millis";
+
+  private static final Logger LOG = LoggerFactory.getLogger(Endpoints.class);
+
+  private static final int SCAN_LIMIT_DEFAULT = 100;
+
+  /// Many clients refuse longer header fields. The JSON form of a value has its context in any
+  /// case.
+  private static final int CONTEXT_HEADER_CHARS_MAX = 4 << 10;
+
+  private static final byte[] OPENAPI = resource("/openapi.yaml");
+
+  private static final String INDEX =
+      """
+      This is the REST gateway of a Trellis cluster, a key-value store of lattices.
+
+        curl -X PUT --data-binary world HOST/v1/keys/hello    put a value
+        curl HOST/v1/keys/hello                               get it
+        curl -X POST 'HOST/v1/keys/visits/add?by=1'           count
+        curl 'HOST/v1/keys?prefix=&limit=10'                  list keys
+        curl -N HOST/v1/keys/visits/watch                     watch a key
+
+      Everything there is: HOST/openapi.yaml
+      """;
+
+  private final Store store;
+  private final Limits limits;
+  private final BatchRunner batches;
+
+  Endpoints(Store store, Limits limits) {
+    this.store = store;
+    this.limits = limits;
+    this.batches = new BatchRunner(store, limits);
+  }
+
+  Store store() {
+    return store;
+  }
+
+  /// Answers a request. The stage may complete on any thread; exceptionally only with a defect.
+  CompletionStage<Answer> answer(Exchange exchange) {
+    try {
+      exchange.match().key().ifPresent(key -> requireKey(key, limits));
+      return switch (exchange.match().route()) {
+        case INDEX -> CompletableFuture.completedStage(index(exchange));
+        case OPENAPI -> {
+          Arguments.of(exchange.target().query()).requireAllUsed("this document");
+          yield CompletableFuture.completedStage(Answer.Whole.text("application/yaml", OPENAPI));
+        }
+        case CLUSTER -> {
+          Arguments.of(exchange.target().query()).requireAllUsed("the cluster map");
+          Frame.ClusterMap map = store.clusterMap();
+          yield CompletableFuture.completedStage(
+              Answer.Whole.json(200, json -> Views.writeClusterMap(json, map)));
+        }
+        case SCAN -> scan(exchange);
+        case BATCH -> batch(exchange);
+        case GET -> get(exchange);
+        case PUT -> put(exchange);
+        case DELETE -> delete(exchange);
+        case WATCH -> CompletableFuture.completedStage(watch(exchange));
+        case OPERATION -> operation(exchange);
+      };
+    } catch (Refusal refusal) {
+      return CompletableFuture.completedStage(Answer.Whole.of(refusal.problem()));
+    } catch (RuntimeException defect) {
+      return CompletableFuture.failedStage(defect);
+    }
+  }
+
+  /// What to answer when the answer could not be made.
+  static Problem problemOf(Throwable failure) {
+    Throwable cause =
+        failure instanceof CompletionException && failure.getCause() != null
+            ? failure.getCause()
+            : failure;
+    if (cause instanceof Refusal refusal) {
+      return refusal.problem();
+    }
+    LOG.error("a request met a defect", cause);
+    return new Problem(
+        ProblemType.INTERNAL,
+        "the gateway failed to answer this request; its log says more",
+        false,
+        Optional.empty(),
+        Optional.empty());
+  }
+
+  static void requireKey(Payload key, Limits limits) {
+    if (key.isEmpty()) {
+      throw Refusal.badRequest(
+          "the key is empty; it must have 1 to " + limits.keyBytesMax() + " bytes");
+    }
+    if (key.size() > limits.keyBytesMax()) {
+      throw new Refusal(
+          ProblemType.KEY_TOO_LONG,
+          "the key has " + key.size() + " bytes; the limit is " + limits.keyBytesMax());
+    }
+  }
+
+  static Problem missing(Payload key, List<Payload> field) {
+    return Problem.of(
+        ProblemType.KEY_MISSING,
+        "key "
+            + key
+            + (field.isEmpty() ? "" : ", field " + field)
+            + " is not there: never written, deleted or expired");
+  }
+
+  private static Answer index(Exchange exchange) {
+    Arguments.of(exchange.target().query()).requireAllUsed("the index");
+    if (!Acceptance.prefersJson(accept(exchange))) {
+      return Answer.Whole.text("text/plain; charset=utf-8", INDEX.getBytes(StandardCharsets.UTF_8));
+    }
+    return Answer.Whole.json(
+        200,
+        json -> {
+          json.writeStartObject();
+          json.writeStringField("name", "Trellis REST gateway");
+          json.writeStringField("description", "A key-value store of lattices");
+          json.writeStringField("openapi", "/openapi.yaml");
+          json.writeStringField("keys", "/v1/keys");
+          json.writeStringField("cluster", "/v1/cluster");
+          json.writeEndObject();
+        });
+  }
+
+  private CompletionStage<Answer> get(Exchange exchange) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    ReadCall call = ReadCall.of(key(exchange), arguments);
+    arguments.requireAllUsed("a read");
+    boolean asJson = Acceptance.prefersJson(accept(exchange));
+    return call.run(store)
+        .thenApply(
+            result ->
+                switch (result) {
+                  case StoreResult.Failed failed -> failed(failed);
+                  case StoreResult.Done done -> found(call, done, asJson);
+                });
+  }
+
+  private static Answer found(ReadCall call, StoreResult.Done done, boolean asJson) {
+    View view = done.outcome().view();
+    Answer.Whole answer =
+        switch (view) {
+          case View.Missing _ -> Answer.Whole.of(missing(call.key(), call.field()));
+          case View.Bytes bytes when !asJson ->
+              Answer.Whole.of(
+                  200,
+                  "application/octet-stream",
+                  Unpooled.wrappedBuffer(bytes.value().asByteBuffer()));
+          default ->
+              Answer.Whole.json(
+                  200,
+                  json -> {
+                    json.writeStartObject();
+                    Views.writeRead(json, call.key(), call.field(), done);
+                    json.writeEndObject();
+                  });
+        };
+    setMetadata(answer.headers(), done.reply());
+    answer.headers().set(HttpHeaderNames.VARY, HttpHeaderNames.ACCEPT);
+    if (view instanceof View.Siblings siblings) {
+      setContext(answer.headers(), siblings.context());
+    }
+    if (view instanceof View.Bytes bytes && bytes.expiresAtMillis() != 0) {
+      answer.headers().set(EXPIRES, bytes.expiresAtMillis());
+    }
+    return answer;
+  }
+
+  private CompletionStage<Answer> put(Exchange exchange) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Optional<CausalContext> context =
+        Optional.ofNullable(exchange.headers().get(CONTEXT)).map(Endpoints::parseContext);
+    Mutation put = Mutations.put(arguments, Payload.of(exchange.body().nioBuffer()), context);
+    return write(exchange, arguments, put, "a put");
+  }
+
+  private CompletionStage<Answer> delete(Exchange exchange) {
+    return write(
+        exchange, Arguments.of(exchange.target().query()), new Mutation.Delete(), "a deletion");
+  }
+
+  private CompletionStage<Answer> operation(Exchange exchange) {
+    MutationName name = exchange.match().operation().orElseThrow();
+    Arguments arguments =
+        exchange.body().isReadable()
+            ? Arguments.of(exchange.target().query(), Json.parse(exchange.body()))
+            : Arguments.of(exchange.target().query());
+    return write(exchange, arguments, Mutations.read(name, arguments), name.word());
+  }
+
+  private CompletionStage<Answer> write(
+      Exchange exchange, Arguments arguments, Mutation mutation, String subject) {
+    Payload key = key(exchange);
+    Options options = Options.ofMutation(arguments, mutation);
+    arguments.requireAllUsed(subject);
+    return store
+        .execute(new Call(key, mutation, options.call()))
+        .thenApply(result -> written(key, options, result));
+  }
+
+  private static Answer written(Payload key, Options options, StoreResult result) {
+    return switch (result) {
+      case StoreResult.Done done -> {
+        Answer.Whole answer =
+            Answer.Whole.json(
+                200,
+                json -> {
+                  json.writeStartObject();
+                  Views.writeWritten(json, key, done);
+                  json.writeEndObject();
+                });
+        setMetadata(answer.headers(), done.reply());
+        setReceipt(answer.headers(), done.reply().receipt());
+        if (done.outcome().view() instanceof View.Siblings siblings) {
+          setContext(answer.headers(), siblings.context());
+        }
+        yield answer;
+      }
+      case StoreResult.Failed failed -> {
+        Optional<Reply> kept = options.acceptedShortfall(failed);
+        if (kept.isEmpty()) {
+          yield failed(failed);
+        }
+        Answer.Whole answer =
+            Answer.Whole.json(
+                202,
+                json -> {
+                  json.writeStartObject();
+                  Views.writeShortfall(json, key, kept.get(), failed.message());
+                  json.writeEndObject();
+                });
+        setMetadata(answer.headers(), kept.get());
+        setReceipt(answer.headers(), kept.get().receipt());
+        yield answer;
+      }
+    };
+  }
+
+  /// A problem that the store met. Where the state of the key is the reason, the answer tells it.
+  private static Answer failed(StoreResult.Failed failed) {
+    Answer.Whole answer = Answer.Whole.of(Problem.of(failed));
+    if (failed.reply().isEmpty()) {
+      return answer;
+    }
+    boolean isShortfall = Options.isShortfall(failed);
+    if (isShortfall || answer.status() == 409) {
+      setMetadata(answer.headers(), failed.reply().get());
+    }
+    if (isShortfall) {
+      setReceipt(answer.headers(), failed.reply().get().receipt());
+    }
+    return answer;
+  }
+
+  private CompletionStage<Answer> batch(Exchange exchange) {
+    Arguments.of(exchange.target().query()).requireAllUsed("a batch");
+    return batches
+        .run(Json.parse(exchange.body()))
+        .thenApply(outcomes -> Answer.Whole.of(200, Json.MEDIA_TYPE, outcomes));
+  }
+
+  private CompletionStage<Answer> scan(Exchange exchange) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Payload prefix = arguments.payload("prefix").orElse(Payload.EMPTY);
+    int limit = arguments.count("limit", Limits.SCAN_KEYS_MAX).orElse(SCAN_LIMIT_DEFAULT);
+    Optional<Payload> after = arguments.word("cursor", Endpoints::parseCursor);
+    boolean withValues = arguments.truth("values");
+    arguments.requireAllUsed("a list of keys");
+    return store.scan(prefix, after, limit, withValues).thenApply(Endpoints::page);
+  }
+
+  private static Answer page(ScanPage page) {
+    return Answer.Whole.json(
+        200,
+        json -> {
+          json.writeStartObject();
+          json.writeArrayFieldStart("keys");
+          for (Frame.ScannedKey key : page.keys()) {
+            Views.writeScannedKey(json, key);
+          }
+          json.writeEndArray();
+          if (page.next().isPresent()) {
+            json.writeStringField("cursor", cursor(page.next().get()));
+          }
+          json.writeEndObject();
+        });
+  }
+
+  private static String cursor(Payload after) {
+    return Base64.getUrlEncoder().withoutPadding().encodeToString(after.toBytes());
+  }
+
+  private static Payload parseCursor(String cursor) {
+    try {
+      return Payload.of(Base64.getUrlDecoder().decode(cursor));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(
+          "'" + cursor + "' is no cursor; pass back that of the page before unchanged", e);
+    }
+  }
+
+  private static Answer watch(Exchange exchange) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Optional<Kind> kind = arguments.word("kind", Kind::ofWord);
+    arguments.requireAllUsed("a watch");
+    return new Answer.Events(key(exchange), kind);
+  }
+
+  private static CausalContext parseContext(String text) {
+    try {
+      return ContextText.parse(text);
+    } catch (IllegalArgumentException e) {
+      throw Refusal.badRequest(CONTEXT + ": " + e.getMessage());
+    }
+  }
+
+  private static Payload key(Exchange exchange) {
+    return exchange.match().key().orElseThrow();
+  }
+
+  private static String accept(Exchange exchange) {
+    return String.join(",", exchange.headers().getAll(HttpHeaderNames.ACCEPT));
+  }
+
+  private static void setMetadata(HttpHeaders headers, Reply reply) {
+    reply.kind().ifPresent(kind -> headers.set(KIND, kind.word()));
+    headers.set(GENERATION, ContextText.of(reply.generation()));
+    headers.set(CLOCK, ContextText.of(reply.clock()));
+  }
+
+  private static void setContext(HttpHeaders headers, CausalContext context) {
+    String text = ContextText.of(context);
+    if (text.length() <= CONTEXT_HEADER_CHARS_MAX) {
+      headers.set(CONTEXT, text);
+    }
+  }
+
+  private static void setReceipt(HttpHeaders headers, Receipt receipt) {
+    headers.set(
+        RECEIPT, "copies=" + receipt.copies() + ", durable-copies=" + receipt.durableCopies());
+  }
+
+  private static byte[] resource(String name) {
+    try (InputStream in = Endpoints.class.getResourceAsStream(name)) {
+      if (in == null) {
+        throw new IllegalStateException("the resource " + name + " is not in the jar");
+      }
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException("reading the resource " + name, e);
+    }
+  }
+}

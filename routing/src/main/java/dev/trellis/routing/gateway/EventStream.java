@@ -1,0 +1,179 @@
+package dev.trellis.routing.gateway;
+
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.handler.codec.http.DefaultHttpContent;
+import io.netty.handler.codec.http.DefaultHttpResponse;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.concurrent.Future;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/// A watch as server-sent events. Between the store and a slow reader stands a place for one state:
+/// a newer one replaces an older one that was not sent yet, so memory is bounded and the last state
+/// always arrives.
+final class EventStream implements Store.Observer {
+  static final String MEDIA_TYPE = "text/event-stream";
+
+  /// What a browser is told to wait before it connects anew.
+  private static final String PREAMBLE = "retry: 1000\n\n";
+
+  private static final String HEARTBEAT = ": heartbeat\n\n";
+
+  private final HttpConnection connection;
+  private final GatewayConfig config;
+  private final Answer.Events wanted;
+  private final AtomicReference<@Nullable Reply> latest = new AtomicReference<>();
+  private final AtomicReference<StoreResult.@Nullable Failed> failure = new AtomicReference<>();
+  private final AtomicBoolean isScheduled = new AtomicBoolean();
+
+  // Touched on the event loop only.
+  private Store.@Nullable Subscription subscription;
+  private @Nullable Future<?> heartbeat;
+  private boolean hasBegun;
+  private boolean isClosed;
+
+  EventStream(HttpConnection connection, GatewayConfig config, Answer.Events wanted) {
+    this.connection = connection;
+    this.config = config;
+    this.wanted = wanted;
+  }
+
+  void start(Store store) {
+    subscription = store.watch(wanted.key(), wanted.kind(), this);
+    if (isClosed) { // it failed at once
+      subscription.close();
+    }
+  }
+
+  @Override
+  public void onState(Reply reply) {
+    latest.set(reply);
+    schedule();
+  }
+
+  @Override
+  public void onFailure(StoreResult.Failed ended) {
+    failure.set(ended);
+    schedule();
+  }
+
+  /// Sends what is waiting, if the client keeps up.
+  void flush() {
+    isScheduled.set(false);
+    if (isClosed || !connection.channel().isWritable()) {
+      return; // the connection calls again once it is writable
+    }
+    Reply reply = latest.getAndSet(null);
+    if (reply != null) {
+      begin();
+      write(event(reply));
+    }
+    StoreResult.Failed ended = failure.get();
+    if (ended != null) {
+      fail(Problem.of(ended));
+    }
+  }
+
+  /// Ends the watch in the store. Idempotent.
+  void close() {
+    isClosed = true;
+    if (heartbeat != null) {
+      heartbeat.cancel(false);
+    }
+    if (subscription != null) {
+      subscription.close();
+    }
+  }
+
+  private void schedule() {
+    if (isScheduled.compareAndSet(false, true)) {
+      connection.channel().eventLoop().execute(this::flush);
+    }
+  }
+
+  /// Sends the header, once it is clear that the watch stands.
+  private void begin() {
+    if (hasBegun) {
+      return;
+    }
+    hasBegun = true;
+    HttpResponse response = new DefaultHttpResponse(HttpVersion.HTTP_1_1, HttpResponseStatus.OK);
+    response.headers().set(HttpHeaderNames.CONTENT_TYPE, MEDIA_TYPE);
+    if (!connection.speaksHttp10()) {
+      response.headers().set(HttpHeaderNames.TRANSFER_ENCODING, HttpHeaderValues.CHUNKED);
+    }
+    connection.setCommonHeaders(response);
+    connection.answeredWithEvents();
+    connection.write(response);
+    write(text(PREAMBLE));
+    heartbeat =
+        context()
+            .executor()
+            .scheduleAtFixedRate(
+                this::beat,
+                config.heartbeat().toMillis(),
+                config.heartbeat().toMillis(),
+                TimeUnit.MILLISECONDS);
+  }
+
+  private void beat() {
+    if (connection.channel().isWritable()) {
+      write(text(HEARTBEAT));
+    }
+  }
+
+  private void fail(Problem problem) {
+    if (!hasBegun) {
+      connection.refuseEvents(problem);
+      return;
+    }
+    ByteBuf event = text("event: problem\ndata: ");
+    event.writeBytes(Json.write(json -> Views.writeProblem(json, problem))).writeByte('\n');
+    write(event);
+    connection.endEvents();
+  }
+
+  private ByteBuf event(Reply reply) {
+    if (!(reply.outcome() instanceof Outcome.Done done)) {
+      throw new IllegalStateException("a watch told of " + reply.outcome());
+    }
+    String name = done.view() instanceof View.Missing ? "missing" : "value";
+    ByteBuf event = text("id: " + ContextText.of(reply.clock()) + "\nevent: " + name + "\ndata: ");
+    // JSON in one line, as it is written here, ends with a line feed; an empty line ends an event.
+    return event
+        .writeBytes(
+            Json.write(
+                json -> {
+                  json.writeStartObject();
+                  Views.writeRead(json, wanted.key(), List.of(), new StoreResult.Done(reply, done));
+                  json.writeEndObject();
+                }))
+        .writeByte('\n');
+  }
+
+  private void write(ByteBuf bytes) {
+    connection.write(new DefaultHttpContent(bytes));
+  }
+
+  private static ByteBuf text(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    return Unpooled.buffer(bytes.length + 256).writeBytes(bytes);
+  }
+
+  private ChannelHandlerContext context() {
+    return connection.context();
+  }
+}

@@ -1,0 +1,599 @@
+package dev.trellis.routing.gateway;
+
+import io.netty.buffer.ByteBuf;
+import io.netty.buffer.Unpooled;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFutureListener;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelOutboundBuffer;
+import io.netty.channel.socket.ChannelInputShutdownEvent;
+import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.codec.http.DefaultFullHttpResponse;
+import io.netty.handler.codec.http.FullHttpResponse;
+import io.netty.handler.codec.http.HttpContent;
+import io.netty.handler.codec.http.HttpHeaderNames;
+import io.netty.handler.codec.http.HttpHeaderValues;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.netty.handler.codec.http.HttpMethod;
+import io.netty.handler.codec.http.HttpRequest;
+import io.netty.handler.codec.http.HttpResponse;
+import io.netty.handler.codec.http.HttpResponseStatus;
+import io.netty.handler.codec.http.HttpUtil;
+import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.codec.http.LastHttpContent;
+import io.netty.handler.codec.http.TooLongHttpHeaderException;
+import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.netty.util.ReferenceCountUtil;
+import io.netty.util.concurrent.Future;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.CompletionStage;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// One HTTP/1.1 connection. Takes one request at a time: while one is answered the socket is not
+/// read, so a client that pipelines, or does not read its answers, holds up itself and nobody else.
+///
+/// Every wait has an end: for the first byte, the header, the body, and for the client to take the
+/// answer. What a request may cost is checked as early as it is known: the length told in the
+/// header before the body is read, and the body as it arrives.
+///
+/// Confined to the event loop of its channel.
+final class HttpConnection extends ChannelInboundHandlerAdapter {
+  private static final Logger LOG = LoggerFactory.getLogger(HttpConnection.class);
+
+  /// How long, and how many bytes, a client that still sends a body is listened to after it was
+  /// refused. Closing at once would reset the connection and take the answer away from it.
+  private static final Duration LINGER = Duration.ofSeconds(2);
+
+  private static final long LINGER_BYTES_MAX = 64L << 20;
+  private static final int BODY_INITIAL_BYTES_MAX = 64 << 10;
+
+  private enum State {
+    /// Between requests.
+    IDLE,
+    /// A header has begun to arrive.
+    HEADER,
+    /// A header is here, the body is arriving.
+    BODY,
+    /// A request is here, the answer is awaited or being written.
+    ANSWERING,
+    /// A watch is open.
+    EVENTS,
+    /// The last answer is written; what still arrives is thrown away.
+    LINGERING,
+    CLOSED
+  }
+
+  private final GatewayConfig config;
+  private final Endpoints endpoints;
+  private final MemoryBudget memory;
+  private final GatewayMetrics metrics;
+
+  private final Queue<Object> arrived = new ArrayDeque<>(); // decoded, waiting for their turn
+  private @Nullable ChannelHandlerContext context;
+  private @Nullable Future<?> deadline;
+  private @Nullable EventStream events;
+  private State state = State.IDLE;
+  private boolean isTaking; // whether `take` is on the stack
+  private boolean hasInputEnded;
+  private boolean isStopping;
+  private long lingeredBytes;
+  private long
+      completedWrites; // tells, with the progress of the current one, whether a client reads
+
+  // The request under way.
+  private boolean keepsAlive;
+  private boolean isHttp10;
+  private boolean isHead; // an answer to HEAD never has a body, not even that of an error
+  private boolean hasUnreadBody;
+  private Optional<Route.Match> match = Optional.empty();
+  private Optional<Problem> refusal = Optional.empty();
+  private @Nullable RequestTarget target;
+  private @Nullable HttpHeaders headers;
+  private ByteBuf body = Unpooled.EMPTY_BUFFER;
+  private long taken; // bytes taken from the memory budget
+  private long startedNanos;
+
+  HttpConnection(
+      GatewayConfig config, Endpoints endpoints, MemoryBudget memory, GatewayMetrics metrics) {
+    this.config = config;
+    this.endpoints = endpoints;
+    this.memory = memory;
+    this.metrics = metrics;
+  }
+
+  /// Bytes have arrived from the client.
+  void onBytes() {
+    if (state == State.IDLE) {
+      state = State.HEADER;
+      arm(config.headerTimeout(), this::headerIsLate);
+    }
+  }
+
+  /// Takes no further request; ends once the one under way is answered.
+  void stop() {
+    isStopping = true;
+    keepsAlive = false;
+    switch (state) {
+      case IDLE, HEADER, LINGERING -> close();
+      case EVENTS -> endEvents();
+      case BODY, ANSWERING, CLOSED -> {}
+    }
+  }
+
+  @Override
+  public void channelActive(ChannelHandlerContext opened) {
+    context = opened;
+    metrics.connectionOpened();
+    arm(config.idleTimeout(), this::close);
+    opened.read();
+  }
+
+  @Override
+  public void channelRead(ChannelHandlerContext ignored, Object message) {
+    arrived.add(message);
+    take();
+  }
+
+  @Override
+  public void channelReadComplete(ChannelHandlerContext ignored) {
+    readOn();
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext ignored, Object event) {
+    if (event instanceof ChannelInputShutdownEvent) {
+      hasInputEnded = true;
+      if (state == State.EVENTS) {
+        close(); // whoever listens to events has nothing more to say, so this is goodbye
+      } else {
+        take();
+      }
+    }
+  }
+
+  @Override
+  public void channelWritabilityChanged(ChannelHandlerContext ignored) {
+    if (events != null) {
+      events.flush();
+    }
+  }
+
+  @Override
+  public void channelInactive(ChannelHandlerContext ignored) {
+    state = State.CLOSED;
+    metrics.connectionClosed();
+    disarm();
+    closeEvents();
+    giveMemoryBack();
+    arrived.forEach(ReferenceCountUtil::release);
+    arrived.clear();
+  }
+
+  @Override
+  public void exceptionCaught(ChannelHandlerContext ignored, Throwable cause) {
+    if (!(cause instanceof IOException)) {
+      LOG.error("connection of {} fails", channel().remoteAddress(), cause);
+    }
+    close();
+  }
+
+  private boolean takesInput() {
+    return switch (state) {
+      case IDLE, HEADER, BODY, EVENTS, LINGERING -> true;
+      case ANSWERING, CLOSED -> false;
+    };
+  }
+
+  /// Works off what has arrived, as far as the state allows. Not reentrant, so that thousands of
+  /// pipelined requests whose answers are at hand do not nest.
+  private void take() {
+    if (isTaking) {
+      return;
+    }
+    isTaking = true;
+    try {
+      while (takesInput() && !arrived.isEmpty()) {
+        Object message = arrived.remove();
+        try {
+          take(message);
+        } finally {
+          ReferenceCountUtil.release(message);
+        }
+      }
+    } finally {
+      isTaking = false;
+    }
+    if (hasInputEnded && takesInput() && arrived.isEmpty()) {
+      close();
+    }
+  }
+
+  private void readOn() {
+    if (takesInput() && arrived.isEmpty() && !hasInputEnded) {
+      context().read();
+    }
+  }
+
+  private void take(Object message) {
+    if (state == State.EVENTS) {
+      return; // what is pipelined behind a watch would never have its turn
+    }
+    if (state == State.LINGERING) {
+      if (message instanceof HttpContent content) {
+        lingeredBytes += content.content().readableBytes();
+      }
+      if (lingeredBytes > LINGER_BYTES_MAX) {
+        close();
+      }
+      return;
+    }
+    if (message instanceof HttpRequest request) {
+      head(request);
+    }
+    if (message instanceof HttpContent content && state == State.BODY) {
+      content(content);
+    }
+  }
+
+  private void head(HttpRequest request) {
+    state = State.BODY;
+    keepsAlive = HttpUtil.isKeepAlive(request) && !isStopping;
+    isHttp10 = request.protocolVersion().equals(HttpVersion.HTTP_1_0);
+    isHead = request.method().equals(HttpMethod.HEAD);
+    hasUnreadBody = false;
+    match = Optional.empty();
+    refusal = Optional.empty();
+    headers = request.headers();
+    body = Unpooled.EMPTY_BUFFER;
+    arm(config.bodyTimeout(), this::bodyIsLate);
+    if (request.decoderResult().isFailure()) {
+      refuseUnread(problemOf(request.decoderResult().cause()));
+      return;
+    }
+    boolean bodyFollows = bodyFollows(request);
+    try {
+      accept(request, bodyFollows);
+    } catch (Refusal refused) {
+      if (bodyFollows) {
+        refuseUnread(refused.problem());
+      } else {
+        refusal = Optional.of(refused.problem());
+      }
+      return;
+    }
+    if (bodyFollows && HttpUtil.is100ContinueExpected(request)) {
+      write(
+          new DefaultFullHttpResponse(
+              HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+    }
+  }
+
+  /// Checks all that a header can tell.
+  private void accept(HttpRequest request, boolean bodyFollows) {
+    if (request.protocolVersion().majorVersion() != 1) {
+      throw Refusal.badRequest(
+          request.protocolVersion() + " is not spoken here; use HTTP/1.1 or HTTP/1.0");
+    }
+    RequestTarget wanted = RequestTarget.parse(request.uri());
+    Route.Match found = Route.find(request.method(), wanted);
+    target = wanted;
+    match = Optional.of(found);
+    BodyRules.check(config, found, request.headers(), bodyFollows);
+    if (memory.isSpent()) {
+      throw new Refusal(
+          Problem.overloaded(
+              "requests and answers under way fill the "
+                  + config.memoryBytesMax()
+                  + " bytes that gateway.memory.max allows"));
+    }
+  }
+
+  private static boolean bodyFollows(HttpRequest request) {
+    return HttpUtil.isTransferEncodingChunked(request)
+        || HttpUtil.getContentLength(request, 0L) > 0;
+  }
+
+  private void content(HttpContent content) {
+    if (content.decoderResult().isFailure()) {
+      refuseUnread(problemOf(content.decoderResult().cause()));
+      return;
+    }
+    int size = content.content().readableBytes();
+    if (size > 0 && match.isPresent()) {
+      Route.Body rule = match.get().route().body();
+      long total = (long) body.readableBytes() + size;
+      if (total > config.bodyBytesMax(rule)) {
+        refuseUnread(BodyRules.tooLarge(config, rule, "the body has more"));
+        return;
+      }
+      if (!memory.tryTake(size)) {
+        refuseUnread(Problem.overloaded("requests and answers under way fill the memory"));
+        return;
+      }
+      taken += size;
+      if (body == Unpooled.EMPTY_BUFFER) {
+        body = Unpooled.buffer(Math.min(size, BODY_INITIAL_BYTES_MAX));
+      }
+      body.writeBytes(content.content());
+    }
+    if (content instanceof LastHttpContent) {
+      end();
+    }
+  }
+
+  private void end() {
+    state = State.ANSWERING;
+    disarm();
+    if (refusal.isPresent()) {
+      respond(Answer.Whole.of(refusal.get()));
+      return;
+    }
+    Route.Match found = match.orElseThrow();
+    if (target == null || headers == null) {
+      throw new IllegalStateException("a request ends that has not begun");
+    }
+    Exchange exchange = new Exchange(found, target, headers, body);
+    startedNanos = System.nanoTime();
+    CompletionStage<Answer> answer = endpoints.answer(exchange);
+    answer.whenComplete(
+        (given, failure) ->
+            onLoop(
+                () ->
+                    answered(
+                        failure == null ? given : Answer.Whole.of(Endpoints.problemOf(failure)))));
+  }
+
+  private void answered(Answer answer) {
+    if (state != State.ANSWERING) {
+      return;
+    }
+    match.ifPresent(found -> metrics.took(found.route(), System.nanoTime() - startedNanos));
+    switch (answer) {
+      case Answer.Whole whole -> respond(whole);
+      case Answer.Events wanted -> {
+        state = State.EVENTS;
+        giveMemoryBack();
+        metrics.watchOpened();
+        EventStream stream = new EventStream(this, config, wanted);
+        events = stream;
+        try {
+          stream.start(endpoints.store());
+        } catch (RuntimeException defect) {
+          refuseEvents(Endpoints.problemOf(defect));
+          return;
+        }
+        watchWriting();
+        readOn();
+      }
+    }
+  }
+
+  /// Answers before the body has arrived, and then closes.
+  private void refuseUnread(Problem problem) {
+    state = State.ANSWERING;
+    disarm();
+    keepsAlive = false;
+    hasUnreadBody = true;
+    respond(Answer.Whole.of(problem));
+  }
+
+  /// Answers a watch that could not be opened.
+  void refuseEvents(Problem problem) {
+    state = State.ANSWERING;
+    closeEvents();
+    respond(Answer.Whole.of(problem));
+  }
+
+  private void respond(Answer.Whole answer) {
+    giveMemoryBack();
+    metrics.answered(match.map(Route.Match::route), answer.status());
+    ByteBuf content = isHead ? Unpooled.EMPTY_BUFFER : answer.body();
+    FullHttpResponse response =
+        new DefaultFullHttpResponse(
+            HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(answer.status()), content);
+    response.headers().set(answer.headers());
+    response.headers().set(HttpHeaderNames.CONTENT_LENGTH, answer.body().readableBytes());
+    setCommonHeaders(response);
+    taken = content.readableBytes();
+    memory.take(taken);
+    context().writeAndFlush(response).addListener(written -> written(written.isSuccess()));
+    if (state == State.ANSWERING) {
+      watchWriting();
+    }
+  }
+
+  /// Sets what every answer carries.
+  void setCommonHeaders(HttpResponse response) {
+    response
+        .headers()
+        .set(
+            HttpHeaderNames.DATE,
+            DateTimeFormatter.RFC_1123_DATE_TIME.format(ZonedDateTime.now(ZoneOffset.UTC)))
+        .set(HttpHeaderNames.CACHE_CONTROL, HttpHeaderValues.NO_STORE)
+        // Values are whatever somebody stored: a browser must not take them for a page of ours.
+        .set("X-Content-Type-Options", "nosniff");
+    if (!keepsAlive) {
+      response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.CLOSE);
+    } else if (isHttp10) {
+      response.headers().set(HttpHeaderNames.CONNECTION, HttpHeaderValues.KEEP_ALIVE);
+    }
+  }
+
+  private void written(boolean succeeded) {
+    giveMemoryBack();
+    if (state != State.ANSWERING) {
+      return;
+    }
+    if (!succeeded) {
+      close();
+    } else if (hasUnreadBody) {
+      linger();
+    } else if (!keepsAlive) {
+      close();
+    } else {
+      state = State.IDLE;
+      arm(config.idleTimeout(), this::close);
+      take();
+      readOn();
+    }
+  }
+
+  /// Tells the client that this was all, and waits until it has seen that.
+  private void linger() {
+    state = State.LINGERING;
+    arm(LINGER, this::close);
+    if (channel() instanceof DuplexChannel duplex) {
+      var _ = duplex.shutdownOutput();
+    }
+    take();
+    readOn();
+  }
+
+  private void headerIsLate() {
+    match = Optional.empty();
+    isHead = false;
+    refuseUnread(
+        Problem.of(
+            ProblemType.REQUEST_TIMEOUT,
+            "the header did not arrive within " + config.headerTimeout().toMillis() + " ms"));
+  }
+
+  private void bodyIsLate() {
+    refuseUnread(
+        Problem.of(
+            ProblemType.REQUEST_TIMEOUT,
+            "the body did not arrive within " + config.bodyTimeout().toMillis() + " ms"));
+  }
+
+  /// Closes the connection if the client takes nothing of what is being written for too long.
+  private void watchWriting() {
+    ChannelOutboundBuffer buffer = channel().unsafe().outboundBuffer();
+    if (buffer == null || (buffer.isEmpty() && state != State.EVENTS)) {
+      return;
+    }
+    long writes = completedWrites;
+    long progress = buffer.currentProgress();
+    boolean isStuck = !buffer.isEmpty();
+    arm(
+        config.writeTimeout(),
+        () -> {
+          ChannelOutboundBuffer later = channel().unsafe().outboundBuffer();
+          boolean hasMoved =
+              later == null || completedWrites != writes || later.currentProgress() != progress;
+          if (isStuck && !hasMoved) {
+            close();
+          } else {
+            watchWriting();
+          }
+        });
+  }
+
+  /// Writes a part of an answer.
+  void write(Object part) {
+    context().writeAndFlush(part).addListener(done -> completedWrites++);
+  }
+
+  private static Problem problemOf(Throwable cause) {
+    return switch (cause) {
+      case TooLongHttpLineException _ ->
+          Problem.of(
+              ProblemType.URI_TOO_LONG,
+              "the request line is longer than gateway.line.max allows: " + cause.getMessage());
+      case TooLongHttpHeaderException _ ->
+          Problem.of(
+              ProblemType.HEADERS_TOO_LARGE,
+              "the header is longer than gateway.header.max allows: " + cause.getMessage());
+      default ->
+          Problem.of(ProblemType.BAD_REQUEST, "this is no HTTP/1.1 request: " + cause.getMessage());
+    };
+  }
+
+  /// Ends the stream of events in order.
+  void endEvents() {
+    closeEvents();
+    if (state == State.EVENTS) {
+      state = State.ANSWERING;
+      context()
+          .writeAndFlush(LastHttpContent.EMPTY_LAST_CONTENT)
+          .addListener(ChannelFutureListener.CLOSE);
+    }
+  }
+
+  private void closeEvents() {
+    if (events != null) {
+      events.close();
+      events = null;
+      metrics.watchClosed();
+    }
+  }
+
+  private void giveMemoryBack() {
+    memory.giveBack(taken);
+    taken = 0;
+  }
+
+  /// Runs a task on the connection's event loop; at once if this is it. A defect in it must not
+  /// leave the client waiting for ever.
+  private void onLoop(Runnable task) {
+    Runnable guarded =
+        () -> {
+          try {
+            task.run();
+          } catch (RuntimeException defect) {
+            exceptionCaught(context(), defect);
+          }
+        };
+    if (context().executor().inEventLoop()) {
+      guarded.run();
+    } else {
+      context().executor().execute(guarded);
+    }
+  }
+
+  private void arm(Duration after, Runnable task) {
+    disarm();
+    deadline = context().executor().schedule(task, after.toMillis(), TimeUnit.MILLISECONDS);
+  }
+
+  private void disarm() {
+    if (deadline != null) {
+      deadline.cancel(false);
+      deadline = null;
+    }
+  }
+
+  void close() {
+    var _ = context().close();
+  }
+
+  boolean speaksHttp10() {
+    return isHttp10;
+  }
+
+  /// Counts a watch whose header is on its way.
+  void answeredWithEvents() {
+    metrics.answered(match.map(Route.Match::route), HttpResponseStatus.OK.code());
+  }
+
+  Channel channel() {
+    return context().channel();
+  }
+
+  ChannelHandlerContext context() {
+    if (context == null) {
+      throw new IllegalStateException("the connection is not open yet");
+    }
+    return context;
+  }
+}

@@ -1,0 +1,69 @@
+package dev.trellis.routing.gateway;
+
+import dev.trellis.client.CallOptions;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.ReadMode;
+import dev.trellis.wire.Reply;
+import java.time.Duration;
+import java.util.Optional;
+
+/// Reads how a call is carried out from the arguments of a request.
+///
+/// @param failsOnShortfall whether a write that fewer replicas than asked for have is answered as
+///   an error
+record Options(CallOptions call, boolean failsOnShortfall) {
+  private static final Duration TTL_MAX = Duration.ofMillis(Limits.TTL_MILLIS_MAX);
+  private static final Duration TIMEOUT_MAX = Duration.ofDays(1);
+
+  /// Of a read: `read`, `generation`, `timeout`.
+  static Options ofRead(Arguments arguments) {
+    CallOptions options = common(arguments);
+    Optional<ReadMode> mode = arguments.word("read", ReadMode::ofWord);
+    return new Options(mode.map(options::withReadMode).orElse(options), false);
+  }
+
+  /// Of a mutation: `ack`, `shortfall`, `ttl`, `generation`, `timeout`.
+  static Options ofMutation(Arguments arguments, Mutation mutation) {
+    CallOptions options = common(arguments);
+    Optional<Acknowledgement> level = arguments.word("ack", Acknowledgement::ofWord);
+    if (level.isPresent()) {
+      options = options.withAcknowledgement(level.get());
+    }
+    Optional<String> ttl = Mutations.takesTtl(mutation) ? arguments.text("ttl") : Optional.empty();
+    if (ttl.isPresent()) {
+      options = options.withTtl(Durations.parse("ttl", ttl.get(), TTL_MAX));
+    }
+    String shortfall = arguments.text("shortfall").orElse("accept");
+    return switch (shortfall) {
+      case "accept" -> new Options(options, false);
+      case "fail" -> new Options(options, true);
+      default -> throw arguments.refusal("'shortfall' must be accept or fail, but is " + shortfall);
+    };
+  }
+
+  /// Whether the store keeps a write, on fewer nodes than asked for.
+  static boolean isShortfall(StoreResult.Failed failed) {
+    return failed.code() == ErrorCode.NOT_ENOUGH_REPLICAS
+        && failed.reply().filter(reply -> reply.receipt().copies() > 0).isPresent();
+  }
+
+  /// The reply to a write that is kept by too few nodes, where the caller puts up with that.
+  Optional<Reply> acceptedShortfall(StoreResult.Failed failed) {
+    return isShortfall(failed) && !failsOnShortfall ? failed.reply() : Optional.empty();
+  }
+
+  private static CallOptions common(Arguments arguments) {
+    CallOptions options = CallOptions.DEFAULT;
+    Optional<String> timeout = arguments.text("timeout");
+    if (timeout.isPresent()) {
+      options = options.withTimeout(Durations.parse("timeout", timeout.get(), TIMEOUT_MAX));
+    }
+    return arguments
+        .word("generation", ContextText::parseTimestamp)
+        .map(options::withGeneration)
+        .orElse(options);
+  }
+}

@@ -1,0 +1,208 @@
+package dev.trellis.routing.gateway;
+
+import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.client.Call;
+import dev.trellis.client.ScanPage;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.shard.Origin;
+import dev.trellis.node.shard.Outbox;
+import dev.trellis.node.shard.ShardConfig;
+import dev.trellis.node.shard.ShardCore;
+import dev.trellis.node.store.MemoryStore;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestContext;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
+
+/// One real shard behind no network, whose time only tests move, and which can be told to fail.
+final class LocalStore implements Store {
+  private static final String NODE = "n1";
+
+  private final ShardCore core = new ShardCore(ShardConfig.of(NODE, 0, 1, 7), new MemoryStore());
+  private final HybridLogicalClock clock = new HybridLogicalClock(500);
+  private final Map<Long, Observer> observers = new HashMap<>(); // by connection of the watch
+  private long millis = 1_763_935_000_000L;
+  private long ids;
+  private Optional<Function<Call, CompletableFuture<StoreResult>>> script = Optional.empty();
+
+  /// Moves the time.
+  synchronized void pass(Duration time) {
+    millis += time.toMillis();
+    core.tick(millis, new Replies());
+  }
+
+  synchronized int watchCount() {
+    return observers.size();
+  }
+
+  /// Answers every call by the script, until the next call of this or [#heal].
+  synchronized void script(Function<Call, CompletableFuture<StoreResult>> answers) {
+    script = Optional.of(answers);
+  }
+
+  /// Fails every call with this code.
+  void failWith(ErrorCode code, Optional<Reply> reply) {
+    StoreResult failed =
+        new StoreResult.Failed(
+            code, "told to fail with " + code, code.isDefinite(), Optional.empty(), reply);
+    script(call -> CompletableFuture.completedFuture(failed));
+  }
+
+  synchronized void heal() {
+    script = Optional.empty();
+  }
+
+  /// Ends every watch with a failure.
+  synchronized void failWatches(ErrorCode code) {
+    List<Observer> all = List.copyOf(observers.values());
+    observers.clear();
+    all.forEach(
+        observer ->
+            observer.onFailure(
+                new StoreResult.Failed(
+                    code, "told to fail", code.isDefinite(), Optional.empty(), Optional.empty())));
+  }
+
+  @Override
+  public synchronized CompletableFuture<StoreResult> execute(Call call) {
+    if (script.isPresent()) {
+      return script.get().apply(call);
+    }
+    Replies replies = new Replies();
+    core.handle(origin(0), request(call), millis, replies);
+    Reply reply = replies.all.get(0);
+    return CompletableFuture.completedFuture(
+        switch (reply.outcome()) {
+          case Outcome.Done done -> new StoreResult.Done(reply, done);
+          case Outcome.Failed failed -> failed(failed, Optional.of(reply));
+        });
+  }
+
+  @Override
+  public synchronized List<CompletableFuture<StoreResult>> executeAll(List<Call> calls) {
+    return calls.stream().map(this::execute).toList();
+  }
+
+  @Override
+  public synchronized CompletableFuture<ScanPage> scan(
+      Payload prefix, Optional<Payload> after, int limit, boolean withValues) {
+    if (script.isPresent()) {
+      return script
+          .get()
+          .apply(new Call(prefix, new Mutation.Delete()))
+          .thenApply(
+              result -> {
+                throw new Refusal(Problem.of((StoreResult.Failed) result));
+              });
+    }
+    Frame.Scanned scanned = core.scan(new Frame.Scan(1, prefix, after, limit, withValues), millis);
+    Optional<Payload> next =
+        scanned.more() ? Optional.of(scanned.keys().getLast().key()) : Optional.empty();
+    return CompletableFuture.completedFuture(new ScanPage(scanned.keys(), next));
+  }
+
+  @Override
+  public synchronized Subscription watch(Payload key, Optional<Kind> kind, Observer observer) {
+    if (script.isPresent()) {
+      // Of the scripts of tests, all fail at once here.
+      StoreResult result = script.get().apply(new Call(key, new Mutation.Delete())).join();
+      observer.onFailure((StoreResult.Failed) result);
+      return () -> {};
+    }
+    long connection = ++ids;
+    observers.put(connection, observer);
+    core.watch(origin(connection), new Frame.Watch(1, key, kind), millis, new Replies());
+    return () -> {
+      synchronized (this) {
+        observers.remove(connection);
+        core.disconnected(origin(connection));
+      }
+    };
+  }
+
+  @Override
+  public Frame.ClusterMap clusterMap() {
+    NodeDescriptor node =
+        new NodeDescriptor(
+            NODE,
+            NodeDescriptor.Tier.MEMORY,
+            "127.0.0.1",
+            List.of(7_502),
+            7_501,
+            -7,
+            1,
+            NodeDescriptor.State.ACTIVE);
+    return new Frame.ClusterMap(0, 3, "trellis", 1, List.of(node));
+  }
+
+  private Request request(Call call) {
+    boolean isMutation = call.operation() instanceof Mutation;
+    RequestContext context =
+        new RequestContext(
+            isMutation ? ++ids : 0,
+            false,
+            clock.tick(millis),
+            call.options().generation().filter(any -> isMutation),
+            call.options().acknowledgement(),
+            call.options().readMode(),
+            call.options().ttl().map(Duration::toMillis).orElse(0L),
+            0,
+            0);
+    return new Request(++ids, call.key(), call.operation(), context);
+  }
+
+  private static Origin origin(long connection) {
+    return new Origin(connection, 99, Origin.ANONYMOUS);
+  }
+
+  private static StoreResult.Failed failed(Outcome.Failed failed, Optional<Reply> reply) {
+    return new StoreResult.Failed(
+        failed.code(), failed.message(), failed.code().isDefinite(), failed.retryAfter(), reply);
+  }
+
+  private final class Replies implements Outbox {
+    private final List<Reply> all = new ArrayList<>();
+
+    @Override
+    public void reply(Origin origin, Reply reply) {
+      all.add(reply);
+    }
+
+    @Override
+    public void changesPending(Origin origin) {
+      Optional<Frame.Changed> next = core.nextChange(origin, millis);
+      while (next.isPresent()) {
+        Reply reply = next.get().reply();
+        Observer observer = observers.get(origin.connection());
+        if (observer != null) {
+          switch (reply.outcome()) {
+            case Outcome.Done _ -> observer.onState(reply);
+            case Outcome.Failed failed -> {
+              observers.remove(origin.connection());
+              observer.onFailure(failed(failed, Optional.of(reply)));
+            }
+          }
+        }
+        next = core.nextChange(origin, millis);
+      }
+    }
+  }
+
+  static Limits smallLimits() {
+    return new Limits(64, 1_000, 64 << 10, 20);
+  }
+}
