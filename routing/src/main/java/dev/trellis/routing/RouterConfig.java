@@ -1,0 +1,145 @@
+package dev.trellis.routing;
+
+import static dev.trellis.process.Ranges.requireWithin;
+
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Security;
+import dev.trellis.process.StrictConfig;
+import dev.trellis.routing.gateway.GatewayConfig;
+import dev.trellis.routing.lookup.Address;
+import dev.trellis.routing.lookup.LookupConfig;
+import dev.trellis.wire.Limits;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+
+/// The settings of a router. [#reference] documents each by its key.
+///
+/// @param admin where `/metrics`, `/healthz` and `/readyz` are; port 0 takes a free one
+/// @param callTimeout how long the cluster may take to answer a request of HTTP that sets no
+///   timeout of its own, 10 ms to 1 day
+public record RouterConfig(
+    LookupConfig lookup, GatewayConfig gateway, InetSocketAddress admin, Duration callTimeout) {
+  public RouterConfig {
+    requireWithin("gateway.call.timeout", callTimeout, Duration.ofMillis(10), Duration.ofDays(1));
+  }
+
+  /// Every key, documented, with its default: a HOCON text.
+  public static String reference() {
+    try (InputStream in = RouterConfig.class.getResourceAsStream("router.conf")) {
+      return new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("the jar of routing is damaged", e);
+    }
+  }
+
+  /// A router on free ports of loopback with defaults for the rest: for a cluster within a program.
+  ///
+  /// @param nodes data addresses of the nodes, `host:port`
+  public static RouterConfig loopback(List<String> nodes) {
+    return of(
+        StrictConfig.ofText(
+            reference(),
+            "cluster.nodes = [\""
+                + String.join("\", \"", nodes)
+                + "\"], data.port = 0, admin.port = 0, gateway.port = 0",
+            Map.of()));
+  }
+
+  /// Reads and checks the settings.
+  ///
+  /// @throws ConfigurationException if one is missing, of another type or out of its range
+  public static RouterConfig of(StrictConfig config) {
+    Security security = Security.of(config, "security");
+    InetAddress bind = ListenGuard.resolve("bind", config.text("bind"), security);
+    InetAddress gatewayBind =
+        config
+            .optionalText("gateway.bind")
+            .map(text -> ListenGuard.resolve("gateway.bind", text, security))
+            .orElse(bind);
+    return new RouterConfig(
+        lookup(config, new InetSocketAddress(bind, port(config, "data.port"))),
+        gateway(config, new InetSocketAddress(gatewayBind, port(config, "gateway.port"))),
+        new InetSocketAddress(bind, port(config, "admin.port")),
+        config.duration("gateway.call.timeout"));
+  }
+
+  /// The same router with another gateway.
+  public RouterConfig withGateway(GatewayConfig other) {
+    return new RouterConfig(lookup, other, admin, callTimeout);
+  }
+
+  private static LookupConfig lookup(StrictConfig config, InetSocketAddress address) {
+    return new LookupConfig(
+        config.text("router.id"),
+        config.text("cluster.name"),
+        config.texts("cluster.nodes").stream()
+            .map(text -> Address.parse("cluster.nodes", text))
+            .toList(),
+        address,
+        config.duration("cluster.period"),
+        config.duration("cluster.timeout"),
+        config.duration("handshake.timeout"),
+        number(config, "connections.max"));
+  }
+
+  private static GatewayConfig gateway(StrictConfig config, InetSocketAddress address) {
+    return new GatewayConfig(
+        address,
+        number(config, "gateway.threads"),
+        limits(config),
+        numberOfBytes(config, "gateway.line.max"),
+        numberOfBytes(config, "gateway.header.max"),
+        number(config, "gateway.connections.max"),
+        config.bytesOrShare("gateway.memory.max", Runtime.getRuntime().maxMemory()),
+        config.duration("gateway.header.timeout"),
+        config.duration("gateway.body.timeout"),
+        config.duration("gateway.idle.timeout"),
+        config.duration("gateway.write.timeout"),
+        config.duration("gateway.heartbeat"),
+        config.duration("gateway.stop.timeout"));
+  }
+
+  private static Limits limits(StrictConfig config) {
+    try {
+      return new Limits(
+          numberOfBytes(config, "limits.key"),
+          numberOfBytes(config, "limits.value"),
+          numberOfBytes(config, "limits.frame"),
+          number(config, "limits.batch"));
+    } catch (ConfigurationException e) {
+      throw e;
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private static int port(StrictConfig config, String key) {
+    int port = number(config, key);
+    requireWithin(key, port, 0, 0xffff);
+    return port;
+  }
+
+  private static int number(StrictConfig config, String key) {
+    return fitting(config, key, config.whole(key));
+  }
+
+  private static int numberOfBytes(StrictConfig config, String key) {
+    return fitting(config, key, config.bytes(key));
+  }
+
+  private static int fitting(StrictConfig config, String key, long number) {
+    if (number != (int) number) {
+      throw config.wrong(key, "is out of all proportion");
+    }
+    return (int) number;
+  }
+}
