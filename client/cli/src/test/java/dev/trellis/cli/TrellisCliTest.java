@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,6 +88,25 @@ class TrellisCliTest {
     Object error = ((Map<?, ?>) Json.read(recorder.error())).get("error");
     assertEquals(2L, ((Map<?, ?>) error).get("exitCode"));
     assertTrue(((Map<?, ?>) error).get("message").toString().startsWith("unknown command 'gte'"));
+  }
+
+  @Test
+  void whereNoClusterAnswersTheErrorSaysWhatToDo() throws IOException {
+    int port;
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = socket.getLocalPort();
+    }
+    String address = "127.0.0.1:" + port;
+    assertEquals(ExitCode.UNREACHABLE, recorder.run("get", "a", "--address", address));
+    assertEquals(
+        "error: no cluster answers at "
+            + address
+            + "; start one with 'trellis up', or say with --address where it is\n",
+        recorder.error());
+    assertEquals(ExitCode.UNREACHABLE, recorder.run("get", "a", "--address", address, "--json"));
+    assertTrue(recorder.error().contains("\"code\":\"NO_NODES\""), recorder.error());
+    assertEquals(ExitCode.UNREACHABLE, recorder.run("get", "a", "--address", address, "--verbose"));
+    assertTrue(recorder.error().contains("\tat dev.trellis."), recorder.error());
   }
 
   @Test
