@@ -16,6 +16,7 @@ import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.function.Function;
 import picocli.CommandLine;
+import picocli.CommandLine.Command;
 import picocli.CommandLine.Help;
 import picocli.CommandLine.Model.UsageMessageSpec;
 import picocli.CommandLine.ParameterException;
@@ -32,10 +33,10 @@ public final class TrellisCli {
 
   /// Runs one command line and returns its [ExitCode]. Without arguments, shows the help.
   public static int execute(Console console, String... arguments) {
+    String[] typed = arguments.length == 0 ? new String[] {"--help"} : arguments;
     try (Connections connections = new Connections()) {
-      int exitCode =
-          commandLine(new TrellisCommand(console, connections, Optional.empty()))
-              .execute(arguments.length == 0 ? new String[] {"--help"} : arguments);
+      TrellisCommand root = new TrellisCommand(console, connections, Optional.empty());
+      int exitCode = commandLine(root, typed[0]).execute(typed);
       console.flush();
       return exitCode;
     } catch (Console.OutputClosed e) {
@@ -45,22 +46,55 @@ public final class TrellisCli {
 
   /// All commands, ready to run, as often as wanted.
   static CommandLine commandLine(TrellisCommand root) {
+    return commandLine(root, sections());
+  }
+
+  /// The command of this name alone, if there is one, else all: picocli takes as long to look at
+  /// all commands as one of them takes to run.
+  private static CommandLine commandLine(TrellisCommand root, String name) {
+    Map<String, List<Object>> sections = sections();
+    for (Map.Entry<String, List<Object>> section : sections.entrySet()) {
+      for (Object command : section.getValue()) {
+        Command annotation = command.getClass().getAnnotation(Command.class);
+        if (annotation != null && annotation.name().equals(name)) {
+          return commandLine(root, Map.of(section.getKey(), List.of(command)));
+        }
+      }
+    }
+    return commandLine(root, sections);
+  }
+
+  /// The commands there are, by the heading they stand under.
+  private static Map<String, List<Object>> sections() {
+    Map<String, List<Object>> sections = new LinkedHashMap<>();
+    CommandSource own = new ValueCommands();
+    sections.put(own.heading(), own.commands());
+    for (CommandSource source : ServiceLoader.load(CommandSource.class)) {
+      sections
+          .computeIfAbsent(source.heading(), heading -> new ArrayList<>())
+          .addAll(source.commands());
+    }
+    return sections;
+  }
+
+  private static CommandLine commandLine(
+      TrellisCommand root, Map<String, List<Object>> commandsByHeading) {
     Console console = root.console();
     CommandLine trellis = new CommandLine(root);
     Map<String, List<CommandLine>> sections = new LinkedHashMap<>();
-    List<CommandSource> sources = new ArrayList<>();
-    sources.add(new ValueCommands());
-    ServiceLoader.load(CommandSource.class).forEach(sources::add);
-    for (CommandSource source : sources) {
-      for (Object command : source.commands()) {
-        CommandLine subcommand = new CommandLine(command);
-        // Else a negative number to add would be taken for an unknown option.
-        subcommand.setUnmatchedOptionsArePositionalParams(command instanceof IncrementCommand);
-        keepOrder(subcommand);
-        trellis.addSubcommand(subcommand);
-        sections.computeIfAbsent(source.heading(), heading -> new ArrayList<>()).add(subcommand);
-      }
-    }
+    commandsByHeading.forEach(
+        (heading, commands) -> {
+          List<CommandLine> section = new ArrayList<>();
+          for (Object command : commands) {
+            CommandLine subcommand = new CommandLine(command);
+            // Else a negative number to add would be taken for an unknown option.
+            subcommand.setUnmatchedOptionsArePositionalParams(command instanceof IncrementCommand);
+            keepOrder(subcommand);
+            trellis.addSubcommand(subcommand);
+            section.add(subcommand);
+          }
+          sections.put(heading, section);
+        });
     Map<String, CommandLine.IHelpSectionRenderer> help = trellis.getHelpSectionMap();
     help.remove(UsageMessageSpec.SECTION_KEY_COMMAND_LIST_HEADING);
     help.put(UsageMessageSpec.SECTION_KEY_COMMAND_LIST, shown -> commandList(sections));
