@@ -66,6 +66,10 @@ public final class Trellis implements Handles, AutoCloseable {
 
   /// Carries out one operation: the asynchronous core beneath every handle.
   ///
+  /// Calls on one key are sent in the order in which they are made; but those that are under way
+  /// together count as concurrent, and where connections break they may change places. Who needs an
+  /// order waits for one call before making the next.
+  ///
   /// @return completes with a reply whose outcome is [Outcome.Done], or with a [TrellisException];
   ///   cancelling it takes the call back if it was not sent yet
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
