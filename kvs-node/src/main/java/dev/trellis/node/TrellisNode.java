@@ -91,9 +91,7 @@ public final class TrellisNode implements RunningProcess {
     return new Health() {
       @Override
       public Optional<String> sickness() {
-        return plane.failure().isDone()
-            ? Optional.of("a shard met a defect, which is in the log")
-            : Optional.empty();
+        return plane.sickness();
       }
 
       @Override

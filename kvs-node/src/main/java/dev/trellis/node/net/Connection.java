@@ -55,7 +55,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   /// Frames up to this length need no share of the memory for long ones.
   private static final int SHORT_BYTES_MAX = 4 << 10;
 
-  /// How long a client has to read why it is refused, before the socket is closed under it.
+  /// How long a client has to read the last bytes and to close, before the socket is closed under
+  /// it.
   private static final long LINGER_MILLIS = 1_000;
 
   private enum Phase {
@@ -246,7 +247,10 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
             && outbound.pendingBytes() == 0
             && receivedMillis < patienceEnds;
     if (unread || unsent) {
-      LOG.info("{} is closed: it held memory that others need for {}", this, timeout);
+      LOG.info(
+          "{} is closed: nothing moved for {}, and others need the memory it holds",
+          this,
+          Units.text(timeout));
       shard.tallies().connectionsStalled.add(1);
       abort();
     }
@@ -442,7 +446,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       case Frame.Ping ping -> write(new Frame.Pong(ping.id(), shard.time()));
       case Frame.Refused refused -> {
         LOG.debug("{} was given up by its client: {}", this, refused.message());
-        close();
+        closeSoon();
       }
       case Frame.Hello hello -> refuse(ErrorCode.BAD_REQUEST, "one Hello is enough");
       case Frame.Welcome _,
@@ -582,15 +586,24 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     LOG.debug("{} is refused: {} {}", this, code, message);
     shard.tallies().connectionsRefused.add(1);
     write(new Frame.Refused(code, message));
+    closeSoon();
+  }
+
+  /// Closes even if the client does not read what was written.
+  private void closeSoon() {
     close();
+    abortLater();
   }
 
   /// Sends what was written, says that no more will come, and gives the client a moment to close:
   /// closing first, with something unread, might destroy what was sent.
   private void close() {
     leave();
-    outbound.finish();
+    outbound.finish(this::abortLater);
     channel.config().setAutoRead(true);
+  }
+
+  private void abortLater() {
     var _ = shard.schedule(this::abort, LINGER_MILLIS);
   }
 

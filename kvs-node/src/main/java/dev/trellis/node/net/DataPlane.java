@@ -30,6 +30,9 @@ public final class DataPlane implements AutoCloseable {
   /// Lost nodes that a cluster survives unless it is told otherwise.
   private static final int FAULT_TOLERANCE = 1;
 
+  /// A shard that had no time for its tick for so long is stuck.
+  private static final long SILENT_MILLIS_MAX = 10_000;
+
   private final NodeConfig config;
   private final List<ShardServer> shards = new ArrayList<>(); // complete once bound
   private final AtomicLong connectionIds = new AtomicLong();
@@ -96,6 +99,17 @@ public final class DataPlane implements AutoCloseable {
   /// The ports taken, in shard order.
   public List<Integer> ports() {
     return shards.stream().map(ShardServer::port).toList();
+  }
+
+  /// Why the process had better be restarted; empty while it works.
+  public Optional<String> sickness() {
+    if (failure.isDone()) {
+      return Optional.of("a shard met a defect, which is in the log");
+    }
+    return shards.stream()
+        .filter(shard -> shard.silentMillis() > SILENT_MILLIS_MAX)
+        .map(shard -> "shard " + shard.index() + " is stuck since " + shard.silentMillis() + " ms")
+        .findFirst();
   }
 
   /// Why not every key of the node can be had; empty if it can.

@@ -91,14 +91,19 @@ final class Outbound {
   }
 
   /// Sends what was written, then tells the other side that no more will come.
-  void finish() {
+  ///
+  /// @param then done after that, unless the socket breaks first
+  void finish(Runnable then) {
     writeReady();
     unflushed = false;
     channel
         .writeAndFlush(Unpooled.EMPTY_BUFFER)
         .addListener(
             written -> {
-              var _ = ((DuplexChannel) channel).shutdownOutput();
+              if (written.isSuccess()) {
+                var _ = ((DuplexChannel) channel).shutdownOutput();
+                then.run();
+              }
             });
   }
 

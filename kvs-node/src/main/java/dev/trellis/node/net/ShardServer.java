@@ -69,6 +69,7 @@ final class ShardServer implements Outbox {
   private boolean draining;
   private @Nullable Channel listener; // set by bind
   private volatile boolean listening; // written by the loop, read by the admin threads
+  private volatile long tickedMillis; // written by the loop, read by the admin threads
 
   ShardServer(
       DataPlane plane,
@@ -141,6 +142,7 @@ final class ShardServer implements Outbox {
 
   /// Accepts connections from now on.
   void open() {
+    tickedMillis = clock.millis();
     execute(
         () -> {
           bound().config().setAutoRead(true);
@@ -190,6 +192,11 @@ final class ShardServer implements Outbox {
 
   boolean isListening() {
     return listening;
+  }
+
+  /// How long ago the loop last had time for what it does a hundred times a second.
+  long silentMillis() {
+    return clock.millis() - tickedMillis;
   }
 
   ShardTallies tallies() {
@@ -245,6 +252,7 @@ final class ShardServer implements Outbox {
 
   private void tick() {
     long now = clock.millis();
+    tickedMillis = now;
     core.tick(now, this);
     if (inboundMemory.isContended() || outboundMemory.isContended()) {
       List.copyOf(connections).forEach(connection -> connection.endIfStalled(now));

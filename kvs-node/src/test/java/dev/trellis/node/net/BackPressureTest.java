@@ -71,7 +71,7 @@ class BackPressureTest {
   /// Runs turns of all shards until one metric stays the same for many of them.
   private double settled(String metric) throws Exception {
     double last = -1;
-    for (int same = 0; same < 20; same++) {
+    for (int same = 0; same < 8; same++) {
       for (int key = 0; key < KEYS; key++) {
         other.get("none" + key);
       }

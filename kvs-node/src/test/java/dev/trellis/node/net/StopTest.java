@@ -90,6 +90,13 @@ class StopTest {
   }
 
   @Test
+  void stoppingTwiceIsStoppingOnce() {
+    TrellisNode node = Nodes.start("");
+    node.close();
+    node.close();
+  }
+
+  @Test
   void aDefectStopsTheNodeAndSaysSo() throws Exception {
     NodeConfig config = NodeConfig.loopback("n1", 2);
     try (DataPlane plane =
@@ -118,6 +125,7 @@ class StopTest {
         assertThrows(IOException.class, bystander::receive);
       }
       assertEquals(Optional.of("shard 0 does not listen"), plane.unreadiness());
+      assertEquals(Optional.of("a shard met a defect, which is in the log"), plane.sickness());
     }
   }
 
