@@ -1,7 +1,5 @@
 package dev.trellis.lattice;
 
-import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -86,11 +84,6 @@ public final class Payload implements Comparable<Payload> {
   /// A read-only view of the bytes, without copying.
   public ByteBuffer asByteBuffer() {
     return ByteBuffer.wrap(bytes).asReadOnlyBuffer();
-  }
-
-  /// Writes the bytes without copying them first.
-  public void writeTo(OutputStream out) throws IOException {
-    out.write(bytes);
   }
 
   /// Copies all bytes into `target` from `offset`.

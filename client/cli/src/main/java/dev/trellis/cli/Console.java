@@ -115,7 +115,7 @@ public final class Console {
   /// Writes bytes as they are to standard output.
   public void print(Payload bytes) {
     try {
-      bytes.writeTo(output);
+      output.write(bytes.toBytes());
     } catch (IOException e) {
       throw new OutputClosed(e);
     }
