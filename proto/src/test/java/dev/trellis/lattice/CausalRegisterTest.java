@@ -82,6 +82,13 @@ class CausalRegisterTest extends LatticeLaws<CausalRegister> {
   }
 
   @Test
+  void aPutTakesNoDotThatItsContextAlreadyNames() {
+    CausalContext claimed = CausalContext.of(new Dot(A, 1), new Dot(A, 5));
+    CausalRegister put = CausalRegister.EMPTY.put(A, value("new"), claimed);
+    assertEquals(new Dot(A, 6), put.siblings().iterator().next().getKey());
+  }
+
+  @Test
   void expiredSiblingsAreNotShownAndStillReplaced() {
     CausalRegister.Sibling brief =
         new CausalRegister.Sibling(Payload.ofText("brief"), 10, new TreeMap<>());
