@@ -2,6 +2,7 @@ package dev.trellis.wire;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
 import dev.trellis.causal.CausalContext;
@@ -28,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 /// Compares the codecs, which are written by hand, with the classes that protoc generates from
@@ -49,6 +51,29 @@ class GeneratedPeerTest {
             throw new AssertionError("protoc refuses what we wrote", e);
           }
         });
+  }
+
+  @Test
+  void whatHasTheSameNameHasTheSameValue() throws IOException {
+    SameNames names = new SameNames();
+    RandomFrames frames = new RandomFrames(new SplittableRandom(1));
+    for (int round = 0; round < 5_000; round++) {
+      Frame frame = frames.frame();
+      var peer = dev.trellis.wire.generated.Frame.parseFrom(FrameCodec.encode(frame));
+      names.compare((Record) frame, peer);
+      if (frame instanceof Frame.Single single) {
+        names.compare(single.request().context(), peer.getSingle());
+        names.compare((Record) single.request().operation(), peer.getSingle().getOperation());
+      } else if (frame instanceof Frame.Answer answer) {
+        names.compare(answer.reply(), peer.getAnswer());
+        names.compare(answer.reply().receipt(), peer.getAnswer());
+        names.compare((Record) answer.reply().outcome(), peer.getAnswer());
+        if (answer.reply().outcome() instanceof Outcome.Done done) {
+          names.compare((Record) done.view(), peer.getAnswer().getDone().getView());
+        }
+      }
+    }
+    assertTrue(names.compared().size() >= 100, () -> "compared only " + names.compared());
   }
 
   @Test

@@ -274,7 +274,7 @@ class HostileBytesTest {
 
   // ---- Help ----
 
-  private static void assertHarmless(byte[] bytes) {
+  static void assertHarmless(byte[] bytes) {
     assertHarmless(CODEC, bytes);
   }
 
