@@ -63,7 +63,7 @@ final class Writer {
   /// @param depth of maps around the entry, 0 for a key
   Written write(Entry before, Mutation mutation, String subject, int depth) throws Refusal {
     return switch (mutation) {
-      case Mutation.Merge merge -> merged(before, merge.entry(), NOTHING, CausalContext.EMPTY);
+      case Mutation.Merge merge -> merged(before, merge.entry());
       case Mutation.Delete delete -> delete(before);
       case Mutation.Expire expire -> expire(before, expire, subject);
       default -> update(before, mutation, mutation.kind().orElseThrow(), subject, depth);
@@ -122,9 +122,7 @@ final class Writer {
             ? Expiry.NEVER
             : context.timestamp().millis() + expire.ttlMillis().getAsLong();
     Entry delta = Entry.of(before.generation(), Optional.of(expiry(at)), List.of());
-    Written written = merged(before, delta, NOTHING, CausalContext.EMPTY);
-    return new Written(
-        written.after, delta, NOTHING, written.after.equals(before) ? 0 : 1, CausalContext.EMPTY);
+    return merged(before, delta);
   }
 
   private Written update(Entry before, Mutation mutation, Kind kind, String subject, int depth)
@@ -416,9 +414,9 @@ final class Writer {
     return new Written(before, Entry.BOTTOM, NOTHING, 0, CausalContext.EMPTY);
   }
 
-  private static Written merged(Entry before, Entry delta, View view, CausalContext dots) {
+  private static Written merged(Entry before, Entry delta) {
     Entry after = before.merge(delta);
-    return new Written(after, delta, view, after.equals(before) ? 0 : 1, dots);
+    return new Written(after, delta, NOTHING, after == before ? 0 : 1, CausalContext.EMPTY);
   }
 
   private static IllegalStateException notOfAKind(Mutation mutation) {
