@@ -41,8 +41,17 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Confined to one thread; only [#statistics] may be read by others.
 public final class ShardCore {
-  /// Slots examined per tick for dead entries whose memory can be freed.
+  /// What a tick examines, at most, for the dead whose memory can be freed: so many slots, and no
+  /// more once they weigh so much, as looking through a map costs time for each field.
   private static final int SWEEP_SLOTS = 256;
+
+  private static final long SWEEP_BYTES = 1 << 20;
+
+  /// The dead are looked for this many times within the grace period, and not less often than once
+  /// in so long.
+  private static final int SWEEPS_PER_GRACE = 16;
+
+  private static final Duration SWEEP_PAUSE_MAX = Duration.ofMinutes(1);
 
   /// Weight at which a page of a scan is full, whatever its limit.
   private static final long SCAN_PAGE_BYTES = 1 << 20;
@@ -62,7 +71,8 @@ public final class ShardCore {
   private final Watches watches = new Watches();
   private final ShardStatistics statistics = new ShardStatistics();
   private long nextBirth; // counts up; never reused within an incarnation
-  private Optional<Payload> sweptTo = Optional.empty(); // where the next tick goes on
+  private Optional<Payload> sweptTo = Optional.empty(); // where the next tick goes on, in a round
+  private long sweepMillis; // when the last round through the store began
 
   public ShardCore(ShardConfig config, Store store) {
     this.config = config;
@@ -538,13 +548,23 @@ public final class ShardCore {
     if (deadline <= 0) {
       return;
     }
+    if (sweptTo.isEmpty()) {
+      if (Math.abs(nowMillis - sweepMillis) < sweepPauseMillis()) {
+        return;
+      }
+      sweepMillis = nowMillis;
+    }
     List<Slot> collected = new ArrayList<>();
     List<Slot> pruned = new ArrayList<>();
     Iterator<Slot> walk = store.scan(Payload.EMPTY, sweptTo);
     Payload last = null;
-    for (int examined = 0; examined < SWEEP_SLOTS && walk.hasNext(); examined++) {
+    long weight = 0;
+    for (int examined = 0;
+        examined < SWEEP_SLOTS && weight < SWEEP_BYTES && walk.hasNext();
+        examined++) {
       Slot slot = walk.next();
       last = slot.key();
+      weight += slot.weight();
       Entry entry = slot.entry();
       if (entry.isDead(nowMillis) && entry.endedAt().millis() <= deadline) {
         collected.add(slot);
@@ -561,6 +581,11 @@ public final class ShardCore {
       statistics.countCollected();
     }
     pruned.forEach(store::put);
+  }
+
+  private long sweepPauseMillis() {
+    return Math.min(
+        config.tombstoneGrace().toMillis() / SWEEPS_PER_GRACE, SWEEP_PAUSE_MAX.toMillis());
   }
 
   /// What ended then or before may be forgotten by `nowMillis`.

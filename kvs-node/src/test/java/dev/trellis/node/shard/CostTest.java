@@ -13,6 +13,7 @@ import dev.trellis.lattice.MaxRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Mutation.ScoredMember;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -143,6 +144,15 @@ class CostTest {
         (shard, parts) -> {
           shard.mutate("k", new Mutation.Append(parts(parts)));
           return number -> done(shard.mutate("k", new Mutation.Append(List.of(part(number)))));
+        });
+  }
+
+  @Test
+  void ticking() {
+    assertCostDoesNotGrowWithSize(
+        (shard, parts) -> {
+          createMap(shard, parts);
+          return number -> shard.pass(Duration.ofMillis(10));
         });
   }
 }
