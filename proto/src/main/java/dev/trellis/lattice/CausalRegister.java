@@ -2,6 +2,7 @@ package dev.trellis.lattice;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -140,6 +141,17 @@ public final class CausalRegister implements Value<CausalRegister> {
       latest = Math.max(latest, sibling.getValue().expiresAtMillis());
     }
     return latest;
+  }
+
+  /// This register without the siblings that expired at `cutoff` or before, which stay seen. O(n).
+  CausalRegister withoutExpired(HybridTimestamp cutoff) {
+    DotStore<Sibling> kept = siblings;
+    for (Map.Entry<Dot, Sibling> sibling : siblings.items()) {
+      if (!sibling.getValue().isLive(cutoff.millis())) {
+        kept = kept.without(sibling.getKey());
+      }
+    }
+    return kept == siblings ? this : new CausalRegister(kept);
   }
 
   /// The id with the greatest birth among those of `incarnation` with at least `birthMin`.

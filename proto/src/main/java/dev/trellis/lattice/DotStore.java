@@ -74,6 +74,12 @@ final class DotStore<T extends Comparable<T>> {
         context.merge(seen).merge(CausalContext.ofDots(additions.keySet())));
   }
 
+  /// This store less the item under a dot, which stays seen.
+  DotStore<T> without(Dot dot) {
+    PersistentMap<Dot, T> rest = items.without(dot);
+    return rest == items ? this : new DotStore<>(rest, context);
+  }
+
   DotStore<T> merge(DotStore<T> other, Changes<T> changes) {
     if (this == other) {
       return this;

@@ -134,10 +134,11 @@ public final class Entry implements Lattice<Entry> {
     return empty(at.isAfter(generation) ? at : generation.next());
   }
 
-  /// This entry without the tombstones inside its values that are from `cutoff` or before: those of
-  /// members and of fields. Loses what a merge would need, so it is for replicas that know that
-  /// every other has seen them. Returns `this` if there is none. O(1) for kinds without such
-  /// tombstones and sorted sets that have none, O(fields) for maps.
+  /// This entry without what ended inside its values at `cutoff` or before: tombstones of members
+  /// and fields, fields and siblings that expired. Loses what a merge would need, so it is for
+  /// replicas that know that every other has seen them. Returns `this` if there is none. O(1) for
+  /// kinds without such parts and sorted sets that have none, O(fields) for maps, O(siblings) for
+  /// causal registers.
   public Entry withoutTombstones(HybridTimestamp cutoff) {
     Value<?>[] kept = values;
     for (int at = 0; at < values.length; at++) {
@@ -145,6 +146,8 @@ public final class Entry implements Lattice<Entry> {
           switch (values[at]) {
             case SortedSet set -> set.withoutTombstones(cutoff);
             case LatticeMap map -> map.withoutTombstones(cutoff);
+            case CausalRegister register -> register.withoutExpired(cutoff);
+            case MultiCausalRegister register -> register.withoutExpired(cutoff);
             default -> values[at];
           };
       if (pruned != values[at]) {

@@ -1,6 +1,7 @@
 package dev.trellis.lattice;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -23,6 +24,11 @@ public record MultiCausalRegister(CausalRegister register) implements Value<Mult
           .forEach((key, version) -> merged.merge(key, version, CausalContext::merge));
     }
     return merged;
+  }
+
+  MultiCausalRegister withoutExpired(HybridTimestamp cutoff) {
+    CausalRegister kept = register.withoutExpired(cutoff);
+    return kept == register ? this : new MultiCausalRegister(kept);
   }
 
   @Override

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LatticeMap;
@@ -181,6 +182,29 @@ class CollectionTest {
       count += one == null ? 0 : 1;
     }
     return count;
+  }
+
+  @Test
+  void expiredValuesBesideLivingOnesAreForgottenToo() {
+    shard.mutate("k", new Mutation.PutCausal(bytes("lasting"), CausalContext.EMPTY));
+    for (int i = 0; i < 100; i++) {
+      shard.mutateFor(
+          "k",
+          new Mutation.PutCausal(bytes("brief" + i), CausalContext.EMPTY),
+          Duration.ofSeconds(1));
+    }
+    CausalContext context = ((View.Siblings) shard.get("k")).context();
+    shard.passAndSweep(FORGOTTEN.plusMillis(999));
+    assertEquals(101, siblings("k"));
+    shard.passAndSweep(ROUND);
+    assertEquals(1, siblings("k"));
+    View.Siblings left = (View.Siblings) shard.get("k");
+    assertEquals(1, left.siblings().size());
+    assertEquals(context, left.context());
+  }
+
+  private int siblings(String key) {
+    return ((CausalRegister) shard.entry(key).value(Kind.CAUSAL).orElseThrow()).size();
   }
 
   @Test
