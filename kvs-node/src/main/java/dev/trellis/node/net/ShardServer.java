@@ -100,7 +100,7 @@ final class ShardServer implements Outbox {
   /// @throws StartupException if the port cannot be opened
   void bind(InetSocketAddress address, Transport transport) {
     int bytesMax = plane.config().connections().outboundBytesMax();
-    ChannelFuture bound =
+    ServerBootstrap bootstrap =
         new ServerBootstrap()
             .group(group)
             .channel(transport.serverChannel())
@@ -121,9 +121,9 @@ final class ShardServer implements Outbox {
                             new Connection(
                                 ShardServer.this, plane.nextConnectionId(), channel, scratch));
                   }
-                })
-            .bind(address)
-            .awaitUninterruptibly();
+                });
+    transport.probeIdle(bootstrap);
+    ChannelFuture bound = bootstrap.bind(address).awaitUninterruptibly();
     if (!bound.isSuccess()) {
       throw StartupException.portUnavailable(
           address,

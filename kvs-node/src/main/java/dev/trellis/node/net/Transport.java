@@ -1,10 +1,12 @@
 package dev.trellis.node.net;
 
+import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
+import io.netty.channel.epoll.EpollChannelOption;
 import io.netty.channel.epoll.EpollIoHandler;
 import io.netty.channel.epoll.EpollServerSocketChannel;
 import io.netty.channel.nio.NioIoHandler;
@@ -30,6 +32,17 @@ enum Transport {
 
   Class<? extends ServerChannel> serverChannel() {
     return serverChannel;
+  }
+
+  /// Has a peer that is gone without a word noticed within two minutes, where the transport can:
+  /// the system's default is two hours.
+  void probeIdle(ServerBootstrap bootstrap) {
+    if (this == EPOLL) {
+      bootstrap
+          .childOption(EpollChannelOption.TCP_KEEPIDLE, 60) // seconds
+          .childOption(EpollChannelOption.TCP_KEEPINTVL, 15) // seconds
+          .childOption(EpollChannelOption.TCP_KEEPCNT, 4);
+    }
   }
 
   /// A single event loop.

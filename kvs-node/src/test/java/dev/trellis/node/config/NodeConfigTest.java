@@ -2,10 +2,13 @@ package dev.trellis.node.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.Limits;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -44,6 +47,14 @@ class NodeConfigTest {
                 ConfigurationException.class,
                 () -> NodeConfig.of(StrictConfig.ofText(NodeConfig.reference(), "", Map.of())))
             .getMessage());
+  }
+
+  @Test
+  void theDocumentationShowsTheReference() throws IOException {
+    Path page = Path.of(System.getProperty("trellis.root"), "docs", "configuration.md");
+    assertTrue(
+        Files.readString(page).contains("```hocon\n" + NodeConfig.reference() + "```"),
+        () -> page + " does not show node.conf as it is");
   }
 
   @Test
