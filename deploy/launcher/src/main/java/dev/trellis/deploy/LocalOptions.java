@@ -1,0 +1,45 @@
+package dev.trellis.deploy;
+
+import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.Console;
+import dev.trellis.cli.ExitCode;
+import dev.trellis.cli.LocalClusters;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/// Says which cluster of this machine is meant.
+final class LocalOptions {
+  @Option(
+      names = "--port-base",
+      paramLabel = "PORT",
+      description =
+          "The port of the cluster's router, where there are several clusters (by default the one"
+              + " that runs, or 7400).")
+  private @Nullable Integer portBase;
+
+  /// The port base of the cluster that is meant.
+  ///
+  /// @throws CommandFailure if that is not clear
+  int portBase(Console console) {
+    if (portBase != null) {
+      return new Ports(portBase).base();
+    }
+    List<Integer> ports = LocalClusters.ports(console);
+    if (ports.isEmpty() || ports.contains(LocalClusters.DEFAULT_PORT)) {
+      return LocalClusters.DEFAULT_PORT;
+    }
+    if (ports.size() > 1) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          "several clusters run on this machine; say which with --port-base, one of " + ports);
+    }
+    return ports.get(0);
+  }
+
+  /// What is remembered of the cluster that is meant.
+  Optional<ClusterState> state(Console console) {
+    return ClusterState.read(console, portBase(console));
+  }
+}

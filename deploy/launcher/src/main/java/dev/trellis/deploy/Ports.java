@@ -1,0 +1,43 @@
+package dev.trellis.deploy;
+
+/// The ports of a cluster on one machine, all counted from that of its router.
+///
+/// @param base the router's, 1 to [#BASE_MAX]
+record Ports(int base) {
+  /// Leaves room for the ports of the nodes.
+  static final int BASE_MAX = 65_000;
+
+  private static final int GATEWAY = 80;
+  private static final int FIRST_NODE = 100;
+  private static final int PER_NODE = 20;
+
+  Ports {
+    if (base < 1 || base > BASE_MAX) {
+      throw new IllegalArgumentException(
+          "--port-base " + base + " is outside 1 to " + BASE_MAX + ", where there is room for all");
+    }
+  }
+
+  /// Where clients ask for the cluster map.
+  int router() {
+    return base;
+  }
+
+  int routerAdmin() {
+    return base + 1;
+  }
+
+  /// REST.
+  int gateway() {
+    return base + GATEWAY;
+  }
+
+  int nodeAdmin(int node) {
+    return base + FIRST_NODE + PER_NODE * node + 1;
+  }
+
+  /// The port of a node's first shard; those of the others follow.
+  int firstShard(int node) {
+    return nodeAdmin(node) + 1;
+  }
+}
