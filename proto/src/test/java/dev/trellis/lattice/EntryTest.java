@@ -10,6 +10,7 @@ import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.testing.Seeds;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -200,5 +201,47 @@ class EntryTest extends LatticeLaws<Entry> {
     Entry entry = Entry.of(T0, Optional.empty(), List.of(count(A, 1), put(1, 0), count(B, 2)));
     assertEquals(List.of(put(1, 0), count(A, 1).merge(count(B, 2))), entry.values());
     assertSame(entry, entry.with(put(0, 0)));
+  }
+
+  /// Collection is for what no reader sees any more.
+  @Test
+  void collectingWhatHasEndedChangesNothingThatIsShownFromThenOn() {
+    Seeds.forAll(
+        3_000,
+        random -> {
+          Entry entry = Samples.entry(random, 3);
+          long cutoff = random.nextInt(Samples.TIME_MAX);
+          Entry pruned = entry.withoutTombstones(HybridTimestamp.of(cutoff, random.nextInt(2)));
+          for (long now = cutoff; now <= Samples.TIME_MAX; now++) {
+            assertEquals(live(entry, now), live(pruned, now), "at " + now + " of " + entry);
+            assertEquals(entry.nextExpiry(now), pruned.nextExpiry(now));
+          }
+          assertTrue(pruned.weight() <= entry.weight());
+          assertSame(pruned, pruned.withoutTombstones(HybridTimestamp.ofMillis(cutoff)));
+        });
+  }
+
+  /// What a reader is shown, dead fields left out.
+  private static Map<Integer, Object> live(Entry entry, long now) {
+    Map<Integer, Object> values = new TreeMap<>();
+    for (Value<?> value : entry.liveValues(now)) {
+      if (value instanceof LatticeMap map) {
+        Map<Payload, Object> fields = new HashMap<>();
+        for (Map.Entry<Payload, Entry> field : map.fields()) {
+          if (!field.getValue().isDead(now)) {
+            fields.put(field.getKey(), live(field.getValue(), now));
+          }
+        }
+        values.put(value.kindNumber(), fields);
+      } else {
+        values.put(value.kindNumber(), shown(value, now));
+      }
+    }
+    return values;
+  }
+
+  @SuppressWarnings("unchecked") // the model is that of the value's own kind
+  private static <V extends Value<V>> Object shown(Value<?> value, long now) {
+    return ((Model<V>) Models.of(value.kindNumber(), 0)).shown((V) value, now);
   }
 }
