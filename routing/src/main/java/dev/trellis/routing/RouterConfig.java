@@ -85,6 +85,7 @@ public record RouterConfig(
             .map(text -> Address.parse("cluster.nodes", text))
             .toList(),
         address,
+        limits(config),
         config.duration("cluster.period"),
         config.duration("cluster.timeout"),
         config.duration("handshake.timeout"),

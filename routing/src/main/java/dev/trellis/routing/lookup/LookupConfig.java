@@ -3,6 +3,7 @@ package dev.trellis.routing.lookup;
 import static dev.trellis.process.Ranges.requireWithin;
 
 import dev.trellis.process.ConfigurationException;
+import dev.trellis.wire.Limits;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.List;
 /// @param clusterName that its nodes must have, and its clients if they name one
 /// @param nodes data addresses of the nodes that may be in the cluster
 /// @param address where clients ask; port 0 takes a free one
+/// @param limits that clients are told of
 /// @param period how often each node is asked, 10 ms to 1 min
 /// @param timeout how long a node may take to answer before it is left out, one period to 1 min
 /// @param handshakeTimeout how long a client may take to say who it is, 10 ms to 1 min
@@ -22,6 +24,7 @@ public record LookupConfig(
     String clusterName,
     List<Address> nodes,
     InetSocketAddress address,
+    Limits limits,
     Duration period,
     Duration timeout,
     Duration handshakeTimeout,

@@ -4,7 +4,6 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
-import dev.trellis.wire.Limits;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
@@ -147,7 +146,7 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
             0,
             incarnation,
             clock(),
-            Limits.DEFAULT,
+            config.limits(),
             directory.map().version()));
   }
 

@@ -9,6 +9,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Outcome;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 class LookupTest {
   private static final Payload KEY = Payload.ofText("key");
+  private static final Limits LIMITS = new Limits(100, 1_000, 64 << 10, 10);
 
   private final List<AutoCloseable> closing = new ArrayList<>();
 
@@ -51,6 +53,7 @@ class LookupTest {
         assertInstanceOf(Frame.Welcome.class, client.ask(FrameClient.hello("trellis")));
     assertEquals("r1", welcome.nodeId());
     assertEquals(0, welcome.shard());
+    assertEquals(LIMITS, welcome.limits());
     Frame.ClusterMap map =
         assertInstanceOf(Frame.ClusterMap.class, client.ask(new Frame.MapRequest(42)));
     assertEquals(42, map.id());
@@ -236,7 +239,15 @@ class LookupTest {
   private static LookupConfig config(
       InetSocketAddress address, Duration timeout, List<Address> nodes) {
     return new LookupConfig(
-        "r1", "trellis", nodes, address, Duration.ofMillis(20), timeout, Duration.ofMillis(300), 2);
+        "r1",
+        "trellis",
+        nodes,
+        address,
+        LIMITS,
+        Duration.ofMillis(20),
+        timeout,
+        Duration.ofMillis(300),
+        2);
   }
 
   private FrameClient client(Lookup lookup) {
