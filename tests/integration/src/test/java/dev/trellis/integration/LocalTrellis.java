@@ -1,0 +1,157 @@
+package dev.trellis.integration;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.IntStream;
+
+/// `bin/trellis` as people use it, with a home of its own and ports that nobody else has: real
+/// processes, which end with this object.
+final class LocalTrellis implements AutoCloseable {
+  private static final JsonMapper JSON = new JsonMapper();
+
+  /// Below those that the system gives to outgoing connections.
+  private static final int PORT_BASE_MIN = 10_000;
+
+  private static final int PORT_BASE_MAX = 32_000;
+  private static final int ATTEMPTS_MAX = 100;
+
+  private final Path folder;
+  private final int portBase;
+  private final List<Long> processes = new ArrayList<>();
+
+  /// @param folder where its home is
+  LocalTrellis(Path folder) {
+    this.folder = folder;
+    this.portBase = freePortBase();
+  }
+
+  private static int freePortBase() {
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      int base = ThreadLocalRandom.current().nextInt(PORT_BASE_MIN, PORT_BASE_MAX);
+      if (IntStream.of(0, 1, 80).allMatch(offset -> isFree(base + offset))
+          && IntStream.rangeClosed(101, 118).allMatch(offset -> isFree(base + offset))) {
+        return base;
+      }
+    }
+    throw new AssertionError("no free ports after " + ATTEMPTS_MAX + " attempts");
+  }
+
+  private static boolean isFree(int port) {
+    try (ServerSocket socket = new ServerSocket()) {
+      socket.bind(new InetSocketAddress(InetAddress.getLoopbackAddress(), port));
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  int portBase() {
+    return portBase;
+  }
+
+  int gatewayPort() {
+    return portBase + 80;
+  }
+
+  String address() {
+    return "127.0.0.1:" + portBase;
+  }
+
+  Path home() {
+    return folder.resolve("home");
+  }
+
+  /// Runs `bin/trellis` with these arguments.
+  Execution trellis(String... arguments) {
+    return withInput("", arguments);
+  }
+
+  /// Runs `bin/trellis` with a text on its standard input.
+  Execution withInput(String input, String... arguments) {
+    List<String> command = new ArrayList<>(List.of(script().toString()));
+    command.addAll(List.of(arguments));
+    return Execution.of(folder, environment(), input, command);
+  }
+
+  /// Runs a line of shell in which `trellis` stands for the script.
+  Execution shell(String line) {
+    return Execution.of(
+        folder,
+        environment(),
+        List.of("bash", "-c", "trellis() { '" + script() + "' \"$@\"; }; " + line));
+  }
+
+  static Path script() {
+    return Path.of(System.getProperty("trellis.root"), "bin", "trellis");
+  }
+
+  Map<String, String> environment() {
+    return Map.of(
+        "TRELLIS_HOME",
+        home().toString(),
+        "TRELLIS_BUILD",
+        "never",
+        "TRELLIS_ADDRESS",
+        "",
+        "JAVA_HOME",
+        System.getProperty("java.home"));
+  }
+
+  /// Starts the cluster and leaves it running.
+  Execution up(String... options) {
+    List<String> arguments =
+        new ArrayList<>(List.of("up", "--detach", "--port-base", Integer.toString(portBase)));
+    arguments.addAll(List.of(options));
+    Execution up = trellis(arguments.toArray(String[]::new)).expect(0);
+    JsonNode status = status();
+    processes.add(status.at("/router/pid").asLong());
+    status.get("nodes").forEach(node -> processes.add(node.get("pid").asLong()));
+    return up;
+  }
+
+  /// What `status --json` tells.
+  JsonNode status() {
+    return json(trellis("status", "--json").expect(0).output());
+  }
+
+  static JsonNode json(String text) {
+    try {
+      return JSON.readTree(text);
+    } catch (IOException e) {
+      throw new UncheckedIOException("no JSON: " + text, e);
+    }
+  }
+
+  /// The processes of the clusters started so far that still run.
+  List<Long> running() {
+    return processes.stream().filter(LocalTrellis::isRunning).toList();
+  }
+
+  /// A process that ended and whose parent has not taken note yet does not run.
+  static boolean isRunning(long pid) {
+    return ProcessHandle.of(pid)
+        .filter(ProcessHandle::isAlive)
+        .flatMap(process -> process.info().commandLine())
+        .isPresent();
+  }
+
+  @Override
+  public void close() {
+    trellis("down", "--port-base", Integer.toString(portBase));
+    List<Long> left = running();
+    left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+    if (!left.isEmpty()) {
+      throw new AssertionError("'trellis down' left processes " + left);
+    }
+  }
+}
