@@ -62,6 +62,11 @@ final class ActiveWatch implements Watch {
     }
   }
 
+  /// Ends the watch without a word to anybody: the client is closed.
+  void end() {
+    open = false;
+  }
+
   long keyHash() {
     return keyHash;
   }

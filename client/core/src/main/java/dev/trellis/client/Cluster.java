@@ -47,7 +47,7 @@ final class Cluster {
   private final AtomicReference<CompletableFuture<Void>> refreshing = new AtomicReference<>();
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile Routing routing;
-  private volatile Limits limits = Limits.DEFAULT; // as told by whoever was greeted last
+  private volatile Limits limits = Limits.DEFAULT; // as told by the shard that was greeted last
 
   private Cluster(ClientConfig config, EventLoops loops, SharedClock clock) {
     this.config = config;
@@ -200,6 +200,10 @@ final class Cluster {
   }
 
   void place(ActiveWatch watch) {
+    if (closed.get()) {
+      watch.end();
+      return;
+    }
     lane(routing.targetOf(watch.keyHash())).watch(watch);
   }
 

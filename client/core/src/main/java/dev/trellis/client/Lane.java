@@ -722,7 +722,10 @@ final class Lane implements Connection.Listener {
   // ---- Watches ----
 
   private void addWatch(ActiveWatch watch) {
-    if (closed || !watch.isOpen()) {
+    if (closed) {
+      watch.end();
+    }
+    if (!watch.isOpen()) {
       return;
     }
     if (retired || !cluster.isRightLane(this, watch.keyHash())) {
@@ -980,6 +983,7 @@ final class Lane implements Connection.Listener {
     }
     resting.forEach(Lane::failClosed);
     resting.clear();
+    watches.values().forEach(ActiveWatch::end);
     watches.clear();
     failInbox();
   }

@@ -102,9 +102,8 @@ final class MapSource implements Connection.Listener {
       refuse(opened, wanted.get(), greeting.clusterName());
       return;
     }
+    // A router's clock and limits are its own, and say nothing of the shards'.
     welcome = greeting;
-    cluster.clock().observe(greeting.clock());
-    cluster.learnLimits(greeting.limits());
     request();
   }
 

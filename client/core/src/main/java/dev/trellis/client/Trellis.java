@@ -107,11 +107,15 @@ public final class Trellis implements Handles, AutoCloseable {
   /// Watches a key: the listener is told the current state, then each change.
   ///
   /// @param kind the kind wanted; empty for any
+  /// @throws DefiniteException if the key can't be one, or the client is closed
   public Watch watch(Payload key, Optional<Kind> kind, WatchListener listener) {
     Optional<TrellisException.Failure> fault =
         Operations.fault(key, new Read.Get(kind), cluster.limits());
     if (fault.isPresent()) {
       throw TrellisException.of(fault.get());
+    }
+    if (cluster.isClosed()) {
+      throw Cluster.closed("watch " + key);
     }
     ActiveWatch watch = new ActiveWatch(key, kind, listener, cluster.loops().waiting());
     cluster.place(watch);

@@ -287,9 +287,11 @@ final class FakeNode implements AutoCloseable {
       }
       for (Request request : received) {
         Received one = new Received(this, request);
+        // Read before the test is told of the request, and may set another script for the next.
+        ThrowingConsumer<Received> current = script;
         requests.add(one);
         try {
-          script.accept(one);
+          current.accept(one);
         } catch (IOException e) {
           throw e;
         } catch (Exception e) {

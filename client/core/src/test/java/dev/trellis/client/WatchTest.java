@@ -233,6 +233,18 @@ class WatchTest {
   }
 
   @Test
+  void closingTheClientEndsItsWatchesQuietly() throws Exception {
+    Recorder recorder = new Recorder();
+    Watch watch = trellis.watch(KEY, Optional.empty(), recorder);
+    node.nextFrame(Frame.Watch.class);
+    trellis.close();
+    assertFalse(watch.isOpen());
+    assertTrue(recorder.told.isEmpty());
+    assertThrows(
+        DefiniteException.NotSent.class, () -> trellis.watch(KEY, Optional.empty(), recorder));
+  }
+
+  @Test
   void aWatchOfAnImpossibleKeyIsRefusedAtOnce() {
     assertThrows(
         DefiniteException.KeyTooLong.class,
