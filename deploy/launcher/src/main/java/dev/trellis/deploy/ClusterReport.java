@@ -85,7 +85,7 @@ record ClusterReport(ClusterState cluster, List<ServerReport> servers) {
       }
     }
     console.printLine("");
-    console.printLine("whole: " + isWhole());
+    console.printLine("whole: " + isWhole() + ", with one copy of each key: a crash loses it");
   }
 
   void printAddresses(Console console) {

@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
-import java.net.http.HttpResponse;
 import java.nio.file.Path;
-import java.util.Set;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -19,26 +17,24 @@ import org.junit.jupiter.api.io.TempDir;
 /// What the README shows, typed by a person: the real script, real processes, real ports.
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class CommandLineIT {
-  private static final ObjectMapper JSON = new ObjectMapper();
-
-  @TempDir static Path home;
-  private CommandLineCluster cluster;
+  @TempDir static Path folder;
+  private LocalTrellis cluster;
 
   @BeforeAll
   void start() {
-    cluster = new CommandLineCluster(home);
-    Execution up = cluster.up().expect(0);
+    cluster = new LocalTrellis(folder);
+    Execution up = cluster.up("--shards", "2");
     System.out.println(up.output());
     assertTrue(up.output().contains(cluster.address()), up.toString());
+    assertEquals(2, cluster.running().size(), "a router and a node should run");
   }
 
   @AfterAll
   void downLeavesNoProcessBehind() {
-    Set<Long> running = cluster.processes();
-    assertEquals(2, running.size(), "a router and a node should run, but: " + running);
-    cluster.down().expect(0);
-    assertEquals(Set.of(), cluster.processes());
-    assertTrue(cluster.down().error().length() + cluster.down().output().length() > 0);
+    cluster.trellis("down").expect(0);
+    assertEquals(List.of(), cluster.running());
+    Execution again = cluster.trellis("down");
+    assertFalse((again.output() + again.error()).isBlank(), again.toString());
     cluster.close();
   }
 
@@ -52,18 +48,17 @@ class CommandLineIT {
 
   @Test
   void theGatewayAndTheCommandLineSeeTheSame() {
-    assertEquals(200, cluster.rest("PUT", "/v1/keys/a", "world").statusCode());
-    assertEquals("world", cluster.rest("GET", "/v1/keys/a", "").body());
+    curl("-X", "PUT", "--data-binary", "world", rest("a"));
+    assertEquals("world", curl(rest("a")));
     assertEquals("world", cluster.trellis("get", "a").expect(0).line());
   }
 
   @Test
-  void aCounterIsCountedFromBothSides() throws IOException {
+  void aCounterIsCountedFromBothSides() {
     assertEquals("3", cluster.trellis("incr", "visits", "3").expect(0).line());
     assertEquals("6", cluster.trellis("incr", "visits", "3").expect(0).line());
-    HttpResponse<String> added = cluster.rest("POST", "/v1/keys/visits/add?by=1", "");
-    assertEquals(200, added.statusCode());
-    assertEquals(7, JSON.readTree(added.body()).get("value").asLong());
+    String added = curl("-X", "POST", rest("visits/add?by=1"));
+    assertEquals(7, LocalTrellis.json(added).get("value").asLong());
   }
 
   @Test
@@ -75,19 +70,22 @@ class CommandLineIT {
 
   @Test
   void aSecondUpSaysThatItIsRunning() {
-    Execution again = cluster.up().expect(0);
+    Execution again =
+        cluster
+            .trellis("up", "--detach", "--port-base", Integer.toString(cluster.portBase()))
+            .expect(0);
     assertTrue(again.output().contains("running"), again.toString());
-    assertEquals(2, cluster.processes().size());
+    assertEquals(2, cluster.running().size());
   }
 
   @Test
-  void statusIsJsonWithNodesTiersAndShards() throws IOException {
-    JsonNode status = JSON.readTree(cluster.trellis("status", "--json").expect(0).output());
+  void statusIsJsonWithNodesTiersAndShards() {
+    JsonNode status = cluster.status();
     assertTrue(status.get("whole").asBoolean());
     JsonNode node = status.get("nodes").get(0);
     assertEquals("memory", node.get("tier").asText());
     assertEquals(2, node.get("shards").size());
-    assertTrue(cluster.processes().contains(node.get("pid").asLong()));
+    assertTrue(cluster.running().contains(node.get("pid").asLong()));
     assertEquals(cluster.portBase() + 102, node.get("shards").get(0).get("port").asInt());
   }
 
@@ -102,7 +100,7 @@ class CommandLineIT {
 
   @Test
   void theShellTakesCommandsFromAPipe() {
-    Execution shell = cluster.trellisReading("put piped yes\nget piped\n", "shell").expect(0);
+    Execution shell = cluster.withInput("put piped yes\nget piped\n", "shell").expect(0);
     assertTrue(shell.output().lines().anyMatch(line -> line.equals("yes")), shell.toString());
   }
 
@@ -110,7 +108,7 @@ class CommandLineIT {
   void whatIsExportedIsImported() {
     cluster.trellis("put", "moved:text", "a b").expect(0);
     cluster.trellis("set", "add", "moved:set", "x", "y").expect(0);
-    String file = home.resolve("moved.jsonl").toString();
+    String file = folder.resolve("moved.jsonl").toString();
     cluster.trellis("export", file, "--prefix", "moved:").expect(0);
     cluster.trellis("delete", "moved:text").expect(0);
     cluster.trellis("delete", "moved:set").expect(0);
@@ -137,5 +135,15 @@ class CommandLineIT {
     Execution bench =
         cluster.trellis("bench", "--time", "300ms", "--warmup", "100ms", "--keys", "100").expect(0);
     assertTrue(bench.output().contains("operations/s"), bench.toString());
+  }
+
+  private String rest(String path) {
+    return "http://127.0.0.1:" + cluster.gatewayPort() + "/v1/keys/" + path;
+  }
+
+  private String curl(String... arguments) {
+    List<String> command = new ArrayList<>(List.of("curl", "--silent", "--fail"));
+    command.addAll(List.of(arguments));
+    return Execution.of(folder, cluster.environment(), command).expect(0).output();
   }
 }
