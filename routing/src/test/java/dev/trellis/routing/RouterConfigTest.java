@@ -8,6 +8,9 @@ import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.routing.lookup.Address;
 import dev.trellis.wire.Limits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +33,14 @@ class RouterConfigTest {
     assertEquals(Limits.DEFAULT, config.gateway().limits());
     assertEquals(Duration.ofSeconds(5), config.callTimeout());
     assertEquals(16 << 10, config.gateway().headerBytesMax());
+  }
+
+  @Test
+  void theDocumentationShowsTheReference() throws IOException {
+    Path page = Path.of(System.getProperty("trellis.root"), "docs", "configuration.md");
+    assertTrue(
+        Files.readString(page).contains("```hocon\n" + RouterConfig.reference() + "```"),
+        () -> page + " does not show router.conf as it is");
   }
 
   @Test
