@@ -180,6 +180,46 @@ class PersistentMapTest {
   }
 
   @Test
+  void staysBalancedWhereMostAreRemoved() {
+    AtomicInteger comparisons = new AtomicInteger();
+    PersistentMap<Counted, Integer> map = PersistentMap.empty((key, value) -> 1);
+    for (int number = 0; number < MANY; number++) {
+      map = map.with(new Counted(number, comparisons), 0);
+    }
+    // From inside out, so that the two sides of the gap are joined again and again.
+    for (int distance = 0; distance < MANY * 9 / 20; distance++) {
+      map = map.without(new Counted(MANY / 2 + distance, comparisons));
+      map = map.without(new Counted(MANY / 2 - 1 - distance, comparisons));
+    }
+    int depth = 0;
+    for (int number = 0; number < MANY / 20; number++) {
+      comparisons.set(0);
+      assertTrue(map.contains(new Counted(number, comparisons)));
+      assertTrue(map.contains(new Counted(MANY - 1 - number, comparisons)));
+      depth = Math.max(depth, comparisons.get());
+    }
+    assertEquals(MANY / 10, map.size());
+    // Two searches were counted together.
+    double limit = 2 * 4 * Math.log(MANY) / Math.log(2);
+    assertTrue(depth <= limit, depth + " levels for " + MANY / 10 + " keys");
+  }
+
+  @Test
+  void whatTwoMapsShareIsNotLookedAtWhenTheyMerge() {
+    AtomicInteger comparisons = new AtomicInteger();
+    PersistentMap<Counted, Integer> many = PersistentMap.empty((key, value) -> 1);
+    for (int number = 0; number < MANY; number++) {
+      many = many.with(new Counted(number, comparisons), 0);
+    }
+    PersistentMap<Counted, Integer> more = many.with(new Counted(MANY / 3, comparisons), 1);
+    more = more.with(new Counted(MANY, comparisons), 1);
+    comparisons.set(0);
+    assertEquals(MANY + 1, many.merge(more, Math::max).size());
+    assertEquals(MANY + 1, more.merge(many, Math::max).size());
+    assertTrue(comparisons.get() < MANY / 10, comparisons + " comparisons");
+  }
+
+  @Test
   void addingManyAtOnceMakesEachNodeOnce() {
     long[] weighed = new long[1];
     PersistentMap<Integer, Integer> counting =
