@@ -3,8 +3,12 @@ package dev.trellis.node.shard;
 import static dev.trellis.node.shard.TestShard.bytes;
 import static dev.trellis.node.shard.TestShard.done;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeout;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.CausalContext.Run;
+import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
@@ -13,6 +17,8 @@ import dev.trellis.lattice.MaxRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Mutation.ScoredMember;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -153,6 +159,45 @@ class CostTest {
         (shard, parts) -> {
           createMap(shard, parts);
           return number -> shard.pass(Duration.ofMillis(10));
+        });
+  }
+
+  /// Every second one.
+  private static List<Payload> scattered(List<Payload> all) {
+    List<Payload> some = new ArrayList<>();
+    for (int i = 0; i < all.size(); i += 2) {
+      some.add(all.get(i));
+    }
+    return some;
+  }
+
+  @Test
+  void removingManyScatteredElementsAtOnceIsNotQuadratic() {
+    TestShard shard = new TestShard();
+    List<Payload> all = parts(100_000).stream().sorted().toList();
+    shard.mutate("k", new Mutation.Add(Kind.ORSET, all));
+    Mutation remove = new Mutation.Remove(scattered(all));
+    // Takes about a second; one by one, half a minute.
+    assertTimeout(
+        Duration.ofSeconds(15),
+        () -> assertEquals(50_000, TestShard.changed(shard.mutate("k", remove))));
+  }
+
+  @Test
+  void readingALogOfWhichEverySecondRecordWasSeenIsNotQuadratic() {
+    TestShard shard = new TestShard();
+    List<Dot> seen = new ArrayList<>();
+    for (Run run : shard.mutate("k", new Mutation.Append(parts(200_000))).dots().runs()) {
+      for (long counter = run.from(); counter <= run.to(); counter += 2) {
+        seen.add(new Dot(run.replica(), counter));
+      }
+    }
+    Read since = new Read.Since(CausalContext.ofDots(seen), Integer.MAX_VALUE);
+    assertTimeout(
+        Duration.ofSeconds(15),
+        () -> {
+          View.Records unseen = (View.Records) TestShard.viewOf(shard.read("k", since));
+          assertEquals(100_000, unseen.records().size());
         });
   }
 }
