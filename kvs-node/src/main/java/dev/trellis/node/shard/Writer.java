@@ -285,24 +285,36 @@ final class Writer {
   }
 
   private Part increment(Counter before, long by, String subject) throws Refusal {
+    if (by == Long.MIN_VALUE) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "adding " + by + " to " + subject + " is one too far: add " + (by + 1) + ", then -1");
+    }
+    Counter delta = increment(before, by);
+    BigInteger sum = before.merge(delta).exactValue();
+    // Replicas that counted up at once may have brought it beyond the range; it may come back.
+    if (sum.bitLength() >= Long.SIZE && sum.signum() == Long.signum(by)) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          subject
+              + " stands at "
+              + before.value()
+              + "; adding "
+              + by
+              + " leaves the range of 64 bits");
+    }
+    return Part.of(delta, Show.VALUE);
+  }
+
+  private Counter increment(Counter before, long by) {
     ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
     try {
-      Counter delta = before.increment(replica, by);
-      BigInteger sum = before.merge(delta).exactValue();
-      if (sum.bitLength() < Long.SIZE) {
-        return Part.of(delta, Show.VALUE);
-      }
+      return before.increment(replica, by);
     } catch (ArithmeticException e) {
-      // Falls through: the replica's own sum is full.
+      // All that was ever added under this name fills 64 bits; the value need not. Under a new
+      // name, counting goes on.
+      return before.increment(context.replica(Optional.empty()), by);
     }
-    throw new Refusal(
-        ErrorCode.BAD_REQUEST,
-        subject
-            + " stands at "
-            + before.value()
-            + "; adding "
-            + by
-            + " leaves the range of 64 bits");
   }
 
   private Part addObserved(ObservedRemoveSet before, Mutation.Add add) {
