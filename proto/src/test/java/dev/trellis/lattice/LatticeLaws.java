@@ -12,10 +12,10 @@ import org.junit.jupiter.api.Test;
 /// replicas agree; that they are right, the [Model] says.
 abstract class LatticeLaws<L extends Lattice<L>> {
   /// Random cases for each law and kind.
-  static final int CASES = 5_000;
+  static final int CASES = 3_000;
 
   /// Random runs of several replicas for each kind.
-  static final int RUNS = 300;
+  static final int RUNS = 200;
 
   private final Laws<L> laws = new Laws<>(this::generate, Lattice::merge);
 
