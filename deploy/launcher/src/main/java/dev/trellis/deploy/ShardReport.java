@@ -1,5 +1,6 @@
 package dev.trellis.deploy;
 
+import dev.trellis.monitor.statistics.Metrics;
 import java.util.LinkedHashMap;
 import java.util.Map;
 

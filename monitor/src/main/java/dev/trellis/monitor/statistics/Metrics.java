@@ -1,6 +1,7 @@
-package dev.trellis.deploy;
+package dev.trellis.monitor.statistics;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,25 +10,33 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
-/// What a process tells on `/metrics`, in Prometheus' text format.
-record Metrics(List<Sample> samples) {
+/// What a process tells of itself on `/metrics`, in Prometheus' text format.
+///
+/// @param samples in the order of the page
+public record Metrics(List<Sample> samples) {
   private static final Pattern LINE =
       Pattern.compile("([a-zA-Z_:][\\w:]*)(?:\\{(.*)})?\\s+(\\S+)(?:\\s+-?\\d+)?");
   private static final Pattern LABEL = Pattern.compile("(\\w+)=\"((?:[^\"\\\\]|\\\\.)*)\",?");
 
   /// One number.
-  record Sample(String name, Map<String, String> labels, double value) {
+  ///
+  /// @param labels by name, in the order of the page
+  public record Sample(String name, Map<String, String> labels, double value) {
+    public Sample {
+      labels = Collections.unmodifiableMap(new LinkedHashMap<>(labels));
+    }
+
     boolean hasLabel(String label, String wanted) {
       return wanted.equals(labels.get(label));
     }
   }
 
-  Metrics {
+  public Metrics {
     samples = List.copyOf(samples);
   }
 
   /// Reads the text; lines that are no samples are passed over.
-  static Metrics parse(String text) {
+  public static Metrics parse(String text) {
     List<Sample> samples = new ArrayList<>();
     text.lines()
         .filter(line -> !line.startsWith("#"))
@@ -66,7 +75,7 @@ record Metrics(List<Sample> samples) {
   }
 
   /// The sum of the samples of a name that one shard gave; 0 if there are none.
-  double sumOfShard(String name, int shard) {
+  public double sumOfShard(String name, int shard) {
     String wanted = Integer.toString(shard);
     return samples.stream()
         .filter(sample -> sample.name().equals(name) && sample.hasLabel("shard", wanted))
@@ -74,8 +83,9 @@ record Metrics(List<Sample> samples) {
         .sum();
   }
 
-  /// A histogram of one shard, its classes added up: how many values were at most each bound.
-  Map<Double, Double> histogramOfShard(String name, int shard) {
+  /// A histogram of one shard, its classes added up: how many values were at most each bound, in
+  /// the unit of the metric. Empty if the shard gave none.
+  public Map<Double, Double> histogramOfShard(String name, int shard) {
     String wanted = Integer.toString(shard);
     Map<Double, Double> counts = new TreeMap<>();
     samples.stream()
