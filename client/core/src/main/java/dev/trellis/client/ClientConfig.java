@@ -24,6 +24,9 @@ import java.util.Optional;
 /// @param queueBytesMax the same in bytes of keys and values, 64 KiB or more
 /// @param eventLoopThreads threads that carry requests and answers, 1 to 64
 /// @param mapRefresh how often the cluster map is asked for anew, 10 ms to 1 h
+/// @param patience how long a connection from which something is awaited may be silent before it is
+///   tested, and after as long again given up, 10 ms to 1 h: so is a peer found that vanished
+///   without a word
 /// @param credentials opaque; empty for `anonymous`
 /// @param agent name and version of the software, for the nodes' logs
 public record ClientConfig(
@@ -38,6 +41,7 @@ public record ClientConfig(
     long queueBytesMax,
     int eventLoopThreads,
     Duration mapRefresh,
+    Duration patience,
     Payload credentials,
     String agent) {
   public ClientConfig {
@@ -48,11 +52,20 @@ public record ClientConfig(
     addresses.forEach(Address::parse);
     CallOptions.requireWithin("timeout", timeout, CallOptions.TIMEOUT_MAX);
     CallOptions.requireWithin("connectTimeout", connectTimeout, Duration.ofMinutes(1));
-    CallOptions.requireWithin("mapRefresh", mapRefresh, Duration.ofHours(1));
+    requireWithin("mapRefresh", mapRefresh);
+    requireWithin("patience", patience);
     requireWithin("inFlightMax", inFlightMax, 1, 2_048);
     requireWithin("queueMax", queueMax, 0, 1_000_000);
     requireWithin("queueBytesMax", queueBytesMax, 64 << 10, Long.MAX_VALUE);
     requireWithin("eventLoopThreads", eventLoopThreads, 1, 64);
+  }
+
+  private static void requireWithin(String what, Duration value) {
+    Duration min = Duration.ofMillis(10);
+    Duration max = Duration.ofHours(1);
+    if (value.compareTo(min) < 0 || value.compareTo(max) > 0) {
+      throw new IllegalArgumentException(what + " " + value + " is outside " + min + " to " + max);
+    }
   }
 
   private static void requireWithin(String what, long value, long min, long max) {
@@ -77,6 +90,7 @@ public record ClientConfig(
         64 << 20,
         Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 8),
         Duration.ofSeconds(10),
+        Duration.ofSeconds(5),
         Payload.EMPTY,
         "trellis-java");
   }
@@ -94,6 +108,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -111,6 +126,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -128,6 +144,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -145,6 +162,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -162,6 +180,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -179,6 +198,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -196,6 +216,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -213,6 +234,7 @@ public record ClientConfig(
         bytes,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -230,6 +252,7 @@ public record ClientConfig(
         queueBytesMax,
         threads,
         mapRefresh,
+        patience,
         credentials,
         agent);
   }
@@ -247,6 +270,25 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         period,
+        patience,
+        credentials,
+        agent);
+  }
+
+  public ClientConfig withPatience(Duration time) {
+    return new ClientConfig(
+        addresses,
+        clusterName,
+        scope,
+        timeout,
+        connectTimeout,
+        acknowledgement,
+        inFlightMax,
+        queueMax,
+        queueBytesMax,
+        eventLoopThreads,
+        mapRefresh,
+        time,
         credentials,
         agent);
   }
@@ -264,6 +306,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         secret,
         agent);
   }
@@ -281,6 +324,7 @@ public record ClientConfig(
         queueBytesMax,
         eventLoopThreads,
         mapRefresh,
+        patience,
         credentials,
         name);
   }

@@ -59,7 +59,6 @@ final class Lane implements Connection.Listener {
   private static final long BATCH_BYTES_MAX = 1 << 20;
   private static final long BACKOFF_MILLIS_MIN = 10;
   private static final long BACKOFF_MILLIS_MAX = 1_000;
-  private static final long LIVENESS_MILLIS = 5_000;
 
   /// Sequences that a shard surely still remembers, counted back from the last one sent.
   private static final long SEQUENCES_REMEMBERED = 4_096 - 2_048;
@@ -418,9 +417,10 @@ final class Lane implements Connection.Listener {
     cluster.learnLimits(greeting.limits());
     heard = true;
     pinged = false;
+    long patienceMillis = config.patience().toMillis();
     liveness =
         loop.scheduleWithFixedDelay(
-            this::checkLiveness, LIVENESS_MILLIS, LIVENESS_MILLIS, TimeUnit.MILLISECONDS);
+            this::checkLiveness, patienceMillis, patienceMillis, TimeUnit.MILLISECONDS);
     for (ActiveWatch watch : watches.values()) {
       opened.write(FrameCodec.encode(watch.frame()));
     }
@@ -530,7 +530,7 @@ final class Lane implements Connection.Listener {
       heard = false;
       pinged = false;
     } else if (pinged) {
-      socket.close("no sign of life for " + 2 * LIVENESS_MILLIS + " ms");
+      socket.close("no sign of life for " + 2 * config.patience().toMillis() + " ms");
     } else {
       pinged = true;
       socket.write(FrameCodec.encode(new Frame.Ping(nextId++)));

@@ -69,6 +69,7 @@ final class FakeNode implements AutoCloseable {
   volatile Function<Long, Frame> map = this::ownMap; // by request id
   volatile BiConsumer<Peer, Frame.Hello> greeting = (peer, hello) -> peer.welcome();
   volatile ThrowingConsumer<Received> script = Received::answerDone;
+  volatile boolean mute; // whether pings go unanswered
   volatile Peer asker; // where the last frame came from that is neither greeting nor map request
   volatile Throwable unexpected; // what went wrong on a thread of the node
 
@@ -282,7 +283,11 @@ final class FakeNode implements AutoCloseable {
         }
         case Frame.Single single -> received.add(single.request());
         case Frame.Batch batch -> received.addAll(batch.requests());
-        case Frame.Ping ping -> send(new Frame.Pong(ping.id(), HybridTimestamp.ZERO));
+        case Frame.Ping ping -> {
+          if (!mute) {
+            send(new Frame.Pong(ping.id(), HybridTimestamp.ZERO));
+          }
+        }
         default -> {}
       }
       for (Request request : received) {

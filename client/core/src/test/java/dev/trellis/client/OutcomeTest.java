@@ -270,6 +270,32 @@ class OutcomeTest {
   }
 
   @Test
+  void aPeerThatHasVanishedWithoutAWordIsGivenUp() throws Exception {
+    reconnectWith(config().withPatience(Duration.ofMillis(50)));
+    node.mute = true;
+    node.script = SILENT;
+    CompletableFuture<Reply> increment = call(INCREMENT);
+    node.next();
+    node.script = Received::answerDone;
+    done(increment);
+    assertTrue(node.next().request().context().repeat());
+  }
+
+  @Test
+  void aPeerThatIsSlowButAnswersPingsIsWaitedFor() throws Exception {
+    reconnectWith(config().withPatience(Duration.ofSeconds(1)));
+    node.script = SILENT;
+    CompletableFuture<Reply> increment = call(INCREMENT);
+    Received slow = node.next();
+    for (int i = 0; i < 2; i++) {
+      node.nextFrame(Frame.Ping.class);
+    }
+    slow.answerDone();
+    done(increment);
+    assertTrue(node.requests.isEmpty());
+  }
+
+  @Test
   void aConnectionLostInTheHandshakeCostsNothing() throws Exception {
     reconnectWith(config());
     node.greeting =
