@@ -283,7 +283,7 @@ final class Lane implements Connection.Listener {
 
   /// Whether a mutation was sent to an incarnation that alone could tell what became of it.
   private static boolean isLost(Pending.OfCall call, long incarnation) {
-    return call.ambiguous && !call.isRepeatable() && call.incarnation != incarnation;
+    return isForThisShardOnly(call) && call.incarnation != incarnation;
   }
 
   private void write(Connection socket, Pending.OfScan scan) {
@@ -589,7 +589,7 @@ final class Lane implements Connection.Listener {
 
   /// Sends the call where a newer map says that the key is.
   private boolean follow(Pending.OfCall call) {
-    if (call.follows == FOLLOWS_MAX || (call.ambiguous && !call.isRepeatable())) {
+    if (call.follows == FOLLOWS_MAX || isForThisShardOnly(call)) {
       return false;
     }
     long delayMillis = call.follows == 0 ? 0 : BACKOFF_MILLIS_MIN << call.follows;
@@ -634,10 +634,7 @@ final class Lane implements Connection.Listener {
   }
 
   private boolean regenerate(Pending.OfCall call, Reply reply) {
-    if (call.regenerated || call.generation.isEmpty()) {
-      return false;
-    }
-    if (call.ambiguous && !call.isRepeatable()) {
+    if (call.regenerated || call.generation.isEmpty() || isForThisShardOnly(call)) {
       return false;
     }
     call.regenerated = true;
@@ -662,16 +659,27 @@ final class Lane implements Connection.Listener {
     return true;
   }
 
-  /// Keeps a call aside until it is woken, which routes it anew; its deadline still holds.
-  private void rest(Pending call, Consumer<Runnable> alarm) {
+  /// Keeps a call aside until it is woken, and then routes it anew, unless it belongs to this shard
+  /// alone; its deadline still holds.
+  private void rest(Pending.OfCall call, Consumer<Runnable> alarm) {
     resting.add(call);
     sweepBy(call.deadlineNanos);
     alarm.accept(
         () -> {
-          if (resting.remove(call)) {
+          if (!resting.remove(call)) {
+            return; // it was too late, or the client is closed
+          }
+          if (isForThisShardOnly(call) && !retired) {
+            putFirst(call);
+          } else {
             passOn(call);
           }
         });
+  }
+
+  /// Whether nobody else may carry it out, since this shard may have done so.
+  private static boolean isForThisShardOnly(Pending.OfCall call) {
+    return call.ambiguous && !call.isRepeatable();
   }
 
   private void later(long delayMillis, Runnable task) {
@@ -796,7 +804,7 @@ final class Lane implements Connection.Listener {
     letGo(pending);
     switch (pending) {
       case Pending.OfCall call -> {
-        if (call.ambiguous && !call.isRepeatable() && target.isPresent()) {
+        if (isForThisShardOnly(call)) {
           call.fail(unknown(call, name() + " is no longer in the cluster map", null));
         } else {
           cluster.place(call, true);
@@ -818,7 +826,7 @@ final class Lane implements Connection.Listener {
     List<Pending> stay = new ArrayList<>();
     while (!waiting.isEmpty()) {
       Pending call = waiting.remove();
-      boolean onlyHere = call.mayHaveHappened() && !((Pending.OfCall) call).isRepeatable();
+      boolean onlyHere = call instanceof Pending.OfCall one && isForThisShardOnly(one);
       if (belongsElsewhere(call) && (retired || !onlyHere)) {
         passOn(call);
       } else {

@@ -447,6 +447,26 @@ class OutcomeTest {
   }
 
   @Test
+  void aRepeatThatMeetsAnOverloadWaitsForTheSameShardAndStaysARepeat() throws Exception {
+    node.script = SILENT;
+    CompletableFuture<Reply> increment = call(INCREMENT);
+    long sequence = node.next().request().context().sequence();
+    node.script =
+        received -> {
+          node.script = Received::answerDone;
+          received.answer(
+              new Outcome.Failed(ErrorCode.OVERLOADED, "busy", Optional.of(Duration.ofMillis(20))));
+        };
+    node.dropConnections();
+    done(increment);
+    for (int i = 0; i < 2; i++) {
+      RequestContext repeat = node.next().request().context();
+      assertTrue(repeat.repeat());
+      assertEquals(sequence, repeat.sequence());
+    }
+  }
+
+  @Test
   void anOverloadThatLastsIsReportedAfterSomeTries() throws Exception {
     node.script =
         received ->
