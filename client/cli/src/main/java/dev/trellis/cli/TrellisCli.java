@@ -175,7 +175,7 @@ public final class TrellisCli {
 
   private static int failed(Console console, Exception failure, List<String> typed) {
     return switch (failure) {
-      case Console.OutputClosed closed -> throw closed;
+      case Console.OutputClosed closed -> ExitCode.OUTPUT_CLOSED;
       case InterruptedException interrupted -> ExitCode.INTERRUPTED;
       case CommandFailure known -> told(console, known, typed);
       default -> {
