@@ -59,7 +59,7 @@ public final class Json {
           "no valid JSON at column "
               + e.getLocation().getColumnNr()
               + ": "
-              + e.getOriginalMessage(),
+              + e.getOriginalMessage().replaceFirst(" \\(start marker at .*", ""),
           e);
     } catch (IOException e) {
       throw new UncheckedIOException("a string gave no text", e);

@@ -31,8 +31,9 @@ import picocli.CommandLine.Option;
 @Command(
     name = "bench",
     description = {
-      "Puts a load on the cluster and measures throughput and latency, as a closed loop: each",
-      "connection keeps --pipeline calls unanswered and sends the next when an answer comes."
+      "Put a load on the cluster and measure throughput and latency.",
+      "A closed loop: each connection keeps --pipeline calls unanswered and sends the next when an",
+      "answer comes. A store that stalls is asked less meanwhile, which flatters its latencies."
     },
     footerHeading = "%nExamples:%n",
     footer = {
@@ -239,16 +240,16 @@ final class BenchCommand implements Callable<Integer> {
       Map<ErrorCode, Long> failures) {
     Console console = standard.console();
     console.printLine(
-        "%d connections × %d unanswered, %d%% reads of %,d %s keys, %d B values, %s of %d"
+        "connections: %d, each with %d %s of %d unanswered; %d%% reads; %,d keys, %s; %d B values"
             .formatted(
                 load.connections(),
                 load.pipeline(),
+                load.batch() == 1 ? "calls" : "batches",
+                load.batch(),
                 load.readPercent(),
                 load.keyCount(),
                 load.keys().word(),
-                load.valueBytes(),
-                load.batch() == 1 ? "calls" : "batches",
-                load.batch()));
+                load.valueBytes()));
     console.printLine(
         "%,.0f operations/s over %.1f s (closed loop)".formatted(completed / seconds, seconds));
     console.printLine(
