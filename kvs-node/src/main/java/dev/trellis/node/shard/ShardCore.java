@@ -254,7 +254,7 @@ public final class ShardCore {
           ErrorCode.BAD_REQUEST,
           "the sequence " + context.sequence() + " is negative; clients count from 1");
     }
-    switch (isRepeat(origin, context, mutation)) {
+    switch (isRepeat(origin, context, mutation, nowMillis)) {
       case SEEN -> {
         statistics.countRepeat();
         return repeated(request, mutation, nowMillis);
@@ -320,18 +320,20 @@ public final class ShardCore {
         RING_VERSION);
   }
 
-  private RepeatWindow.Verdict isRepeat(Origin origin, RequestContext context, Mutation mutation) {
-    if (context.sequence() == 0) {
-      // Without a number nobody can tell; what is idempotent needs none.
-      return context.repeat() && !mutation.isIdempotent()
-          ? RepeatWindow.Verdict.UNKNOWN
-          : RepeatWindow.Verdict.NEW;
-    }
+  private RepeatWindow.Verdict isRepeat(
+      Origin origin, RequestContext context, Mutation mutation, long nowMillis) {
     RepeatWindow.Verdict verdict =
-        repeats.verdict(origin.clientId(), context.sequence(), context.repeat());
-    return verdict == RepeatWindow.Verdict.UNKNOWN && mutation.isIdempotent()
-        ? RepeatWindow.Verdict.NEW
-        : verdict;
+        context.sequence() == 0
+            // Without a number nobody can tell.
+            ? context.repeat() ? RepeatWindow.Verdict.UNKNOWN : RepeatWindow.Verdict.NEW
+            : repeats.verdict(origin.clientId(), context.sequence(), context.repeat());
+    // What is idempotent may be done again, with its first stamp. One too old for that must not be
+    // refused for it: the client would take it for not carried out, and stamp it anew.
+    boolean harmless =
+        mutation.isIdempotent()
+            && (mutation instanceof Mutation.Merge
+                || clock.withinSkew(context.timestamp(), nowMillis));
+    return verdict == RepeatWindow.Verdict.UNKNOWN && harmless ? RepeatWindow.Verdict.NEW : verdict;
   }
 
   /// The answer to a mutation that was carried out before: the value as it is now.

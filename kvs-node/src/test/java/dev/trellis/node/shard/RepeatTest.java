@@ -205,4 +205,17 @@ class RepeatTest {
     done(shard.send("f", new Mutation.Enable(), earlier.repeated()));
     assertEquals(new View.Truth(true), shard.get("f"));
   }
+
+  /// Refused for its stamp, the client would stamp it anew, and one put would be two.
+  @Test
+  void aForgottenPutThatIsTooOldToBeBelievedMayHaveBeenCarriedOut() {
+    RequestContext early = shard.next();
+    for (int i = 0; i < RepeatWindow.WIDTH; i++) {
+      shard.mutate("n", new Mutation.Increment(1));
+    }
+    shard.pass(Duration.ofSeconds(10));
+    failed(
+        ErrorCode.OUTCOME_UNKNOWN, shard.send("k", new Mutation.Put(bytes("v")), early.repeated()));
+    assertEquals(missing(), shard.get("k"));
+  }
 }
