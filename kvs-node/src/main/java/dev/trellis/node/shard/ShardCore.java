@@ -424,27 +424,27 @@ public final class ShardCore {
               + " ms ahead of this shard's time, "
               + nowMillis);
     }
-    if (context.ttlMillis() < 0 || context.ttlMillis() > Limits.TTL_MILLIS_MAX) {
+    requireTtl(context.ttlMillis(), 0, "give none for a value that never expires");
+    if (innermost(mutation) instanceof Mutation.Expire expire && expire.ttlMillis().isPresent()) {
+      requireTtl(expire.ttlMillis().getAsLong(), 1, "expire without a ttl means never");
+    }
+  }
+
+  private static void requireTtl(long millis, long min, String otherwise) throws Refusal {
+    if (millis < min || millis > Limits.TTL_MILLIS_MAX) {
       throw new Refusal(
           ErrorCode.BAD_REQUEST,
-          "a ttl of "
-              + context.ttlMillis()
-              + " ms is outside 1 to "
-              + Limits.TTL_MILLIS_MAX
-              + "; give none for a value that never expires");
+          "a ttl of " + millis + " ms is outside 1 to " + Limits.TTL_MILLIS_MAX + "; " + otherwise);
     }
-    if (mutation instanceof Mutation.Expire expire
-        && expire.ttlMillis().isPresent()
-        && (expire.ttlMillis().getAsLong() < 1
-            || expire.ttlMillis().getAsLong() > Limits.TTL_MILLIS_MAX)) {
-      throw new Refusal(
-          ErrorCode.BAD_REQUEST,
-          "a ttl of "
-              + expire.ttlMillis().getAsLong()
-              + " ms is outside 1 to "
-              + Limits.TTL_MILLIS_MAX
-              + "; expire without a ttl means never");
+  }
+
+  /// What a mutation does in the end, in whatever field.
+  private static Mutation innermost(Mutation mutation) {
+    Mutation inner = mutation;
+    while (inner instanceof Mutation.UpdateField update) {
+      inner = update.mutation();
     }
+    return inner;
   }
 
   private void requireRoom(Entry before, Entry after, Mutation mutation, Payload key)
