@@ -290,10 +290,10 @@ public final class ShardCore {
     Writer.Written written = writer.write(before, mutation, "key " + request.key(), 0);
     // What changes nothing starts no generation either.
     Entry after = written.delta().equals(Entry.BOTTOM) ? held : written.after();
-    requireRoom(before, after, mutation, request.key());
     // By identity: merging keeps an entry to which nothing new came, and comparing large sets costs
     // as much as their size.
     if (after != held) {
+      requireRoom(slot, before, after, mutation, request.key());
       store.put(new Slot(request.key(), after, birth));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
@@ -447,14 +447,14 @@ public final class ShardCore {
     return inner;
   }
 
-  private void requireRoom(Entry before, Entry after, Mutation mutation, Payload key)
+  /// Refuses what grows beyond the limits. What replicas send each other was let in by the first of
+  /// them, so its size is not judged again.
+  private void requireRoom(
+      Optional<Slot> held, Entry before, Entry after, Mutation mutation, Payload key)
       throws Refusal {
-    long growth = after.weight() - before.weight();
-    if (growth <= 0) {
-      return;
-    }
+    boolean merges = mutation instanceof Mutation.Merge;
     long limit = config.limits().valueBytesMax() + WEIGHT_ALLOWANCE;
-    if (after.weight() > limit) {
+    if (!merges && after.weight() > limit && after.weight() > before.weight()) {
       throw new Refusal(
           ErrorCode.VALUE_TOO_LARGE,
           "key "
@@ -464,8 +464,9 @@ public final class ShardCore {
               + " bytes; the limit is "
               + config.limits().valueBytesMax());
     }
-    boolean frees = mutation instanceof Mutation.Delete;
-    if (!frees && store.weight() + growth > config.memoryBytesMax()) {
+    boolean frees = mutation instanceof Mutation.Delete || (merges && after.values().isEmpty());
+    long growth = new Slot(key, after, 0).weight() - held.map(Slot::weight).orElse(0L);
+    if (growth > 0 && !frees && store.weight() + growth > config.memoryBytesMax()) {
       throw new Refusal(
           ErrorCode.OUT_OF_MEMORY,
           "shard "

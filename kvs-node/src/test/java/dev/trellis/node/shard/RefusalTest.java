@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
@@ -151,6 +152,17 @@ class RefusalTest {
     assertEquals(full, small.entry("set"));
     assertEquals(0, changed(small.mutate("set", new Mutation.Add(Kind.GSET, listOf("element0")))));
     done(small.mutate("k", new Mutation.Put(bytes("small"))));
+  }
+
+  @Test
+  void replicasDoNotRefuseEachOthersStatesForTheirSize() {
+    TestShard small = new TestShard(TestShard.withLimits(new Limits(64, 10_000, 1 << 20, 100)));
+    Payload half = Payload.of(new byte[9_000]);
+    done(small.mutate("k", new Mutation.Add(Kind.GSET, java.util.List.of(half))));
+    GrowSet other = GrowSet.of(java.util.List.of(Payload.of(new byte[8_999])));
+    assertEquals(1, changed(small.merge("k", Entry.of(HybridTimestamp.ZERO, other))));
+    failed(
+        ErrorCode.VALUE_TOO_LARGE, small.mutate("k", new Mutation.Add(Kind.GSET, listOf("more"))));
   }
 
   // Times to live.
