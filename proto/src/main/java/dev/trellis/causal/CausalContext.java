@@ -222,6 +222,11 @@ public final class CausalContext implements Comparable<CausalContext> {
     return all;
   }
 
+  /// The number of replicas that have dots in the set.
+  public int replicaCount() {
+    return replicas.length;
+  }
+
   /// The number of runs: what the set costs in memory and on the wire.
   public int runCount() {
     int count = 0;

@@ -45,6 +45,14 @@ public final class CausalRegister implements Value<CausalRegister> {
       return weight;
     }
 
+    int dependencyParts() {
+      int parts = 0;
+      for (CausalContext version : dependencies.values()) {
+        parts += 1 + version.replicaCount();
+      }
+      return parts;
+    }
+
     /// By payload, then expiry, then dependencies. A total order, equal only to what is equal.
     @Override
     public int compareTo(Sibling other) {
@@ -68,7 +76,18 @@ public final class CausalRegister implements Value<CausalRegister> {
   }
 
   private static final DotStore<Sibling> NOTHING =
-      DotStore.empty((dot, sibling) -> sibling.weight());
+      DotStore.empty(
+          new PersistentMap.Weigher<Dot, Sibling>() {
+            @Override
+            public long weigh(Dot dot, Sibling sibling) {
+              return sibling.weight();
+            }
+
+            @Override
+            public int parts(Dot dot, Sibling sibling) {
+              return 3 + sibling.dependencyParts();
+            }
+          });
 
   public static final CausalRegister EMPTY = new CausalRegister(NOTHING);
 
@@ -173,6 +192,11 @@ public final class CausalRegister implements Value<CausalRegister> {
   @Override
   public long weight() {
     return siblings.weight();
+  }
+
+  @Override
+  public int parts() {
+    return siblings.parts();
   }
 
   @Override

@@ -131,6 +131,11 @@ public final class Counter implements Value<Counter> {
   }
 
   @Override
+  public int parts() {
+    return sums.parts();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof Counter counter && sums.equals(counter.sums);
   }

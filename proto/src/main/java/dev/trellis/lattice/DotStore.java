@@ -51,6 +51,11 @@ final class DotStore<T extends Comparable<T>> {
     return items.weight() + (long) WEIGHT_PER_RUN * context.runCount();
   }
 
+  /// The parts of the items, and one for each replica in the context.
+  int parts() {
+    return items.parts() + context.replicaCount();
+  }
+
   /// The items by dot.
   Iterable<Map.Entry<Dot, T>> items() {
     return items;

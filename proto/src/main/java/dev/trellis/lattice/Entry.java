@@ -209,6 +209,15 @@ public final class Entry implements Lattice<Entry> {
   }
 
   @Override
+  public int parts() {
+    int sum = 1;
+    for (Value<?> value : values) {
+      sum += value.parts();
+    }
+    return sum;
+  }
+
+  @Override
   public boolean equals(Object other) {
     return this == other
         || (other instanceof Entry entry

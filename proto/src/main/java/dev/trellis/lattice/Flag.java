@@ -18,4 +18,9 @@ public record Flag(boolean value) implements Value<Flag> {
   public long weight() {
     return 1;
   }
+
+  @Override
+  public int parts() {
+    return 0;
+  }
 }

@@ -57,6 +57,11 @@ public final class GrowSet implements Value<GrowSet> {
   }
 
   @Override
+  public int parts() {
+    return set.size();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof GrowSet that && set.equals(that.set);
   }

@@ -12,7 +12,18 @@ public final class LatticeMap implements Value<LatticeMap> {
 
   public static final LatticeMap EMPTY =
       new LatticeMap(
-          PersistentMap.empty((field, entry) -> WEIGHT_PER_FIELD + field.size() + entry.weight()));
+          PersistentMap.empty(
+              new PersistentMap.Weigher<Payload, Entry>() {
+                @Override
+                public long weigh(Payload field, Entry entry) {
+                  return WEIGHT_PER_FIELD + field.size() + entry.weight();
+                }
+
+                @Override
+                public int parts(Payload field, Entry entry) {
+                  return 1 + entry.parts();
+                }
+              }));
 
   private final PersistentMap<Payload, Entry> fields;
 
@@ -82,6 +93,11 @@ public final class LatticeMap implements Value<LatticeMap> {
   @Override
   public long weight() {
     return fields.weight();
+  }
+
+  @Override
+  public int parts() {
+    return fields.parts();
   }
 
   @Override

@@ -195,6 +195,11 @@ public final class Log implements Value<Log> {
   }
 
   @Override
+  public int parts() {
+    return records.parts() + places.parts() + trimmed.replicaCount();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof Log log && records.equals(log.records) && trimmed.equals(log.trimmed);
   }

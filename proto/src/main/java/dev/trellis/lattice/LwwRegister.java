@@ -72,4 +72,9 @@ public record LwwRegister(
   public long weight() {
     return (long) FIXED_WEIGHT + payload.map(Payload::size).orElse(0);
   }
+
+  @Override
+  public int parts() {
+    return 1;
+  }
 }

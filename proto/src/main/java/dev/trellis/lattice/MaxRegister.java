@@ -18,4 +18,9 @@ public record MaxRegister(long value) implements Value<MaxRegister> {
   public long weight() {
     return Long.BYTES;
   }
+
+  @Override
+  public int parts() {
+    return 0;
+  }
 }

@@ -18,4 +18,9 @@ public record MinRegister(long value) implements Value<MinRegister> {
   public long weight() {
     return Long.BYTES;
   }
+
+  @Override
+  public int parts() {
+    return 0;
+  }
 }

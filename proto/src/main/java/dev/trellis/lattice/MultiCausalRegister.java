@@ -46,4 +46,9 @@ public record MultiCausalRegister(CausalRegister register) implements Value<Mult
   public long weight() {
     return register.weight();
   }
+
+  @Override
+  public int parts() {
+    return register.parts();
+  }
 }

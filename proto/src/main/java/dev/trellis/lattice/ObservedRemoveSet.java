@@ -115,6 +115,11 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
   }
 
   @Override
+  public int parts() {
+    return adds.parts() + 2 * elements.parts();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof ObservedRemoveSet set && adds.equals(set.adds);
   }

@@ -53,6 +53,11 @@ public final class OpaqueValue implements Value<OpaqueValue> {
   }
 
   @Override
+  public int parts() {
+    return states.size();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof OpaqueValue value
         && kindNumber == value.kindNumber

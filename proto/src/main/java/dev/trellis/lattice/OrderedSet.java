@@ -57,6 +57,11 @@ public final class OrderedSet implements Value<OrderedSet> {
   }
 
   @Override
+  public int parts() {
+    return set.size();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof OrderedSet that && set.equals(that.set);
   }

@@ -32,6 +32,11 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   /// What one association adds to [#weight].
   interface Weigher<K, V> {
     long weigh(K key, V value);
+
+    /// What it adds to [#parts].
+    default int parts(K key, V value) {
+      return 1;
+    }
   }
 
   private record Node<K, V>(
@@ -41,6 +46,7 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
       @Nullable Node<K, V> left,
       @Nullable Node<K, V> right,
       int size,
+      int parts,
       long weight)
       implements Map.Entry<K, V> {
     @Override
@@ -85,6 +91,11 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   /// The sum of what the weigher says of each association. O(1).
   long weight() {
     return root == null ? 0 : root.weight;
+  }
+
+  /// The sum of the parts of each association, as [Lattice#parts] counts them. O(1).
+  int parts() {
+    return root == null ? 0 : root.parts;
   }
 
   /// The value of a key, or null. O(log n).
@@ -227,6 +238,9 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
         left,
         right,
         1 + size(left) + size(right),
+        weigher.parts(key, value)
+            + (left == null ? 0 : left.parts)
+            + (right == null ? 0 : right.parts),
         weigher.weigh(key, value)
             + (left == null ? 0 : left.weight)
             + (right == null ? 0 : right.weight));

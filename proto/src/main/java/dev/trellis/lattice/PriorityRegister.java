@@ -31,4 +31,9 @@ public record PriorityRegister(double priority, Payload payload)
   public long weight() {
     return (long) Double.BYTES + payload.size();
   }
+
+  @Override
+  public int parts() {
+    return 1;
+  }
 }

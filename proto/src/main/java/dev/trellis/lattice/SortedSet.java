@@ -196,6 +196,11 @@ public final class SortedSet implements Value<SortedSet> {
   }
 
   @Override
+  public int parts() {
+    return members.parts() + ranking.parts();
+  }
+
+  @Override
   public boolean equals(Object other) {
     return other instanceof SortedSet set && members.equals(set.members);
   }

@@ -66,6 +66,7 @@ abstract class LatticeLaws<L extends Lattice<L>> {
           L b = generate(new SplittableRandom(seed));
           assertEquals(b.weight(), generate(new SplittableRandom(seed)).weight());
           assertEquals(a.merge(b).weight(), b.merge(a).weight());
+          assertEquals(a.merge(b).memoryBytes(), b.merge(a).memoryBytes());
         });
   }
 
