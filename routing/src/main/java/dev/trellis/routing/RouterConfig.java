@@ -17,8 +17,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 
 /// The settings of a router. [#reference] documents each by its key.
@@ -41,19 +39,6 @@ public record RouterConfig(
     }
   }
 
-  /// A router on free ports of loopback with defaults for the rest: for a cluster within a program.
-  ///
-  /// @param nodes data addresses of the nodes, `host:port`
-  public static RouterConfig loopback(List<String> nodes) {
-    return of(
-        StrictConfig.ofText(
-            reference(),
-            "cluster.nodes = [\""
-                + String.join("\", \"", nodes)
-                + "\"], data.port = 0, admin.port = 0, gateway.port = 0",
-            Map.of()));
-  }
-
   /// Reads and checks the settings.
   ///
   /// @throws ConfigurationException if one is missing, of another type or out of its range
@@ -70,11 +55,6 @@ public record RouterConfig(
         gateway(config, new InetSocketAddress(gatewayBind, port(config, "gateway.port"))),
         new InetSocketAddress(bind, port(config, "admin.port")),
         config.duration("gateway.call.timeout"));
-  }
-
-  /// The same router with another gateway.
-  public RouterConfig withGateway(GatewayConfig other) {
-    return new RouterConfig(lookup, other, admin, callTimeout);
   }
 
   private static LookupConfig lookup(StrictConfig config, InetSocketAddress address) {

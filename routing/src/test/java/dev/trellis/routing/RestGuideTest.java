@@ -63,7 +63,8 @@ class RestGuideTest {
     String text =
         "cluster.nodes = [\"127.0.0.1:"
             + descriptor.shardPorts().get(0)
-            + "\"], data.port = 0, admin.port = 0, gateway.port = 0, gateway.heartbeat = 50ms";
+            + "\"], data.port = 0, admin.port = 0, gateway.port = 0, gateway.heartbeat = 50ms,"
+            + " cluster.timeout = 50s, gateway.call.timeout = 50s";
     return RouterConfig.of(StrictConfig.ofText(RouterConfig.reference(), text, Map.of()));
   }
 

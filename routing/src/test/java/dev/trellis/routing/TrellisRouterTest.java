@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.client.Trellis;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -16,7 +17,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
-import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,7 @@ class TrellisRouterTest {
   void start() throws Exception {
     one = TrellisNode.start(NodeConfig.loopback("n1", 2));
     two = TrellisNode.start(NodeConfig.loopback("n2", 1));
-    router = TrellisRouter.start(RouterConfig.loopback(List.of(address(one), address(two))));
+    router = TrellisRouter.start(config());
     awaitReady();
   }
 
@@ -112,6 +113,18 @@ class TrellisRouterTest {
         metrics);
     assertTrue(metrics.contains("trellis_router_nodes 2.0"), metrics);
     assertEquals(200, admin("/healthz").statusCode());
+  }
+
+  /// On free ports, and patient with a busy machine.
+  private RouterConfig config() {
+    String text =
+        "cluster.nodes = [\""
+            + address(one)
+            + "\", \""
+            + address(two)
+            + "\"], cluster.timeout = 50s, gateway.call.timeout = 50s, data.port = 0, admin.port = 0,"
+            + " gateway.port = 0";
+    return RouterConfig.of(StrictConfig.ofText(RouterConfig.reference(), text, Map.of()));
   }
 
   private void awaitReady() throws Exception {

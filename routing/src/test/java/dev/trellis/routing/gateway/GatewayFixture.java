@@ -12,6 +12,9 @@ import java.time.Duration;
 
 /// A gateway on a free port before a [LocalStore].
 final class GatewayFixture implements AutoCloseable {
+  /// Long enough for any machine, so that what is meant to be served is never given up.
+  private static final Duration PATIENT = Duration.ofSeconds(50);
+
   private static final JsonMapper MAPPER = new JsonMapper();
 
   final LocalStore store = new LocalStore();
@@ -37,12 +40,12 @@ final class GatewayFixture implements AutoCloseable {
         16 << 10,
         3_000,
         256 << 20,
-        Duration.ofSeconds(10),
-        Duration.ofSeconds(10),
-        Duration.ofSeconds(10),
-        Duration.ofSeconds(10),
-        Duration.ofSeconds(10),
-        Duration.ofSeconds(10));
+        PATIENT,
+        PATIENT,
+        PATIENT,
+        PATIENT,
+        PATIENT,
+        PATIENT);
   }
 
   RawHttp.Response get(String target, String... headers) {

@@ -452,13 +452,13 @@ class HttpConnectionTest {
 
   @Test
   void aClientThatSaysNothingIsLeft() {
-    RawHttp http = connect(withTimeouts(10_000, 10_000, 300, 10_000));
+    RawHttp http = connect(withTimeouts(50_000, 50_000, 300, 50_000));
     assertTrue(http.isAtEnd());
   }
 
   @Test
   void aHeaderThatDoesNotEndIsGivenUp() {
-    RawHttp http = connect(withTimeouts(300, 10_000, 10_000, 10_000));
+    RawHttp http = connect(withTimeouts(300, 50_000, 50_000, 50_000));
     http.send("GET /v1/keys/a HTTP/1.1\r\nX: ");
     RawHttp.Response late = http.receive(false);
     assertEquals(408, late.status());
@@ -467,7 +467,7 @@ class HttpConnectionTest {
 
   @Test
   void aBodyThatDoesNotComeIsGivenUp() {
-    RawHttp http = connect(withTimeouts(10_000, 300, 10_000, 10_000));
+    RawHttp http = connect(withTimeouts(50_000, 300, 50_000, 50_000));
     http.send("PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nwor");
     RawHttp.Response late = http.receive(false);
     assertEquals(408, late.status());
@@ -477,7 +477,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientThatTakesNothingOfItsAnswerIsLeft() {
-    connect(withTimeouts(10_000, 10_000, 10_000, 300));
+    connect(withTimeouts(50_000, 50_000, 50_000, 300));
     gateway.put("/v1/keys/big", "x".repeat(16 << 20));
     RawHttp deaf = connectAgain();
     deaf.send("GET /v1/keys/big HTTP/1.1\r\n\r\n");

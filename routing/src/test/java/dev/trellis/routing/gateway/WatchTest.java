@@ -83,7 +83,7 @@ class WatchTest {
 
   @Test
   void tellsTheCurrentStateFirstAndThenEveryChange() throws Exception {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     gateway.put("/v1/keys/a", "one");
     Events events = watch("/v1/keys/a/watch");
     assertEquals("HTTP/1.1 200 OK", events.status);
@@ -108,7 +108,7 @@ class WatchTest {
 
   @Test
   void aWatchOnAnotherKindIsRefusedAndTheConnectionGoesOn() {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     gateway.put("/v1/keys/a", "one");
     RawHttp http = closing(new RawHttp(gateway.address));
     assertEquals(409, http.request("GET", "/v1/keys/a/watch?kind=counter", NOTHING).status());
@@ -118,7 +118,7 @@ class WatchTest {
 
   @Test
   void aWatchThatIsOvertakenByAnotherKindEndsWithTheProblem() throws Exception {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     gateway.put("/v1/keys/a?ttl=5s", "one");
     Events events = watch("/v1/keys/a/watch?kind=lww");
     events.next();
@@ -134,7 +134,7 @@ class WatchTest {
 
   @Test
   void aClusterThatFailsEndsTheStreamWithTheProblem() throws Exception {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     Events events = watch("/v1/keys/a/watch");
     events.next();
     events.next();
@@ -155,7 +155,7 @@ class WatchTest {
 
   @Test
   void aClientThatLeavesEndsItsWatch() throws Exception {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     Events events = watch("/v1/keys/a/watch");
     events.next();
     events.next();
@@ -169,7 +169,7 @@ class WatchTest {
 
   @Test
   void aSlowReaderGetsFewerStatesAndTheLastOne() throws Exception {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     Events events = watch("/v1/keys/a/watch");
     String filling = "x".repeat(100_000);
     int changes = 1_000;
@@ -204,7 +204,7 @@ class WatchTest {
 
   @Test
   void watchesInHttp11ComeInChunks() {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     RawHttp http = closing(new RawHttp(gateway.address));
     RawHttp.Response header = http.request("GET", "/v1/keys/a/watch", NOTHING);
     assertEquals(Optional.of("chunked"), header.header("Transfer-Encoding"));
@@ -214,7 +214,7 @@ class WatchTest {
 
   @Test
   void stoppingEndsWatchesInOrder() {
-    start(Duration.ofSeconds(10));
+    start(Duration.ofSeconds(50));
     RawHttp http = closing(new RawHttp(gateway.address));
     http.request("GET", "/v1/keys/a/watch", NOTHING);
     http.chunk();

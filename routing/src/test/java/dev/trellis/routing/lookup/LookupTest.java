@@ -33,6 +33,9 @@ class LookupTest {
   private static final Payload KEY = Payload.ofText("key");
   private static final Limits LIMITS = new Limits(100, 1_000, 64 << 10, 10);
 
+  /// Long enough for any machine, so that what is meant to answer is never given up.
+  private static final Duration PATIENT = Duration.ofSeconds(50);
+
   private final List<AutoCloseable> closing = new ArrayList<>();
 
   @AfterEach
@@ -46,7 +49,7 @@ class LookupTest {
   void greetsAndTellsTheMapOfTheNodesThatAnswer() {
     FakeNode one = closing(new FakeNode("n1", "trellis", 0));
     FakeNode two = closing(new FakeNode("n2", "trellis", 0));
-    Lookup lookup = lookup(Duration.ofSeconds(1), one.address(), two.address());
+    Lookup lookup = lookup(PATIENT, one.address(), two.address());
     await(lookup, "n1", "n2");
     FrameClient client = client(lookup);
     Frame.Welcome welcome =
@@ -68,7 +71,7 @@ class LookupTest {
   void aNodeThatDiesDropsOutAndComesBackWhenItAnswersAgain() {
     FakeNode one = closing(new FakeNode("n1", "trellis", 0));
     FakeNode two = new FakeNode("n2", "trellis", 0);
-    Lookup lookup = lookup(Duration.ofSeconds(5), one.address(), two.address());
+    Lookup lookup = lookup(PATIENT, one.address(), two.address());
     await(lookup, "n1", "n2");
     long before = lookup.map().version();
     two.close();
@@ -92,17 +95,14 @@ class LookupTest {
   void aNodeOfAnotherClusterIsLeftOut() {
     FakeNode one = closing(new FakeNode("n1", "trellis", 0));
     FakeNode stranger = closing(new FakeNode("n2", "other", 0));
-    Lookup lookup = lookup(Duration.ofSeconds(1), stranger.address(), one.address());
+    Lookup lookup = lookup(PATIENT, stranger.address(), one.address());
     await(lookup, "n1");
   }
 
   @Test
   void servesClientsWhileNoNodeAnswers() {
     Lookup lookup =
-        lookup(
-            Duration.ofSeconds(1),
-            new Address("127.0.0.1", 1),
-            new Address("no-such-host.invalid", 7502));
+        lookup(PATIENT, new Address("127.0.0.1", 1), new Address("no-such-host.invalid", 7502));
     FrameClient client = client(lookup);
     client.ask(FrameClient.hello(""));
     Frame.ClusterMap map =
@@ -112,7 +112,7 @@ class LookupTest {
 
   @Test
   void requestsForKeysAreRefusedSayingWhereTheyBelong() {
-    FrameClient client = client(lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1)));
+    FrameClient client = client(lookup(PATIENT, new Address("127.0.0.1", 1)));
     client.ask(FrameClient.hello("trellis"));
     Request get = new Request(11, KEY, Read.Get.ANY, RequestContext.READ);
     Request put = new Request(12, KEY, new Mutation.Put(Payload.EMPTY), RequestContext.READ);
@@ -138,13 +138,13 @@ class LookupTest {
 
   @Test
   void aClientOfAnotherClusterIsRefused() {
-    FrameClient client = client(lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1)));
+    FrameClient client = client(lookup(PATIENT, new Address("127.0.0.1", 1)));
     assertRefused(client, client.ask(FrameClient.hello("other")), "belongs to cluster 'trellis'");
   }
 
   @Test
   void aClientOfAnotherProtocolVersionIsRefused() {
-    FrameClient client = client(lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1)));
+    FrameClient client = client(lookup(PATIENT, new Address("127.0.0.1", 1)));
     Frame hello =
         new Frame.Hello(77, 99, "", 5, Frame.Scope.SHARD, Payload.EMPTY, "from the future");
     assertRefused(client, client.ask(hello), "not 77 to 99");
@@ -152,19 +152,22 @@ class LookupTest {
 
   @Test
   void whoDoesNotGreetIsRefused() {
-    FrameClient client = client(lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1)));
+    FrameClient client = client(lookup(PATIENT, new Address("127.0.0.1", 1)));
     assertRefused(client, client.ask(new Frame.Ping(1)), "the first frame must be Hello");
   }
 
   @Test
   void whoSaysNothingIsRefusedAfterAWhile() {
-    FrameClient client = client(lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1)));
+    InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    LookupConfig hasty =
+        config(free, PATIENT, Duration.ofMillis(300), List.of(new Address("127.0.0.1", 1)));
+    FrameClient client = client(closing(Lookup.start(hasty, new CollectorRegistry())));
     assertRefused(client, client.receive(), "no handshake within 300 ms");
   }
 
   @Test
   void garbageAndEndlessFramesAreRefused() {
-    Lookup lookup = lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1));
+    Lookup lookup = lookup(PATIENT, new Address("127.0.0.1", 1));
     FrameClient http = client(lookup);
     http.send("GET / HTTP/1.1\r\n\r\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
     assertRefused(http, http.receive(), "exceeds the limit of 65536");
@@ -175,7 +178,7 @@ class LookupTest {
 
   @Test
   void whatOnlyNodesSayIsRefused() {
-    FrameClient client = client(lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1)));
+    FrameClient client = client(lookup(PATIENT, new Address("127.0.0.1", 1)));
     client.ask(FrameClient.hello(""));
     Frame pong = new Frame.Pong(1, dev.trellis.causal.HybridTimestamp.ZERO);
     assertRefused(client, client.ask(pong), "Pong is nothing that a client says");
@@ -183,7 +186,7 @@ class LookupTest {
 
   @Test
   void tooManyClientsAreRefused() {
-    Lookup lookup = lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1));
+    Lookup lookup = lookup(PATIENT, new Address("127.0.0.1", 1));
     FrameClient first = client(lookup);
     first.ask(FrameClient.hello(""));
     FrameClient second = client(lookup);
@@ -195,7 +198,7 @@ class LookupTest {
   @Test
   void aClientThatDoesNotReadHoldsUpItselfOnly() {
     FakeNode node = closing(new FakeNode("n1", "trellis", 0));
-    Lookup lookup = lookup(Duration.ofSeconds(1), node.address());
+    Lookup lookup = lookup(PATIENT, node.address());
     await(lookup, "n1");
     FrameClient greedy = client(lookup);
     greedy.ask(FrameClient.hello(""));
@@ -221,9 +224,9 @@ class LookupTest {
 
   @Test
   void aPortInUseIsNamed() {
-    Lookup lookup = lookup(Duration.ofSeconds(1), new Address("127.0.0.1", 1));
+    Lookup lookup = lookup(PATIENT, new Address("127.0.0.1", 1));
     LookupConfig same =
-        config(lookup.address(), Duration.ofSeconds(1), List.of(new Address("127.0.0.1", 1)));
+        config(lookup.address(), PATIENT, PATIENT, List.of(new Address("127.0.0.1", 1)));
     String message =
         assertThrows(StartupException.class, () -> Lookup.start(same, new CollectorRegistry()))
             .getMessage();
@@ -233,21 +236,14 @@ class LookupTest {
 
   private Lookup lookup(Duration timeout, Address... nodes) {
     InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
-    return closing(Lookup.start(config(free, timeout, List.of(nodes)), new CollectorRegistry()));
+    return closing(
+        Lookup.start(config(free, timeout, PATIENT, List.of(nodes)), new CollectorRegistry()));
   }
 
   private static LookupConfig config(
-      InetSocketAddress address, Duration timeout, List<Address> nodes) {
+      InetSocketAddress address, Duration timeout, Duration handshake, List<Address> nodes) {
     return new LookupConfig(
-        "r1",
-        "trellis",
-        nodes,
-        address,
-        LIMITS,
-        Duration.ofMillis(20),
-        timeout,
-        Duration.ofMillis(300),
-        2);
+        "r1", "trellis", nodes, address, LIMITS, Duration.ofMillis(20), timeout, handshake, 2);
   }
 
   private FrameClient client(Lookup lookup) {
