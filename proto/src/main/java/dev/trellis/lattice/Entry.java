@@ -113,6 +113,11 @@ public final class Entry implements Lattice<Entry> {
     for (Value<?> value : values) {
       latest = latest.max(endOf(value));
     }
+    if (values.length == 0 && expiry.isPresent()) {
+      // A delta that sets the expiry may come before the values it is meant for.
+      HybridTimestamp at = HybridTimestamp.ofMillis(expiry.get().atMillis());
+      latest = latest.max(at).max(expiry.get().writtenAt());
+    }
     return latest;
   }
 

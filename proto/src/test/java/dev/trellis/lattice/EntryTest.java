@@ -183,6 +183,10 @@ class EntryTest extends LatticeLaws<Entry> {
               latest = latest.max(register.timestamp());
             }
           }
+          if (entry.values().isEmpty() && entry.expiry().isPresent()) {
+            Expiry expiry = entry.expiry().get(); // for values that are yet to come
+            latest = latest.max(expiry.writtenAt()).max(at(expiry.atMillis()));
+          }
           assertEquals(latest, entry.endedAt());
         });
   }

@@ -162,7 +162,12 @@ final class Writer {
   /// if all in it has ended. What orders its own values (`lww`, `causal`) needs no new generation
   /// for a write of its own kind, so that a write concurrent with the expiry isn't lost.
   static Entry writable(Entry before, Kind kind, long nowMillis) {
-    if (before.values().isEmpty() || !before.isDead(nowMillis)) {
+    boolean empty = before.values().isEmpty();
+    boolean over =
+        empty
+            ? before.expiry().filter(e -> Expiry.isPast(e.atMillis(), nowMillis)).isPresent()
+            : before.isDead(nowMillis);
+    if (!over) {
       return before;
     }
     boolean ordersItself =
