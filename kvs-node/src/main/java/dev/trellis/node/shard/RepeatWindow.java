@@ -1,5 +1,6 @@
 package dev.trellis.node.shard;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -58,8 +59,8 @@ final class RepeatWindow {
         return; // its bit stands for a later sequence by now
       }
       if (sequence - highest >= WIDTH) {
-        java.util.Arrays.fill(seen, 0);
-      } else {
+        Arrays.fill(seen, 0);
+      } else if (sequence > highest) { // else the next above the highest might be no number
         for (long skipped = highest + 1; skipped < sequence; skipped++) {
           seen[word(skipped)] &= ~bit(skipped);
         }

@@ -101,8 +101,9 @@ class RepeatWindowTest {
   @Test
   void theGreatestSequencesWork() {
     RepeatWindow window = new RepeatWindow(16);
-    window.add(1, Long.MAX_VALUE - 1, false);
     window.add(1, Long.MAX_VALUE, false);
+    window.add(1, Long.MAX_VALUE - 1, false);
+    assertEquals(Verdict.SEEN, window.verdict(1, Long.MAX_VALUE - 1, true));
     assertEquals(Verdict.SEEN, window.verdict(1, Long.MAX_VALUE, true));
     assertEquals(Verdict.NEW, window.verdict(1, Long.MAX_VALUE - 2, true));
     assertEquals(Verdict.UNKNOWN, window.verdict(1, 1, true));
