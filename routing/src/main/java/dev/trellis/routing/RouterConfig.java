@@ -69,17 +69,17 @@ public record RouterConfig(
         config.duration("cluster.period"),
         config.duration("cluster.timeout"),
         config.duration("handshake.timeout"),
-        number(config, "connections.max"));
+        config.number("connections.max"));
   }
 
   private static GatewayConfig gateway(StrictConfig config, InetSocketAddress address) {
     return new GatewayConfig(
         address,
-        number(config, "gateway.threads"),
+        config.number("gateway.threads"),
         limits(config),
-        numberOfBytes(config, "gateway.line.max"),
-        numberOfBytes(config, "gateway.header.max"),
-        number(config, "gateway.connections.max"),
+        config.numberOfBytes("gateway.line.max"),
+        config.numberOfBytes("gateway.header.max"),
+        config.number("gateway.connections.max"),
         config.bytesOrShare("gateway.memory.max", Runtime.getRuntime().maxMemory()),
         config.duration("gateway.header.timeout"),
         config.duration("gateway.body.timeout"),
@@ -90,37 +90,18 @@ public record RouterConfig(
   }
 
   private static Limits limits(StrictConfig config) {
-    try {
-      return new Limits(
-          numberOfBytes(config, "limits.key"),
-          numberOfBytes(config, "limits.value"),
-          numberOfBytes(config, "limits.frame"),
-          number(config, "limits.batch"));
-    } catch (ConfigurationException e) {
-      throw e;
-    } catch (IllegalArgumentException e) {
-      throw new ConfigurationException(String.valueOf(e.getMessage()), e);
-    }
+    return StrictConfig.legal(
+        () ->
+            new Limits(
+                config.numberOfBytes("limits.key"),
+                config.numberOfBytes("limits.value"),
+                config.numberOfBytes("limits.frame"),
+                config.number("limits.batch")));
   }
 
   private static int port(StrictConfig config, String key) {
-    int port = number(config, key);
+    int port = config.number(key);
     requireWithin(key, port, 0, 0xffff);
     return port;
-  }
-
-  private static int number(StrictConfig config, String key) {
-    return fitting(config, key, config.whole(key));
-  }
-
-  private static int numberOfBytes(StrictConfig config, String key) {
-    return fitting(config, key, config.bytes(key));
-  }
-
-  private static int fitting(StrictConfig config, String key, long number) {
-    if (number != (int) number) {
-      throw config.wrong(key, "is out of all proportion");
-    }
-    return (int) number;
   }
 }

@@ -225,6 +225,20 @@ public final class StrictConfig {
     return texts(key).stream().map(text -> convert(key, text, StrictConfig::parseWhole)).toList();
   }
 
+  /// A whole number that fits an int, as all counts and ports do.
+  ///
+  /// @throws ConfigurationException if it is not set, or something else
+  public int number(String key) {
+    return fitting(key, whole(key));
+  }
+
+  /// Whole numbers that fit an int: a single one counts as a list of one.
+  ///
+  /// @throws ConfigurationException if it is not set, or something else
+  public List<Integer> numbers(String key) {
+    return wholes(key).stream().map(number -> fitting(key, number)).toList();
+  }
+
   /// Texts: a single one is cut at its commas.
   ///
   /// @throws ConfigurationException if it is not set, or something else
@@ -255,6 +269,13 @@ public final class StrictConfig {
   /// @throws ConfigurationException if it is not set, or something else
   public long bytes(String key) {
     return convert(key, text(key), Units::bytes);
+  }
+
+  /// A number of bytes that fits an int, such as the length of a frame.
+  ///
+  /// @throws ConfigurationException if it is not set, or something else
+  public int numberOfBytes(String key) {
+    return fitting(key, bytes(key));
   }
 
   /// A number of bytes, or a share such as `60%` of `whole` bytes.
@@ -303,6 +324,26 @@ public final class StrictConfig {
       throw new IllegalStateException("the reference has no key " + key);
     }
     return value;
+  }
+
+  /// Makes a record that checks itself but does not know that its values come from a configuration.
+  ///
+  /// @throws ConfigurationException in place of the record's `IllegalArgumentException`
+  public static <T> T legal(Supplier<T> record) {
+    try {
+      return record.get();
+    } catch (ConfigurationException e) {
+      throw e;
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(String.valueOf(e.getMessage()), e);
+    }
+  }
+
+  private int fitting(String key, long number) {
+    if (number != (int) number) {
+      throw wrong(key, "is out of all proportion");
+    }
+    return (int) number;
   }
 
   private <T> T convert(String key, String text, Function<String, T> conversion) {

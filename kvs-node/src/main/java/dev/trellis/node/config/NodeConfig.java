@@ -92,13 +92,13 @@ public record NodeConfig(
     return new NodeConfig(
         config.text("node.id"),
         config.text("cluster.name"),
-        number(config, "node.capacity"),
+        config.number("node.capacity"),
         listen(config),
         new ConnectionConfig(
-            number(config, "connections.max"),
+            config.number("connections.max"),
             config.duration("handshake.timeout"),
-            number(config, "requests.max"),
-            numberOfBytes(config, "outbound.max"),
+            config.number("requests.max"),
+            config.numberOfBytes("outbound.max"),
             config.bytesOrShare("memory.inbound", heapBytes),
             config.bytesOrShare("memory.outbound", heapBytes),
             config.duration("stall.timeout")),
@@ -106,8 +106,8 @@ public record NodeConfig(
         config.bytesOrShare("memory.max", heapBytes),
         config.duration("clock.skew.max"),
         config.duration("tombstone.grace"),
-        number(config, "clients.max"),
-        number(config, "watches.max"),
+        config.number("clients.max"),
+        config.number("watches.max"),
         config.duration("stop.timeout"),
         config.optionalText("data.folder").map(folder -> path(config, folder)));
   }
@@ -118,21 +118,18 @@ public record NodeConfig(
   }
 
   private static ListenConfig listen(StrictConfig config) {
-    int shards = number(config, "shards");
+    int shards = config.number("shards");
     requireWithin("shards", shards, 1, ListenConfig.SHARDS_MAX);
     return new ListenConfig(
         config.text("bind"),
         config.optionalText("advertise"),
         dataPorts(config, shards),
-        number(config, "admin.port"),
+        config.number("admin.port"),
         Security.of(config, "security"));
   }
 
   private static List<Integer> dataPorts(StrictConfig config, int shards) {
-    List<Integer> ports =
-        config.wholes("data.ports").stream()
-            .map(port -> fitting(config, "data.ports", port))
-            .toList();
+    List<Integer> ports = config.numbers("data.ports");
     if (ports.size() == shards) {
       return ports;
     }
@@ -147,17 +144,13 @@ public record NodeConfig(
   }
 
   private static Limits limits(StrictConfig config) {
-    try {
-      return new Limits(
-          numberOfBytes(config, "limits.key"),
-          numberOfBytes(config, "limits.value"),
-          numberOfBytes(config, "limits.frame"),
-          number(config, "limits.batch"));
-    } catch (ConfigurationException e) {
-      throw e;
-    } catch (IllegalArgumentException e) {
-      throw new ConfigurationException(String.valueOf(e.getMessage()), e);
-    }
+    return StrictConfig.legal(
+        () ->
+            new Limits(
+                config.numberOfBytes("limits.key"),
+                config.numberOfBytes("limits.value"),
+                config.numberOfBytes("limits.frame"),
+                config.number("limits.batch")));
   }
 
   private static Path path(StrictConfig config, String folder) {
@@ -166,21 +159,6 @@ public record NodeConfig(
     } catch (InvalidPathException e) {
       throw config.wrong("data.folder", "is no path: " + e.getReason());
     }
-  }
-
-  private static int number(StrictConfig config, String key) {
-    return fitting(config, key, config.whole(key));
-  }
-
-  private static int numberOfBytes(StrictConfig config, String key) {
-    return fitting(config, key, config.bytes(key));
-  }
-
-  private static int fitting(StrictConfig config, String key, long number) {
-    if (number != (int) number) {
-      throw config.wrong(key, "is out of all proportion");
-    }
-    return (int) number;
   }
 
   private static void requireName(String key, String name) {
