@@ -6,6 +6,7 @@ import dev.trellis.wire.Frame;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /// How a client reaches its cluster. Immutable; start from [#of] and change what differs.
 ///
@@ -96,237 +97,114 @@ public record ClientConfig(
   }
 
   public ClientConfig withClusterName(String name) {
-    return new ClientConfig(
-        addresses,
-        Optional.of(name),
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.clusterName = Optional.of(name));
   }
 
   public ClientConfig withScope(Frame.Scope other) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        other,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.scope = other);
   }
 
   public ClientConfig withTimeout(Duration time) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        time,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.timeout = time);
   }
 
   public ClientConfig withConnectTimeout(Duration time) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        time,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.connectTimeout = time);
   }
 
   public ClientConfig withAcknowledgement(Acknowledgement level) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        level,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.acknowledgement = level);
   }
 
   public ClientConfig withInFlightMax(int calls) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        calls,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.inFlightMax = calls);
   }
 
   public ClientConfig withQueueMax(int calls) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        calls,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.queueMax = calls);
   }
 
   public ClientConfig withQueueBytesMax(long bytes) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        bytes,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.queueBytesMax = bytes);
   }
 
   public ClientConfig withEventLoopThreads(int threads) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        threads,
-        mapRefresh,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.eventLoopThreads = threads);
   }
 
   public ClientConfig withMapRefresh(Duration period) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        period,
-        patience,
-        credentials,
-        agent);
+    return with(draft -> draft.mapRefresh = period);
   }
 
   public ClientConfig withPatience(Duration time) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        time,
-        credentials,
-        agent);
+    return with(draft -> draft.patience = time);
   }
 
   public ClientConfig withCredentials(Payload secret) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        secret,
-        agent);
+    return with(draft -> draft.credentials = secret);
   }
 
   public ClientConfig withAgent(String name) {
-    return new ClientConfig(
-        addresses,
-        clusterName,
-        scope,
-        timeout,
-        connectTimeout,
-        acknowledgement,
-        inFlightMax,
-        queueMax,
-        queueBytesMax,
-        eventLoopThreads,
-        mapRefresh,
-        patience,
-        credentials,
-        name);
+    return with(draft -> draft.agent = name);
+  }
+
+  private ClientConfig with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.finished();
+  }
+
+  /// A copy whose fields may change before it becomes a configuration.
+  private static final class Draft {
+    private final List<String> addresses;
+    private Optional<String> clusterName;
+    private Frame.Scope scope;
+    private Duration timeout;
+    private Duration connectTimeout;
+    private Acknowledgement acknowledgement;
+    private int inFlightMax;
+    private int queueMax;
+    private long queueBytesMax;
+    private int eventLoopThreads;
+    private Duration mapRefresh;
+    private Duration patience;
+    private Payload credentials;
+    private String agent;
+
+    Draft(ClientConfig config) {
+      addresses = config.addresses;
+      clusterName = config.clusterName;
+      scope = config.scope;
+      timeout = config.timeout;
+      connectTimeout = config.connectTimeout;
+      acknowledgement = config.acknowledgement;
+      inFlightMax = config.inFlightMax;
+      queueMax = config.queueMax;
+      queueBytesMax = config.queueBytesMax;
+      eventLoopThreads = config.eventLoopThreads;
+      mapRefresh = config.mapRefresh;
+      patience = config.patience;
+      credentials = config.credentials;
+      agent = config.agent;
+    }
+
+    ClientConfig finished() {
+      return new ClientConfig(
+          addresses,
+          clusterName,
+          scope,
+          timeout,
+          connectTimeout,
+          acknowledgement,
+          inFlightMax,
+          queueMax,
+          queueBytesMax,
+          eventLoopThreads,
+          mapRefresh,
+          patience,
+          credentials,
+          agent);
+    }
   }
 
   /// Everything but the credentials.
