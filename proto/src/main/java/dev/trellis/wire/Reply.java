@@ -23,9 +23,4 @@ public record Reply(
     CausalContext dots,
     Receipt receipt,
     HybridTimestamp clock,
-    long ringVersion) {
-  /// The same reply to another request id: used where requests are passed on.
-  public Reply withId(long otherId) {
-    return new Reply(otherId, outcome, generation, kind, dots, receipt, clock, ringVersion);
-  }
-}
+    long ringVersion) {}

@@ -2,7 +2,6 @@ package dev.trellis.node.shard;
 
 import dev.trellis.wire.Limits;
 import java.time.Duration;
-import java.util.random.RandomGenerator;
 
 /// The settings of one shard.
 ///
@@ -51,22 +50,6 @@ public record ShardConfig(
         1L << 30,
         10_000,
         10_000);
-  }
-
-  /// Any legal setting, for the simulator: what the constructor accepts, the shard must survive.
-  public static ShardConfig random(
-      String nodeId, int shard, int shardCount, RandomGenerator random) {
-    return new ShardConfig(
-        nodeId,
-        shard,
-        shardCount,
-        random.nextLong(),
-        Limits.DEFAULT,
-        Duration.ofMillis(random.nextLong(1, 2_000)),
-        Duration.ofMillis(random.nextLong(1_000, 20_000)),
-        random.nextLong(1 << 20, 1 << 24),
-        random.nextInt(16, 64),
-        random.nextInt(1, 64));
   }
 
   private static void requireWithin(String key, long value, long min, long max) {
