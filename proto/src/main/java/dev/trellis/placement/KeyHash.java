@@ -40,22 +40,6 @@ public final class KeyHash {
     return hash ^ hash >>> 32;
   }
 
-  /// The shard of a node that owns a key there: uniform, and independent of the key's place on the
-  /// ring, else a node whose arc is short would leave some of its shards without keys.
-  ///
-  /// @param keyHash of the key, see [#of]
-  /// @param shards how many the node has, 1 or more
-  /// @return 0 to `shards - 1`
-  /// @throws IllegalArgumentException if there is no shard
-  public static int shardOf(long keyHash, int shards) {
-    if (shards < 1) {
-      throw new IllegalArgumentException("a node with " + shards + " shards holds no key");
-    }
-    // Multiply-shift takes the high bits, the very ones that a node's arc of the ring holds fixed;
-    // so mix first.
-    return (int) Math.unsignedMultiplyHigh(mix(keyHash), shards);
-  }
-
   /// A bijection of 64-bit numbers in which every bit of the input moves about half of the output.
   ///
   /// @see "Steele, Lea, Flood, Fast Splittable Pseudorandom Number Generators, OOPSLA 2014, §3"

@@ -13,6 +13,9 @@ import java.util.Locale;
 /// @param adminPort HTTP: metrics and health
 /// @param incarnation fresh at each start of the process
 /// @param capacity relative share of the ring, 1 or more; decides the number of virtual nodes
+/// @param zone where it may fail together with others; copies go to different zones where they can;
+///   empty if it is not told
+/// @param controlPort where the control plane listens; 0 for a node that stands alone
 public record NodeDescriptor(
     String id,
     Tier tier,
@@ -21,7 +24,9 @@ public record NodeDescriptor(
     int adminPort,
     long incarnation,
     int capacity,
-    State state) {
+    State state,
+    String zone,
+    int controlPort) {
   /// The storage tiers.
   public enum Tier {
     MEMORY(1),
@@ -70,6 +75,19 @@ public record NodeDescriptor(
     }
   }
 
+  /// A node in no zone, without a control port.
+  public NodeDescriptor(
+      String id,
+      Tier tier,
+      String host,
+      List<Integer> shardPorts,
+      int adminPort,
+      long incarnation,
+      int capacity,
+      State state) {
+    this(id, tier, host, shardPorts, adminPort, incarnation, capacity, state, "", 0);
+  }
+
   public NodeDescriptor {
     shardPorts = List.copyOf(shardPorts);
     if (id.isEmpty() || id.length() > 64) {
@@ -81,5 +99,11 @@ public record NodeDescriptor(
     if (capacity < 1) {
       throw new IllegalArgumentException("capacity " + capacity + " of node " + id + " is below 1");
     }
+  }
+
+  /// The same node in another state.
+  public NodeDescriptor withState(State other) {
+    return new NodeDescriptor(
+        id, tier, host, shardPorts, adminPort, incarnation, capacity, other, zone, controlPort);
   }
 }

@@ -1,13 +1,10 @@
 package dev.trellis.placement;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 
 class KeyHashTest {
@@ -47,36 +44,5 @@ class KeyHashTest {
     published.forEach(
         (length, hash) ->
             assertEquals(hash, KeyHash.of(Payload.of(Arrays.copyOf(buffer, length))), length + ""));
-  }
-
-  @Test
-  void everyShardOfANodeGetsItsShareEvenOfTheKeysOfOneShortArc() {
-    SplittableRandom random = new SplittableRandom(1);
-    for (int shards : new int[] {2, 3, 7, 16, 100}) {
-      int[] keys = new int[shards];
-      int expected = 1_000;
-      for (int key = 0; key < shards * expected; key++) {
-        long inShortArc = random.nextLong() >>> 20;
-        keys[KeyHash.shardOf(inShortArc, shards)]++;
-      }
-      double chiSquare =
-          Arrays.stream(keys).mapToDouble(n -> Math.pow(n - expected, 2) / expected).sum();
-      int freedom = shards - 1;
-      assertTrue(chiSquare < freedom + 5 * Math.sqrt(2.0 * freedom), shards + ": " + chiSquare);
-    }
-  }
-
-  @Test
-  void oneShardHoldsEverything() {
-    assertEquals(0, KeyHash.shardOf(Long.MIN_VALUE, 1));
-    assertEquals(0, KeyHash.shardOf(Long.MAX_VALUE, 1));
-  }
-
-  @Test
-  void aNodeWithoutShardsIsRefused() {
-    assertEquals(
-        "a node with 0 shards holds no key",
-        assertThrows(IllegalArgumentException.class, () -> KeyHash.shardOf(1, 0)).getMessage());
-    assertThrows(IllegalArgumentException.class, () -> KeyHash.shardOf(1, -1));
   }
 }

@@ -1,7 +1,6 @@
 package dev.trellis.client;
 
-import dev.trellis.placement.HashRing;
-import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Topology;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
 import java.util.ArrayList;
@@ -25,17 +24,15 @@ final class Routing {
   }
 
   private final Frame.ClusterMap map;
-  private final HashRing ring;
+  private final Topology topology;
   private final Map<String, List<Target>> targets = new HashMap<>(); // by node: per shard, or one
   private final List<Target> shards = new ArrayList<>();
 
   /// @param clientId spreads clients over the shards of a node, where one connection serves all
   Routing(Frame.ClusterMap map, Frame.Scope scope, long clientId) {
     this.map = map;
-    List<NodeDescriptor> members =
-        map.nodes().stream().filter(node -> node.state() != NodeDescriptor.State.LEAVING).toList();
-    ring = HashRing.of(NodeDescriptor.Tier.MEMORY, members);
-    for (NodeDescriptor node : members) {
+    topology = Topology.of(map.nodes(), map.faultTolerance());
+    for (NodeDescriptor node : map.nodes()) {
       List<Target> ofNode = new ArrayList<>();
       for (int shard = 0; shard < node.shardPorts().size(); shard++) {
         Address address = new Address(node.host(), node.shardPorts().get(shard));
@@ -56,14 +53,15 @@ final class Routing {
 
   /// Where the calls for a key go; empty if there is no node. Pure.
   Optional<Target> targetOf(long keyHash) {
-    if (ring.nodeCount() == 0) {
+    int partition = topology.partitions().of(keyHash);
+    List<String> holders = topology.holders(partition);
+    if (holders.isEmpty()) {
       return Optional.empty();
     }
-    String node = ring.replicasOf(keyHash, 1).get(0);
-    @Nullable List<Target> ofNode = targets.get(node);
+    @Nullable List<Target> ofNode = targets.get(holders.get(0));
     return ofNode == null
         ? Optional.empty()
-        : Optional.of(ofNode.get(KeyHash.shardOf(keyHash, ofNode.size())));
+        : Optional.of(ofNode.get(topology.partitions().shardOf(partition, ofNode.size())));
   }
 
   /// Every shard of every node, whatever the scope of calls is.

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.client.FakeNode.Received;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
@@ -225,7 +226,7 @@ class ClusterTest {
     }
     assertTrue(first.requests.size() > 20 && second.requests.size() > 20);
     for (Received received : first.requests) {
-      assertEquals(0, KeyHash.shardOf(KeyHash.of(received.request().key()), 2));
+      assertEquals(0, Partitions.STANDARD.shardOfKey(KeyHash.of(received.request().key()), 2));
     }
   }
 

@@ -6,6 +6,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.process.Units;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
@@ -515,7 +516,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private int ownerOf(Payload key) {
     // A connection to one shard gets its "not mine" from the shard itself.
     return scope == Frame.Scope.NODE
-        ? KeyHash.shardOf(KeyHash.of(key), shard.plane().shardCount())
+        ? Partitions.STANDARD.shardOfKey(KeyHash.of(key), shard.plane().shardCount())
         : shard.index();
   }
 

@@ -1,5 +1,7 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Reply;
 
 /// Where a shard puts what others shall get. The shell delivers it.
@@ -9,4 +11,8 @@ public interface Outbox {
 
   /// Tells that [ShardCore#nextChange] has something for this origin, which had nothing before.
   void changesPending(Origin origin);
+
+  /// Sends a message to a shard of another node, or of this one. May fail without a word, as any
+  /// message may be lost: where no peers are, dropping all is right.
+  default void send(Peer to, PeerMessage message) {}
 }

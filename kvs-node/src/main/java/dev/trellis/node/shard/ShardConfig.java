@@ -1,5 +1,6 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Limits;
 import java.time.Duration;
 
@@ -16,6 +17,9 @@ import java.time.Duration;
 /// @param clientsMax clients whose repeated mutations are recognised, 16 to 1,000,000; each costs
 ///   about [RepeatWindow#WIDTH] / 8 bytes
 /// @param watchesMax watches of one connection, 1 to 1,000,000
+/// @param nodeIncarnation of the node's process, by which other nodes tell its lives apart
+/// @param partitions the division of the hash space; the same in the whole cluster
+/// @param replication how it keeps in step with other replicas
 public record ShardConfig(
     String nodeId,
     int shard,
@@ -26,7 +30,38 @@ public record ShardConfig(
     Duration tombstoneGrace,
     long memoryBytesMax,
     int clientsMax,
-    int watchesMax) {
+    int watchesMax,
+    long nodeIncarnation,
+    Partitions partitions,
+    ReplicationConfig replication) {
+  /// A shard in the standard division of the hash space, with the default replication.
+  public ShardConfig(
+      String nodeId,
+      int shard,
+      int shardCount,
+      long incarnation,
+      Limits limits,
+      Duration clockSkewMax,
+      Duration tombstoneGrace,
+      long memoryBytesMax,
+      int clientsMax,
+      int watchesMax) {
+    this(
+        nodeId,
+        shard,
+        shardCount,
+        incarnation,
+        limits,
+        clockSkewMax,
+        tombstoneGrace,
+        memoryBytesMax,
+        clientsMax,
+        watchesMax,
+        incarnation,
+        Partitions.STANDARD,
+        ReplicationConfig.DEFAULT);
+  }
+
   public ShardConfig {
     requireWithin("shards", shardCount, 1, 256);
     requireWithin("shard", shard, 0, shardCount - 1);

@@ -7,15 +7,20 @@ import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.Value;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
 import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
@@ -212,6 +217,24 @@ public final class ShardCore {
     }
     sweep(nowMillis);
     levelStatistics();
+  }
+
+  /// Takes note of who belongs to the cluster. Before the first view the shard takes itself for the
+  /// whole of it.
+  public void membership(MembershipView view, long nowMillis, Outbox out) {}
+
+  /// Has the shard take what it has for all there is: a new cluster starts with it.
+  public void found() {}
+
+  /// Takes a message of another replica.
+  public void receive(Peer from, PeerMessage message, long nowMillis, Outbox out) {}
+
+  /// Tells that messages to a peer may get through again, after some may have been lost.
+  public void connected(Peer peer, long nowMillis, Outbox out) {}
+
+  /// How far the shard has come with what the view asks of it; may be read by any thread.
+  public ShardProgress progress() {
+    return ShardProgress.NONE;
   }
 
   /// The shard's time: later than all it has seen, within the skew that it accepts.
@@ -492,7 +515,7 @@ public final class ShardCore {
           ErrorCode.KEY_TOO_LONG,
           "the key has " + key.size() + " bytes; the limit is " + config.limits().keyBytesMax());
     }
-    int owner = KeyHash.shardOf(KeyHash.of(key), config.shardCount());
+    int owner = Partitions.STANDARD.shardOfKey(KeyHash.of(key), config.shardCount());
     if (owner != config.shard()) {
       throw new Refusal(
           ErrorCode.NOT_OWNER,

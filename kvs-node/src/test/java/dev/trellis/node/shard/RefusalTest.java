@@ -18,6 +18,7 @@ import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Limits;
@@ -115,7 +116,7 @@ class RefusalTest {
       TestShard one = new TestShard(ShardConfig.of("n1", index, 3, 1));
       for (int i = 0; i < 100; i++) {
         Payload key = bytes("key" + i);
-        boolean ours = KeyHash.shardOf(KeyHash.of(key), 3) == index;
+        boolean ours = Partitions.STANDARD.shardOfKey(KeyHash.of(key), 3) == index;
         Reply reply = one.send(CLIENT, key, INCREMENT, one.next());
         Reply read = one.send(CLIENT, key, Read.Get.ANY, RequestContext.READ);
         if (ours) {

@@ -19,6 +19,7 @@ import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
 import dev.trellis.lattice.Kind;
 import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
@@ -196,7 +197,7 @@ class WatchTest {
     String foreign =
         java.util.stream.IntStream.range(0, 1_000)
             .mapToObj(i -> "key" + i)
-            .filter(key -> KeyHash.shardOf(KeyHash.of(bytes(key)), 64) != 0)
+            .filter(key -> Partitions.STANDARD.shardOfKey(KeyHash.of(bytes(key)), 64) != 0)
             .findFirst()
             .orElseThrow();
     one.watch(CLIENT, 1, foreign);

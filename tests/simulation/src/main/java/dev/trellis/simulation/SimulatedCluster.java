@@ -5,6 +5,7 @@ import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
@@ -68,7 +69,7 @@ final class SimulatedCluster {
   /// The shard that a client with this number uses for a key.
   SimulatedShard shardFor(Payload key, int client) {
     return layout == Layout.PARTITIONED
-        ? shards.get(KeyHash.shardOf(KeyHash.of(key), shards.size()))
+        ? shards.get(Partitions.STANDARD.shardOfKey(KeyHash.of(key), shards.size()))
         : shards.get(client % shards.size());
   }
 

@@ -1,4 +1,4 @@
-package dev.trellis.placement;
+package dev.trellis.wire;
 
 /// How many replicas a key has and where: Anna's replication vector.
 ///

@@ -1,4 +1,4 @@
-package dev.trellis.placement;
+package dev.trellis.wire;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

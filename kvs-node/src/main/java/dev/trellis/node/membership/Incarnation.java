@@ -1,0 +1,6 @@
+package dev.trellis.node.membership;
+
+/// One life of one node.
+///
+/// @param number random, fresh at each start of the process
+public record Incarnation(String nodeId, long number) {}

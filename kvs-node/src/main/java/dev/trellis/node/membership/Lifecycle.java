@@ -1,0 +1,83 @@
+package dev.trellis.node.membership;
+
+import dev.trellis.placement.Topology;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.NodeDescriptor.State;
+import java.util.List;
+import java.util.Optional;
+
+/// What a node does about its own membership: when a new cluster is founded, when it is a member in
+/// full, when it may go. Pure; whoever drives it carries out what it says.
+///
+/// A node starts as JOINING. If it sees an active member, it becomes ACTIVE once its shards have
+/// all that they shall hold. If it sees none, but as many joining members as are to found the
+/// cluster, there is nothing to wait for: what it has is all there is. Leaving, it stays a member
+/// until enough others have what it has.
+///
+/// @param nodeId of the node itself
+/// @param incarnation of its process
+/// @param founders members that must be seen before a new cluster is founded, 1 or more
+public record Lifecycle(String nodeId, long incarnation, int founders) {
+  /// What is to be done now.
+  public enum Step {
+    /// Nothing yet.
+    WAIT,
+    /// Have every shard take what it has for all there is.
+    FOUND,
+    /// Announce that the node is ACTIVE.
+    ACTIVATE,
+    /// Announce that the node is LEAVING.
+    START_LEAVING,
+    /// Leave: others have all that this node has.
+    LEAVE,
+    /// Stop serving: this incarnation was declared gone.
+    GIVE_UP
+  }
+
+  public Lifecycle {
+    if (founders < 1) {
+      throw new IllegalArgumentException(
+          "cluster.founders " + founders + " is below 1; a cluster has at least one node");
+    }
+  }
+
+  /// The next step.
+  ///
+  /// @param shards the progress of each shard of the node
+  /// @param founded whether the shards were told to found before
+  /// @param leaving whether the node was asked to leave
+  public Step next(
+      MembershipView view, List<ShardProgress> shards, boolean founded, boolean leaving) {
+    if (view.gone().contains(new Incarnation(nodeId, incarnation))) {
+      return Step.GIVE_UP;
+    }
+    Topology topology = view.topology();
+    Optional<NodeDescriptor> self = topology.member(nodeId);
+    if (self.isEmpty()) {
+      return Step.WAIT; // wrongly removed; the service brings it back
+    }
+    boolean upToDate = shards.stream().allMatch(shard -> shard.version() == topology.version());
+    boolean complete = upToDate && shards.stream().allMatch(ShardProgress::isComplete);
+    return switch (self.get().state()) {
+      case JOINING -> {
+        if (complete) {
+          yield Step.ACTIVATE;
+        }
+        yield !founded && mayFound(view) ? Step.FOUND : Step.WAIT;
+      }
+      case ACTIVE -> leaving ? Step.START_LEAVING : Step.WAIT;
+      case LEAVING -> {
+        boolean handedOver = upToDate && shards.stream().allMatch(shard -> shard.surplus() == 0);
+        boolean alone = topology.members().size() == 1;
+        yield handedOver && !alone ? Step.LEAVE : Step.WAIT;
+      }
+    };
+  }
+
+  private boolean mayFound(MembershipView view) {
+    return view.absent().isEmpty()
+        && view.suspected().isEmpty()
+        && view.topology().members().size() >= founders
+        && view.topology().members().stream().allMatch(node -> node.state() == State.JOINING);
+  }
+}

@@ -1,0 +1,35 @@
+package dev.trellis.node.membership;
+
+import dev.trellis.placement.Topology;
+import dev.trellis.wire.NodeDescriptor;
+import java.util.Set;
+
+/// The cluster as one node sees it at a moment. Views of different nodes may differ, and any of
+/// them may be wrong.
+///
+/// @param topology of all members, suspected ones included; the node itself is one of them unless
+///   it was removed
+/// @param suspected ids of members that do not answer and have not been removed yet
+/// @param absent nodes that were members, were removed because they did not answer, and may come
+///   back with data: neither declared gone nor followed by a new incarnation that lost its data
+/// @param gone incarnations that were declared gone: nothing they say counts any more
+public record MembershipView(
+    Topology topology, Set<String> suspected, Set<Incarnation> absent, Set<Incarnation> gone) {
+  public MembershipView {
+    suspected = Set.copyOf(suspected);
+    absent = Set.copyOf(absent);
+    gone = Set.copyOf(gone);
+  }
+
+  /// Whether nobody joins, leaves, is suspected or is absent.
+  public boolean isSettled() {
+    return suspected.isEmpty()
+        && absent.isEmpty()
+        && topology.members().stream().allMatch(n -> n.state() == NodeDescriptor.State.ACTIVE);
+  }
+
+  /// Whether a member answers, as far as is known.
+  public boolean isAlive(String nodeId) {
+    return topology.member(nodeId).isPresent() && !suspected.contains(nodeId);
+  }
+}

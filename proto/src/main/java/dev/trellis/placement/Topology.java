@@ -1,0 +1,246 @@
+package dev.trellis.placement;
+
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.NodeDescriptor.State;
+import dev.trellis.wire.NodeDescriptor.Tier;
+import dev.trellis.wire.Placement;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/// Where every key belongs, as it follows from the members of a cluster: the rings of both tiers,
+/// and the rules that turn a placement into nodes. Immutable; those who know the same members
+/// agree. While nodes join or leave there are two answers, who shall hold a key and who held it
+/// before, and writes go to both.
+///
+/// What a default placement gives is looked up per partition and remembered; any thread may ask.
+public final class Topology {
+  private final Partitions partitions;
+  private final int faultTolerance;
+  private final Map<String, NodeDescriptor> members; // by id, ascending
+  private final long version;
+  private final Rings next; // of the nodes that join or stay
+  private final Rings former; // of the nodes that stay or leave
+  private final AtomicReferenceArray<@Nullable Holders> defaults; // by partition
+
+  /// What the default placement gives for one partition.
+  private record Holders(List<String> owners, List<String> former, List<String> all) {}
+
+  private record Rings(HashRing memory, HashRing ssd) {
+    int nodeCount() {
+      return memory.nodeCount() + ssd.nodeCount();
+    }
+  }
+
+  private Topology(Partitions partitions, Collection<NodeDescriptor> nodes, int faultTolerance) {
+    this.partitions = partitions;
+    this.faultTolerance = faultTolerance;
+    TreeMap<String, NodeDescriptor> byId = new TreeMap<>();
+    for (NodeDescriptor node : nodes) {
+      if (byId.put(node.id(), node) != null) {
+        throw new IllegalArgumentException(
+            "two members have the id " + node.id() + "; ids are unique in a cluster");
+      }
+    }
+    members = new LinkedHashMap<>(byId);
+    long sum = faultTolerance + 1L;
+    for (NodeDescriptor node : members.values()) {
+      sum = KeyHash.mix(sum + node.id().hashCode());
+      sum = KeyHash.mix(sum + node.incarnation() + node.state().number());
+    }
+    version = (sum & Long.MAX_VALUE) | 1;
+    List<NodeDescriptor> staying = without(State.LEAVING);
+    List<NodeDescriptor> present = without(State.JOINING);
+    // Where all join there is nothing before, and where all leave nothing after.
+    next = rings(staying.isEmpty() ? List.copyOf(members.values()) : staying);
+    former = present.isEmpty() || present.equals(staying) ? next : rings(present);
+    defaults = new AtomicReferenceArray<>(partitions.count());
+  }
+
+  private List<NodeDescriptor> without(State state) {
+    return members.values().stream().filter(node -> node.state() != state).toList();
+  }
+
+  private static Rings rings(List<NodeDescriptor> nodes) {
+    return new Rings(HashRing.of(Tier.MEMORY, nodes), HashRing.of(Tier.SSD, nodes));
+  }
+
+  /// The topology of a cluster in the standard division of the hash space. O(V log V) for V virtual
+  /// nodes.
+  ///
+  /// @param faultTolerance the number of lost nodes to survive, 0 or more
+  /// @throws IllegalArgumentException if two members have one id, or one has too much capacity
+  public static Topology of(Collection<NodeDescriptor> members, int faultTolerance) {
+    return of(Partitions.STANDARD, members, faultTolerance);
+  }
+
+  /// The topology of a cluster that divides the hash space in its own way.
+  public static Topology of(
+      Partitions partitions, Collection<NodeDescriptor> members, int faultTolerance) {
+    return new Topology(partitions, members, faultTolerance);
+  }
+
+  public Partitions partitions() {
+    return partitions;
+  }
+
+  /// The number of lost nodes to survive.
+  public int faultTolerance() {
+    return faultTolerance;
+  }
+
+  /// Equal for equal members in equal states, whoever computes it, and hardly ever else; positive.
+  public long version() {
+    return version;
+  }
+
+  /// All members, by id.
+  public Collection<NodeDescriptor> members() {
+    return members.values();
+  }
+
+  public Optional<NodeDescriptor> member(String nodeId) {
+    return Optional.ofNullable(members.get(nodeId));
+  }
+
+  /// What applies to keys for which nothing else was decided.
+  public Placement defaultPlacement() {
+    return Placement.ofDefault(faultTolerance);
+  }
+
+  /// The nodes that shall hold a partition once all joins and leaves are done, in preference order:
+  /// memory first. Empty if there is no node at all.
+  public List<String> owners(int partition) {
+    return holdersOf(partition).owners;
+  }
+
+  /// The nodes that held a partition before the joins and leaves under way: these are, or were,
+  /// complete. In preference order.
+  public List<String> formerOwners(int partition) {
+    return holdersOf(partition).former;
+  }
+
+  /// Owners and former owners, the latter first, none twice: to all of these go writes.
+  public List<String> holders(int partition) {
+    return holdersOf(partition).all;
+  }
+
+  /// As [#owners(int)], for a key with a placement of its own.
+  public List<String> owners(int partition, Optional<Placement> placement) {
+    return placement.isEmpty()
+        ? owners(partition)
+        : chosen(next, partitions.position(partition), placement.get());
+  }
+
+  /// As [#formerOwners(int)], for a key with a placement of its own.
+  public List<String> formerOwners(int partition, Optional<Placement> placement) {
+    return placement.isEmpty()
+        ? formerOwners(partition)
+        : chosen(former, partitions.position(partition), placement.get());
+  }
+
+  /// As [#holders(int)], for a key with a placement of its own.
+  public List<String> holders(int partition, Optional<Placement> placement) {
+    return placement.isEmpty()
+        ? holders(partition)
+        : union(formerOwners(partition, placement), owners(partition, placement));
+  }
+
+  /// All nodes, those that would hold the partition first if others were not there: who is to stand
+  /// in for an owner is the first here that isn't one.
+  public List<String> preference(int partition) {
+    long position = partitions.position(partition);
+    List<String> order = new ArrayList<>(holders(partition));
+    Set<String> seen = new LinkedHashSet<>(order);
+    for (Rings rings : List.of(next, former)) {
+      for (HashRing ring : List.of(rings.memory, rings.ssd)) {
+        if (ring.nodeCount() > 0) {
+          seen.addAll(ring.replicasOf(position, ring.nodeCount()));
+        }
+      }
+    }
+    return List.copyOf(seen);
+  }
+
+  /// The nodes that keep what was decided about the placement of a partition's keys: the first for
+  /// it in the memory tier, its home, and as many successors as nodes may be lost; where there is
+  /// no memory tier, the same of the other. Includes those of before the joins and leaves under
+  /// way.
+  public List<String> homes(int partition) {
+    long position = partitions.position(partition);
+    return union(homes(former, position), homes(next, position));
+  }
+
+  private List<String> homes(Rings rings, long position) {
+    HashRing ring = rings.memory.nodeCount() > 0 ? rings.memory : rings.ssd;
+    int count = Math.min(ring.nodeCount(), faultTolerance + 1);
+    return count == 0 ? List.of() : ring.replicasOf(position, count);
+  }
+
+  /// The shards of a node that hold a partition there: the one that owns it, and those that follow
+  /// it.
+  ///
+  /// @param shards how many the node has
+  /// @param wanted how many of them hold the key; more than there are means all
+  public List<Integer> shardsOf(int partition, int shards, int wanted) {
+    int first = partitions.shardOf(partition, shards);
+    List<Integer> chosen = new ArrayList<>();
+    for (int at = 0; at < Math.min(shards, wanted); at++) {
+      chosen.add((first + at) % shards);
+    }
+    return chosen;
+  }
+
+  private Holders holdersOf(int partition) {
+    Holders known = defaults.get(partition);
+    if (known == null) {
+      long position = partitions.position(partition);
+      Placement placement = defaultPlacement();
+      List<String> owners = chosen(next, position, placement);
+      List<String> before = former == next ? owners : chosen(former, position, placement);
+      known = new Holders(owners, before, union(before, owners));
+      defaults.set(partition, known); // another thread may have set an equal one
+    }
+    return known;
+  }
+
+  /// A tier short of nodes borrows from the other, so that as many distinct nodes hold a key as are
+  /// needed to survive the faults to be tolerated, whenever there are so many.
+  private List<String> chosen(Rings rings, long position, Placement placement) {
+    int memory = Math.min(placement.memoryNodes(), rings.memory.nodeCount());
+    int ssd = Math.min(placement.ssdNodes(), rings.ssd.nodeCount());
+    int wanted = Math.min(faultTolerance + 1, rings.nodeCount());
+    ssd += Math.clamp(wanted - memory - ssd, 0, rings.ssd.nodeCount() - ssd);
+    memory += Math.clamp(wanted - memory - ssd, 0, rings.memory.nodeCount() - memory);
+    List<String> nodes = new ArrayList<>(memory + ssd);
+    if (memory > 0) {
+      nodes.addAll(rings.memory.replicasOf(position, memory));
+    }
+    if (ssd > 0) {
+      nodes.addAll(rings.ssd.replicasOf(position, ssd));
+    }
+    return List.copyOf(nodes);
+  }
+
+  private static List<String> union(List<String> first, List<String> second) {
+    if (first.containsAll(second)) {
+      return first;
+    }
+    Set<String> all = new LinkedHashSet<>(first);
+    all.addAll(second);
+    return List.copyOf(all);
+  }
+
+  @Override
+  public String toString() {
+    return "Topology" + members.values();
+  }
+}

@@ -1,0 +1,128 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+import java.util.List;
+import java.util.Optional;
+
+/// What replicas tell each other. Any message may be lost, come late, come twice or overtake
+/// another; what must arrive is numbered and sent again until it is acknowledged.
+public sealed interface PeerMessage {
+  /// A numbered batch of states and deltas. The receiver merges batches in the order of their
+  /// numbers, each once, and acknowledges the last one it has merged.
+  ///
+  /// @param sequence from 1, per sender and receiver incarnation; 0 for a batch without changes,
+  ///   which only carries the clock
+  /// @param clock the sender's
+  record Changes(long sequence, HybridTimestamp clock, List<Change> changes)
+      implements PeerMessage {
+    public Changes {
+      changes = List.copyOf(changes);
+    }
+  }
+
+  /// A state or delta of one key.
+  ///
+  /// @param placement what was decided about the key's placement, if anything
+  record Change(Payload key, Entry entry, Optional<PlacementSetting> placement) {}
+
+  /// Acknowledges all batches up to `sequence`.
+  ///
+  /// @param clock the sender's
+  record Received(long sequence, HybridTimestamp clock) implements PeerMessage {}
+
+  /// Asks for the state of one key.
+  ///
+  /// @param id chosen by the asker
+  record Fetch(long id, Payload key) implements PeerMessage {}
+
+  /// Answers [Fetch].
+  ///
+  /// @param complete whether the answering replica has all of the key's range, so that a bottom
+  ///   entry means that the key was never written
+  record Fetched(long id, boolean complete, Change state) implements PeerMessage {}
+
+  /// Asks for digests of ranges of the hash space.
+  ///
+  /// @param id chosen by the asker
+  /// @param level how fine the ranges are, see [RangeDigest]
+  record DigestsAsked(long id, int level, List<Integer> ranges) implements PeerMessage {
+    public DigestsAsked {
+      ranges = List.copyOf(ranges);
+    }
+  }
+
+  /// Answers [DigestsAsked].
+  record Digests(long id, int level, List<RangeDigest> digests) implements PeerMessage {
+    public Digests {
+      digests = List.copyOf(digests);
+    }
+  }
+
+  /// The sum of the digests of all keys in a range. Ranges of level 0 are everything, of level 1
+  /// groups of partitions, of level 2 partitions, of level 3 parts of a partition.
+  ///
+  /// @param digest sum of the keys' digests, 0 for none
+  /// @param keys how many there are
+  /// @param complete level 2 and finer: whether the answering replica has all of the partition
+  /// @param holder level 2 and finer: whether it belongs to those that shall hold the partition
+  record RangeDigest(int range, long digest, long keys, boolean complete, boolean holder) {}
+
+  /// Asks for the digest of each key in a range of level 2 or 3.
+  record KeysAsked(long id, int level, int range) implements PeerMessage {}
+
+  /// Answers [KeysAsked].
+  record Keys(long id, int level, int range, List<KeyDigest> keys) implements PeerMessage {
+    public Keys {
+      keys = List.copyOf(keys);
+    }
+  }
+
+  /// The digest of one key.
+  ///
+  /// @param hash of the key
+  /// @param digest of its entry's canonical bytes and its placement
+  record KeyDigest(long hash, long digest) {}
+
+  /// Asks for the states of keys of a partition: of those named, or of all of them.
+  ///
+  /// @param hashes of the keys; empty for all
+  record Wanted(long id, int partition, List<Long> hashes) implements PeerMessage {
+    public Wanted {
+      hashes = List.copyOf(hashes);
+    }
+  }
+
+  /// Answers [Wanted] once all was sent: whoever has merged the batch of this number, and those
+  /// before it, has got what it wanted.
+  ///
+  /// @param sequence of [Changes] from this sender; 0 if nothing had to be sent
+  record Sent(long id, int partition, long sequence) implements PeerMessage {}
+
+  /// Asks whether what has ended may be forgotten: whether the receiver holds, of each key, at
+  /// least this or nothing at all, and sends nothing older to anybody.
+  ///
+  /// @param ended tombstones, or the parts of entries that have ended
+  record CollectAsked(long id, List<Change> ended) implements PeerMessage {
+    public CollectAsked {
+      ended = List.copyOf(ended);
+    }
+  }
+
+  /// Answers [CollectAsked].
+  ///
+  /// @param agreed indices into the list that was asked about, ascending
+  record CollectVoted(long id, List<Integer> agreed) implements PeerMessage {
+    public CollectVoted {
+      agreed = List.copyOf(agreed);
+    }
+  }
+
+  /// Tells that everybody agreed: what has ended by `cutoff` of these keys may be forgotten.
+  record Collect(HybridTimestamp cutoff, List<Payload> keys) implements PeerMessage {
+    public Collect {
+      keys = List.copyOf(keys);
+    }
+  }
+}

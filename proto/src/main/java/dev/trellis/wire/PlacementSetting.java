@@ -1,0 +1,34 @@
+package dev.trellis.wire;
+
+import dev.trellis.causal.HybridTimestamp;
+import java.util.Optional;
+
+/// What was decided about where a key belongs: a lattice in which the later decision wins. Travels
+/// and is kept with the key's entry; the key's home and its successors keep it even where the entry
+/// itself is elsewhere.
+///
+/// @param clock when it was decided, minted by whoever did
+/// @param writer who decided, breaks ties
+/// @param placement empty to go back to the default
+public record PlacementSetting(HybridTimestamp clock, long writer, Optional<Placement> placement) {
+  /// The later of the two; `this` if they are equal.
+  public PlacementSetting merge(PlacementSetting other) {
+    return compare(this, other) >= 0 ? this : other;
+  }
+
+  private static int compare(PlacementSetting a, PlacementSetting b) {
+    int order = a.clock.compareTo(b.clock);
+    if (order == 0) {
+      order = Long.compare(a.writer, b.writer);
+    }
+    // Equal stamps mean the same decision, unless a writer's id was reused. Ordering by content too
+    // keeps the merge commutative even then.
+    return order != 0 ? order : Integer.compare(content(a.placement), content(b.placement));
+  }
+
+  private static int content(Optional<Placement> placement) {
+    return placement
+        .map(p -> 1 + ((p.memoryNodes() << 10 | p.ssdNodes()) << 8 | p.shardsPerNode()))
+        .orElse(0);
+  }
+}
