@@ -12,8 +12,9 @@ public sealed interface PeerMessage {
   /// A numbered batch of states and deltas. The receiver merges batches in the order of their
   /// numbers, each once, and acknowledges the last one it has merged.
   ///
-  /// @param sequence from 1, per sender and receiver incarnation; 0 for a batch without changes,
-  ///   which only carries the clock
+  /// @param sequence counts from 1 in its low 40 bits, the upper ones number the session between
+  ///   the two, which starts anew after the sender had dropped what was not acknowledged; 0 for a
+  ///   batch without changes, which only carries the clock
   /// @param clock the sender's
   record Changes(long sequence, HybridTimestamp clock, List<Change> changes)
       implements PeerMessage {
@@ -25,7 +26,8 @@ public sealed interface PeerMessage {
   /// A state or delta of one key.
   ///
   /// @param placement what was decided about the key's placement, if anything
-  record Change(Payload key, Entry entry, Optional<PlacementSetting> placement) {}
+  /// @param whole whether this is all that a complete replica has of the key; else it may be a part
+  record Change(Payload key, Entry entry, Optional<PlacementSetting> placement, boolean whole) {}
 
   /// Acknowledges all batches up to `sequence`.
   ///
