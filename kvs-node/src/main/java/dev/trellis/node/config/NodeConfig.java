@@ -3,6 +3,7 @@ package dev.trellis.node.config;
 import static dev.trellis.process.Ranges.requireBytesWithin;
 import static dev.trellis.process.Ranges.requireWithin;
 
+import dev.trellis.node.shard.ReplicationConfig;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.Security;
 import dev.trellis.process.StrictConfig;
@@ -26,6 +27,7 @@ import java.util.stream.IntStream;
 /// @param nodeId unique in the cluster, 1 to 64 characters
 /// @param clusterName 1 to 64 characters
 /// @param capacity share of the keys relative to other nodes', 1 to 1,000
+/// @param replication of the node's shards together; each sends handoff at its part of the rate
 /// @param memoryBytesMax weight of all entries above which writes that add are refused, at least 1
 ///   MiB per shard
 /// @param clockSkewMax furthest that a client's clock may be from the node's, 1 ms to 1 h
@@ -38,6 +40,8 @@ public record NodeConfig(
     String nodeId,
     String clusterName,
     int capacity,
+    ClusterConfig cluster,
+    ReplicationConfig replication,
     ListenConfig listen,
     ConnectionConfig connections,
     Limits limits,
@@ -56,6 +60,11 @@ public record NodeConfig(
     requireWithin("node.capacity", capacity, 1, 1_000);
     requireBytesWithin(
         "memory.max", memoryBytesMax, (long) listen.dataPorts().size() << 20, Long.MAX_VALUE);
+    requireBytesWithin(
+        "handoff.rate",
+        replication.handoffBytesPerSecond(),
+        (long) listen.dataPorts().size() << 10,
+        Long.MAX_VALUE);
     requireWithin("clock.skew.max", clockSkewMax, Duration.ofMillis(1), Duration.ofHours(1));
     requireWithin("tombstone.grace", tombstoneGrace, Duration.ofSeconds(1), Duration.ofDays(30));
     requireWithin("clients.max", clientsMax, 16, 1_000_000);
@@ -93,6 +102,8 @@ public record NodeConfig(
         config.text("node.id"),
         config.text("cluster.name"),
         config.number("node.capacity"),
+        ClusterConfig.of(config),
+        replication(config),
         listen(config),
         new ConnectionConfig(
             config.number("connections.max"),
@@ -115,6 +126,29 @@ public record NodeConfig(
   /// The number of shards.
   public int shards() {
     return listen.dataPorts().size();
+  }
+
+  /// How one shard of the node keeps in step with others.
+  public ReplicationConfig shardReplication() {
+    return new ReplicationConfig(
+        replication.gossipEpoch(),
+        replication.antiEntropyPeriod(),
+        replication.acknowledgementTimeout(),
+        replication.retransmitAfter(),
+        replication.linkBytesMax(),
+        replication.handoffBytesPerSecond() / shards());
+  }
+
+  private static ReplicationConfig replication(StrictConfig config) {
+    return StrictConfig.legal(
+        () ->
+            new ReplicationConfig(
+                config.duration("gossip.epoch"),
+                config.duration("antientropy.period"),
+                config.duration("replication.timeout"),
+                config.duration("replication.retransmit"),
+                config.bytes("replication.buffer"),
+                config.bytes("handoff.rate")));
   }
 
   private static ListenConfig listen(StrictConfig config) {

@@ -122,6 +122,10 @@ class NodeConfigTest {
           node.capacity = 0         | node.capacity 0 is outside 1 to 1000
           stop.timeout = 6m         | stop.timeout 6m is outside 0ms to 5m
           node.id = ""              | node.id '' must have 1 to 64 characters
+          control.port = 70000      | control.port 70000 is outside 0 to 65535
+          cluster.founders = 0      | cluster.founders 0 is outside 1 to 1000
+          startup.wait = 1ms        | startup.wait 1ms is outside 100ms to 1h
+          gossip.epoch = 1m         | gossip.epoch PT1M is outside PT0.001S to PT10S
           limits.key = 2KiB         | limits.key 2048 is outside 1 to 1024 bytes or keys
           """)
   void whatIsOutOfRangeIsRefusedWithKeyValueAndRange(String setting, String message) {
@@ -136,6 +140,46 @@ class NodeConfigTest {
         refusal("memory.max = 2MiB, shards = 3"));
     assertEquals(
         Runtime.getRuntime().maxMemory() / 100 * 20, config("memory.max = 20%").memoryBytesMax());
+  }
+
+  @Test
+  void aNodeWithSeedsMustBeReachedItself() {
+    assertEquals(
+        "cluster.seeds names db1:7500 but control.port is not set; set it, as other nodes must"
+            + " reach this one",
+        refusal("cluster.seeds = [\"db1:7500\"]"));
+    assertEquals(
+        "cluster.seeds 'db1' must be the address of a control port, host:port with a port of 1 to"
+            + " 65535",
+        refusal("control.port = 0, cluster.seeds = [db1]"));
+  }
+
+  @Test
+  void asManyFoundAClusterAsThereAreSeedsUnlessItIsToldOtherwise() {
+    assertEquals(1, config("").cluster().founders("a:1"));
+    String seeds = "control.port = 0, cluster.seeds = \"a:1, b:2\"\n";
+    assertEquals(2, config(seeds).cluster().founders("a:1"));
+    assertEquals(3, config(seeds).cluster().founders("c:3"));
+    assertEquals(5, config(seeds + "cluster.founders = 5").cluster().founders("a:1"));
+  }
+
+  @Test
+  void aNodeIsSuspectedNoSoonerThanAfterTwoPingsAndRemovedLaterStill() {
+    assertEquals(
+        "membership.suspect.after 300ms is outside 400ms to 30m",
+        refusal("membership.suspect.after = 300ms"));
+    assertEquals(
+        "membership.remove.after 1s is outside 1600ms to 1h",
+        refusal("membership.remove.after = 1s"));
+  }
+
+  @Test
+  void eachShardHandsOverAtItsPartOfTheRate() {
+    NodeConfig config = config("shards = 4, handoff.rate = 8MiB");
+    assertEquals(2 << 20, config.shardReplication().handoffBytesPerSecond());
+    assertEquals(
+        "handoff.rate 1KiB is outside 4KiB to 9223372036854775807B",
+        refusal("shards = 4, handoff.rate = 1KiB"));
   }
 
   @Test
