@@ -1,0 +1,392 @@
+package dev.trellis.node.control;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.process.StartupException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.BindException;
+import java.net.Inet6Address;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.Pipe;
+import java.util.HashMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.zeromq.SocketType;
+import org.zeromq.ZContext;
+import org.zeromq.ZMQ;
+import org.zeromq.ZMQException;
+
+/// The sockets of the control plane: a ROUTER that all messages come in by, and a DEALER to each
+/// address that something is sent to. One thread owns them; others hand it messages through a
+/// bounded queue, and nobody ever waits. What cannot be sent at once, since nobody is connected or
+/// listens slowly, is dropped: every message here is one that is sent again or told anew.
+final class ControlSocket implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(ControlSocket.class);
+  private static final int OUTBOUND_MAX = 8_192;
+  private static final int PEER_OUTBOUND_MAX = 1_024;
+  private static final int ROUTES_MAX = 1_024;
+  private static final int BATCH = 256; // messages received before others are sent
+  private static final long ROUTE_IDLE_NANOS = TimeUnit.MINUTES.toNanos(1);
+  private static final long RESOLVE_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final int HEARTBEAT_MILLIS = 1_000;
+  private static final int HEARTBEAT_TIMEOUT_MILLIS = 5_000;
+  private static final int RECONNECT_MILLIS = 100;
+  private static final int RECONNECT_MILLIS_MAX = 2_000;
+  private static final long CLOSE_MILLIS_MAX = 5_000;
+
+  /// Takes what comes in.
+  interface Receiver {
+    /// Must not wait.
+    ///
+    /// @param sender to be handed to [#answer]
+    void receive(Payload sender, Payload message);
+  }
+
+  private sealed interface Outgoing {
+    record ToAddress(String address, Payload message) implements Outgoing {}
+
+    record Answer(Payload client, Payload message) implements Outgoing {}
+  }
+
+  /// Where messages to one address go. Touched by the thread of the sockets only.
+  private static final class Route {
+    ZMQ.@Nullable Socket socket;
+    String endpoint = "";
+    boolean resolving;
+    long resolvedNanos;
+    long usedNanos;
+  }
+
+  private record Resolved(String address, List<InetAddress> addresses) {}
+
+  private final ControlTallies tallies;
+  private final Resolver resolver;
+  private final ZContext context;
+  private final ZMQ.Socket router;
+  private final int port;
+  private final Pipe wakeUp;
+  private final AtomicBoolean awake = new AtomicBoolean();
+  private final Queue<Outgoing> outbound = new ArrayBlockingQueue<>(OUTBOUND_MAX);
+  private final Queue<Resolved> resolved = new ConcurrentLinkedQueue<>();
+  private final Map<String, Route> routes = new HashMap<>();
+  private final Thread thread;
+  private volatile @Nullable Receiver receiver;
+  private volatile boolean closed;
+
+  private ControlSocket(
+      ZContext context,
+      ZMQ.Socket router,
+      int port,
+      String name,
+      ControlTallies tallies,
+      Resolver resolver)
+      throws IOException {
+    this.context = context;
+    this.router = router;
+    this.port = port;
+    this.tallies = tallies;
+    this.resolver = resolver;
+    this.wakeUp = Pipe.open();
+    wakeUp.source().configureBlocking(false);
+    wakeUp.sink().configureBlocking(false);
+    this.thread = new Thread(this::run, "control-" + name);
+    thread.setDaemon(true);
+  }
+
+  /// Takes the port, without reading from it yet.
+  ///
+  /// @param port 0 takes a free one
+  /// @param name of the node, for messages
+  /// @throws StartupException if the port cannot be opened
+  static ControlSocket bind(
+      InetAddress address, int port, String name, ControlTallies tallies, Resolver resolver) {
+    ZContext context = new ZContext();
+    context.setLinger(0);
+    try {
+      ZMQ.Socket router = context.createSocket(SocketType.ROUTER);
+      configure(router);
+      router.setIPv6(address instanceof Inet6Address);
+      try {
+        router.bind(endpoint(address, port));
+      } catch (ZMQException e) {
+        throw StartupException.portUnavailable(
+            new InetSocketAddress(address, port),
+            "the control plane of node " + name,
+            "control.port",
+            e.getErrorCode() == ZMQ.Error.EADDRINUSE.getCode()
+                ? new BindException("Address already in use")
+                : e);
+      }
+      String bound = router.getLastEndpoint();
+      int taken = Integer.parseInt(bound.substring(bound.lastIndexOf(':') + 1));
+      return new ControlSocket(context, router, taken, name, tallies, resolver);
+    } catch (IOException e) {
+      context.close();
+      throw new UncheckedIOException("no pipe to wake the control plane by", e);
+    } catch (RuntimeException e) {
+      context.close();
+      throw e;
+    }
+  }
+
+  private static void configure(ZMQ.Socket socket) {
+    socket.setLinger(0);
+    socket.setMaxMsgSize(Envelope.BYTES_MAX);
+    socket.setSndHWM(PEER_OUTBOUND_MAX);
+    socket.setRcvHWM(PEER_OUTBOUND_MAX);
+    socket.setHandshakeIvl(HEARTBEAT_TIMEOUT_MILLIS);
+    // Else a connection that a broken network swallows is noticed after minutes only.
+    socket.setHeartbeatIvl(HEARTBEAT_MILLIS);
+    socket.setHeartbeatTimeout(HEARTBEAT_TIMEOUT_MILLIS);
+  }
+
+  private static String endpoint(InetAddress address, int port) {
+    String host = address.getHostAddress();
+    return "tcp://"
+        + (address instanceof Inet6Address ? "[" + host + "]" : host)
+        + ":"
+        + (port == 0 ? "*" : port);
+  }
+
+  /// The port taken.
+  int port() {
+    return port;
+  }
+
+  /// Starts to receive.
+  void open(Receiver to) {
+    receiver = to;
+    thread.start();
+  }
+
+  /// Sends a message if there is a way, now or once the connection stands; else drops it.
+  ///
+  /// @param address host and port
+  void send(String address, Payload message) {
+    offer(new Outgoing.ToAddress(address, message));
+  }
+
+  /// Answers a message.
+  void answer(Payload sender, Payload message) {
+    offer(new Outgoing.Answer(sender, message));
+  }
+
+  private void offer(Outgoing message) {
+    if (outbound.offer(message)) {
+      wake();
+    } else {
+      tallies.dropped.increment();
+    }
+  }
+
+  private void wake() {
+    if (awake.compareAndSet(false, true)) {
+      try {
+        wakeUp.sink().write(ByteBuffer.allocate(1));
+      } catch (IOException e) {
+        LOG.debug("the control plane is down already", e);
+      }
+    }
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    if (!thread.isAlive() && receiver == null) {
+      release();
+      return;
+    }
+    awake.set(false);
+    wake();
+    try {
+      thread.join(CLOSE_MILLIS_MAX);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void run() {
+    try (ZMQ.Poller poller = context.createPoller(2)) {
+      poller.register(router, ZMQ.Poller.POLLIN);
+      poller.register(wakeUp.source(), ZMQ.Poller.POLLIN);
+      while (!closed) {
+        poller.poll(1_000);
+        drainPipe();
+        receive();
+        transmit();
+        dismissIdleRoutes();
+      }
+      transmit(); // what was said last
+    } catch (IOException | RuntimeException e) {
+      if (!closed) {
+        LOG.error("the control plane ends; this node will be taken for dead", e);
+      }
+    } finally {
+      release();
+    }
+  }
+
+  private void release() {
+    context.close(); // and all its sockets
+    try {
+      wakeUp.sink().close();
+      wakeUp.source().close();
+    } catch (IOException e) {
+      LOG.debug("a pipe was closed already", e);
+    }
+  }
+
+  private void drainPipe() throws IOException {
+    awake.set(false);
+    ByteBuffer bytes = ByteBuffer.allocate(64);
+    while (wakeUp.source().read(bytes) > 0) {
+      bytes.clear();
+    }
+  }
+
+  private void receive() {
+    Receiver to = receiver;
+    for (int count = 0; count < BATCH; count++) {
+      byte[] sender = router.recv(ZMQ.DONTWAIT);
+      if (sender == null || to == null) {
+        return;
+      }
+      byte[] message = null;
+      int frames = 1;
+      while (router.hasReceiveMore()) {
+        message = router.recv(0);
+        frames++;
+      }
+      tallies.received.increment();
+      to.receive(
+          Payload.of(sender), frames == 2 && message != null ? Payload.of(message) : Payload.EMPTY);
+    }
+    wake(); // there may be more
+  }
+
+  private void transmit() {
+    for (Resolved answer = resolved.poll(); answer != null; answer = resolved.poll()) {
+      settle(answer);
+    }
+    for (Outgoing next = outbound.poll(); next != null; next = outbound.poll()) {
+      boolean sent =
+          switch (next) {
+            case Outgoing.ToAddress to -> send(to);
+            case Outgoing.Answer answer ->
+                router.send(answer.client().toBytes(), ZMQ.SNDMORE | ZMQ.DONTWAIT)
+                    && router.send(answer.message().toBytes(), ZMQ.DONTWAIT);
+          };
+      (sent ? tallies.sent : tallies.dropped).increment();
+    }
+  }
+
+  private boolean send(Outgoing.ToAddress message) {
+    Route route = route(message.address());
+    if (route == null || route.socket == null) {
+      return false;
+    }
+    return route.socket.send(message.message().toBytes(), ZMQ.DONTWAIT);
+  }
+
+  /// The way to an address; a name is resolved first, and now and then again.
+  private @Nullable Route route(String address) {
+    Route route = routes.get(address);
+    long now = System.nanoTime();
+    if (route == null) {
+      if (routes.size() >= ROUTES_MAX) {
+        return null;
+      }
+      route = new Route();
+      routes.put(address, route);
+    }
+    route.usedNanos = now;
+    boolean due = route.socket == null || now - route.resolvedNanos > RESOLVE_AGAIN_NANOS;
+    if (due && !route.resolving) {
+      route.resolving = true;
+      resolve(address);
+      for (Resolved answer = resolved.poll(); answer != null; answer = resolved.poll()) {
+        settle(answer);
+      }
+    }
+    return route;
+  }
+
+  private void resolve(String address) {
+    int colon = address.lastIndexOf(':');
+    String host = colon < 0 ? address : address.substring(0, colon);
+    if (Resolver.isLiteral(host)) {
+      resolved.add(new Resolved(address, resolver.resolve(host)));
+      return;
+    }
+    // A name server may take its time.
+    Thread.ofVirtual()
+        .start(
+            () -> {
+              resolved.add(new Resolved(address, resolver.resolve(host)));
+              wake();
+            });
+  }
+
+  private void settle(Resolved answer) {
+    Route route = routes.get(answer.address());
+    if (route == null) {
+      return;
+    }
+    route.resolving = false;
+    route.resolvedNanos = System.nanoTime();
+    String address = answer.address();
+    List<String> endpoints;
+    try {
+      int number = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+      endpoints = answer.addresses().stream().map(found -> endpoint(found, number)).toList();
+    } catch (NumberFormatException e) {
+      LOG.debug("'{}' is no address", address, e);
+      return;
+    }
+    if (endpoints.isEmpty() || endpoints.contains(route.endpoint)) {
+      return;
+    }
+    if (route.socket != null) {
+      route.socket.close();
+    }
+    route.endpoint = endpoints.getFirst();
+    ZMQ.Socket socket = context.createSocket(SocketType.DEALER);
+    configure(socket);
+    socket.setIPv6(answer.addresses().getFirst() instanceof Inet6Address);
+    socket.setImmediate(false); // what waited for a peer to come up would be stale by then
+    socket.setReconnectIVL(RECONNECT_MILLIS);
+    socket.setReconnectIVLMax(RECONNECT_MILLIS_MAX);
+    try {
+      socket.connect(route.endpoint);
+      route.socket = socket;
+    } catch (ZMQException | IllegalArgumentException e) {
+      LOG.debug("cannot connect to {}", route.endpoint, e);
+      socket.close();
+      route.socket = null;
+    }
+  }
+
+  private void dismissIdleRoutes() {
+    long now = System.nanoTime();
+    for (Iterator<Route> each = routes.values().iterator(); each.hasNext(); ) {
+      Route route = each.next();
+      if (now - route.usedNanos > ROUTE_IDLE_NANOS) {
+        if (route.socket != null) {
+          route.socket.close();
+        }
+        each.remove();
+      }
+    }
+  }
+}
