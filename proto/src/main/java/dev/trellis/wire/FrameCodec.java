@@ -460,6 +460,8 @@ public final class FrameCodec {
       out.fixed64(6, node.incarnation());
       out.uint32(7, node.capacity());
       out.uint32(8, node.state().number());
+      out.text(9, node.zone());
+      out.uint32(10, node.controlPort());
       out.close();
     }
   }
@@ -495,6 +497,8 @@ public final class FrameCodec {
     long incarnation = 0;
     int capacity = 0;
     int state = 0;
+    String zone = "";
+    int controlPort = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.text("node id");
@@ -505,6 +509,8 @@ public final class FrameCodec {
         case 6 -> incarnation = in.fixed64();
         case 7 -> capacity = in.uint32();
         case 8 -> state = in.uint32();
+        case 9 -> zone = in.text("zone");
+        case 10 -> controlPort = in.uint32();
         default -> in.skip();
       }
     }
@@ -516,7 +522,9 @@ public final class FrameCodec {
         adminPort,
         incarnation,
         capacity,
-        NodeDescriptor.State.ofNumber(state));
+        NodeDescriptor.State.ofNumber(state),
+        zone,
+        controlPort);
   }
 
   private static NodeDescriptor.Tier tierOf(int number) throws WireException {

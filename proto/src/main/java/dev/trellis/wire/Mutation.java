@@ -182,8 +182,8 @@ public sealed interface Mutation extends Operation {
   /// `map`: changes one field by a mutation of the field's own kind, which creates the field if it
   /// is missing. A ttl of the request applies to the field. Answers as the inner mutation does.
   ///
-  /// @param mutation any but [Merge]; a [Delete] removes the field; nested up to [Limits#DEPTH_MAX]
-  ///   deep
+  /// @param mutation any but [Merge] and [Place]; a [Delete] removes the field; nested up to
+  ///   [Limits#DEPTH_MAX] deep
   record UpdateField(Payload field, Mutation mutation) implements Mutation {
     @Override
     public Optional<Kind> kind() {
@@ -317,6 +317,22 @@ public sealed interface Mutation extends Operation {
 
   /// Any kind: merges an entry or a delta of one as it stands. What replicas send each other.
   record Merge(Entry entry) implements Mutation {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.empty();
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// Any kind, of a key but not of a field: decides where the key belongs, from now on and whatever
+  /// is written to it. Carried out by the key's home; of two decisions the later wins.
+  ///
+  /// @param placement empty to go back to the default
+  record Place(Optional<Placement> placement) implements Mutation {
     @Override
     public Optional<Kind> kind() {
       return Optional.empty();

@@ -8,7 +8,8 @@ import java.util.Objects;
 import java.util.Optional;
 
 /// An operation that changes nothing. What it answers with is told per operation; a key (or field)
-/// that is missing, deleted or expired answers [View.Missing], whatever was asked of it.
+/// that is missing, deleted or expired answers [View.Missing], whatever was asked of it but
+/// [Placed].
 public sealed interface Read extends Operation {
   /// The kind that the entry must have for this read to make sense; empty if any will do.
   Optional<Kind> kind();
@@ -108,7 +109,18 @@ public sealed interface Read extends Operation {
     }
   }
 
+  /// Where the key belongs, whether it was ever written or not: answers [View.Placed], never
+  /// [View.Missing]. Known to the key's home, and to those that hold the key.
+  record Placed() implements Read {
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.empty();
+    }
+  }
+
   /// A read of one field of a `map`, answered as the field's own read would be.
+  ///
+  /// @param read any but [Placed]
   record Field(Payload field, Read read) implements Read {
     @Override
     public Optional<Kind> kind() {

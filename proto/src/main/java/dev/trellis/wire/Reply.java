@@ -15,6 +15,8 @@ import java.util.Optional;
 ///   has seen, where its kind has them at hand: `orset`, `causal`, `multicausal`
 /// @param clock the shard's clock; the client ratchets its own with it
 /// @param ringVersion of the ring by which the shard decided that it owns the key
+/// @param placement of the key where it has one of its own; empty for the default, and where the
+///   shard does not know. With `MOVED`, what the client must follow
 public record Reply(
     long id,
     Outcome outcome,
@@ -23,4 +25,18 @@ public record Reply(
     CausalContext dots,
     Receipt receipt,
     HybridTimestamp clock,
-    long ringVersion) {}
+    long ringVersion,
+    Optional<Placement> placement) {
+  /// A reply about a key in its default place.
+  public Reply(
+      long id,
+      Outcome outcome,
+      HybridTimestamp generation,
+      Optional<Kind> kind,
+      CausalContext dots,
+      Receipt receipt,
+      HybridTimestamp clock,
+      long ringVersion) {
+    this(id, outcome, generation, kind, dots, receipt, clock, ringVersion, Optional.empty());
+  }
+}

@@ -64,6 +64,7 @@ final class ReplyCodec {
     out.uint32(8, reply.receipt().durableCopies());
     out.fixed64(9, reply.clock().packed());
     out.uint64(10, reply.ringVersion());
+    reply.placement().ifPresent(placement -> writePlacement(out, 11, placement));
   }
 
   static Reply read(WireReader in) throws WireException {
@@ -76,6 +77,7 @@ final class ReplyCodec {
     int durableCopies = 0;
     long clock = 0;
     long ringVersion = 0;
+    Optional<Placement> placement = Optional.empty();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
@@ -88,6 +90,7 @@ final class ReplyCodec {
         case 8 -> durableCopies = in.uint32();
         case 9 -> clock = in.fixed64();
         case 10 -> ringVersion = in.uint64();
+        case 11 -> placement = Optional.of(in.message(ReplyCodec::readPlacement));
         default -> in.skip();
       }
     }
@@ -102,7 +105,8 @@ final class ReplyCodec {
         dots,
         new Receipt(copies, durableCopies),
         new HybridTimestamp(clock),
-        ringVersion);
+        ringVersion,
+        placement);
   }
 
   private static Outcome.Done readDone(WireReader in) throws WireException {
@@ -176,6 +180,29 @@ final class ReplyCodec {
     return Duration.ofSeconds(seconds, nanos);
   }
 
+  static void writePlacement(WireWriter out, int field, Placement placement) {
+    out.open(field);
+    out.uint32(1, placement.memoryNodes());
+    out.uint32(2, placement.ssdNodes());
+    out.uint32(3, placement.shardsPerNode());
+    out.close();
+  }
+
+  static Placement readPlacement(WireReader in) throws WireException {
+    int memoryNodes = 0;
+    int ssdNodes = 0;
+    int shardsPerNode = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> memoryNodes = in.uint32();
+        case 2 -> ssdNodes = in.uint32();
+        case 3 -> shardsPerNode = in.uint32();
+        default -> in.skip();
+      }
+    }
+    return new Placement(memoryNodes, ssdNodes, shardsPerNode);
+  }
+
   // ---- Views ----
 
   /// Leaves out [View.Nothing].
@@ -213,6 +240,7 @@ final class ReplyCodec {
       case View.Prioritized prioritized -> 10;
       case View.Records records -> 11;
       case View.State state -> 12;
+      case View.Placed placed -> 13;
     };
   }
 
@@ -267,6 +295,10 @@ final class ReplyCodec {
         CausalCodec.writeContext(out, 3, records.seen());
       }
       case View.State state -> LatticeCodec.writeEntry(out, state.entry());
+      case View.Placed placed -> {
+        writePlacement(out, 1, placed.placement());
+        out.bool(2, placed.explicit());
+      }
     }
   }
 
@@ -288,6 +320,7 @@ final class ReplyCodec {
         case 10 -> view = in.message(ReplyCodec::readPrioritized);
         case 11 -> view = in.message(ReplyCodec::readRecords);
         case 12 -> view = in.message(inner -> readState(inner, depth));
+        case 13 -> view = in.message(ReplyCodec::readPlaced);
         default -> {
           unknown = field;
           in.skip();
@@ -308,6 +341,22 @@ final class ReplyCodec {
   private static View readState(WireReader in, int depth) throws WireException {
     Entry entry = LatticeCodec.readEntry(in, depth);
     return new View.State(entry);
+  }
+
+  private static View readPlaced(WireReader in) throws WireException {
+    @Nullable Placement placement = null;
+    boolean explicit = false;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> placement = in.message(ReplyCodec::readPlacement);
+        case 2 -> explicit = in.bool();
+        default -> in.skip();
+      }
+    }
+    if (placement == null) {
+      throw WireReader.bad("a view of a placement without the placement");
+    }
+    return new View.Placed(placement, explicit);
   }
 
   private static View readBytes(WireReader in) throws WireException {

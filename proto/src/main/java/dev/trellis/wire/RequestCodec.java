@@ -183,11 +183,13 @@ final class RequestCodec {
       case Mutation.PutPriority put -> 22;
       case Mutation.Trim trim -> 23;
       case Mutation.Expire expire -> 24;
+      case Mutation.Place place -> 25;
       case Read.State state -> 32;
       case Read.Contains contains -> 33;
       case Read.Size size -> 34;
       case Read.Range range -> 35;
       case Read.Scores scores -> 36;
+      case Read.Placed placed -> 37;
     };
   }
 
@@ -195,6 +197,7 @@ final class RequestCodec {
     switch (operation) {
       case Read.Get get -> writeKind(out, get.kind());
       case Read.State state -> {}
+      case Read.Placed placed -> {}
       case Read.Contains contains -> {
         out.uint32(1, contains.of().number());
         writeElements(out, 2, contains.elements());
@@ -267,6 +270,8 @@ final class RequestCodec {
       case Mutation.Trim trim -> CausalCodec.writeContext(out, 1, trim.observed());
       case Mutation.Delete delete -> {}
       case Mutation.Expire expire -> expire.ttlMillis().ifPresent(ttl -> out.alwaysUint64(1, ttl));
+      case Mutation.Place place ->
+          place.placement().ifPresent(placement -> ReplyCodec.writePlacement(out, 1, placement));
       case Mutation.Merge merge -> {
         out.open(1, LatticeCodec.expectedBytes(merge.entry()));
         LatticeCodec.writeEntry(out, merge.entry());
@@ -302,11 +307,13 @@ final class RequestCodec {
         case 22 -> operation = in.message(RequestCodec::readPutPriority);
         case 23 -> operation = new Mutation.Trim(in.message(RequestCodec::readTrim));
         case 24 -> operation = new Mutation.Expire(in.message(RequestCodec::readTtl));
+        case 25 -> operation = in.message(RequestCodec::readPlace);
         case 32 -> operation = in.message(inner -> readNothing(inner, new Read.State()));
         case 33 -> operation = in.message(RequestCodec::readContains);
         case 34 -> operation = in.message(RequestCodec::readSize);
         case 35 -> operation = in.message(RequestCodec::readRange);
         case 36 -> operation = in.message(RequestCodec::readScores);
+        case 37 -> operation = in.message(inner -> readNothing(inner, new Read.Placed()));
         default -> {
           unknown = field;
           in.skip();
@@ -479,6 +486,9 @@ final class RequestCodec {
       throw WireReader.bad(
           "a read of field " + name + (inner == null ? " without a read" : " that is a mutation"));
     }
+    if (read instanceof Read.Placed) {
+      throw WireReader.bad("the placement of field " + name + "; a field is where its key is");
+    }
     return new Read.Field(name, read);
   }
 
@@ -502,6 +512,9 @@ final class RequestCodec {
     }
     if (mutation instanceof Mutation.Merge) {
       throw WireReader.bad("a merge into field " + name + "; merge the whole entry instead");
+    }
+    if (mutation instanceof Mutation.Place) {
+      throw WireReader.bad("a placement of field " + name + "; place the whole key instead");
     }
     return new Mutation.UpdateField(name, mutation);
   }
@@ -564,6 +577,14 @@ final class RequestCodec {
       ttlMillis = OptionalLong.of(in.uint64());
     }
     return ttlMillis;
+  }
+
+  private static Mutation.Place readPlace(WireReader in) throws WireException {
+    Optional<Placement> placement = Optional.empty();
+    while (in.seek(1)) {
+      placement = Optional.of(in.message(ReplyCodec::readPlacement));
+    }
+    return new Mutation.Place(placement);
   }
 
   private static Entry readMerge(WireReader in) throws WireException {

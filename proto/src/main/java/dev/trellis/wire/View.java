@@ -102,4 +102,9 @@ public sealed interface View {
 
   /// The whole entry as a lattice.
   record State(Entry entry) implements View {}
+
+  /// Where a key belongs.
+  ///
+  /// @param explicit whether that was decided for the key; false for the default
+  record Placed(Placement placement, boolean explicit) implements View {}
 }

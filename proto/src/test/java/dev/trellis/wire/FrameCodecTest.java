@@ -20,6 +20,7 @@ import dev.trellis.wire.generated.Get;
 import dev.trellis.wire.generated.Hello;
 import dev.trellis.wire.generated.LogRecords;
 import dev.trellis.wire.generated.Merge;
+import dev.trellis.wire.generated.Place;
 import dev.trellis.wire.generated.ScoredMembers;
 import dev.trellis.wire.generated.Tier;
 import dev.trellis.wire.generated.UpdateField;
@@ -323,6 +324,24 @@ class FrameCodecTest {
                     .setMutation(
                         dev.trellis.wire.generated.Operation.newBuilder()
                             .setMerge(Merge.getDefaultInstance()))));
+    assertRefusedOperation(
+        "a placement of field \"\"; place the whole key instead",
+        operation ->
+            operation.setUpdateField(
+                UpdateField.newBuilder()
+                    .setMutation(
+                        dev.trellis.wire.generated.Operation.newBuilder()
+                            .setPlace(Place.getDefaultInstance()))));
+    assertRefusedOperation(
+        "a key placed on no node is lost; name at least one",
+        operation ->
+            operation.setPlace(
+                Place.newBuilder()
+                    .setPlacement(
+                        dev.trellis.wire.generated.Placement.newBuilder().setShardsPerNode(1))));
+    assertRefusedOperation(
+        "the placement of field \"\"; a field is where its key is",
+        operation -> operation.getFieldBuilder().getReadBuilder().getPlacedBuilder());
     assertRefusedOperation(
         "a read of field \"\" without a read", operation -> operation.getFieldBuilder());
   }

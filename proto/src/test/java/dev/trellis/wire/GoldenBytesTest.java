@@ -91,6 +91,62 @@ class GoldenBytesTest {
   }
 
   @Test
+  void placements() {
+    assertBytes(
+        "0a1f080112036b65791a0bca01080a0608031001180220072901000068e5cf8b01",
+        new Frame.Single(
+            new Request(
+                1,
+                KEY,
+                new Mutation.Place(Optional.of(new Placement(3, 1, 2))),
+                RequestContext.mutation(7, NOW))));
+    assertBytes(
+        "12270a17080112036b65791a03ca010020072901000068e5cf8b010a0c080212036b6579" + "1a03aa0200",
+        new Frame.Batch(
+            List.of(
+                new Request(
+                    1, KEY, new Mutation.Place(Optional.empty()), RequestContext.mutation(7, NOW)),
+                new Request(2, KEY, new Read.Placed(), RequestContext.READ))));
+    assertBytes(
+        "1a210802120c0a0a6a080a041002180110014901000068e5cf8b0150055a0410021801",
+        new Frame.Answer(
+            new Reply(
+                2,
+                new Outcome.Done(new View.Placed(new Placement(0, 2, 1), true), 0, false),
+                HybridTimestamp.ZERO,
+                Optional.empty(),
+                CausalContext.EMPTY,
+                Receipt.NONE,
+                NOW,
+                5,
+                Optional.of(new Placement(0, 2, 1)))));
+  }
+
+  @Test
+  void aNodeWithAllThatItCanHave() {
+    assertBytes(
+        "a20143080110021a077472656c6c697320012a320a066e6f64652d3110021a093132372e"
+            + "302e302e312202ce3a28cd3a31feffffffffffffff380140034a047765737450cc3a",
+        new Frame.ClusterMap(
+            1,
+            2,
+            "trellis",
+            1,
+            List.of(
+                new NodeDescriptor(
+                    "node-1",
+                    NodeDescriptor.Tier.SSD,
+                    "127.0.0.1",
+                    List.of(7_502),
+                    7_501,
+                    -2,
+                    1,
+                    NodeDescriptor.State.LEAVING,
+                    "west",
+                    7_500))));
+  }
+
+  @Test
   void replies() {
     assertBytes(
         "1a19080112060a02180b1001280538014901000068e5cf8b015005",

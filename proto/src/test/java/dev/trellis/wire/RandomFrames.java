@@ -111,7 +111,9 @@ final class RandomFrames {
         whole(),
         number(),
         1 + random.nextInt(1_000),
-        pick(NodeDescriptor.State.values()));
+        pick(NodeDescriptor.State.values()),
+        text(),
+        whole());
   }
 
   // ---- Requests ----
@@ -138,9 +140,9 @@ final class RandomFrames {
   }
 
   /// The number of operations that [#read(int, int)] and [#mutation(int, int)] know.
-  static final int READ_TYPES = 8;
+  static final int READ_TYPES = 9;
 
-  static final int MUTATION_TYPES = 18;
+  static final int MUTATION_TYPES = 19;
 
   private Read read(int depth) {
     return read(random.nextInt(READ_TYPES), depth);
@@ -157,7 +159,11 @@ final class RandomFrames {
               kind(), maybe(this::payload), maybe(this::payload), positive(), random.nextBoolean());
       case 5 -> new Read.Scores(score(), score(), positive(), random.nextBoolean());
       case 6 -> new Read.Since(causalContext(), positive());
-      case 7 -> depth == 0 ? Read.Get.ANY : new Read.Field(payload(), read(depth - 1));
+      case 7 -> {
+        Read inner = depth == 0 ? Read.Get.ANY : read(depth - 1);
+        yield new Read.Field(payload(), inner instanceof Read.Placed ? Read.Get.ANY : inner);
+      }
+      case 8 -> new Read.Placed();
       default -> throw new IllegalArgumentException("no read type " + type);
     };
   }
@@ -179,8 +185,8 @@ final class RandomFrames {
       case 8 -> new Mutation.RemoveMembers(some(this::payload));
       case 9 -> {
         Mutation inner = mutation(depth == 0 ? 0 : random.nextInt(MUTATION_TYPES), depth - 1);
-        yield new Mutation.UpdateField(
-            payload(), inner instanceof Mutation.Merge ? new Mutation.Delete() : inner);
+        boolean isOfKeys = inner instanceof Mutation.Merge || inner instanceof Mutation.Place;
+        yield new Mutation.UpdateField(payload(), isOfKeys ? new Mutation.Delete() : inner);
       }
       case 10 -> new Mutation.PutCausal(payload(), causalContext());
       case 11 -> new Mutation.PutMultiCausal(payload(), causalContext(), dependencies());
@@ -192,8 +198,14 @@ final class RandomFrames {
           new Mutation.Expire(
               random.nextBoolean() ? OptionalLong.of(number()) : OptionalLong.empty());
       case 17 -> new Mutation.Merge(entry(3));
+      case 18 -> new Mutation.Place(maybe(this::placement));
       default -> throw new IllegalArgumentException("no mutation type " + type);
     };
+  }
+
+  private Placement placement() {
+    int memoryNodes = whole();
+    return new Placement(memoryNodes, memoryNodes == 0 ? positive() : whole(), positive());
   }
 
   private Mutation.ScoredMember scoredMember() {
@@ -212,7 +224,8 @@ final class RandomFrames {
         causalContext(),
         new Receipt(copies, random.nextInt(copies + 1)),
         timestamp(),
-        number());
+        number(),
+        maybe(this::placement));
   }
 
   private Outcome.Done done() {
@@ -227,7 +240,7 @@ final class RandomFrames {
   }
 
   /// The number of views that [#view(int, int)] knows.
-  static final int VIEW_TYPES = 13;
+  static final int VIEW_TYPES = 14;
 
   private View view(int depth) {
     return view(random.nextInt(VIEW_TYPES), depth);
@@ -258,6 +271,7 @@ final class RandomFrames {
           new View.Records(
               list(() -> new View.LogRecord(timestamp(), dot(), payload())), causalContext());
       case 12 -> new View.State(entry(depth));
+      case 13 -> new View.Placed(placement(), random.nextBoolean());
       default -> throw new IllegalArgumentException("no view type " + type);
     };
   }

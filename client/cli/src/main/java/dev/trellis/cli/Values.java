@@ -96,7 +96,27 @@ final class Values {
       case View.Records records ->
           Map.of("records", records.records().stream().map(Values::json).toList());
       case View.State state -> state.entry().toString();
+      case View.Placed placed -> json(placed);
     };
+  }
+
+  private static Object json(View.Placed placed) {
+    Map<String, Object> object = new LinkedHashMap<>();
+    object.put("memoryNodes", placed.placement().memoryNodes());
+    object.put("ssdNodes", placed.placement().ssdNodes());
+    object.put("shardsPerNode", placed.placement().shardsPerNode());
+    object.put("explicit", placed.explicit());
+    return object;
+  }
+
+  private static String text(View.Placed placed) {
+    return "memory "
+        + placed.placement().memoryNodes()
+        + ", ssd "
+        + placed.placement().ssdNodes()
+        + ", shards per node "
+        + placed.placement().shardsPerNode()
+        + (placed.explicit() ? "" : " (default)");
   }
 
   private static Object json(ScoredMember member) {
@@ -205,6 +225,7 @@ final class Values {
       case View.Conflict conflict ->
           console.printLine("several kinds at once: " + String.join(", ", words(conflict)));
       case View.State state -> console.printLine(state.entry().toString());
+      case View.Placed placed -> console.printLine(text(placed));
     }
   }
 

@@ -41,6 +41,7 @@ final class Operations {
       case Mutation.Delete delete -> "delete";
       case Mutation.Expire expire -> "expire";
       case Mutation.Merge merge -> "merge";
+      case Mutation.Place place -> "place";
       case Read.Field field -> describe(field.read()) + " of field " + field.field() + " of";
       case Read.Get get -> "get";
       case Read.State state -> "state";
@@ -49,6 +50,7 @@ final class Operations {
       case Read.Range range -> "range";
       case Read.Scores scores -> "range";
       case Read.Since since -> "read";
+      case Read.Placed placed -> "placement";
     };
   }
 
@@ -74,6 +76,7 @@ final class Operations {
       case Mutation.Append append -> true;
       case Mutation.Delete delete -> true;
       case Mutation.Expire expire -> true;
+      case Mutation.Place place -> true;
     };
   }
 

@@ -187,6 +187,7 @@ final class Outbound {
         reply.dots(),
         reply.receipt(),
         reply.clock(),
-        reply.ringVersion());
+        reply.ringVersion(),
+        reply.placement());
   }
 }

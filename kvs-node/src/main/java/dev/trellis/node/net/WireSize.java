@@ -67,6 +67,7 @@ final class WireSize {
                       .mapToLong(one -> PART_BYTES + STAMP_BYTES + one.value().size())
                       .sum();
           case View.State state -> state.entry().weight();
+          case View.Placed placed -> PART_BYTES * 4;
         };
   }
 

@@ -56,6 +56,7 @@ final class Reader {
     return switch (read) {
       case Read.Get get -> whole(value, nowMillis);
       case Read.State state -> throw new IllegalStateException("answered above: " + state);
+      case Read.Placed placed -> throw new IllegalStateException("in no entry: " + placed);
       case Read.Contains contains -> new View.Elements(held(value, contains.elements()));
       case Read.Size size -> new View.Whole(size(value, nowMillis));
       case Read.Range range -> new View.Elements(taken(range(value, range), range.limit()));
@@ -100,6 +101,7 @@ final class Reader {
       case Mutation.Delete delete -> NOTHING;
       case Mutation.Expire expire -> NOTHING;
       case Mutation.Merge merge -> NOTHING;
+      case Mutation.Place place -> NOTHING;
     };
   }
 

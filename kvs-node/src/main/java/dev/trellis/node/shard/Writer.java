@@ -66,6 +66,7 @@ final class Writer {
       case Mutation.Merge merge -> merged(before, merge.entry());
       case Mutation.Delete delete -> delete(before);
       case Mutation.Expire expire -> expire(before, expire, subject);
+      case Mutation.Place place -> throw notOfAKind(place);
       default -> update(before, mutation, mutation.kind().orElseThrow(), subject, depth);
     };
   }
@@ -286,6 +287,7 @@ final class Writer {
       case Mutation.Delete delete -> throw notOfAKind(delete);
       case Mutation.Expire expire -> throw notOfAKind(expire);
       case Mutation.Merge merge -> throw notOfAKind(merge);
+      case Mutation.Place place -> throw notOfAKind(place);
     };
   }
 

@@ -184,6 +184,14 @@ final class Views {
         json.writeEndObject();
       }
       case View.Records records -> writeRecords(json, records);
+      case View.Placed placed -> {
+        json.writeObjectFieldStart("value");
+        json.writeNumberField("memoryNodes", placed.placement().memoryNodes());
+        json.writeNumberField("ssdNodes", placed.placement().ssdNodes());
+        json.writeNumberField("shardsPerNode", placed.placement().shardsPerNode());
+        json.writeBooleanField("explicit", placed.explicit());
+        json.writeEndObject();
+      }
       case View.State _ ->
           throw new IllegalStateException("the gateway never asks for a state as a lattice");
     }
