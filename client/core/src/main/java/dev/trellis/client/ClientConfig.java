@@ -27,7 +27,8 @@ import java.util.function.Consumer;
 /// @param mapRefresh how often the cluster map is asked for anew, 10 ms to 1 h
 /// @param patience how long a connection from which something is awaited may be silent before it is
 ///   tested, and after as long again given up, 10 ms to 1 h: so is a peer found that vanished
-///   without a word
+///   without a word. Also how long calls wait for a new connection before they go to another holder
+///   of their key
 /// @param credentials opaque; empty for `anonymous`
 /// @param agent name and version of the software, for the nodes' logs
 public record ClientConfig(
@@ -91,7 +92,7 @@ public record ClientConfig(
         64 << 20,
         Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 8),
         Duration.ofSeconds(10),
-        Duration.ofSeconds(5),
+        Duration.ofSeconds(1),
         Payload.EMPTY,
         "trellis-java");
   }

@@ -1,13 +1,20 @@
 package dev.trellis.client;
 
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Payload;
+import dev.trellis.placement.Census;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.Reply;
 import io.netty.channel.EventLoop;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -17,12 +24,16 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -30,21 +41,38 @@ import org.slf4j.LoggerFactory;
 /// under which it writes. Any thread may use it.
 ///
 /// Where the map comes from: routers know the whole cluster, so the first of them to answer is
-/// believed. Where only nodes are configured, each of which may know none but itself, the map is
-/// the union of what they say, or said last: that a node does not answer right now is no reason to
-/// look for its keys elsewhere.
+/// believed. Where only nodes are configured, the map is what those say that answer, see [Census];
+/// where none of them answers, the members of the last map are asked.
+///
+/// Which of a key's holders a call goes to: the first that there is, or may be, a connection to and
+/// that has not refused it. A shard whose connection was lost, or takes long to be made, is tried
+/// again while calls that would go there go to others.
 final class Cluster {
   private static final Logger log = LoggerFactory.getLogger(Cluster.class);
+
+  /// Keys of which their generation, or their placement, is remembered.
+  static final int LEARNED_KEYS_MAX = 16_384;
+
+  /// Between two looks at the map that answers give reason for.
+  private static final long DOUBT_PAUSE_MILLIS_MIN = 100;
+
+  /// Shards that know no ring answer with this, or less.
+  private static final long NO_RING_VERSION = 1;
 
   private final ClientConfig config;
   private final EventLoops loops;
   private final EventLoop home; // the map is asked for and changed here only
-  private final List<MapSource> sources;
+  private final List<MapSource> sources; // the configured addresses
+  private final Map<Address, MapSource> members = new HashMap<>(); // asked where those are no use
   private final SharedClock clock;
   private final long clientId = newClientId();
   private final Map<Optional<Routing.Target>, Lane> lanes = new ConcurrentHashMap<>();
   private final Map<Long, AtomicLong> sequences = new ConcurrentHashMap<>(); // by incarnation
+  private final BoundedCache<HybridTimestamp> generations = new BoundedCache<>(LEARNED_KEYS_MAX);
+  private final BoundedCache<Placement> placements = new BoundedCache<>(LEARNED_KEYS_MAX);
   private final AtomicReference<CompletableFuture<Void>> refreshing = new AtomicReference<>();
+  private final AtomicLong doubtNanos = new AtomicLong(System.nanoTime()); // when it may be next
+  private volatile long doubtPauseMillis = DOUBT_PAUSE_MILLIS_MIN;
   private final AtomicBoolean closed = new AtomicBoolean();
   private volatile Routing routing;
   private volatile Limits limits = Limits.DEFAULT; // as told by the shard that was greeted last
@@ -188,10 +216,14 @@ final class Cluster {
   private Optional<Lane> laneTaking(Pending.OfCall call, boolean moved) {
     while (!closed.get()) {
       Routing current = routing;
-      Lane lane = lane(current.targetOf(call.keyHash));
+      Optional<Routing.Target> target = targetFor(current, call);
+      Lane lane = lane(target);
       // Else the lane may be one that the new map has just done away with.
       if (current == routing) {
         call.routedBy = current;
+        if (target.isPresent() && call.wasRefusedBy(target.get(), current)) {
+          call.forgetRefusals(); // everybody has had the chance
+        }
         return lane.take(call, moved) ? Optional.of(lane) : Optional.empty();
       }
     }
@@ -204,7 +236,7 @@ final class Cluster {
       watch.end();
       return;
     }
-    lane(routing.targetOf(watch.keyHash())).watch(watch);
+    lane(targetFor(routing, watch)).watch(watch);
   }
 
   void place(Pending.OfScan scan, Routing.Target target) {
@@ -218,12 +250,125 @@ final class Cluster {
     }
   }
 
-  boolean isRightLane(Lane lane, long keyHash) {
-    return lanes.get(routing.targetOf(keyHash)) == lane;
+  /// Whether a lane leads to a shard that holds what the call is about.
+  boolean isRightLane(Lane lane, Pending.OfCall call) {
+    return isAmong(candidates(routing, call), lane);
+  }
+
+  /// Whether a lane leads to a shard that holds the watched key.
+  boolean isRightLane(Lane lane, ActiveWatch watch) {
+    return isAmong(candidates(routing, watch.key(), watch.keyHash()), lane);
+  }
+
+  private static boolean isAmong(List<Routing.Target> candidates, Lane lane) {
+    return lane.target().isEmpty()
+        ? candidates.isEmpty()
+        : candidates.contains(lane.target().get());
+  }
+
+  /// Whether a call had better go elsewhere than to a lane without connection. The others without
+  /// one are tried too.
+  boolean hasBetterLane(Lane lane, Pending.OfCall call) {
+    return isBetter(targetFor(routing, call), lane);
+  }
+
+  boolean hasBetterLane(Lane lane, ActiveWatch watch) {
+    return isBetter(targetFor(routing, watch), lane);
+  }
+
+  private boolean isBetter(Optional<Routing.Target> target, Lane lane) {
+    Lane other = lane(target);
+    return other != lane && !other.isDown();
+  }
+
+  /// A lane has its connection again, so calls that wait for others may go there.
+  void laneIsUp() {
+    lanes.values().stream().filter(Lane::isDown).forEach(Lane::lookElsewhere);
+  }
+
+  private Optional<Routing.Target> targetFor(Routing current, Pending.OfCall call) {
+    return choose(candidates(current, call), target -> call.wasRefusedBy(target, current));
+  }
+
+  private Optional<Routing.Target> targetFor(Routing current, ActiveWatch watch) {
+    return choose(candidates(current, watch.key(), watch.keyHash()), target -> false);
+  }
+
+  private List<Routing.Target> candidates(Routing current, Pending.OfCall call) {
+    return Operations.isForHome(call.operation)
+        ? current.homes(call.keyHash)
+        : candidates(current, call.key, call.keyHash);
+  }
+
+  private List<Routing.Target> candidates(Routing current, Payload key, long keyHash) {
+    Optional<Placement> placement = placements.find(key);
+    return placement.isEmpty()
+        ? current.holders(keyHash)
+        : current.holders(keyHash, placement.get(), ThreadLocalRandom.current());
+  }
+
+  /// The first that can be reached and has not refused; else who has refused, since that may have
+  /// changed; else who can't be reached, who is tried again.
+  private Optional<Routing.Target> choose(
+      List<Routing.Target> candidates, Predicate<Routing.Target> hasRefused) {
+    Routing.@Nullable Target second = null;
+    Routing.@Nullable Target third = null;
+    for (Routing.Target candidate : candidates) {
+      Lane lane = lane(Optional.of(candidate));
+      if (lane.isDown()) {
+        lane.probe();
+        third = third == null ? candidate : third;
+      } else if (hasRefused.test(candidate)) {
+        second = second == null ? candidate : second;
+      } else {
+        return Optional.of(candidate);
+      }
+    }
+    return Optional.ofNullable(second == null ? third : second);
   }
 
   private Lane lane(Optional<Routing.Target> target) {
     return lanes.computeIfAbsent(target, missing -> new Lane(this, missing, loops.next()));
+  }
+
+  // ---- What answers teach ----
+
+  /// Takes from an answer what later calls need to know of the key and of the cluster.
+  void learn(Payload key, Reply reply) {
+    HybridTimestamp generation = reply.generation();
+    boolean isDone = reply.outcome() instanceof Outcome.Done;
+    if (isDone && generation.isAfter(HybridTimestamp.ZERO)) {
+      generations.merge(key, generation, (a, b) -> a.isAfter(b) ? a : b);
+    }
+    if (reply.placement().isPresent()) {
+      placements.put(key, reply.placement().get());
+    } else if (isDone) {
+      placements.remove(key);
+    }
+    if (reply.ringVersion() > NO_RING_VERSION && reply.ringVersion() != routing.ringVersion()) {
+      doubtMap();
+    }
+  }
+
+  /// The generation that a mutation of the key must not fall behind, as far as is known: a replica
+  /// that has not heard of a deletion yet would let it end with the generation that is over.
+  Optional<HybridTimestamp> generationOf(Payload key) {
+    return generations.find(key);
+  }
+
+  /// Takes the word of a shard for the generation that a key is in, even if it is an earlier one:
+  /// what all replicas have forgotten is not to be insisted on.
+  void correctGeneration(Payload key, HybridTimestamp generation) {
+    if (generation.isAfter(HybridTimestamp.ZERO)) {
+      generations.put(key, generation);
+    } else {
+      generations.remove(key);
+    }
+  }
+
+  /// Forgets where a key was said to be.
+  void forgetPlacement(Payload key) {
+    placements.remove(key);
   }
 
   // ---- The map ----
@@ -268,6 +413,24 @@ final class Cluster {
     return fresh;
   }
 
+  /// Asks for the map because a shard goes by another ring than the map gives; not at once if that
+  /// was done just now, and ever more seldom while it helps nothing.
+  private void doubtMap() {
+    long now = System.nanoTime();
+    long due = doubtNanos.get();
+    long pause = TimeUnit.MILLISECONDS.toNanos(doubtPauseMillis);
+    if (now - due < 0 || !doubtNanos.compareAndSet(due, now + pause)) {
+      return;
+    }
+    Routing before = routing;
+    refreshMapThen(
+        () ->
+            doubtPauseMillis =
+                routing == before
+                    ? Math.min(2 * doubtPauseMillis, config.mapRefresh().toMillis())
+                    : DOUBT_PAUSE_MILLIS_MIN);
+  }
+
   /// Asks for the map, and runs `then` when that is over, whether it brought a new one or not.
   void refreshMapThen(Runnable then) {
     var unused = refreshMap().thenRun(then);
@@ -290,10 +453,44 @@ final class Cluster {
 
   /// Asks everybody; done as soon as a router has answered, or nobody is left to wait for.
   private void askSources(MapReceiver receiver) {
+    ask(
+        sources,
+        failures -> {
+          List<MapSource> members = memberSources();
+          if (members.isEmpty()) {
+            receiver.noMap(noAnswer(failures));
+          } else {
+            ask(members, ignored -> receiver.noMap(noAnswer(failures)), receiver);
+          }
+        },
+        receiver);
+  }
+
+  /// The members of the map, each as one to ask, where the configured addresses are no use.
+  private List<MapSource> memberSources() {
+    Set<Address> wanted = new LinkedHashSet<>();
+    for (NodeDescriptor node : routing.map().nodes()) {
+      wanted.add(new Address(node.host(), node.shardPorts().get(0)));
+    }
+    sources.forEach(source -> wanted.remove(source.address()));
+    members.entrySet().removeIf(member -> !wanted.contains(member.getKey()) && closes(member));
+    return wanted.stream()
+        .map(address -> members.computeIfAbsent(address, it -> new MapSource(this, it, home)))
+        .toList();
+  }
+
+  private static boolean closes(Map.Entry<Address, MapSource> member) {
+    member.getValue().close();
+    return true;
+  }
+
+  /// @param nobody is told why, if none of them answers; else the receiver is told
+  private void ask(
+      List<MapSource> asked, Consumer<List<MapSource.NoAnswer>> nobody, MapReceiver receiver) {
     List<MapSource.NoAnswer> failures = new ArrayList<>();
-    AtomicInteger left = new AtomicInteger(sources.size());
+    AtomicInteger left = new AtomicInteger(asked.size());
     AtomicBoolean done = new AtomicBoolean();
-    for (MapSource source : sources) {
+    for (MapSource source : asked) {
       source.ask(
           result -> {
             switch (result) {
@@ -305,49 +502,46 @@ final class Cluster {
               }
             }
             if (left.decrementAndGet() == 0 && done.compareAndSet(false, true)) {
-              conclude(failures, receiver);
+              if (failures.size() == asked.size()) {
+                nobody.accept(failures);
+              } else {
+                receiver.map(census(asked));
+              }
             }
           });
     }
   }
 
-  /// Does with what was heard when no router answered.
-  private void conclude(List<MapSource.NoAnswer> failures, MapReceiver receiver) {
-    if (failures.size() < sources.size()) {
-      List<Frame.ClusterMap> heard =
-          sources.stream()
-              .flatMap(source -> source.last().stream())
-              .map(MapSource.Answer::map)
-              .toList();
-      receiver.map(union(heard));
-      return;
-    }
+  private TrellisException noAnswer(List<MapSource.NoAnswer> failures) {
     Optional<ErrorCode> refusal = failures.get(0).closure().refusal();
     boolean refused =
         refusal.isPresent()
             && failures.stream().allMatch(each -> each.closure().refusal().equals(refusal));
     String reasons = failures.stream().map(Object::toString).collect(Collectors.joining("; "));
-    receiver.noMap(
-        TrellisException.of(
-            new TrellisException.Failure(
-                refused ? refusal.get() : ErrorCode.NO_NODES,
-                (refused ? "the cluster refuses this client: " : "no router or node answers: ")
-                    + reasons,
-                failures.get(0).closure().cause())));
+    return TrellisException.of(
+        new TrellisException.Failure(
+            refused ? refusal.get() : ErrorCode.NO_NODES,
+            (refused ? "the cluster refuses this client: " : "no router or node answers: ")
+                + reasons,
+            failures.get(0).closure().cause()));
   }
 
-  private static Frame.ClusterMap union(List<Frame.ClusterMap> maps) {
-    Map<String, NodeDescriptor> nodes = new LinkedHashMap<>();
+  /// What the nodes that were asked say together.
+  private static Frame.ClusterMap census(List<MapSource> asked) {
+    Map<Address, Census.Word> words = new LinkedHashMap<>();
     long version = 0;
-    for (Frame.ClusterMap map : maps) {
-      version = Math.max(version, map.version());
-      for (NodeDescriptor node : map.nodes()) {
-        nodes.putIfAbsent(node.id(), node);
+    String clusterName = "";
+    for (MapSource source : asked) {
+      if (source.last().isPresent()) {
+        MapSource.Answer answer = source.last().get();
+        version = Math.max(version, answer.map().version());
+        clusterName = answer.map().clusterName();
+        words.put(
+            source.address(), new Census.Word(answer.from(), answer.map(), source.isAnswering()));
       }
     }
-    Frame.ClusterMap first = maps.get(0);
-    return new Frame.ClusterMap(
-        0, version, first.clusterName(), first.faultTolerance(), List.copyOf(nodes.values()));
+    Census census = Census.of(words.values());
+    return new Frame.ClusterMap(0, version, clusterName, census.faultTolerance(), census.members());
   }
 
   private void adopt(Frame.ClusterMap map) {
@@ -369,6 +563,10 @@ final class Cluster {
       return;
     }
     log.debug("cluster map {}: {}", map.version(), map.nodes());
+    if (!hasSurvivors(before, map)) {
+      // What generations its keys were in is nothing to tell a cluster that has started anew.
+      generations.clear();
+    }
     routing = next;
     for (Map.Entry<Optional<Routing.Target>, Lane> lane : List.copyOf(lanes.entrySet())) {
       boolean stays = lane.getKey().isEmpty() || next.has(lane.getKey().get());
@@ -377,6 +575,12 @@ final class Cluster {
       }
       lane.getValue().reroute(stays);
     }
+  }
+
+  private static boolean hasSurvivors(Frame.ClusterMap before, Frame.ClusterMap after) {
+    Set<Long> incarnations =
+        before.nodes().stream().map(NodeDescriptor::incarnation).collect(Collectors.toSet());
+    return after.nodes().stream().anyMatch(node -> incarnations.contains(node.incarnation()));
   }
 
   // ---- The end ----
@@ -396,7 +600,11 @@ final class Cluster {
       return;
     }
     Collection<Lane> all = lanes.values();
-    onHome(() -> sources.forEach(MapSource::close));
+    onHome(
+        () -> {
+          sources.forEach(MapSource::close);
+          members.values().forEach(MapSource::close);
+        });
     all.forEach(Lane::close);
     loops.stop();
     all.forEach(Lane::failInbox);

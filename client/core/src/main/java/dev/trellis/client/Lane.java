@@ -47,6 +47,10 @@ import org.slf4j.LoggerFactory;
 /// attempt went unanswered, a later refusal does not prove that nothing happened: such a mutation
 /// never fails definitely.
 ///
+/// A lane that has lost its connection, or does not get one, is down: what was not sent yet, and
+/// what may be carried out twice, goes to another holder of its key that is not down, if there is
+/// one. Nobody waits for the cluster to find out that a node is dead.
+///
 /// A lane without a target is where calls wait while the cluster has no node.
 ///
 /// Any thread may [#take] and [#wake]; all else is confined to the event loop.
@@ -56,9 +60,14 @@ final class Lane implements Connection.Listener {
   private static final int FOLLOWS_MAX = 3;
   private static final int RESTAMPS_MAX = 3;
   private static final int RESTS_MAX = 3;
+  private static final int SUPERSEDES_MAX = 3;
   private static final long BATCH_BYTES_MAX = 1 << 20;
   private static final long BACKOFF_MILLIS_MIN = 10;
   private static final long BACKOFF_MILLIS_MAX = 1_000;
+  private static final long SHORTAGE_MILLIS_MAX = 500;
+
+  /// A call that was turned away waits no longer for a new map: another holder may take it.
+  private static final long FOLLOW_MILLIS_MAX = 500;
 
   /// Sequences that a shard surely still remembers, counted back from the last one sent.
   private static final long SEQUENCES_REMEMBERED = 4_096 - 2_048;
@@ -72,6 +81,8 @@ final class Lane implements Connection.Listener {
   private final AtomicBoolean passScheduled = new AtomicBoolean();
   private final AtomicInteger held = new AtomicInteger(); // calls with this lane, in whatever state
   private final AtomicLong heldBytes = new AtomicLong(); // of these
+  private final AtomicBoolean mayProbe = new AtomicBoolean(); // down, and not about to connect
+  private volatile boolean down; // written on the event loop, read where calls are placed
 
   private final Deque<Pending> waiting = new ArrayDeque<>();
   private final LongObjectHashMap<Pending> inFlight = new LongObjectHashMap<>();
@@ -142,6 +153,33 @@ final class Lane implements Connection.Listener {
     }
   }
 
+  Optional<Routing.Target> target() {
+    return target;
+  }
+
+  /// Whether calls had better go elsewhere: the connection was lost, or takes long to be made.
+  boolean isDown() {
+    return down;
+  }
+
+  /// Tries to connect, if there is no connection and the last attempt was not just now: a call that
+  /// belongs here first has gone elsewhere.
+  void probe() {
+    if (mayProbe.compareAndSet(true, false)) {
+      onLoop(
+          () -> {
+            if (!closed && !retired && connection == null && reconnect == null) {
+              connect();
+            }
+          });
+    }
+  }
+
+  /// Hands over what others can do, since one of them has its connection again.
+  void lookElsewhere() {
+    onLoop(this::handOver);
+  }
+
   void watch(ActiveWatch watch) {
     onLoop(() -> addWatch(watch));
   }
@@ -156,6 +194,9 @@ final class Lane implements Connection.Listener {
         () -> {
           retired = !stillInMap;
           handOver();
+          if (retired) {
+            askForSignOfLife();
+          }
         });
   }
 
@@ -197,7 +238,7 @@ final class Lane implements Connection.Listener {
       if (closed) {
         letGo(call);
         failClosed(call);
-      } else if (belongsElsewhere(call)) {
+      } else if (belongsElsewhere(call) || isBetterElsewhere(call)) {
         passOn(call);
       } else {
         waiting.add(call);
@@ -229,7 +270,8 @@ final class Lane implements Connection.Listener {
       reconnectLater();
       return;
     }
-    connection =
+    mayProbe.set(false);
+    Connection opening =
         Connection.open(
             target.get().address(),
             loop,
@@ -237,6 +279,16 @@ final class Lane implements Connection.Listener {
             cluster.hello(target.get().scope()),
             config.connectTimeout().toMillis(),
             this);
+    connection = opening;
+    later(
+        config.patience().toMillis(),
+        () -> {
+          if (connection == opening && welcome == null) {
+            trouble = "no answer to the handshake within " + config.patience().toMillis() + " ms";
+            down = true;
+            handOver();
+          }
+        });
   }
 
   private void reconnectLater() {
@@ -249,6 +301,7 @@ final class Lane implements Connection.Listener {
         loop.schedule(
             () -> {
               reconnect = null;
+              mayProbe.set(down);
               work();
             },
             millis,
@@ -381,18 +434,23 @@ final class Lane implements Connection.Listener {
         repeat = call.ambiguous;
       }
     }
+    Optional<HybridTimestamp> generation = call.generation;
+    if (generation.isEmpty() && mutates && !Operations.isForHome(call.operation)) {
+      generation = cluster.generationOf(call.key);
+    }
+    call.inGeneration = generation.isPresent();
     long leftMillis =
         Math.max(1, TimeUnit.NANOSECONDS.toMillis(call.deadlineNanos - System.nanoTime()));
     return new RequestContext(
         mutates ? call.sequence : 0,
         repeat,
         timestamp,
-        call.generation,
+        generation,
         call.options.acknowledgement(),
         call.options.readMode(),
         mutates ? call.options.ttl().map(Duration::toMillis).orElse(0L) : 0,
         leftMillis,
-        cluster.routing().map().version());
+        cluster.routing().ringVersion());
   }
 
   // ---- The connection ----
@@ -426,6 +484,10 @@ final class Lane implements Connection.Listener {
     }
     send();
     opened.flush();
+    if (down) {
+      down = false;
+      cluster.laneIsUp();
+    }
   }
 
   @Override
@@ -459,6 +521,7 @@ final class Lane implements Connection.Listener {
     boolean wasOpen = welcome != null;
     connection = null;
     welcome = null;
+    down = !closed;
     trouble = closure.reason();
     failures++;
     cancel(liveness);
@@ -488,9 +551,8 @@ final class Lane implements Connection.Listener {
       return;
     }
     cluster.refreshMapThen(() -> {});
-    if (retired) {
-      handOver();
-    } else if (!waiting.isEmpty() || !watches.isEmpty()) {
+    handOver();
+    if (!retired) {
       reconnectLater();
     }
   }
@@ -538,6 +600,26 @@ final class Lane implements Connection.Listener {
     }
   }
 
+  /// A node that has left the map may still answer what it was sent, or be dead: then nobody shall
+  /// wait for it.
+  private void askForSignOfLife() {
+    Connection socket = connection;
+    if (socket == null || welcome == null || inFlight.isEmpty()) {
+      return;
+    }
+    heard = false;
+    socket.write(FrameCodec.encode(new Frame.Ping(nextId++)));
+    socket.flush();
+    long millis = config.patience().toMillis();
+    later(
+        millis,
+        () -> {
+          if (connection == socket && !heard) {
+            socket.close("it has left the cluster, and gave no sign of life for " + millis + " ms");
+          }
+        });
+  }
+
   // ---- Answers ----
 
   private void answered(Reply reply) {
@@ -548,6 +630,7 @@ final class Lane implements Connection.Listener {
     }
     inFlight.remove(reply.id());
     failures = 0;
+    cluster.learn(call.key, reply);
     if (reply.outcome() instanceof Outcome.Failed failed) {
       failed(call, reply, failed);
     } else {
@@ -562,10 +645,11 @@ final class Lane implements Connection.Listener {
     }
     boolean again =
         switch (failed.code()) {
-          case NOT_OWNER, MOVED, STALE_PEER -> follow(call);
+          case NOT_OWNER, MOVED, STALE_PEER -> follow(call, reply, failed.code());
           case CLOCK_SKEW -> restamp(call, reply);
           case SUPERSEDED -> regenerate(call, reply);
           case OVERLOADED -> waitOut(call, failed);
+          case NOT_ENOUGH_REPLICAS -> waitForReplicas(call, reply);
           default -> false;
         };
     if (!again) {
@@ -574,8 +658,11 @@ final class Lane implements Connection.Listener {
     }
   }
 
-  private static TrellisException verdict(Pending.OfCall call, Reply reply, Outcome.Failed failed) {
-    if (call.ambiguous && failed.code().isDefinite()) {
+  private TrellisException verdict(Pending.OfCall call, Reply reply, Outcome.Failed failed) {
+    boolean didNothing =
+        failed.code().isDefinite()
+            || (failed.code() == ErrorCode.NOT_ENOUGH_REPLICAS && reply.receipt().copies() == 0);
+    if (call.ambiguous && didNothing) {
       return unknown(
           call,
           "the connection was lost before the first answer, and the repeat was refused with "
@@ -584,18 +671,64 @@ final class Lane implements Connection.Listener {
               + failed.message(),
           reply);
     }
-    return TrellisException.of(reply, failed, call.description() + ": " + failed.message());
+    String message = call.description() + ": " + failed.message();
+    if (call.follows == FOLLOWS_MAX) {
+      message +=
+          " (after "
+              + FOLLOWS_MAX
+              + " attempts to follow the key; the last was at "
+              + name()
+              + ". The cluster may be changing, so try again)";
+    } else if (call.shortages > 0) {
+      message += " (after " + (call.shortages + 1) + " attempts)";
+    }
+    return TrellisException.of(reply, failed, message);
   }
 
-  /// Sends the call where a newer map says that the key is.
-  private boolean follow(Pending.OfCall call) {
+  /// Sends the call where the key is: where the shard says, or else where a newer map says, or
+  /// another shard that should hold it.
+  private boolean follow(Pending.OfCall call, Reply reply, ErrorCode code) {
+    if (code != ErrorCode.MOVED) {
+      cluster.forgetPlacement(call.key);
+    }
     if (call.follows == FOLLOWS_MAX || isForThisShardOnly(call)) {
       return false;
     }
     long delayMillis = call.follows == 0 ? 0 : BACKOFF_MILLIS_MIN << call.follows;
     call.follows++;
-    rest(call, wakeUp -> later(delayMillis, () -> cluster.refreshMapThen(() -> onLoop(wakeUp))));
+    call.refusedBy(target.orElseThrow(), cluster.routing());
+    if (code == ErrorCode.MOVED && reply.placement().isPresent()) {
+      passOn(call); // where it is now was learned from the reply
+      return true;
+    }
+    rest(
+        call,
+        wakeUp -> {
+          later(delayMillis, () -> cluster.refreshMapThen(() -> onLoop(wakeUp)));
+          later(FOLLOW_MILLIS_MAX, wakeUp);
+        });
     return true;
+  }
+
+  /// Tries again when, or where, the other replicas may be back: the shard did nothing without
+  /// them.
+  private boolean waitForReplicas(Pending.OfCall call, Reply reply) {
+    if (reply.receipt().copies() > 0) {
+      return false;
+    }
+    long most = Math.min(SHORTAGE_MILLIS_MAX, BACKOFF_MILLIS_MIN << Math.min(call.shortages, 10));
+    long delayMillis = most / 2 + ThreadLocalRandom.current().nextLong(most / 2 + 1);
+    if (isPastAfter(call, delayMillis)) {
+      return false;
+    }
+    call.shortages++;
+    call.refusedBy(target.orElseThrow(), cluster.routing());
+    rest(call, wakeUp -> later(delayMillis, wakeUp));
+    return true;
+  }
+
+  private static boolean isPastAfter(Pending call, long delayMillis) {
+    return call.deadlineNanos - System.nanoTime() <= TimeUnit.MILLISECONDS.toNanos(delayMillis);
   }
 
   /// Takes the shard's time for ours and sends the mutation with a new timestamp, if surely none
@@ -608,6 +741,12 @@ final class Lane implements Connection.Listener {
     cluster.clock().adopt(reply.clock(), refused);
     if (call.restamps == RESTAMPS_MAX) {
       return false;
+    }
+    long aheadMillis =
+        cluster.generationOf(call.key).orElse(HybridTimestamp.ZERO).millis()
+            - reply.clock().millis();
+    if (call.generation.isEmpty() && call.inGeneration && aheadMillis > 0) {
+      return waitForClock(call, aheadMillis);
     }
     Mutation mutation = (Mutation) call.operation;
     boolean harmless =
@@ -633,12 +772,33 @@ final class Lane implements Connection.Listener {
     return true;
   }
 
-  private boolean regenerate(Pending.OfCall call, Reply reply) {
-    if (call.regenerated || call.generation.isEmpty() || isForThisShardOnly(call)) {
+  /// Lets a shard's clock come nearer to a generation that it takes for too far ahead: another
+  /// shard started that, and its clock is before this one's.
+  private boolean waitForClock(Pending.OfCall call, long aheadMillis) {
+    long delayMillis = BACKOFF_MILLIS_MIN + aheadMillis / 2; // some distance is accepted
+    if (isForThisShardOnly(call) || isPastAfter(call, delayMillis)) {
       return false;
     }
-    call.regenerated = true;
-    call.generation = Optional.of(reply.generation());
+    call.restamps++;
+    if (!call.ambiguous) {
+      call.timestamp = null;
+    }
+    rest(call, wakeUp -> later(delayMillis, wakeUp));
+    return true;
+  }
+
+  /// Sends the mutation again in the generation that the key is in. Who named one gets that once;
+  /// who did not must not suffer from what this client has remembered.
+  private boolean regenerate(Pending.OfCall call, Reply reply) {
+    cluster.correctGeneration(call.key, reply.generation());
+    int most = call.options.generation().isPresent() ? 1 : SUPERSEDES_MAX;
+    if (call.supersedes == most || !call.inGeneration || isForThisShardOnly(call)) {
+      return false;
+    }
+    call.supersedes++;
+    if (call.generation.isPresent()) {
+      call.generation = Optional.of(reply.generation());
+    }
     putFirst(call);
     return true;
   }
@@ -651,7 +811,7 @@ final class Lane implements Connection.Listener {
     long most = failed.retryAfter().get().toMillis();
     // Half as long again at most, so that not all who were turned away come back together.
     long delayMillis = most + ThreadLocalRandom.current().nextLong(most / 2 + 1);
-    if (call.deadlineNanos - System.nanoTime() <= TimeUnit.MILLISECONDS.toNanos(delayMillis)) {
+    if (isPastAfter(call, delayMillis)) {
       return false;
     }
     call.rests++;
@@ -736,7 +896,7 @@ final class Lane implements Connection.Listener {
     if (!watch.isOpen()) {
       return;
     }
-    if (retired || !cluster.isRightLane(this, watch.keyHash())) {
+    if (isBetterElsewhere(watch)) {
       cluster.place(watch);
       return;
     }
@@ -768,6 +928,7 @@ final class Lane implements Connection.Listener {
     if (watch == null) {
       return; // closed meanwhile
     }
+    cluster.learn(watch.key(), reply);
     failures = 0;
     if (!(reply.outcome() instanceof Outcome.Failed failed)) {
       watch.tell(reply);
@@ -796,7 +957,21 @@ final class Lane implements Connection.Listener {
       return false;
     }
     call.routedBy = cluster.routing();
-    return !cluster.isRightLane(this, call.keyHash);
+    return !cluster.isRightLane(this, call);
+  }
+
+  /// Whether another shard may carry it out, and would at once, while this one can't be reached.
+  private boolean isBetterElsewhere(Pending pending) {
+    return down
+        && pending instanceof Pending.OfCall call
+        && !isForThisShardOnly(call)
+        && cluster.hasBetterLane(this, call);
+  }
+
+  private boolean isBetterElsewhere(ActiveWatch watch) {
+    return retired
+        || !cluster.isRightLane(this, watch)
+        || (down && cluster.hasBetterLane(this, watch));
   }
 
   /// Routes a call anew, unless only this lane's shard can say what became of it.
@@ -827,7 +1002,7 @@ final class Lane implements Connection.Listener {
     while (!waiting.isEmpty()) {
       Pending call = waiting.remove();
       boolean onlyHere = call instanceof Pending.OfCall one && isForThisShardOnly(one);
-      if (belongsElsewhere(call) && (retired || !onlyHere)) {
+      if ((belongsElsewhere(call) && (retired || !onlyHere)) || isBetterElsewhere(call)) {
         passOn(call);
       } else {
         stay.add(call);
@@ -835,7 +1010,7 @@ final class Lane implements Connection.Listener {
     }
     waiting.addAll(stay);
     for (ActiveWatch watch : List.copyOf(watches.values())) {
-      if (retired || !cluster.isRightLane(this, watch.keyHash())) {
+      if (isBetterElsewhere(watch)) {
         removeWatch(watch);
         cluster.place(watch);
       }

@@ -20,8 +20,9 @@ final class MapSource implements Connection.Listener {
 
   /// An answer.
   ///
-  /// @param isNode whether it comes from a node, which may know none but itself
-  record Answer(Frame.ClusterMap map, boolean isNode) implements Result {}
+  /// @param from the id of who answered
+  /// @param isNode whether it comes from a node, which says what it sees itself
+  record Answer(String from, Frame.ClusterMap map, boolean isNode) implements Result {}
 
   /// There was none.
   record NoAnswer(Address address, Connection.Closure closure) implements Result {
@@ -66,6 +67,15 @@ final class MapSource implements Connection.Listener {
               cluster.config().connectTimeout().toMillis(),
               this);
     }
+  }
+
+  Address address() {
+    return address;
+  }
+
+  /// Whether it has answered the last question.
+  boolean isAnswering() {
+    return welcome != null && last.isPresent();
   }
 
   /// What it answered last.
@@ -120,7 +130,7 @@ final class MapSource implements Connection.Listener {
       return;
     }
     boolean isNode = map.nodes().stream().anyMatch(node -> node.id().equals(greeting.nodeId()));
-    Answer answer = new Answer(map, isNode);
+    Answer answer = new Answer(greeting.nodeId(), map, isNode);
     last = Optional.of(answer);
     settle(answer);
   }

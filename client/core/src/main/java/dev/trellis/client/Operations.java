@@ -54,6 +54,11 @@ final class Operations {
     };
   }
 
+  /// Whether it is about where a key belongs, which the key's home decides, wherever the key is.
+  static boolean isForHome(Operation operation) {
+    return operation instanceof Mutation.Place || operation instanceof Read.Placed;
+  }
+
   /// Whether the timestamp decides what the mutation does, so that carrying it out under two of
   /// them is not as good as once.
   static boolean dependsOnTimestamp(Mutation mutation, boolean hasTtl) {

@@ -6,7 +6,9 @@ import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Reply;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -62,7 +64,12 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     int follows; // how often it was sent elsewhere
     int restamps; // how often its timestamp was refused
     int rests; // how often it waited out an overload
-    boolean regenerated; // it was sent again in a later generation
+    int shortages; // how often a shard could not take it for want of other replicas
+    int supersedes; // how often it was sent again in another generation
+    boolean inGeneration; // the last attempt named one
+    private Set<Routing.Target> refusers =
+        Set.of(); // who did not take it, since all had the chance
+    private @Nullable Routing refusedUnder; // the routing that led to them
 
     OfCall(
         Payload key,
@@ -84,6 +91,23 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     /// Whether it is all the same how often and where it is carried out.
     boolean isRepeatable() {
       return !(operation instanceof Mutation mutation) || mutation.isIdempotent();
+    }
+
+    /// Notes that a shard did not take it: others come first then, as long as the map is the same.
+    void refusedBy(Routing.Target target, Routing current) {
+      Set<Routing.Target> all = new HashSet<>(refusedUnder == current ? refusers : Set.of());
+      all.add(target);
+      refusers = all;
+      refusedUnder = current;
+    }
+
+    boolean wasRefusedBy(Routing.Target target, Routing current) {
+      return refusedUnder == current && refusers.contains(target);
+    }
+
+    /// Gives those that did not take it another chance.
+    void forgetRefusals() {
+      refusers = Set.of();
     }
 
     /// Makes it an attempt of its own: to be called only if no earlier one can have taken effect.

@@ -206,6 +206,16 @@ public final class Trellis implements Handles, AutoCloseable {
     return place(key).mutate(new Mutation.Delete()).thenApply(reply -> Place.changed(reply) > 0);
   }
 
+  /// Where the replicas of a key are, and where they shall be.
+  public PlacementHandle placement(Payload key) {
+    return new PlacementHandle(place(key));
+  }
+
+  /// Where the replicas of a key are, and where they shall be.
+  public PlacementHandle placement(String key) {
+    return placement(Payload.ofText(key));
+  }
+
   /// Where the value of a key is.
   @Override
   public Place place(Payload key) {

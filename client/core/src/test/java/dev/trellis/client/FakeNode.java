@@ -31,6 +31,7 @@ import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /// A one-shard node that answers as a test tells it to, over the real codec and real sockets. What
 /// it receives goes to [#requests] and [#frames]; by default it answers every request with success.
@@ -55,6 +56,11 @@ final class FakeNode implements AutoCloseable {
     void refuse(ErrorCode code) throws IOException {
       answer(new Outcome.Failed(code, "as the test wants it"));
     }
+
+    /// Answers with success, or any outcome, and what a reply says beside it.
+    void answer(Outcome outcome, UnaryOperator<Reply> said) throws IOException {
+      peer.send(new Frame.Answer(said.apply(reply(request.id(), outcome))));
+    }
   }
 
   final BlockingQueue<Received> requests = new LinkedBlockingQueue<>();
@@ -63,6 +69,7 @@ final class FakeNode implements AutoCloseable {
   final String id;
   volatile long incarnation = 1;
   volatile String clusterName = "test";
+  volatile int faultTolerance; // told in maps
   volatile Limits limits = Limits.DEFAULT;
   volatile String welcomedAs; // the node id it says it has
   volatile int shard; // the shard index it says it has
@@ -124,13 +131,13 @@ final class FakeNode implements AutoCloseable {
   }
 
   Frame ownMap(long id) {
-    return new Frame.ClusterMap(id, 1, clusterName, 0, List.of(descriptor()));
+    return new Frame.ClusterMap(id, 1, clusterName, faultTolerance, List.of(descriptor()));
   }
 
   /// Answers as a router would: with these nodes.
   void routeTo(NodeDescriptor... nodes) {
     List<NodeDescriptor> all = List.of(nodes);
-    map = id -> new Frame.ClusterMap(id, all.hashCode() & 0xffff, clusterName, 0, all);
+    map = id -> new Frame.ClusterMap(id, all.hashCode() & 0xffff, clusterName, faultTolerance, all);
   }
 
   /// The next request, in the order they arrive.

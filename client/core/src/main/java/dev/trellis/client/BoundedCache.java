@@ -1,0 +1,64 @@
+package dev.trellis.client;
+
+import dev.trellis.lattice.Payload;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BinaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/// What was learned of single keys, for as many as there is room for: what was not used for longest
+/// is forgotten first. Any thread may use it; while it is empty, as it mostly is, no lock is taken.
+///
+/// @param <V> immutable
+final class BoundedCache<V> {
+  private final int keysMax;
+  private final LinkedHashMap<Payload, V> values = new LinkedHashMap<>(16, 0.75f, true);
+  private volatile boolean isEmpty = true; // written under the lock, read without
+
+  BoundedCache(int keysMax) {
+    this.keysMax = keysMax;
+  }
+
+  Optional<V> find(Payload key) {
+    if (isEmpty) {
+      return Optional.empty();
+    }
+    synchronized (this) {
+      return Optional.ofNullable(values.get(key));
+    }
+  }
+
+  void put(Payload key, V value) {
+    merge(key, value, (before, after) -> after);
+  }
+
+  /// Puts a value, or what `merged` makes of the one that is there and the new one.
+  synchronized void merge(Payload key, V value, BinaryOperator<V> merged) {
+    values.merge(key, value, merged);
+    if (values.size() > keysMax) {
+      Map.Entry<Payload, V> eldest = values.entrySet().iterator().next();
+      values.remove(eldest.getKey());
+    }
+    isEmpty = values.isEmpty();
+  }
+
+  void remove(Payload key) {
+    if (isEmpty) {
+      return;
+    }
+    synchronized (this) {
+      @Nullable V unused = values.remove(key);
+      isEmpty = values.isEmpty();
+    }
+  }
+
+  synchronized void clear() {
+    values.clear();
+    isEmpty = true;
+  }
+
+  synchronized int size() {
+    return values.size();
+  }
+}
