@@ -8,6 +8,7 @@ import dev.trellis.process.RunningProcess;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
 import dev.trellis.routing.lookup.Lookup;
+import dev.trellis.wire.NodeDescriptor;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.BufferPoolsExports;
 import io.prometheus.client.hotspot.GarbageCollectorExports;
@@ -18,6 +19,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
@@ -135,9 +137,14 @@ public final class TrellisRouter implements RunningProcess {
 
       @Override
       public Optional<String> unreadiness() {
-        return lookup.map().nodes().isEmpty()
-            ? Optional.of("none of the nodes answers: " + config.lookup().nodes())
-            : Optional.empty();
+        if (lookup.isHearing()) {
+          return Optional.empty();
+        }
+        List<String> known = lookup.map().nodes().stream().map(NodeDescriptor::id).toList();
+        return Optional.of(
+            "none of the nodes answers: "
+                + config.lookup().nodes()
+                + (known.isEmpty() ? "" : ", and none of the members " + known));
       }
     };
   }

@@ -87,13 +87,8 @@ class TrellisRouterTest {
   }
 
   @Test
-  void aNodeThatStopsLeavesTheMap() throws Exception {
+  void aRouterIsReadyAsLongAsAnyNodeAnswers() throws Exception {
     two.close();
-    String map = send("GET", "/v1/cluster", "").body();
-    while (map.contains("\"n2\"")) {
-      map = send("GET", "/v1/cluster", "").body();
-    }
-    assertTrue(map.contains("\"n1\""), map);
     assertEquals(200, admin("/readyz").statusCode());
     one.close();
     while (admin("/readyz").statusCode() == 200) {

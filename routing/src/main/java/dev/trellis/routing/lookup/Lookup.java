@@ -16,21 +16,33 @@ import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
 import io.netty.channel.group.DefaultChannelGroup;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.util.NetUtil;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.prometheus.client.CollectorRegistry;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
 import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// The cluster map: gathered from the nodes, served to clients on the data protocol. One event loop
-/// does both and never waits: a node that does not answer is just not in the map.
+/// does both and never waits.
 public final class Lookup implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Lookup.class);
+
+  /// How often names are looked up anew: nodes may come and go behind them.
+  private static final Duration FIND_SEEDS_PERIOD = Duration.ofSeconds(5);
 
   private final LookupConfig config;
   private final NodeDirectory directory;
@@ -38,7 +50,10 @@ public final class Lookup implements AutoCloseable {
   private final EventLoopGroup loops;
   private final ExecutorService resolver = Executors.newVirtualThreadPerTaskExecutor();
   private final ChannelGroup clients = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
-  private final List<NodeProbe> probes;
+  private final Map<Address, NodeProbe> probes = new HashMap<>(); // on the event loop
+  private final EventLoop loop;
+  private final Class<? extends SocketChannel> channelType;
+  private final long clientId;
   private final Channel listener;
 
   private Lookup(LookupConfig config, CollectorRegistry registry) {
@@ -49,28 +64,15 @@ public final class Lookup implements AutoCloseable {
     loops = transport.newLoops(1, "lookup");
     SecureRandom random = new SecureRandom();
     listener = listen(transport, random.nextLong());
-    EventLoop loop = loops.next();
-    NodeProbe.Listener hearing = hearing();
-    long clientId = random.nextLong();
-    probes =
-        config.nodes().stream()
-            .map(
-                address ->
-                    new NodeProbe(
-                        config,
-                        address,
-                        loop,
-                        transport.socketChannel(),
-                        resolver,
-                        clientId,
-                        hearing))
-            .toList();
+    loop = loops.next();
+    channelType = transport.socketChannel();
+    clientId = random.nextLong();
     var _ =
         loop.scheduleAtFixedRate(
-            () -> probes.forEach(probe -> probe.tick(System.nanoTime())),
-            0,
-            config.period().toMillis(),
-            TimeUnit.MILLISECONDS);
+            this::findSeeds, 0, FIND_SEEDS_PERIOD.toMillis(), TimeUnit.MILLISECONDS);
+    var _ =
+        loop.scheduleAtFixedRate(
+            this::askAll, 0, config.period().toMillis(), TimeUnit.MILLISECONDS);
   }
 
   /// Starts to listen, and to ask the nodes; does not wait for them.
@@ -86,9 +88,14 @@ public final class Lookup implements AutoCloseable {
     return (InetSocketAddress) listener.localAddress();
   }
 
-  /// The nodes that answer now; its id is 0. Any thread may ask.
+  /// The members of the cluster, by what its nodes say; its id is 0. Any thread may ask.
   public Frame.ClusterMap map() {
     return directory.map();
+  }
+
+  /// Whether any node answers now, so that the map can be relied on. Any thread may ask.
+  public boolean isHearing() {
+    return directory.isHearing();
   }
 
   /// Ends every connection and lets go of the port. Closing twice is harmless.
@@ -98,17 +105,68 @@ public final class Lookup implements AutoCloseable {
       return;
     }
     listener.close().syncUninterruptibly();
-    loops.next().submit(() -> probes.forEach(NodeProbe::close)).syncUninterruptibly();
+    loop.submit(() -> probes.values().forEach(NodeProbe::close)).syncUninterruptibly();
     clients.close().awaitUninterruptibly();
     Transport.stop(loops);
     resolver.shutdownNow();
   }
 
+  /// Looks up what addresses the seeds stand for.
+  private void findSeeds() {
+    for (Address seed : config.nodes()) {
+      if (NetUtil.createByteArrayFromIpAddressString(seed.host()) != null) {
+        report(directory.found(seed, List.of(seed)));
+      } else {
+        resolver.execute(() -> find(seed));
+      }
+    }
+  }
+
+  private void find(Address seed) {
+    List<Address> found;
+    try {
+      found =
+          Arrays.stream(InetAddress.getAllByName(seed.host()))
+              .map(address -> new Address(address.getHostAddress(), seed.port()))
+              .toList();
+    } catch (UnknownHostException e) {
+      LOG.debug("the name of {} is unknown", seed);
+      found = List.of();
+    }
+    List<Address> addresses = found;
+    try {
+      loop.execute(() -> report(directory.found(seed, addresses)));
+    } catch (RejectedExecutionException e) {
+      // The router stopped while the name was looked up.
+    }
+  }
+
+  private void askAll() {
+    Set<Address> wanted = directory.wanted();
+    probes
+        .entrySet()
+        .removeIf(
+            probe -> {
+              boolean isOver = !wanted.contains(probe.getKey());
+              if (isOver) {
+                probe.getValue().close();
+              }
+              return isOver;
+            });
+    for (Address address : wanted) {
+      probes.computeIfAbsent(address, this::newProbe).tick(System.nanoTime());
+    }
+  }
+
+  private NodeProbe newProbe(Address address) {
+    return new NodeProbe(config, address, loop, channelType, resolver, clientId, hearing());
+  }
+
   private NodeProbe.Listener hearing() {
     return new NodeProbe.Listener() {
       @Override
-      public void heard(Address address, Frame.ClusterMap answer) {
-        report(directory.heard(address, answer));
+      public void heard(Address address, String nodeId, Frame.ClusterMap answer) {
+        report(directory.heard(address, nodeId, answer));
       }
 
       @Override

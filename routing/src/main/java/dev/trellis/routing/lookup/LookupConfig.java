@@ -12,11 +12,13 @@ import java.util.List;
 ///
 /// @param routerId name of this router, 1 to 64 characters
 /// @param clusterName that its nodes must have, and its clients if they name one
-/// @param nodes data addresses of the nodes that may be in the cluster
+/// @param nodes the seeds: data addresses of nodes, or names that stand for several; by any one
+///   that answers the others are learned
 /// @param address where clients ask; port 0 takes a free one
 /// @param limits that clients are told of
 /// @param period how often each node is asked, 10 ms to 1 min
-/// @param timeout how long a node may take to answer before it is left out, one period to 1 min
+/// @param timeout how long a node may take to answer before its word no longer counts, one period
+///   to 1 min
 /// @param handshakeTimeout how long a client may take to say who it is, 10 ms to 1 min
 /// @param connectionsMax clients at once, 1 to 100,000; more are refused
 public record LookupConfig(

@@ -23,9 +23,7 @@ final class LookupMetrics {
                 "trellis_router_misdirected_total",
                 "Requests for keys, which belong to nodes and are refused here.")
             .register(registry);
-    nodes =
-        Gauge.build("trellis_router_nodes", "Nodes in the cluster map: those that answer.")
-            .register(registry);
+    nodes = Gauge.build("trellis_router_nodes", "Nodes in the cluster map.").register(registry);
     version = Gauge.build("trellis_router_map_version", "Of the cluster map.").register(registry);
   }
 

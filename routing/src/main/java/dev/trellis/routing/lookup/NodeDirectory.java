@@ -1,50 +1,71 @@
 package dev.trellis.routing.lookup;
 
+import dev.trellis.placement.Census;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
-import java.util.HashMap;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.LongSupplier;
 
-/// The nodes that answer now, and the map made of them. Pure but for the clock it is given, which
-/// only serves to number maps. Written by one thread.
+/// What the nodes say of their cluster, and the map made of it: see [Census]. Pure but for the
+/// clock it is given, which only serves to number maps. Written by one thread.
 ///
-/// The first map waits until every node has answered or failed to. Where a key belongs follows from
+/// The seeds, which are configured, are asked for ever; so are the members that are learned of, as
+/// long as they are members. So a router that has just started knows the whole cluster by any one
+/// seed that answers, and goes on when all seeds have left.
+///
+/// The first map waits until every seed has answered or failed to. Where a key belongs follows from
 /// the map, so a map that lacks nodes just because they were asked last would lead writes astray.
+/// When nobody answers at all, the last map stays: that the router is cut off says nothing about
+/// the nodes.
 final class NodeDirectory {
-  private static final int FAULT_TOLERANCE_UNKNOWN = 1;
-
   private final String clusterName;
-  private final List<Address> addresses;
   private final LongSupplier millis;
-  private final Map<Address, Frame.ClusterMap> answers = new HashMap<>();
-  private final Set<Address> unheard; // neither answered nor failed so far
+  private final Map<Address, Set<Address>> seeds = new LinkedHashMap<>(); // what they stand for
+  private final Map<Address, Census.Word> words = new LinkedHashMap<>(); // the last, by where
+  private final Set<Address> unsettled; // seeds not looked up, addresses of seeds not heard so far
   private volatile Frame.ClusterMap map; // read by any thread
+  private volatile boolean isHearing; // read by any thread
 
-  /// @param addresses of the nodes that may be in the cluster; where two of them answer for the
-  ///   same node, the first is believed
+  /// @param seeds as configured; each may be a name that stands for several addresses
   /// @param millis the time since the epoch
-  NodeDirectory(String clusterName, List<Address> addresses, LongSupplier millis) {
+  NodeDirectory(String clusterName, Collection<Address> seeds, LongSupplier millis) {
     this.clusterName = clusterName;
-    this.addresses = List.copyOf(addresses);
     this.millis = millis;
-    unheard = new HashSet<>(addresses);
+    seeds.forEach(seed -> this.seeds.put(seed, Set.of()));
+    unsettled = new HashSet<>(seeds);
     // Numbering by the time makes the maps of a restarted router follow those before.
     map =
         new Frame.ClusterMap(
-            0, millis.getAsLong(), clusterName, FAULT_TOLERANCE_UNKNOWN, List.of());
+            0, millis.getAsLong(), clusterName, Census.FAULT_TOLERANCE_UNKNOWN, List.of());
+  }
+
+  /// Takes note of the addresses that a seed stands for now; if there are none, since its name is
+  /// unknown at the moment, those that it stood for are asked on.
+  ///
+  /// @return whether the map has changed
+  boolean found(Address seed, Collection<Address> addresses) {
+    if (!addresses.isEmpty()) {
+      seeds.put(seed, Set.copyOf(addresses));
+    }
+    if (unsettled.remove(seed)) {
+      addresses.stream().filter(each -> !words.containsKey(each)).forEach(unsettled::add);
+    }
+    unsettled.removeIf(each -> !seeds.containsKey(each) && !wanted().contains(each));
+    return renew();
   }
 
   /// Takes the answer of the node at an address.
   ///
   /// @return whether the map has changed
-  boolean heard(Address address, Frame.ClusterMap answer) {
-    unheard.remove(address);
-    answers.put(address, answer);
+  boolean heard(Address address, String nodeId, Frame.ClusterMap answer) {
+    unsettled.remove(address);
+    words.put(address, new Census.Word(nodeId, answer, true));
     return renew();
   }
 
@@ -52,9 +73,29 @@ final class NodeDirectory {
   ///
   /// @return whether the map has changed
   boolean lost(Address address) {
-    unheard.remove(address);
-    answers.remove(address);
+    unsettled.remove(address);
+    words.computeIfPresent(
+        address, (where, word) -> new Census.Word(word.nodeId(), word.map(), false));
     return renew();
+  }
+
+  /// Whom to ask: all that the seeds stand for, and the members that are not among these.
+  Set<Address> wanted() {
+    Set<Address> all = new LinkedHashSet<>();
+    seeds.values().forEach(all::addAll);
+    Set<String> heard = new HashSet<>();
+    for (Address address : all) {
+      Census.Word word = words.get(address);
+      if (word != null && word.answers()) {
+        heard.add(word.nodeId());
+      }
+    }
+    for (NodeDescriptor node : map.nodes()) {
+      if (!heard.contains(node.id())) {
+        all.add(new Address(node.host(), node.shardPorts().get(0)));
+      }
+    }
+    return all;
   }
 
   /// The cluster as of now; the id is 0. Any thread may ask.
@@ -62,25 +103,25 @@ final class NodeDirectory {
     return map;
   }
 
+  /// Whether any node answers now. Any thread may ask.
+  boolean isHearing() {
+    return isHearing;
+  }
+
   private boolean renew() {
-    if (!unheard.isEmpty()) {
+    isHearing = words.values().stream().anyMatch(Census.Word::answers);
+    if (!unsettled.isEmpty() || !isHearing) {
       return false;
     }
-    Map<String, NodeDescriptor> nodes = new LinkedHashMap<>();
-    int faultTolerance = FAULT_TOLERANCE_UNKNOWN;
-    for (Address address : addresses) {
-      Frame.ClusterMap answer = answers.get(address);
-      if (answer != null) {
-        answer.nodes().forEach(node -> nodes.putIfAbsent(node.id(), node));
-        faultTolerance = answer.faultTolerance();
-      }
+    Census census = Census.of(words.values());
+    boolean isSame =
+        census.members().equals(map.nodes()) && census.faultTolerance() == map.faultTolerance();
+    if (!isSame) {
+      long version = Math.max(map.version() + 1, millis.getAsLong());
+      map =
+          new Frame.ClusterMap(0, version, clusterName, census.faultTolerance(), census.members());
     }
-    List<NodeDescriptor> members = List.copyOf(nodes.values());
-    if (members.equals(map.nodes()) && faultTolerance == map.faultTolerance()) {
-      return false;
-    }
-    long version = Math.max(map.version() + 1, millis.getAsLong());
-    map = new Frame.ClusterMap(0, version, clusterName, faultTolerance, members);
-    return true;
+    words.keySet().retainAll(wanted()); // who has left
+    return !isSame;
   }
 }

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Asks one node who it is, again and again, over a connection that stays open. Confined to its
-/// event loop; resolving a name, which may block, happens elsewhere.
+/// Asks one node who is in the cluster, again and again, over a connection that stays open.
+/// Confined to its event loop; resolving a name, which may block, happens elsewhere.
 final class NodeProbe {
   private static final Logger LOG = LoggerFactory.getLogger(NodeProbe.class);
 
@@ -32,7 +32,7 @@ final class NodeProbe {
 
   /// Is told what the node says, on the event loop.
   interface Listener {
-    void heard(Address address, Frame.ClusterMap map);
+    void heard(Address address, String nodeId, Frame.ClusterMap map);
 
     /// It does not answer; told again for every further attempt that fails.
     void lost(Address address);
@@ -48,6 +48,7 @@ final class NodeProbe {
   private @Nullable Channel channel;
   private boolean isConnecting;
   private boolean isGreeted;
+  private String nodeId = ""; // who greeted
   private boolean isClosed;
   private long askedId; // of the last question; 0 before the first on this connection
   private long heardId; // of the last answer
@@ -172,8 +173,9 @@ final class NodeProbe {
 
   private void take(Channel open, Frame frame) {
     switch (frame) {
-      case Frame.Welcome _ when !isGreeted -> {
+      case Frame.Welcome welcome when !isGreeted -> {
         isGreeted = true;
+        nodeId = welcome.nodeId();
         ask(open);
       }
       case Frame.ClusterMap map when isGreeted && map.id() == askedId -> {
@@ -182,7 +184,7 @@ final class NodeProbe {
           LOG.info("node at {} answers", address);
           complaint = "";
         }
-        listener.heard(address, map);
+        listener.heard(address, nodeId, map);
       }
       case Frame.Refused refused -> fail("refused: " + refused.message());
       default -> fail("unexpected " + frame.getClass().getSimpleName());
@@ -195,7 +197,7 @@ final class NodeProbe {
     }
     if (!reason.equals(complaint)) {
       complaint = reason;
-      LOG.warn("node at {} is left out of the cluster map: {}", address, reason);
+      LOG.warn("node at {} does not say what it knows of the cluster: {}", address, reason);
     }
     drop();
     listener.lost(address);

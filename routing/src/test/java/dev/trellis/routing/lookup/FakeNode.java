@@ -14,11 +14,13 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 
-/// A node that answers who it is, and can be told to stop answering.
+/// A node that answers whom it sees, at first itself, and can be told to stop answering.
 final class FakeNode implements AutoCloseable {
   private final ServerSocket listener;
   private final NodeDescriptor descriptor;
@@ -26,6 +28,7 @@ final class FakeNode implements AutoCloseable {
   private final Set<Socket> open = ConcurrentHashMap.newKeySet();
   private final Thread accepting;
   private volatile boolean isSilent;
+  private volatile List<NodeDescriptor> seen;
 
   FakeNode(String id, String clusterName, int port) {
     this.clusterName = clusterName;
@@ -43,7 +46,10 @@ final class FakeNode implements AutoCloseable {
             1,
             System.nanoTime(),
             1,
-            NodeDescriptor.State.ACTIVE);
+            NodeDescriptor.State.ACTIVE,
+            "",
+            7500);
+    seen = List.of(descriptor);
     accepting = Thread.ofVirtual().start(this::accept);
   }
 
@@ -53,6 +59,16 @@ final class FakeNode implements AutoCloseable {
 
   int port() {
     return listener.getLocalPort();
+  }
+
+  NodeDescriptor descriptor() {
+    return descriptor;
+  }
+
+  /// From now on answers that these nodes are the cluster, beside itself.
+  FakeNode seeing(FakeNode... others) {
+    seen = Stream.concat(Stream.of(this), Arrays.stream(others)).map(FakeNode::descriptor).toList();
+    return this;
   }
 
   /// From now on takes questions and gives no answers.
@@ -99,8 +115,7 @@ final class FakeNode implements AutoCloseable {
       case Frame.Hello _ ->
           new Frame.Welcome(
               1, clusterName, descriptor.id(), 0, 1, HybridTimestamp.ZERO, Limits.DEFAULT, 1);
-      case Frame.MapRequest request ->
-          new Frame.ClusterMap(request.id(), 1, clusterName, 2, List.of(descriptor));
+      case Frame.MapRequest request -> new Frame.ClusterMap(request.id(), 1, clusterName, 2, seen);
       default -> throw new IllegalStateException("a router asked " + asked);
     };
   }

@@ -1,6 +1,7 @@
 package dev.trellis.routing.lookup;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -89,6 +91,57 @@ class LookupTest {
     await(lookup, "n1", "n2");
     two.fallSilent();
     await(lookup, "n1");
+  }
+
+  @Test
+  void aNodeThatIsSilentStaysWhileAnotherListsItAndGoesWhenNoneDoes() {
+    FakeNode one = closing(new FakeNode("n1", "trellis", 0));
+    FakeNode two = new FakeNode("n2", "trellis", 0);
+    FakeNode three = closing(new FakeNode("n3", "trellis", 0));
+    one.seeing(two);
+    Lookup lookup = lookup(PATIENT, one.address(), two.address());
+    await(lookup, "n1", "n2");
+    two.close();
+    one.seeing(two, three); // so what follows is heard after the death of the second
+    await(lookup, "n1", "n2", "n3");
+    one.seeing(three);
+    await(lookup, "n1", "n3");
+  }
+
+  @Test
+  void byOneSeedAllAreLearnedAndTheOthersAreAskedWhenItHasLeft() {
+    FakeNode seed = new FakeNode("n1", "trellis", 0);
+    FakeNode two = closing(new FakeNode("n2", "trellis", 0));
+    FakeNode three = closing(new FakeNode("n3", "trellis", 0));
+    seed.seeing(two, three);
+    two.seeing(seed, three);
+    three.seeing(seed, two);
+    Lookup lookup = lookup(PATIENT, new Address("127.0.0.1", 1), seed.address());
+    await(lookup, "n1", "n2", "n3");
+    two.seeing(three);
+    three.seeing(two);
+    seed.close();
+    await(lookup, "n2", "n3");
+    assertTrue(lookup.isHearing());
+  }
+
+  @Test
+  void aSeedMayBeAName() {
+    FakeNode node = closing(new FakeNode("n1", "trellis", 0));
+    Lookup lookup = lookup(PATIENT, new Address("localhost", node.port()));
+    await(lookup, "n1");
+  }
+
+  @Test
+  void theLastMapStaysWhenNobodyAnswers() {
+    FakeNode node = new FakeNode("n1", "trellis", 0);
+    Lookup lookup = lookup(PATIENT, node.address());
+    await(lookup, "n1");
+    node.close();
+    await(() -> !lookup.isHearing());
+    await(lookup, "n1");
+    closing(new FakeNode("n1", "trellis", node.port()));
+    await(lookup::isHearing);
   }
 
   @Test
@@ -255,9 +308,16 @@ class LookupTest {
     return open;
   }
 
-  /// Waits for a map of just these nodes; the time limit of the tests bounds it.
+  /// Waits for a map of just these nodes.
   private static void await(Lookup lookup, String... ids) {
-    while (!lookup.map().nodes().stream().map(NodeDescriptor::id).toList().equals(List.of(ids))) {
+    await(
+        () -> lookup.map().nodes().stream().map(NodeDescriptor::id).toList().equals(List.of(ids)));
+  }
+
+  /// The time limit of the tests bounds it, by an interrupt.
+  private static void await(BooleanSupplier condition) {
+    while (!condition.getAsBoolean()) {
+      assertFalse(Thread.currentThread().isInterrupted(), "it does not come true");
       Thread.onSpinWait();
     }
   }
