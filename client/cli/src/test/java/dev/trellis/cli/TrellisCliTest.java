@@ -65,6 +65,11 @@ class TrellisCliTest {
           sorted top a --limit 0 | error: limit 0 is below 1
           scan --limit 0   | error: --limit 0 is below 1
           expire a soon    | error: 'soon' is no duration: write a whole number and ms, s, m, h or d, such as 10s
+          placement a --memory -1 | error: --memory -1 is outside 0 to 1000
+          placement a --ssd 1001 | error: --ssd 1001 is outside 0 to 1000
+          placement a --shards-per-node 0 | error: --shards-per-node 0 is outside 1 to 1000
+          placement a --memory two | error: invalid value for option '--memory': 'two' is
+          placement a --default --ssd 1 | error: --default goes with none of --memory, --ssd and --shards-per-node
           get a --address x | error: address 'x' is malformed: it must be host:port
           """)
   void misuseIsTold(String typed, String message) {
