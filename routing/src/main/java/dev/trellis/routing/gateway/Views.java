@@ -107,6 +107,9 @@ final class Views {
       json.writeStringField("id", node.id());
       json.writeStringField("tier", node.tier().word());
       json.writeStringField("state", node.state().word());
+      if (!node.zone().isEmpty()) {
+        json.writeStringField("zone", node.zone());
+      }
       json.writeStringField("host", node.host());
       json.writeArrayFieldStart("shardPorts");
       for (int port : node.shardPorts()) {
@@ -114,6 +117,9 @@ final class Views {
       }
       json.writeEndArray();
       json.writeNumberField("adminPort", node.adminPort());
+      if (node.controlPort() != 0) {
+        json.writeNumberField("controlPort", node.controlPort());
+      }
       json.writeNumberField("capacity", node.capacity());
       // A number of 64 bits would lose its last digits in readers that only know doubles.
       json.writeStringField("incarnation", Long.toHexString(node.incarnation()));

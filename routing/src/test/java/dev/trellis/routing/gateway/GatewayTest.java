@@ -483,6 +483,11 @@ class GatewayTest {
     assertEquals("trellis", cluster.get("name").textValue());
     assertEquals("memory", cluster.at("/nodes/0/tier").textValue());
     assertEquals("fffffffffffffff9", cluster.at("/nodes/0/incarnation").textValue());
+    assertEquals("active", cluster.at("/nodes/0/state").textValue());
+    assertFalse(cluster.at("/nodes/0").has("zone"));
+    assertFalse(cluster.at("/nodes/0").has("controlPort"));
+    assertEquals("east", cluster.at("/nodes/1/zone").textValue());
+    assertEquals(7_500, cluster.at("/nodes/1/controlPort").intValue());
   }
 
   @Test

@@ -146,7 +146,19 @@ final class LocalStore implements Store {
             -7,
             1,
             NodeDescriptor.State.ACTIVE);
-    return new Frame.ClusterMap(0, 3, "trellis", 1, List.of(node));
+    NodeDescriptor inZone =
+        new NodeDescriptor(
+            "n2",
+            NodeDescriptor.Tier.MEMORY,
+            "127.0.0.1",
+            List.of(7_522),
+            7_521,
+            8,
+            1,
+            NodeDescriptor.State.JOINING,
+            "east",
+            7_500);
+    return new Frame.ClusterMap(0, 3, "trellis", 1, List.of(node, inZone));
   }
 
   private Request request(Call call) {
