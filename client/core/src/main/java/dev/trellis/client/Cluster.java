@@ -216,12 +216,11 @@ final class Cluster {
   private Optional<Lane> laneTaking(Pending.OfCall call, boolean moved) {
     while (!closed.get()) {
       Routing current = routing;
-      Optional<Routing.Target> target = targetFor(current, call);
-      Lane lane = lane(target);
+      Lane lane = laneFor(current, call);
       // Else the lane may be one that the new map has just done away with.
       if (current == routing) {
         call.routedBy = current;
-        if (target.isPresent() && call.wasRefusedBy(target.get(), current)) {
+        if (lane.target().isPresent() && call.wasRefusedBy(lane.target().get(), current)) {
           call.forgetRefusals(); // everybody has had the chance
         }
         return lane.take(call, moved) ? Optional.of(lane) : Optional.empty();
@@ -236,7 +235,7 @@ final class Cluster {
       watch.end();
       return;
     }
-    lane(targetFor(routing, watch)).watch(watch);
+    laneFor(routing, watch).watch(watch);
   }
 
   void place(Pending.OfScan scan, Routing.Target target) {
@@ -245,6 +244,7 @@ final class Cluster {
       return;
     }
     Lane lane = lane(Optional.of(target));
+    lane.probe();
     if (lane.take(scan, false)) {
       lane.wake();
     }
@@ -269,15 +269,14 @@ final class Cluster {
   /// Whether a call had better go elsewhere than to a lane without connection. The others without
   /// one are tried too.
   boolean hasBetterLane(Lane lane, Pending.OfCall call) {
-    return isBetter(targetFor(routing, call), lane);
+    return isBetter(laneFor(routing, call), lane);
   }
 
   boolean hasBetterLane(Lane lane, ActiveWatch watch) {
-    return isBetter(targetFor(routing, watch), lane);
+    return isBetter(laneFor(routing, watch), lane);
   }
 
-  private boolean isBetter(Optional<Routing.Target> target, Lane lane) {
-    Lane other = lane(target);
+  private static boolean isBetter(Lane other, Lane lane) {
     return other != lane && !other.isDown();
   }
 
@@ -286,11 +285,11 @@ final class Cluster {
     lanes.values().stream().filter(Lane::isDown).forEach(Lane::lookElsewhere);
   }
 
-  private Optional<Routing.Target> targetFor(Routing current, Pending.OfCall call) {
+  private Lane laneFor(Routing current, Pending.OfCall call) {
     return choose(candidates(current, call), target -> call.wasRefusedBy(target, current));
   }
 
-  private Optional<Routing.Target> targetFor(Routing current, ActiveWatch watch) {
+  private Lane laneFor(Routing current, ActiveWatch watch) {
     return choose(candidates(current, watch.key(), watch.keyHash()), target -> false);
   }
 
@@ -309,22 +308,24 @@ final class Cluster {
 
   /// The first that can be reached and has not refused; else who has refused, since that may have
   /// changed; else who can't be reached, who is tried again.
-  private Optional<Routing.Target> choose(
-      List<Routing.Target> candidates, Predicate<Routing.Target> hasRefused) {
-    Routing.@Nullable Target second = null;
-    Routing.@Nullable Target third = null;
+  private Lane choose(List<Routing.Target> candidates, Predicate<Routing.Target> hasRefused) {
+    @Nullable Lane second = null;
+    @Nullable Lane third = null;
     for (Routing.Target candidate : candidates) {
       Lane lane = lane(Optional.of(candidate));
       if (lane.isDown()) {
         lane.probe();
-        third = third == null ? candidate : third;
+        third = third == null ? lane : third;
       } else if (hasRefused.test(candidate)) {
-        second = second == null ? candidate : second;
+        second = second == null ? lane : second;
       } else {
-        return Optional.of(candidate);
+        return lane;
       }
     }
-    return Optional.ofNullable(second == null ? third : second);
+    if (second != null) {
+      return second;
+    }
+    return third != null ? third : lane(Optional.empty());
   }
 
   private Lane lane(Optional<Routing.Target> target) {

@@ -65,6 +65,7 @@ final class Lane implements Connection.Listener {
   private static final long BACKOFF_MILLIS_MIN = 10;
   private static final long BACKOFF_MILLIS_MAX = 1_000;
   private static final long SHORTAGE_MILLIS_MAX = 500;
+  private static final long ATTEMPT_MILLIS = 100; // that a shard gets at least to answer
 
   /// A call that was turned away waits no longer for a new map: another holder may take it.
   private static final long FOLLOW_MILLIS_MAX = 500;
@@ -240,6 +241,9 @@ final class Lane implements Connection.Listener {
         failClosed(call);
       } else if (belongsElsewhere(call) || isBetterElsewhere(call)) {
         passOn(call);
+      } else if (isPointless(call)) {
+        letGo(call);
+        call.fail(outOfReach(call));
       } else {
         waiting.add(call);
         sweepBy(call.deadlineNanos);
@@ -718,7 +722,8 @@ final class Lane implements Connection.Listener {
     }
     long most = Math.min(SHORTAGE_MILLIS_MAX, BACKOFF_MILLIS_MIN << Math.min(call.shortages, 10));
     long delayMillis = most / 2 + ThreadLocalRandom.current().nextLong(most / 2 + 1);
-    if (isPastAfter(call, delayMillis)) {
+    // Better to tell what a shard said than to run out of time with the next attempt under way.
+    if (isPastAfter(call, delayMillis + ATTEMPT_MILLIS)) {
       return false;
     }
     call.shortages++;
@@ -968,6 +973,18 @@ final class Lane implements Connection.Listener {
         && cluster.hasBetterLane(this, call);
   }
 
+  /// Whether nobody waits for this shard, as long as it can't be reached.
+  private boolean isPointless(Pending pending) {
+    return down && pending instanceof Pending.OfScan scan && scan.isSpare;
+  }
+
+  private TrellisException outOfReach(Pending pending) {
+    return TrellisException.of(
+        new TrellisException.Failure(
+            ErrorCode.NO_NODES,
+            pending.description() + ": there is no connection to " + name() + ": " + trouble));
+  }
+
   private boolean isBetterElsewhere(ActiveWatch watch) {
     return retired
         || !cluster.isRightLane(this, watch)
@@ -1004,6 +1021,9 @@ final class Lane implements Connection.Listener {
       boolean onlyHere = call instanceof Pending.OfCall one && isForThisShardOnly(one);
       if ((belongsElsewhere(call) && (retired || !onlyHere)) || isBetterElsewhere(call)) {
         passOn(call);
+      } else if (isPointless(call)) {
+        letGo(call);
+        call.fail(outOfReach(call));
       } else {
         stay.add(call);
       }

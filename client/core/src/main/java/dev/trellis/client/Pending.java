@@ -163,6 +163,7 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     final Optional<Payload> after;
     final int limit;
     final boolean withValues;
+    final boolean isSpare; // others hold the same keys: nobody waits for a shard out of reach
     final CompletableFuture<Frame.Scanned> page = new CompletableFuture<>();
 
     OfScan(
@@ -170,12 +171,14 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
         Optional<Payload> after,
         int limit,
         boolean withValues,
+        boolean isSpare,
         long timeoutMillis) {
       super(timeoutMillis, WEIGHT + prefix.size());
       this.prefix = prefix;
       this.after = after;
       this.limit = limit;
       this.withValues = withValues;
+      this.isSpare = isSpare;
     }
 
     @Override

@@ -118,6 +118,21 @@ final class FakeNode implements AutoCloseable {
     return descriptor(id, port());
   }
 
+  /// As a member of a cluster, not one that stands alone.
+  NodeDescriptor member() {
+    return new NodeDescriptor(
+        id,
+        NodeDescriptor.Tier.MEMORY,
+        "127.0.0.1",
+        List.of(port()),
+        1,
+        7,
+        1,
+        NodeDescriptor.State.ACTIVE,
+        "",
+        7500);
+  }
+
   static NodeDescriptor descriptor(String id, Integer... ports) {
     return new NodeDescriptor(
         id,

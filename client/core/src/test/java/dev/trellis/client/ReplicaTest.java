@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.FakeNode.Received;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Topology;
@@ -28,6 +29,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -275,6 +277,8 @@ class ReplicaTest {
   void whenTheRouterIsGoneTheNodesAreAskedForTheMap() throws Exception {
     Trellis trellis = connect(config().withMapRefresh(Duration.ofMillis(10)));
     FakeNode third = opened(new FakeNode("node-3"));
+    second.faultTolerance = 1;
+    third.faultTolerance = 1;
     first.map =
         id -> {
           List<NodeDescriptor> all =
@@ -285,6 +289,59 @@ class ReplicaTest {
     open.remove(router);
     await(() -> trellis.clusterMap().nodes().size() >= 3);
     assertEquals(1, trellis.clusterMap().faultTolerance());
+  }
+
+  // ---- Scans ----
+
+  private static void answerScan(FakeNode node, String... keys) throws Exception {
+    Frame.Scan scan = node.nextFrame(Frame.Scan.class);
+    List<Frame.ScannedKey> found =
+        Arrays.stream(keys)
+            .map(
+                key ->
+                    new Frame.ScannedKey(
+                        Payload.ofText(key), List.of(Kind.LWW), new View.Nothing()))
+            .toList();
+    node.asker.send(new Frame.Scanned(scan.id(), found, false, Optional.empty()));
+  }
+
+  private static CompletableFuture<ScanPage> scan(Trellis trellis) {
+    return trellis.scan(Payload.EMPTY, Optional.empty(), 10, false);
+  }
+
+  @Test
+  void aScanDoesWithoutAsManyNodesAsMayBeLost() throws Exception {
+    router.routeTo(first.member(), second.member());
+    Trellis trellis = connect();
+    first.close();
+    open.remove(first);
+    CompletableFuture<ScanPage> page = scan(trellis);
+    answerScan(second, "a", "b");
+    assertEquals(2, page.get(FakeNode.WAIT_SECONDS, TimeUnit.SECONDS).keys().size());
+  }
+
+  @Test
+  void aScanOfMoreDeadNodesThanMayBeLostFails() throws Exception {
+    router.routeTo(first.member(), second.member());
+    Trellis trellis = connect();
+    first.close();
+    second.close();
+    open.remove(first);
+    open.remove(second);
+    failure(DefiniteException.NoNodes.class, scan(trellis));
+  }
+
+  @Test
+  void aScanWaitsForANodeThatStandsAlone() throws Exception {
+    Trellis trellis = connect();
+    int port = first.port();
+    first.close();
+    open.remove(first);
+    CompletableFuture<ScanPage> page = scan(trellis);
+    answerScan(second, "a");
+    FakeNode returned = opened(new FakeNode(first.id, port));
+    answerScan(returned, "b");
+    assertEquals(2, page.get(FakeNode.WAIT_SECONDS, TimeUnit.SECONDS).keys().size());
   }
 
   // ---- Refusals ----
@@ -386,7 +443,8 @@ class ReplicaTest {
     long sequence = first.next().request().context().sequence();
     first.script = received -> lack(received, 0);
     first.dropConnections();
-    failure(IndefiniteException.OutcomeUnknown.class, increment);
+    TrellisException failure = failure(IndefiniteException.OutcomeUnknown.class, increment);
+    assertTrue(failure.getMessage().contains("NOT_ENOUGH_REPLICAS"), failure.getMessage());
     for (Received repeat : first.requests) {
       assertEquals(sequence, repeat.request().context().sequence());
       assertTrue(repeat.request().context().repeat());
