@@ -37,15 +37,17 @@ public final class CommandFailure extends RuntimeException {
     // A call that could not be sent in time is a matter of the way to the cluster, not of its
     // answer.
     boolean unreachable = failure instanceof DefiniteException.NotSent;
+    int exitCode = unreachable ? ExitCode.UNREACHABLE : ExitCode.of(failure.code());
     String doubt =
-        failure.isDefinite() || failure instanceof IndefiniteException.NotEnoughReplicas
+        failure.isDefinite()
             ? ""
             : " (it may have been carried out all the same: read the key to find out)";
+    if (failure instanceof IndefiniteException.NotEnoughReplicas shortfall) {
+      exitCode = shortfall.isKept() ? ExitCode.UNKNOWN : ExitCode.REFUSED;
+      doubt = shortfall.isKept() ? "" : " (nothing was changed)";
+    }
     return new CommandFailure(
-        unreachable ? ExitCode.UNREACHABLE : ExitCode.of(failure.code()),
-        failure.getMessage() + doubt,
-        Optional.of(failure.code()),
-        failure);
+        exitCode, failure.getMessage() + doubt, Optional.of(failure.code()), failure);
   }
 
   /// One of [ExitCode].

@@ -11,7 +11,8 @@ public abstract sealed class IndefiniteException extends TrellisException {
     super(failure);
   }
 
-  /// The write is kept by fewer replicas than asked for, and still spreads.
+  /// The write is kept by fewer replicas than asked for, and still spreads; or by none, see
+  /// [#isKept].
   public static final class NotEnoughReplicas extends IndefiniteException {
     private static final long serialVersionUID = 1L;
 
@@ -23,6 +24,11 @@ public abstract sealed class IndefiniteException extends TrellisException {
     /// replica could take.
     public Receipt receipt() {
       return reply().map(Reply::receipt).orElse(Receipt.NONE);
+    }
+
+    /// Whether any node has the write. If none has, nothing happened, and nothing will.
+    public boolean isKept() {
+      return receipt().copies() > 0;
     }
   }
 

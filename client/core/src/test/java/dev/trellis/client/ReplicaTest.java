@@ -412,6 +412,7 @@ class ReplicaTest {
             IndefiniteException.NotEnoughReplicas.class,
             trellis.execute(KEY, PUT, CallOptions.DEFAULT.withTimeout(SHORT)));
     assertEquals(Receipt.NONE, failure.receipt());
+    assertFalse(failure.isKept());
     assertTrue(failure.getMessage().contains("attempts)"), failure.getMessage());
     assertTrue(first.requests.size() > 1 && second.requests.size() > 1);
   }
@@ -430,6 +431,7 @@ class ReplicaTest {
     first.script = received -> lack(received, 1);
     var failure = failure(IndefiniteException.NotEnoughReplicas.class, call(trellis, PUT));
     assertEquals(new Receipt(1, 0), failure.receipt());
+    assertTrue(failure.isKept());
     assertEquals(1, first.requests.size());
     assertTrue(second.requests.isEmpty());
   }

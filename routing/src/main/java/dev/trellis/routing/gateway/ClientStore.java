@@ -1,6 +1,7 @@
 package dev.trellis.routing.gateway;
 
 import dev.trellis.client.Call;
+import dev.trellis.client.IndefiniteException;
 import dev.trellis.client.ScanPage;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
@@ -97,7 +98,9 @@ final class ClientStore implements Store {
     return new StoreResult.Failed(
         refused.code(),
         String.valueOf(refused.getMessage()),
-        refused.isDefinite(),
+        refused.isDefinite()
+            || (refused instanceof IndefiniteException.NotEnoughReplicas shortfall
+                && !shortfall.isKept()),
         refused.retryAfter(),
         refused.reply());
   }
