@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.channels.Pipe;
+import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -36,6 +37,8 @@ final class ControlSocket implements AutoCloseable {
   private static final int OUTBOUND_MAX = 8_192;
   private static final int PEER_OUTBOUND_MAX = 1_024;
   private static final int ROUTES_MAX = 1_024;
+  private static final int PENDING_MAX = 64; // messages to one address whose connection is opened
+  private static final long OPENING_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int BATCH = 256; // messages received before others are sent
   private static final long ROUTE_IDLE_NANOS = TimeUnit.MINUTES.toNanos(1);
   private static final long RESOLVE_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -63,8 +66,10 @@ final class ControlSocket implements AutoCloseable {
   private static final class Route {
     ZMQ.@Nullable Socket socket;
     String endpoint = "";
+    final Queue<Payload> pending = new ArrayDeque<>(); // until the connection stands
     boolean resolving;
     long resolvedNanos;
+    long openedNanos; // when the connection was begun
     long usedNanos;
   }
 
@@ -220,11 +225,13 @@ final class ControlSocket implements AutoCloseable {
     try (ZMQ.Poller poller = context.createPoller(2)) {
       poller.register(router, ZMQ.Poller.POLLIN);
       poller.register(wakeUp.source(), ZMQ.Poller.POLLIN);
+      boolean waiting = false;
       while (!closed) {
-        poller.poll(1_000);
+        poller.poll(waiting ? 5 : 1_000);
         drainPipe();
         receive();
         transmit();
+        waiting = transmitPending();
         dismissIdleRoutes();
       }
       transmit(); // what was said last
@@ -293,10 +300,40 @@ final class ControlSocket implements AutoCloseable {
 
   private boolean send(Outgoing.ToAddress message) {
     Route route = route(message.address());
-    if (route == null || route.socket == null) {
+    if (route == null) {
       return false;
     }
-    return route.socket.send(message.message().toBytes(), ZMQ.DONTWAIT);
+    ZMQ.Socket to = route.socket;
+    if (to != null
+        && route.pending.isEmpty()
+        && to.send(message.message().toBytes(), ZMQ.DONTWAIT)) {
+      return true;
+    }
+    return isOpening(route)
+        && route.pending.size() < PENDING_MAX
+        && route.pending.add(message.message());
+  }
+
+  private static boolean isOpening(Route route) {
+    return System.nanoTime() - route.openedNanos < OPENING_NANOS;
+  }
+
+  /// Sends what was said first to addresses that nothing was said to before.
+  private boolean transmitPending() {
+    boolean waiting = false;
+    for (Route route : routes.values()) {
+      ZMQ.Socket to = route.socket;
+      while (to != null
+          && !route.pending.isEmpty()
+          && to.send(route.pending.element().toBytes(), ZMQ.DONTWAIT)) {
+        route.pending.remove();
+      }
+      if (!isOpening(route)) {
+        route.pending.clear();
+      }
+      waiting |= !route.pending.isEmpty();
+    }
+    return waiting;
   }
 
   /// The way to an address; a name is resolved first, and now and then again.
@@ -308,6 +345,7 @@ final class ControlSocket implements AutoCloseable {
         return null;
       }
       route = new Route();
+      route.openedNanos = now;
       routes.put(address, route);
     }
     route.usedNanos = now;
@@ -370,6 +408,7 @@ final class ControlSocket implements AutoCloseable {
     try {
       socket.connect(route.endpoint);
       route.socket = socket;
+      route.openedNanos = System.nanoTime();
     } catch (ZMQException | IllegalArgumentException e) {
       LOG.debug("cannot connect to {}", route.endpoint, e);
       socket.close();

@@ -1,0 +1,85 @@
+package dev.trellis.node.control;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.NodeDescriptor.State;
+import dev.trellis.wire.NodeDescriptor.Tier;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/// What a member tells all others: itself, and what it knows of the cluster. Later versions may
+/// append to it.
+record MemberMetadata(NodeDescriptor node, ClusterState state) {
+  private static final int SHARDS_MAX = 256;
+
+  Payload encode() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
+    try (DataOutputStream out = new DataOutputStream(bytes)) {
+      out.writeUTF(node.id());
+      out.writeByte(node.tier().number());
+      out.writeUTF(node.host());
+      out.writeShort(node.shardPorts().size());
+      for (int port : node.shardPorts()) {
+        out.writeShort(port);
+      }
+      out.writeShort(node.adminPort());
+      out.writeLong(node.incarnation());
+      out.writeInt(node.capacity());
+      out.writeByte(node.state().number());
+      out.writeUTF(node.zone());
+      out.writeShort(node.controlPort());
+      state.write(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException("metadata do not fit", e);
+    }
+    return Payload.of(bytes.toByteArray());
+  }
+
+  static MemberMetadata decode(byte[] bytes) throws MalformedMessageException {
+    try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes))) {
+      String id = in.readUTF();
+      Tier tier = tier(in.readByte());
+      String host = in.readUTF();
+      int shards = in.readUnsignedShort();
+      if (shards > SHARDS_MAX) {
+        throw new MalformedMessageException("a node with " + shards + " shards");
+      }
+      List<Integer> ports = new ArrayList<>();
+      for (int shard = 0; shard < shards; shard++) {
+        ports.add(in.readUnsignedShort());
+      }
+      NodeDescriptor node =
+          new NodeDescriptor(
+              id,
+              tier,
+              host,
+              ports,
+              in.readUnsignedShort(),
+              in.readLong(),
+              in.readInt(),
+              State.ofNumber(in.readByte()),
+              in.readUTF(),
+              in.readUnsignedShort());
+      return new MemberMetadata(node, ClusterState.read(in));
+    } catch (MalformedMessageException e) {
+      throw e;
+    } catch (IOException | IllegalArgumentException e) {
+      throw new MalformedMessageException("metadata of no node", e);
+    }
+  }
+
+  static Tier tier(int number) throws MalformedMessageException {
+    for (Tier tier : Tier.values()) {
+      if (tier.number() == number) {
+        return tier;
+      }
+    }
+    throw new MalformedMessageException("no tier has number " + number);
+  }
+}

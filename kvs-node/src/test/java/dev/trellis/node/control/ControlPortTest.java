@@ -1,0 +1,184 @@
+package dev.trellis.node.control;
+
+import static dev.trellis.node.control.TestMember.activate;
+import static dev.trellis.node.control.TestMember.await;
+import static dev.trellis.node.control.TestMember.awaitTogether;
+import static dev.trellis.node.control.TestMember.plan;
+import static java.util.concurrent.TimeUnit.SECONDS;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.membership.Incarnation;
+import dev.trellis.process.StartupException;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.time.Duration;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.zeromq.SocketType;
+import org.zeromq.ZContext;
+import org.zeromq.ZMQ;
+
+class ControlPortTest {
+  private static ControlClient client(TestMember member) {
+    return new ControlClient("127.0.0.1", member.port(), Duration.ofSeconds(30));
+  }
+
+  @Test
+  void statusTellsTheWholeView() throws IOException {
+    try (TestMember a = plan("a").start()) {
+      String hex = Long.toHexString(a.self.incarnation());
+      assertEquals(
+          "{\"id\":\"a\",\"incarnation\":\""
+              + hex
+              + "\",\"cluster\":\"test\",\"state\":\"joining\",\"version\":"
+              + a.view().topology().version()
+              + ",\"faultTolerance\":1,\"settled\":false,\"members\":[{\"id\":\"a\","
+              + "\"tier\":\"memory\",\"state\":\"joining\",\"suspected\":false,\"incarnation\":\""
+              + hex
+              + "\",\"host\":\"127.0.0.1\",\"controlPort\":"
+              + a.port()
+              + ",\"adminPort\":2,\"shardPorts\":[1],\"capacity\":1,\"zone\":\"zone-a\"}],"
+              + "\"absent\":[],\"gone\":[],\"shards\":[{\"shard\":0,\"version\":3,"
+              + "\"held\":16384,\"incomplete\":2,\"surplus\":1}]}",
+          client(a).status());
+    }
+  }
+
+  @Test
+  void ordersAreCarriedOutOrRefusedWithTheReason() throws Exception {
+    try (TestMember a = plan("a").start();
+        TestMember b = plan("b").seeds(a).start()) {
+      awaitTogether(a, b);
+      activate(a, b);
+      client(a).changeFaultTolerance(4);
+      await(() -> b.view().topology().faultTolerance() == 4, () -> "b: " + b.view());
+      assertEquals("fault-tolerance '99' must be a number of nodes, 0 to 15", refusal(a, 99));
+      assertEquals(
+          "node b is a live member; have it leave instead",
+          assertThrows(OrderRefusedException.class, () -> client(a).declareGone("b")).getMessage());
+      assertEquals(
+          "node x is not absent; absent are []",
+          assertThrows(OrderRefusedException.class, () -> client(a).declareGone("x")).getMessage());
+      client(b).leave();
+      b.asked.get(60, SECONDS);
+      b.die();
+      await(() -> a.view().absent().contains(b.incarnation()), () -> "a: " + a.view());
+      assertEquals(
+          "node a is the only member: nobody could take over what it holds; stop it instead",
+          assertThrows(OrderRefusedException.class, () -> client(a).leave()).getMessage());
+      client(a).declareGone("b");
+      await(() -> a.view().gone().contains(b.incarnation()), () -> "a: " + a.view());
+    }
+  }
+
+  private static String refusal(TestMember member, int faultTolerance) {
+    return assertThrows(
+            OrderRefusedException.class, () -> client(member).changeFaultTolerance(faultTolerance))
+        .getMessage();
+  }
+
+  @Test
+  void nobodyThereIsSaidWithinTheTimeout() {
+    TestMember a = plan("a").start();
+    a.close();
+    ControlClient client = new ControlClient("127.0.0.1", a.port(), Duration.ofMillis(100));
+    assertEquals(
+        "no answer from control port "
+            + a.port()
+            + " of 127.0.0.1 within 100 ms; is a node running there?",
+        assertThrows(IOException.class, client::status).getMessage());
+  }
+
+  @Test
+  void aPortInUseIsSaid() {
+    try (TestMember a = plan("a").start()) {
+      String message =
+          assertThrows(StartupException.class, () -> plan("b").port(a.port()).start()).getMessage();
+      assertEquals(
+          "port "
+              + a.port()
+              + " of localhost is in use, and the control plane of node b needs it; stop what"
+              + " listens there, or set control.port to another port (0 takes a free one)",
+          message);
+    }
+  }
+
+  @Test
+  void whatIsNoMessageIsCountedAndDoesNoHarm() throws Exception {
+    Random random = new Random(11);
+    try (TestMember a = plan("a").start();
+        TestMember b = plan("b").seeds(a).start();
+        ZContext context = new ZContext();
+        ZMQ.Socket stranger = context.createSocket(SocketType.DEALER)) {
+      awaitTogether(a, b);
+      for (int length : new int[] {1, 9, 64, 500, 70_000}) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), a.port())) {
+          byte[] garbage = new byte[length];
+          random.nextBytes(garbage);
+          OutputStream out = socket.getOutputStream();
+          try {
+            out.write(garbage);
+            out.flush();
+          } catch (IOException e) {
+            assertTrue(length > 9, "closed before it sent more than a greeting");
+          }
+        }
+      }
+      stranger.setLinger(0);
+      stranger.connect("tcp://127.0.0.1:" + a.port());
+      int sent = 0;
+      for (; sent < 200; sent++) {
+        byte[] garbage = new byte[random.nextInt(100)];
+        random.nextBytes(garbage);
+        stranger.send(garbage);
+      }
+      // Well-formed but for what it carries: as if a member sent it.
+      for (; sent < 400; sent++) {
+        byte[] body = new byte[random.nextInt(60)];
+        random.nextBytes(body);
+        for (int at = 0; at < body.length; at++) {
+          body[at] = (byte) (body[at] % 14); // numbers of classes, mostly
+        }
+        Envelope envelope =
+            new Envelope(
+                Envelope.VERSION,
+                Envelope.Kind.CLUSTER,
+                "test",
+                new Incarnation("b", b.self.incarnation()),
+                b.address(),
+                System.currentTimeMillis(),
+                Payload.of(body));
+        stranger.send(envelope.encode().toBytes());
+      }
+      int all = sent;
+      await(
+          () -> a.tallies.malformed.sum() >= all,
+          () -> a.tallies.malformed.sum() + " of " + all + " counted");
+      awaitTogether(a, b);
+      try (TestMember c = plan("c").seeds(a).start()) {
+        awaitTogether(a, b, c);
+      }
+      assertTrue(client(a).status().startsWith("{\"id\":\"a\""));
+    }
+  }
+
+  @Test
+  void nothingRemainsOfAMembershipThatWasClosed() {
+    TestMember a = plan("leaktest").start();
+    a.close();
+    await(
+        () ->
+            Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(
+                    thread ->
+                        thread.getName().contains("leaktest")
+                            || thread.getName().contains(a.address())),
+        () -> "threads: " + Thread.getAllStackTraces().keySet());
+    plan("b").port(a.port()).start().close(); // the port is free again
+  }
+}
