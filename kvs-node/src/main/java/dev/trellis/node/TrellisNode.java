@@ -1,6 +1,7 @@
 package dev.trellis.node;
 
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.control.ControlPlane;
 import dev.trellis.node.net.DataPlane;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.process.AdminServer;
@@ -21,23 +22,38 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.security.SecureRandom;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// A storage node at work, be it a process of its own or part of a program.
 public final class TrellisNode implements RunningProcess {
+  private static final Logger LOG = LoggerFactory.getLogger(TrellisNode.class);
   private final DataPlane plane;
+  private final ControlPlane control;
   private final AdminServer admin;
   private final NodeDescriptor descriptor;
+  private final MemberLife life;
 
-  private TrellisNode(DataPlane plane, AdminServer admin, NodeDescriptor descriptor) {
+  private TrellisNode(
+      DataPlane plane,
+      ControlPlane control,
+      AdminServer admin,
+      NodeDescriptor descriptor,
+      MemberLife life) {
     this.plane = plane;
+    this.control = control;
     this.admin = admin;
     this.descriptor = descriptor;
+    this.life = life;
   }
 
-  /// Starts a node and returns when it serves.
+  /// Starts a node and returns when it accepts connections. One that stands alone serves all keys
+  /// from then on, another once it has joined its cluster.
   ///
   /// @throws ConfigurationException if it may not listen where it is told to
   /// @throws StartupException if a port is in use or the data folder cannot be written
@@ -46,15 +62,23 @@ public final class TrellisNode implements RunningProcess {
         ListenGuard.resolve("bind", config.listen().bind(), config.listen().security());
     config.dataFolder().ifPresent(DataFolder::requireWritable);
     SecureRandom random = new SecureRandom();
-    DataPlane plane =
-        DataPlane.bind(config, address, InstantSource.system(), random, MemoryStore::new);
+    long incarnation = random.nextLong();
+    InstantSource clock = InstantSource.system();
+    Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
+      DataPlane plane =
+          DataPlane.bind(config, address, incarnation, clock, random, MemoryStore::new);
+      opened.push(plane);
+      ControlPlane control = ControlPlane.bind(config, address, clock);
+      opened.push(control);
       AdminServer admin =
           AdminServer.start(
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
-              registry(plane),
-              health(plane));
+              registry(plane, control),
+              health(plane, control));
+      opened.push(admin);
+      boolean alone = control.port() == 0;
       NodeDescriptor descriptor =
           new NodeDescriptor(
               config.nodeId(),
@@ -62,22 +86,35 @@ public final class TrellisNode implements RunningProcess {
               config.listen().advertised(),
               plane.ports(),
               admin.port(),
-              random.nextLong(),
+              incarnation,
               config.capacity(),
-              NodeDescriptor.State.ACTIVE);
-      plane.open(descriptor);
-      return new TrellisNode(plane, admin, descriptor);
+              alone ? NodeDescriptor.State.ACTIVE : NodeDescriptor.State.JOINING,
+              config.cluster().zone(),
+              control.port());
+      MemberLife life = new MemberLife(plane, control, descriptor, alone);
+      opened.push(life);
+      life.begin();
+      return new TrellisNode(plane, control, admin, descriptor, life);
     } catch (RuntimeException | Error e) {
-      plane.close();
+      opened.forEach(TrellisNode::closeQuietly);
       throw e;
     }
   }
 
-  private static CollectorRegistry registry(DataPlane plane) {
+  private static void closeQuietly(AutoCloseable opened) {
+    try {
+      opened.close();
+    } catch (Exception e) {
+      LOG.warn("cannot be closed after a failed start", e);
+    }
+  }
+
+  private static CollectorRegistry registry(DataPlane plane, ControlPlane control) {
     CollectorRegistry registry = new CollectorRegistry();
     List<Collector> collectors =
         List.of(
             plane.metrics(),
+            control.metrics(),
             new StandardExports(),
             new MemoryPoolsExports(),
             new BufferPoolsExports(),
@@ -87,7 +124,7 @@ public final class TrellisNode implements RunningProcess {
     return registry;
   }
 
-  private static Health health(DataPlane plane) {
+  private static Health health(DataPlane plane, ControlPlane control) {
     return new Health() {
       @Override
       public Optional<String> sickness() {
@@ -96,7 +133,7 @@ public final class TrellisNode implements RunningProcess {
 
       @Override
       public Optional<String> unreadiness() {
-        return plane.unreadiness();
+        return plane.unreadiness().or(control::unreadiness);
       }
     };
   }
@@ -108,14 +145,27 @@ public final class TrellisNode implements RunningProcess {
 
   @Override
   public CompletableFuture<Throwable> failure() {
-    return plane.failure();
+    return life.failure();
+  }
+
+  /// Completes when the node has left its cluster.
+  @Override
+  public CompletableFuture<Void> finished() {
+    return life.finished();
+  }
+
+  /// Hands over what the node holds to others and leaves the cluster; [#finished] tells when.
+  public void leave() {
+    life.leave();
   }
 
   /// Stops accepting, answers what was taken for at most the configured time, and lets go of the
-  /// ports.
+  /// ports. To the rest of its cluster the node is as good as dead.
   @Override
   public void close() {
+    life.close();
     plane.close();
+    control.close();
     admin.close();
   }
 }

@@ -4,6 +4,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -11,9 +12,9 @@ import org.slf4j.LoggerFactory;
 ///
 /// | exit code | meaning |
 /// |---|---|
-/// | 0 | stopped in order, by SIGTERM or SIGINT |
+/// | 0 | stopped in order, by SIGTERM, SIGINT or an order |
 /// | 1 | a defect of ours: it is in the log |
-/// | 2 | it could not start: arguments, configuration, or a port in use; one line says what |
+/// | 2 | it could not start, or must not go on: arguments, configuration, a port in use, a cluster that does not take it; one line says what |
 public final class ProcessMain {
   private static final Logger LOG = LoggerFactory.getLogger(ProcessMain.class);
   private static final int DEFECT = 1;
@@ -72,7 +73,16 @@ public final class ProcessMain {
                   halt(0); // else the JVM would exit with 128 + the signal's number
                 },
                 "stop"));
+    CompletableFuture.anyOf(running.failure(), running.finished()).join();
+    if (!running.failure().isDone()) {
+      running.close();
+      LOG.info("{} stopped", name);
+      halt(0);
+    }
     Throwable failure = running.failure().join();
+    if (failure instanceof StartupException problem) {
+      throw problem;
+    }
     LOG.error("{} must not go on", name, failure);
     halt(DEFECT);
   }

@@ -7,6 +7,11 @@ public interface RunningProcess extends AutoCloseable {
   /// Completes, with the reason, if the process finds that it must not go on.
   CompletableFuture<Throwable> failure();
 
+  /// Completes when the process has done what it was there for: then it is to be closed.
+  default CompletableFuture<Void> finished() {
+    return new CompletableFuture<>();
+  }
+
   /// Stops in order: takes nothing new, answers what it took, lets go of its ports. Bounded in
   /// time.
   @Override

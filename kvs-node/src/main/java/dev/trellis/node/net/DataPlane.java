@@ -1,9 +1,12 @@
 package dev.trellis.node.net;
 
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.Store;
+import dev.trellis.placement.Partitions;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
@@ -27,9 +30,6 @@ import org.slf4j.LoggerFactory;
 public final class DataPlane implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DataPlane.class);
 
-  /// Lost nodes that a cluster survives unless it is told otherwise.
-  private static final int FAULT_TOLERANCE = 1;
-
   /// A shard that had no time for its tick for so long is stuck.
   private static final long SILENT_MILLIS_MAX = 10_000;
 
@@ -37,7 +37,7 @@ public final class DataPlane implements AutoCloseable {
   private final List<ShardServer> shards = new ArrayList<>(); // complete once bound
   private final AtomicLong connectionIds = new AtomicLong();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
-  private volatile @Nullable NodeDescriptor self; // set when it opens
+  private volatile Frame.@Nullable ClusterMap map; // written with each view, read by the shards
 
   private DataPlane(NodeConfig config) {
     this.config = config;
@@ -46,12 +46,14 @@ public final class DataPlane implements AutoCloseable {
   /// Takes the ports, without accepting connections yet.
   ///
   /// @param address to listen on
+  /// @param nodeIncarnation of the process
   /// @param random gives each shard its incarnation: must be unpredictable and never repeat
   /// @param stores gives each shard the place for its entries
   /// @throws StartupException if a port cannot be opened
   public static DataPlane bind(
       NodeConfig config,
       InetAddress address,
+      long nodeIncarnation,
       InstantSource clock,
       RandomGenerator random,
       Supplier<Store> stores) {
@@ -60,7 +62,8 @@ public final class DataPlane implements AutoCloseable {
     try {
       for (int index = 0; index < config.shards(); index++) {
         long incarnation = random.nextLong();
-        ShardCore core = new ShardCore(shardConfig(config, index, incarnation), stores.get());
+        ShardCore core =
+            new ShardCore(shardConfig(config, index, incarnation, nodeIncarnation), stores.get());
         ShardServer shard = new ShardServer(plane, index, incarnation, core, clock, transport);
         plane.shards.add(shard);
         shard.bind(
@@ -74,7 +77,8 @@ public final class DataPlane implements AutoCloseable {
     }
   }
 
-  private static ShardConfig shardConfig(NodeConfig config, int index, long incarnation) {
+  private static ShardConfig shardConfig(
+      NodeConfig config, int index, long incarnation, long nodeIncarnation) {
     return new ShardConfig(
         config.nodeId(),
         index,
@@ -85,15 +89,40 @@ public final class DataPlane implements AutoCloseable {
         config.tombstoneGrace(),
         config.memoryBytesMax() / config.shards(),
         config.clientsMax(),
-        config.watchesMax());
+        config.watchesMax(),
+        nodeIncarnation,
+        Partitions.STANDARD,
+        config.shardReplication());
   }
 
-  /// Accepts connections from now on.
-  ///
-  /// @param descriptor what to tell of this node
-  public void open(NodeDescriptor descriptor) {
-    self = descriptor;
+  /// Accepts connections from now on; to be called after the first view.
+  public void open() {
     shards.forEach(ShardServer::open);
+  }
+
+  /// Tells the shards, and clients that ask, who belongs to the cluster. Views are to be handed on
+  /// in order, by one thread at a time.
+  public void membership(MembershipView view) {
+    List<NodeDescriptor> members = List.copyOf(view.topology().members());
+    int faultTolerance = view.topology().faultTolerance();
+    Frame.ClusterMap known = map;
+    if (known == null
+        || !known.nodes().equals(members)
+        || known.faultTolerance() != faultTolerance) {
+      long version = known == null ? ShardCore.RING_VERSION : known.version() + 1;
+      map = new Frame.ClusterMap(0, version, config.clusterName(), faultTolerance, members);
+    }
+    shards.forEach(shard -> shard.membership(view));
+  }
+
+  /// Has every shard take what it has for all there is.
+  public void found() {
+    shards.forEach(ShardServer::found);
+  }
+
+  /// How far each shard has come with what the view asks of it, in shard order.
+  public List<ShardProgress> progress() {
+    return shards.stream().map(ShardServer::progress).toList();
   }
 
   /// The ports taken, in shard order.
@@ -158,14 +187,14 @@ public final class DataPlane implements AutoCloseable {
     return connectionIds.incrementAndGet();
   }
 
-  /// The cluster as this node knows it: itself.
+  /// The cluster as this node knows it.
   Frame.ClusterMap clusterMap(long requestId) {
-    NodeDescriptor known = self;
+    Frame.ClusterMap known = map;
     if (known == null) {
-      throw new IllegalStateException("asked for a map before the node opened");
+      throw new IllegalStateException("asked for a map before the first view");
     }
     return new Frame.ClusterMap(
-        requestId, ShardCore.RING_VERSION, config.clusterName(), FAULT_TOLERANCE, List.of(known));
+        requestId, known.version(), known.clusterName(), known.faultTolerance(), known.nodes());
   }
 
   boolean hasFailed() {

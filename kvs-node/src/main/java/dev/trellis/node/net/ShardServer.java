@@ -2,6 +2,8 @@ package dev.trellis.node.net;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.node.config.ConnectionConfig;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ShardCore;
@@ -188,6 +190,21 @@ final class ShardServer implements Outbox {
   /// Ends the thread.
   void shutDown() {
     group.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly();
+  }
+
+  /// Tells the shard who belongs to the cluster.
+  void membership(MembershipView view) {
+    execute(() -> core.membership(view, clock.millis(), this));
+  }
+
+  /// Has the shard take what it has for all there is.
+  void found() {
+    execute(core::found);
+  }
+
+  /// How far the shard has come with what the view asks of it.
+  ShardProgress progress() {
+    return core.progress();
   }
 
   boolean isListening() {

@@ -8,9 +8,11 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
+import dev.trellis.placement.Topology;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Request;
@@ -23,6 +25,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// How a node ends: in order when it is told to, at once when it must.
@@ -103,10 +106,11 @@ class StopTest {
         DataPlane.bind(
             config,
             InetAddress.getLoopbackAddress(),
+            1,
             InstantSource.system(),
             new Random(1),
             DefectiveStore::new)) {
-      plane.open(
+      NodeDescriptor self =
           new NodeDescriptor(
               "n1",
               NodeDescriptor.Tier.MEMORY,
@@ -115,7 +119,10 @@ class StopTest {
               1,
               1,
               1,
-              NodeDescriptor.State.ACTIVE));
+              NodeDescriptor.State.ACTIVE);
+      plane.membership(
+          new MembershipView(Topology.of(List.of(self), 1), Set.of(), Set.of(), Set.of()));
+      plane.open();
       try (RawClient client = RawClient.open(plane.ports().get(0), Frame.Scope.NODE);
           RawClient bystander = RawClient.open(plane.ports().get(1), Frame.Scope.NODE)) {
         assertEquals(Optional.empty(), plane.unreadiness());
