@@ -44,6 +44,7 @@ final class ControlSocket implements AutoCloseable {
   private static final long RESOLVE_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int HEARTBEAT_MILLIS = 1_000;
   private static final int HEARTBEAT_TIMEOUT_MILLIS = 5_000;
+  private static final int HANDSHAKE_MILLIS = 1_500; // one now and then gets stuck, and is begun anew
   private static final int RECONNECT_MILLIS = 100;
   private static final int RECONNECT_MILLIS_MAX = 2_000;
   private static final long CLOSE_MILLIS_MAX = 5_000;
@@ -150,7 +151,7 @@ final class ControlSocket implements AutoCloseable {
     socket.setMaxMsgSize(Envelope.BYTES_MAX);
     socket.setSndHWM(PEER_OUTBOUND_MAX);
     socket.setRcvHWM(PEER_OUTBOUND_MAX);
-    socket.setHandshakeIvl(HEARTBEAT_TIMEOUT_MILLIS);
+    socket.setHandshakeIvl(HANDSHAKE_MILLIS);
     // Else a connection that a broken network swallows is noticed after minutes only.
     socket.setHeartbeatIvl(HEARTBEAT_MILLIS);
     socket.setHeartbeatTimeout(HEARTBEAT_TIMEOUT_MILLIS);
