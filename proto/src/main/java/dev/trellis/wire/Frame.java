@@ -31,7 +31,7 @@ public sealed interface Frame {
     }
   }
 
-  /// The first frame of a client.
+  /// The first frame of a client, or of a replica that connects to another.
   ///
   /// @param versionMin oldest protocol version the client speaks
   /// @param versionMax newest
@@ -39,6 +39,8 @@ public sealed interface Frame {
   /// @param clientId random, one per client process; names its sequences and its writes
   /// @param credentials opaque; empty for `anonymous`
   /// @param agent name and version of the software, for the node's log
+  /// @param introduction for a connection between replicas, which then carries [FromPeer] towards
+  ///   the receiver and nothing else; empty for a client
   record Hello(
       int versionMin,
       int versionMax,
@@ -46,14 +48,48 @@ public sealed interface Frame {
       long clientId,
       Scope scope,
       Payload credentials,
-      String agent)
-      implements Frame {}
+      String agent,
+      Optional<Introduction> introduction)
+      implements Frame {
+    /// The first frame of a client.
+    public Hello(
+        int versionMin,
+        int versionMax,
+        String clusterName,
+        long clientId,
+        Scope scope,
+        Payload credentials,
+        String agent) {
+      this(
+          versionMin,
+          versionMax,
+          clusterName,
+          clientId,
+          scope,
+          credentials,
+          agent,
+          Optional.empty());
+    }
+
+    public VersionRange versions() {
+      return new VersionRange(versionMin, versionMax);
+    }
+  }
+
+  /// Who connects to whom.
+  ///
+  /// @param to who is meant to listen there: an address may have been given to another since
+  /// @param timeMillis the sender's clock, since the epoch, as it sends this: clocks that differ
+  ///   too much are found before anything is written by them
+  record Introduction(Peer from, Peer to, long timeMillis) {}
 
   /// The first frame of a node.
   ///
   /// @param version the one both will speak
   /// @param shard index of the shard that listens on this port, from 0
   /// @param incarnation of the shard: sequences and dots are remembered within one
+  /// @param clock of the shard; towards a replica, its time of day, which no one else's clock has
+  ///   moved
   record Welcome(
       int version,
       String clusterName,
@@ -87,6 +123,9 @@ public sealed interface Frame {
       replies = List.copyOf(replies);
     }
   }
+
+  /// What a replica tells another. Who they are was told by [Introduction].
+  record FromPeer(PeerMessage message) implements Frame {}
 
   /// Asks to be told the key's value now and after each change, until [Unwatch] or disconnection.
   ///

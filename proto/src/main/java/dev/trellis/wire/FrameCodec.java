@@ -51,6 +51,7 @@ public final class FrameCodec {
         }
       }
       case Frame.Changed changed -> ReplyCodec.write(out, changed.reply());
+      case Frame.FromPeer told -> PeerCodec.write(out, told.message());
       case Frame.Watch watch -> {
         out.uint64(1, watch.id());
         out.bytes(2, watch.key());
@@ -109,6 +110,7 @@ public final class FrameCodec {
       case Frame.Changed changed -> 7;
       case Frame.Scan scan -> 8;
       case Frame.Scanned scanned -> 9;
+      case Frame.FromPeer told -> 10;
       case Frame.Hello hello -> 16;
       case Frame.Welcome welcome -> 17;
       case Frame.Refused refused -> 18;
@@ -133,6 +135,7 @@ public final class FrameCodec {
         case 7 -> frame = new Frame.Changed(in.message(ReplyCodec::read));
         case 8 -> frame = in.message(FrameCodec::readScan);
         case 9 -> frame = in.message(FrameCodec::readScanned);
+        case 10 -> frame = new Frame.FromPeer(in.message(PeerCodec::read));
         case 16 -> frame = in.message(FrameCodec::readHello);
         case 17 -> frame = in.message(FrameCodec::readWelcome);
         case 18 -> frame = in.message(FrameCodec::readRefused);
@@ -158,6 +161,7 @@ public final class FrameCodec {
       case Frame.Single single -> RequestCodec.expectedBytes(single.request());
       case Frame.Answer answer -> ReplyCodec.expectedBytes(answer.reply());
       case Frame.Changed changed -> ReplyCodec.expectedBytes(changed.reply());
+      case Frame.FromPeer told -> PeerCodec.expectedBytes(told.message());
       case Frame.Batch batch -> {
         long sum = 0;
         for (Request request : batch.requests()) {
@@ -324,6 +328,57 @@ public final class FrameCodec {
     out.uint32(5, hello.scope().number());
     out.bytes(6, hello.credentials());
     out.text(7, hello.agent());
+    hello
+        .introduction()
+        .ifPresent(
+            introduction -> {
+              out.open(8);
+              writePeer(out, 1, introduction.from());
+              writePeer(out, 2, introduction.to());
+              out.uint64(3, introduction.timeMillis());
+              out.close();
+            });
+  }
+
+  private static void writePeer(WireWriter out, int field, Peer peer) {
+    out.open(field);
+    out.text(1, peer.nodeId());
+    out.fixed64(2, peer.incarnation());
+    out.uint32(3, peer.shard());
+    out.close();
+  }
+
+  private static Frame.Introduction readIntroduction(WireReader in) throws WireException {
+    @Nullable Peer from = null;
+    @Nullable Peer to = null;
+    long timeMillis = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> from = in.message(FrameCodec::readPeer);
+        case 2 -> to = in.message(FrameCodec::readPeer);
+        case 3 -> timeMillis = in.uint64();
+        default -> in.skip();
+      }
+    }
+    if (from == null || to == null) {
+      throw WireReader.bad("an introduction that does not tell who connects to whom");
+    }
+    return new Frame.Introduction(from, to, timeMillis);
+  }
+
+  private static Peer readPeer(WireReader in) throws WireException {
+    String nodeId = "";
+    long incarnation = 0;
+    int shard = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> nodeId = in.text("node id");
+        case 2 -> incarnation = in.fixed64();
+        case 3 -> shard = in.uint32();
+        default -> in.skip();
+      }
+    }
+    return new Peer(nodeId, incarnation, shard);
   }
 
   private static Frame readHello(WireReader in) throws WireException {
@@ -334,6 +389,7 @@ public final class FrameCodec {
     int scope = 0;
     Payload credentials = Payload.EMPTY;
     String agent = "";
+    Optional<Frame.Introduction> introduction = Optional.empty();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> versionMin = in.uint32();
@@ -343,11 +399,19 @@ public final class FrameCodec {
         case 5 -> scope = in.uint32();
         case 6 -> credentials = in.bytes();
         case 7 -> agent = in.text("agent");
+        case 8 -> introduction = Optional.of(in.message(FrameCodec::readIntroduction));
         default -> in.skip();
       }
     }
     return new Frame.Hello(
-        versionMin, versionMax, clusterName, clientId, scopeOf(scope), credentials, agent);
+        versionMin,
+        versionMax,
+        clusterName,
+        clientId,
+        scopeOf(scope),
+        credentials,
+        agent,
+        introduction);
   }
 
   private static Frame.Scope scopeOf(int number) throws WireException {

@@ -71,6 +71,70 @@ class FrameCodecTest {
   }
 
   @Test
+  void everyMessageBetweenReplicasComesBackEqual() {
+    Seeds.forAll(
+        200,
+        random -> {
+          RandomFrames frames = new RandomFrames(random);
+          for (int type = 0; type < RandomFrames.PEER_MESSAGE_TYPES; type++) {
+            assertComesBack(new Frame.FromPeer(frames.peerMessage(type)));
+          }
+        });
+  }
+
+  @Test
+  void betweenReplicasNoSizeIsRefusedButThatOfTheFrame() throws WireException {
+    FrameCodec codec = new FrameCodec(new Limits(10, 100, 64 << 10, 2));
+    Payload longKey = Payload.of(new byte[11]);
+    PeerMessage.Change change =
+        new PeerMessage.Change(
+            longKey,
+            Entry.of(HybridTimestamp.ZERO, GrowSet.of(List.of(Payload.of(new byte[101])))),
+            Optional.empty(),
+            true);
+    Frame frame =
+        new Frame.FromPeer(
+            new PeerMessage.Changes(1, HybridTimestamp.ZERO, List.of(change, change, change)));
+    assertEquals(frame, codec.decode(ByteBuffer.wrap(FrameCodec.encode(frame))));
+  }
+
+  @Test
+  void messagesBetweenReplicasThatLackSomethingAreRefusedAndToldWhy() {
+    assertRefusedMessage("a message between replicas that is empty", message -> {});
+    assertRefusedMessage(
+        "an empty key; a key has at least one byte", message -> message.getFetchBuilder());
+    assertRefusedMessage(
+        "the answer to fetch 3 without a state", message -> message.getFetchedBuilder().setId(3));
+    assertRefusedMessage(
+        "1 hashes of keys with 0 digests", message -> message.getKeysBuilder().addHashes(7));
+    assertRefusedMessage(
+        "an empty key; a key has at least one byte",
+        message -> message.getChangesBuilder().addChangesBuilder());
+    assertRefusedMessage(
+        "an empty key; a key has at least one byte",
+        message -> message.getCollectBuilder().addKeys(ByteString.EMPTY));
+    var hello = dev.trellis.wire.generated.Frame.newBuilder();
+    hello
+        .getHelloBuilder()
+        .setScope(dev.trellis.wire.generated.Scope.SCOPE_SHARD)
+        .getIntroductionBuilder()
+        .getFromBuilder()
+        .setNodeId("n1");
+    assertEquals(
+        "an introduction that does not tell who connects to whom",
+        refusal(CODEC, hello.build().toByteArray()).getMessage());
+  }
+
+  private static void assertRefusedMessage(
+      String why, Consumer<dev.trellis.wire.generated.PeerMessage.Builder> content) {
+    var frame = dev.trellis.wire.generated.Frame.newBuilder();
+    content.accept(frame.getFromPeerBuilder());
+    WireException refusal = refusal(CODEC, frame.build().toByteArray());
+    assertEquals(why, refusal.getMessage());
+    assertEquals(ErrorCode.BAD_REQUEST, refusal.code());
+  }
+
+  @Test
   void everyViewComesBackEqual() {
     Seeds.forAll(
         100,

@@ -64,6 +64,8 @@ class GeneratedPeerTest {
       if (frame instanceof Frame.Single single) {
         names.compare(single.request().context(), peer.getSingle());
         names.compare((Record) single.request().operation(), peer.getSingle().getOperation());
+      } else if (frame instanceof Frame.FromPeer told) {
+        names.compare((Record) told.message(), peer.getFromPeer());
       } else if (frame instanceof Frame.Answer answer) {
         names.compare(answer.reply(), peer.getAnswer());
         names.compare(answer.reply().receipt(), peer.getAnswer());

@@ -80,7 +80,7 @@ class HostileBytesTest {
         random -> {
           byte[] bytes = randomBytes(random, random.nextInt(200));
           assertHarmless(bytes);
-          for (int field : new int[] {1, 2, 3, 4, 9, 17, 20}) {
+          for (int field : new int[] {1, 2, 3, 4, 9, 10, 16, 17, 20}) {
             assertHarmless(nested(bytes, field));
           }
           for (int kind = 1; kind <= 15; kind++) {
@@ -183,6 +183,20 @@ class HostileBytesTest {
     crowds.add(new Crowd("empty siblings of a view", part(1, empty), 9, 1, 2, 3));
     crowds.add(new Crowd("empty records of a view", part(2, empty), 11, 1, 2, 3));
     crowds.add(new Crowd("empty replicas of a view", part(1, empty), 11, 1, 2, 3));
+    byte[] change = part(1, new byte[] {'k'});
+    crowds.add(new Crowd("changes of nothing", part(3, change), 1, 10));
+    crowds.add(new Crowd("states given again", part(3, change), 4, 10));
+    crowds.add(new Crowd("ranges asked for", new byte[] {1}, 3, 5, 10));
+    crowds.add(new Crowd("unpacked ranges asked for", new byte[] {3 << 3, 1}, 5, 10));
+    crowds.add(new Crowd("empty digests", part(3, empty), 6, 10));
+    crowds.add(new Crowd("hashes without digests", new byte[8], 4, 8, 10));
+    crowds.add(
+        new Crowd("unpacked hashes", new byte[] {4 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0}, 8, 10));
+    crowds.add(new Crowd("hashes wanted", new byte[8], 3, 9, 10));
+    crowds.add(new Crowd("ends of nothing", part(2, change), 11, 10));
+    crowds.add(new Crowd("votes", new byte[] {1}, 2, 12, 10));
+    crowds.add(new Crowd("keys to collect", part(2, new byte[] {'k'}), 13, 10));
+    crowds.add(new Crowd("introductions given again", part(8, empty), 16));
     crowds.add(new Crowd("empty values", part(3, empty), 1, 8, 3, 1));
     crowds.add(new Crowd("values of one unknown kind", part(3, new byte[] {8, 99}), 1, 8, 3, 1));
     crowds.add(Crowd.ofState("empty sums of a counter", part(1, empty), 5));

@@ -54,7 +54,7 @@ final class RandomFrames {
   // ---- Frames ----
 
   /// The number of types that [#frame(int)] knows.
-  static final int FRAME_TYPES = 16;
+  static final int FRAME_TYPES = 17;
 
   Frame frame() {
     return frame(random.nextInt(FRAME_TYPES));
@@ -65,7 +65,14 @@ final class RandomFrames {
     return switch (type) {
       case 0 ->
           new Frame.Hello(
-              whole(), whole(), text(), number(), pick(Frame.Scope.values()), payload(), text());
+              whole(),
+              whole(),
+              text(),
+              number(),
+              pick(Frame.Scope.values()),
+              payload(),
+              text(),
+              maybe(() -> new Frame.Introduction(peer(), peer(), number())));
       case 1 ->
           new Frame.Welcome(
               whole(),
@@ -96,6 +103,7 @@ final class RandomFrames {
       case 13 -> new Frame.ClusterMap(number(), number(), text(), whole(), list(this::node));
       case 14 -> new Frame.Ping(number());
       case 15 -> new Frame.Pong(number(), timestamp());
+      case 16 -> new Frame.FromPeer(peerMessage(random.nextInt(PEER_MESSAGE_TYPES)));
       default -> throw new IllegalArgumentException("no frame type " + type);
     };
   }
@@ -114,6 +122,52 @@ final class RandomFrames {
         pick(NodeDescriptor.State.values()),
         text(),
         whole());
+  }
+
+  // ---- Between replicas ----
+
+  private Peer peer() {
+    return new Peer("node-" + random.nextInt(10), number(), whole());
+  }
+
+  /// The number of messages that [#peerMessage(int)] knows.
+  static final int PEER_MESSAGE_TYPES = 13;
+
+  PeerMessage peerMessage(int type) {
+    return switch (type) {
+      case 0 -> new PeerMessage.Changes(number(), timestamp(), list(this::change));
+      case 1 -> new PeerMessage.Received(number(), timestamp());
+      case 2 -> new PeerMessage.Fetch(number(), key());
+      case 3 -> new PeerMessage.Fetched(number(), random.nextBoolean(), change());
+      case 4 -> new PeerMessage.DigestsAsked(number(), whole(), list(this::whole));
+      case 5 -> new PeerMessage.Digests(number(), whole(), list(this::rangeDigest));
+      case 6 -> new PeerMessage.KeysAsked(number(), whole(), whole());
+      case 7 ->
+          new PeerMessage.Keys(
+              number(),
+              whole(),
+              whole(),
+              list(() -> new PeerMessage.KeyDigest(number(), number())));
+      case 8 -> new PeerMessage.Wanted(number(), whole(), list(this::number));
+      case 9 -> new PeerMessage.Sent(number(), whole(), number());
+      case 10 -> new PeerMessage.CollectAsked(number(), list(this::change));
+      case 11 -> new PeerMessage.CollectVoted(number(), list(this::whole));
+      case 12 -> new PeerMessage.Collect(timestamp(), list(this::key));
+      default -> throw new IllegalArgumentException("no message type " + type);
+    };
+  }
+
+  private PeerMessage.Change change() {
+    return new PeerMessage.Change(
+        key(),
+        random.nextInt(4) == 0 ? Entry.BOTTOM : entry(2),
+        maybe(() -> new PlacementSetting(timestamp(), number(), maybe(this::placement))),
+        random.nextBoolean());
+  }
+
+  private PeerMessage.RangeDigest rangeDigest() {
+    return new PeerMessage.RangeDigest(
+        whole(), number(), number(), random.nextBoolean(), random.nextBoolean());
   }
 
   // ---- Requests ----

@@ -456,7 +456,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
           Frame.Changed _,
           Frame.Scanned _,
           Frame.ClusterMap _,
-          Frame.Pong _ ->
+          Frame.Pong _,
+          Frame.FromPeer _ ->
           refuse(ErrorCode.BAD_REQUEST, name(frame) + " is for nodes to send, not for clients");
     }
   }

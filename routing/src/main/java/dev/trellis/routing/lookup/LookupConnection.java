@@ -189,7 +189,8 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
           Frame.Changed _,
           Frame.Scanned _,
           Frame.ClusterMap _,
-          Frame.Pong _ ->
+          Frame.Pong _,
+          Frame.FromPeer _ ->
           refuse(
               context,
               ErrorCode.BAD_REQUEST,
