@@ -163,6 +163,24 @@ public final class Entry implements Lattice<Entry> {
     return kept == values ? this : new Entry(generation, expiry, kept);
   }
 
+  /// What [#withoutTombstones] would leave out of sorted sets and maps, as a state of its own; the
+  /// bottom entry if that is nothing. Who has merged it may leave it out too once all others have.
+  public Entry tombstones(HybridTimestamp cutoff) {
+    Entry ended = BOTTOM;
+    for (Value<?> value : values) {
+      Value<?> part =
+          switch (value) {
+            case SortedSet set -> set.tombstones(cutoff);
+            case LatticeMap map -> map.tombstones(cutoff);
+            default -> null;
+          };
+      if (part != null && part.weight() > 0) {
+        ended = (ended == BOTTOM ? empty(generation) : ended).with(part);
+      }
+    }
+    return ended;
+  }
+
   /// This entry with `value` merged into the state of its kind.
   public Entry with(Value<?> value) {
     int at = 0;

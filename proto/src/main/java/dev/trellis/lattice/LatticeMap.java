@@ -69,6 +69,21 @@ public final class LatticeMap implements Value<LatticeMap> {
     return kept == fields ? this : new LatticeMap(kept);
   }
 
+  /// What ended at `cutoff` or before, in all fields, as a state of its own.
+  LatticeMap tombstones(HybridTimestamp cutoff) {
+    PersistentMap<Payload, Entry> ended = EMPTY.fields;
+    for (Map.Entry<Payload, Entry> field : fields) {
+      Entry entry = field.getValue();
+      if (entry.isDead(cutoff.millis()) && !entry.endedAt().isAfter(cutoff)) {
+        ended = ended.with(field.getKey(), entry);
+      } else {
+        Entry inner = entry.tombstones(cutoff);
+        ended = inner == Entry.BOTTOM ? ended : ended.with(field.getKey(), inner);
+      }
+    }
+    return ended == EMPTY.fields ? EMPTY : new LatticeMap(ended);
+  }
+
   long nextExpiry(long nowMillis) {
     long earliest = Long.MAX_VALUE;
     Iterator<Map.Entry<Payload, Entry>> all = fields.iterator();

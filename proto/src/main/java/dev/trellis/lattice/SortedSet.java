@@ -156,6 +156,21 @@ public final class SortedSet implements Value<SortedSet> {
     return kept == members ? this : new SortedSet(kept, ranking);
   }
 
+  /// The tombstones stamped `cutoff` or before, as a state of their own.
+  SortedSet tombstones(HybridTimestamp cutoff) {
+    if (members.size() == ranking.size()) {
+      return EMPTY;
+    }
+    SortedSet ended = EMPTY;
+    for (Map.Entry<Payload, Score> member : members) {
+      Score score = member.getValue();
+      if (score.isTombstone() && !score.timestamp().isAfter(cutoff)) {
+        ended = ended.with(member.getKey(), score);
+      }
+    }
+    return ended;
+  }
+
   private SortedSet with(Payload member, Score score) {
     @Nullable Score before = members.find(member);
     if (before != null && before.compareTo(score) >= 0) {

@@ -13,7 +13,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /// Where every key belongs, as it follows from the members of a cluster: the rings of both tiers,
@@ -29,7 +28,10 @@ public final class Topology {
   private final long version;
   private final Rings next; // of the nodes that join or stay
   private final Rings former; // of the nodes that stay or leave
-  private final AtomicReferenceArray<@Nullable Holders> defaults; // by partition
+
+  /// By partition. Filled in by any thread without a fence: what they fill in is immutable and
+  /// equal.
+  private final @Nullable Holders[] defaults;
 
   /// What the default placement gives for one partition.
   private record Holders(List<String> owners, List<String> former, List<String> all) {}
@@ -62,7 +64,7 @@ public final class Topology {
     // Where all join there is nothing before, and where all leave nothing after.
     next = rings(staying.isEmpty() ? List.copyOf(members.values()) : staying);
     former = present.isEmpty() || present.equals(staying) ? next : rings(present);
-    defaults = new AtomicReferenceArray<>(partitions.count());
+    defaults = new Holders[partitions.count()];
   }
 
   private List<NodeDescriptor> without(State state) {
@@ -200,14 +202,14 @@ public final class Topology {
   }
 
   private Holders holdersOf(int partition) {
-    Holders known = defaults.get(partition);
+    Holders known = defaults[partition];
     if (known == null) {
       long position = partitions.position(partition);
       Placement placement = defaultPlacement();
       List<String> owners = chosen(next, position, placement);
       List<String> before = former == next ? owners : chosen(former, position, placement);
       known = new Holders(owners, before, union(before, owners));
-      defaults.set(partition, known); // another thread may have set an equal one
+      defaults[partition] = known;
     }
     return known;
   }

@@ -44,7 +44,8 @@ final class ControlSocket implements AutoCloseable {
   private static final long RESOLVE_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final int HEARTBEAT_MILLIS = 1_000;
   private static final int HEARTBEAT_TIMEOUT_MILLIS = 5_000;
-  private static final int HANDSHAKE_MILLIS = 1_500; // one now and then gets stuck, and is begun anew
+  private static final int HANDSHAKE_MILLIS =
+      1_500; // one now and then gets stuck, and is begun anew
   private static final int RECONNECT_MILLIS = 100;
   private static final int RECONNECT_MILLIS_MAX = 2_000;
   private static final long CLOSE_MILLIS_MAX = 5_000;

@@ -11,17 +11,20 @@ import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
-import dev.trellis.placement.KeyHash;
-import dev.trellis.placement.Partitions;
+import dev.trellis.placement.Topology;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
@@ -29,10 +32,18 @@ import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HashSet;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// The state of one shard: the one writer of its keys. A state machine: requests and the time come
@@ -46,18 +57,6 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Confined to one thread; only [#statistics] may be read by others.
 public final class ShardCore {
-  /// What a tick examines, at most, for the dead whose memory can be freed: so many slots, and no
-  /// more once they weigh so much, as looking through a map costs time for each field.
-  private static final int SWEEP_SLOTS = 256;
-
-  private static final long SWEEP_BYTES = 1 << 20;
-
-  /// The dead are looked for this many times within the grace period, and not less often than once
-  /// in so long.
-  private static final int SWEEPS_PER_GRACE = 16;
-
-  private static final Duration SWEEP_PAUSE_MAX = Duration.ofMinutes(1);
-
   /// Weight at which a page of a scan is full, whatever its limit.
   private static final long SCAN_PAGE_BYTES = 1 << 20;
 
@@ -69,47 +68,383 @@ public final class ShardCore {
 
   private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
 
+  /// Requests that wait for other replicas, at most; more are turned away.
+  private static final int WAITING_MAX = 1 << 16;
+
+  /// States larger than this are not sent again just to be sure that others have them.
+  private static final long REASSURANCE_BYTES_MAX = 64 << 10;
+
   private final ShardConfig config;
-  private final Store store;
+  private final Set<Sabotage> sabotage;
+  private final Entries entries;
   private final HybridLogicalClock clock;
   private final RepeatWindow repeats;
   private final Watches watches = new Watches();
   private final ShardStatistics statistics = new ShardStatistics();
-  private long nextBirth; // counts up; never reused within an incarnation
-  private Optional<Payload> sweptTo = Optional.empty(); // where the next tick goes on, in a round
-  private long sweepMillis; // when the last round through the store began
+  private final Replication replication;
+  private final Repairs repairs;
+  private final Collector collector;
+  private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
+  private long nextGathering = 1;
+  private long nowMillis; // of the event that is being handled
+  private @Nullable Outbox out; // likewise
+  private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
 
   public ShardCore(ShardConfig config, Store store) {
-    this.config = config;
-    this.store = store;
-    this.clock = new HybridLogicalClock(config.clockSkewMax().toMillis());
-    this.repeats = new RepeatWindow(config.clientsMax());
+    this(config, store, Set.of());
   }
 
-  /// Handles one request that arrived at `nowMillis`, and answers it exactly once.
-  public void handle(Origin origin, Request request, long nowMillis, Outbox out) {
-    RequestContext context = request.context();
-    clock.observe(context.timestamp(), nowMillis);
-    Reply reply;
-    try {
-      requireOurs(request.key());
-      reply =
-          switch (request.operation()) {
-            case Read read -> read(request, read, nowMillis);
-            case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out);
-          };
-    } catch (Refusal refusal) {
-      reply = refused(request, refusal, nowMillis);
-    }
-    count(request, reply);
-    out.reply(origin, reply);
+  /// A shard with defects, for tests of tests.
+  public ShardCore(ShardConfig config, Store store, Set<Sabotage> sabotage) {
+    this.config = config;
+    this.sabotage = Set.copyOf(sabotage);
+    this.clock = new HybridLogicalClock(config.clockSkewMax().toMillis());
+    this.repeats = new RepeatWindow(config.clientsMax());
+    this.entries = new Entries(store, config.partitions(), watches, sabotage);
+    this.replication =
+        new Replication(
+            config,
+            entries,
+            clock,
+            statistics,
+            sabotage,
+            Roles.of(config, alone(config)),
+            this::isComplete,
+            this::finish);
+    this.repairs = new Repairs(config, entries, replication, statistics, sabotage);
+    this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
   }
+
+  /// The view of a node that knows nobody else.
+  private static MembershipView alone(ShardConfig config) {
+    NodeDescriptor self =
+        new NodeDescriptor(
+            config.nodeId(),
+            NodeDescriptor.Tier.MEMORY,
+            "localhost",
+            Collections.nCopies(config.shardCount(), 1),
+            1,
+            config.nodeIncarnation(),
+            1,
+            NodeDescriptor.State.ACTIVE);
+    return new MembershipView(
+        Topology.of(config.partitions(), List.of(self), 1), Set.of(), Set.of(), Set.of());
+  }
+
+  // ---- The cluster ----
+
+  /// Takes note of who belongs to the cluster. Before the first view the shard takes itself for the
+  /// whole of it; with the first it forgets that, and has everything yet to get or to [#found].
+  public void membership(MembershipView view, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    Roles before = repairs.isAlone() ? null : replication.roles();
+    replication.view(view, nowMillis, out);
+    repairs.view(before);
+    collector.view();
+    for (Gathering gathering : List.copyOf(gatherings.values())) {
+      gathering.waiting.removeIf(peer -> !replication.roles().isAlive(peer));
+      proceed(gathering);
+    }
+    endWatchesOfOthers();
+    repairs.tick(nowMillis, out);
+    levelProgress();
+  }
+
+  /// Has the shard take what it has for all there is: a new cluster starts with it.
+  public void found() {
+    repairs.found();
+    levelProgress();
+  }
+
+  /// Takes a message of another replica.
+  public void receive(Peer from, PeerMessage message, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    if (!replication.roles().isMember(from)) {
+      return; // not yet, or not any more; what matters is sent again
+    }
+    switch (message) {
+      case PeerMessage.Changes batch -> {
+        replication.receive(from, batch, nowMillis, out);
+        batch.changes().stream()
+            .filter(PeerMessage.Change::whole)
+            .forEach(change -> repairs.learnedWhole(change.key()));
+      }
+      case PeerMessage.Received received -> replication.received(from, received, nowMillis, out);
+      case PeerMessage.Fetch fetch -> out.send(from, fetched(fetch));
+      case PeerMessage.Fetched fetched -> gathered(from, fetched);
+      case PeerMessage.DigestsAsked asked -> repairs.digestsAsked(from, asked, out);
+      case PeerMessage.Digests digests -> repairs.digests(from, digests, nowMillis, out);
+      case PeerMessage.KeysAsked asked -> repairs.keysAsked(from, asked, out);
+      case PeerMessage.Keys keys -> repairs.keys(from, keys, out);
+      case PeerMessage.Wanted wanted -> repairs.wanted(from, wanted, out);
+      case PeerMessage.Sent sent -> repairs.sent(from, sent);
+      case PeerMessage.CollectAsked asked -> collector.asked(from, asked, nowMillis, out);
+      case PeerMessage.CollectVoted voted -> collector.voted(from, voted, out);
+      case PeerMessage.Collect collect -> collector.forget(collect);
+    }
+    levelStatistics();
+  }
+
+  /// Tells that messages to a peer may get through again, after some may have been lost.
+  public void connected(Peer peer, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    replication.connected(peer, nowMillis, out);
+    repairs.compareSoon(peer);
+  }
+
+  /// How far the shard has come with what the view asks of it; may be read by any thread.
+  public ShardProgress progress() {
+    return progress;
+  }
+
+  private void levelProgress() {
+    if (!repairs.isAlone()) {
+      ShardProgress now =
+          new ShardProgress(
+              replication.roles().version(),
+              repairs.held(),
+              repairs.incomplete(),
+              repairs.surplus());
+      if (!now.equals(progress)) {
+        progress = now;
+      }
+    }
+  }
+
+  private void at(long millis, Outbox box) {
+    nowMillis = millis;
+    out = box;
+  }
+
+  private Outbox out() {
+    return Objects.requireNonNull(out, "nothing is being handled");
+  }
+
+  private boolean isComplete(Slot slot) {
+    return isComplete(slot.key(), slot.placement());
+  }
+
+  private boolean isComplete(Payload key, Optional<Placement> placement) {
+    int partition = entries.digests().partitionOf(key);
+    return repairs.isComplete(partition, key, placement);
+  }
+
+  // ---- Requests ----
+
+  /// Handles one request that arrived at `nowMillis`, and answers it exactly once: at once, or when
+  /// the other replicas that it concerns have answered, or will not in time.
+  public void handle(Origin origin, Request request, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    clock.observe(request.context().timestamp(), nowMillis);
+    try {
+      requireOurs(request);
+      boolean asksAll =
+          request.operation() instanceof Read
+              && request.context().read() == ReadMode.ALL
+              && !(request.operation() instanceof Read.Placed);
+      if (asksAll || !isCompleteFor(request)) {
+        gather(origin, request, asksAll);
+      } else {
+        carryOut(origin, request);
+      }
+    } catch (Refusal refusal) {
+      answer(origin, request, refused(request, refusal, nowMillis));
+    }
+  }
+
+  private void carryOut(Origin origin, Request request) throws Refusal {
+    switch (request.operation()) {
+      case Read read -> answer(origin, request, read(request, read, nowMillis));
+      case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out());
+    }
+  }
+
+  private void answer(Origin origin, Request request, Reply reply) {
+    count(request, reply);
+    out().reply(origin, reply);
+  }
+
+  private boolean isCompleteFor(Request request) {
+    Optional<Placement> placement = entries.find(request.key()).flatMap(Slot::placement);
+    return isComplete(request.key(), placement);
+  }
+
+  // ---- Asking other replicas first ----
+
+  /// A request that waits for the states that other replicas have of its key.
+  private static final class Gathering {
+    private final long id;
+    private final Origin origin;
+    private final Request request;
+    private final Frame.@Nullable Watch watch; // instead of the request
+    private final boolean all;
+    private final long deadlineMillis;
+    private final Set<Peer> waiting = new LinkedHashSet<>();
+    private final Set<String> answered = new HashSet<>(); // nodes
+    private boolean foundComplete;
+    private boolean askedEverybody;
+
+    Gathering(
+        long id,
+        Origin origin,
+        Request request,
+        Frame.@Nullable Watch watch,
+        boolean all,
+        long deadlineMillis) {
+      this.id = id;
+      this.origin = origin;
+      this.request = request;
+      this.watch = watch;
+      this.all = all;
+      this.deadlineMillis = deadlineMillis;
+    }
+  }
+
+  private void gather(Origin origin, Request request, boolean all) throws Refusal {
+    gather(origin, request, null, all);
+  }
+
+  private void gather(Origin origin, Request request, Frame.@Nullable Watch watch, boolean all)
+      throws Refusal {
+    if (gatherings.size() >= WAITING_MAX) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + " waits for other replicas on behalf of "
+              + WAITING_MAX
+              + " requests already");
+    }
+    statistics.countFetch();
+    Gathering gathering =
+        new Gathering(nextGathering++, origin, request, watch, all, deadline(request.context()));
+    gatherings.put(gathering.id, gathering);
+    Set<Peer> sources = new LinkedHashSet<>(replication.targetsOf(request.key()));
+    sources.addAll(replication.roles().liveHolders(entries.digests().partitionOf(request.key())));
+    ask(gathering, sources);
+    proceed(gathering);
+  }
+
+  private void ask(Gathering gathering, Collection<Peer> sources) {
+    for (Peer source : sources) {
+      if (replication.roles().isAlive(source)) {
+        gathering.waiting.add(source);
+        out().send(source, new PeerMessage.Fetch(gathering.id, gathering.request.key()));
+      }
+    }
+  }
+
+  private PeerMessage.Fetched fetched(PeerMessage.Fetch fetch) {
+    Slot slot = entries.find(fetch.key()).orElse(null);
+    Entry entry = slot == null ? Entry.BOTTOM : slot.entry();
+    Optional<PlacementSetting> setting = slot == null ? Optional.empty() : slot.setting();
+    boolean complete = isComplete(fetch.key(), slot == null ? Optional.empty() : slot.placement());
+    return new PeerMessage.Fetched(
+        fetch.id(), complete, new PeerMessage.Change(fetch.key(), entry, setting, complete));
+  }
+
+  private void gathered(Peer from, PeerMessage.Fetched fetched) {
+    Gathering gathering = gatherings.get(fetched.id());
+    if (gathering == null
+        || !gathering.waiting.remove(from)
+        || !gathering.request.key().equals(fetched.state().key())) {
+      return; // too late: what it says may have been forgotten since
+    }
+    gathering.answered.add(from.nodeId());
+    entries.merge(fetched.state(), nowMillis, out());
+    if (fetched.complete()) {
+      gathering.foundComplete = true;
+      repairs.learnedWhole(fetched.state().key());
+    }
+    proceed(gathering);
+  }
+
+  /// Goes on with a request once what it waits for has come, or will not.
+  private void proceed(Gathering gathering) {
+    boolean enough = gathering.all ? gathering.waiting.isEmpty() : gathering.foundComplete;
+    if (!enough && !gathering.waiting.isEmpty() && gathering.deadlineMillis > nowMillis) {
+      return;
+    }
+    boolean complete = gathering.foundComplete || isCompleteFor(gathering.request);
+    if (!complete && !gathering.askedEverybody && gathering.deadlineMillis > nowMillis) {
+      gathering.askedEverybody = true;
+      int partition = entries.digests().partitionOf(gathering.request.key());
+      List<Peer> others = new ArrayList<>(replication.roles().liveMembers(partition));
+      others.removeIf(peer -> gathering.answered.contains(peer.nodeId()));
+      ask(gathering, others);
+      if (!gathering.waiting.isEmpty()) {
+        return;
+      }
+    }
+    gatherings.remove(gathering.id);
+    Origin origin = gathering.origin;
+    Request request = gathering.request;
+    try {
+      if (!complete) {
+        throw new Refusal(
+            ErrorCode.NOT_ENOUGH_REPLICAS,
+            "no replica that has all of key "
+                + request.key()
+                + "'s range answers node "
+                + config.nodeId()
+                + ", which does not have it all itself; nothing was done, so try again");
+      }
+      if (gathering.all) {
+        requireAll(gathering);
+      }
+      requireOurs(request);
+      if (gathering.watch != null) {
+        startWatch(origin, gathering.watch);
+      } else {
+        carryOut(origin, request);
+      }
+    } catch (Refusal refusal) {
+      if (gathering.watch != null) {
+        refuseWatch(origin, gathering.watch, refusal);
+      } else {
+        answer(origin, request, refused(request, refusal, nowMillis));
+      }
+    }
+  }
+
+  private void requireAll(Gathering gathering) throws Refusal {
+    Set<String> holders = new HashSet<>();
+    for (Peer target : replication.targetsOf(gathering.request.key())) {
+      holders.add(target.nodeId());
+    }
+    holders.remove(config.nodeId());
+    Set<String> silent = new TreeSet<>(holders);
+    silent.removeAll(gathering.answered);
+    if (!silent.isEmpty()) {
+      throw new Refusal(
+          ErrorCode.NOT_ENOUGH_REPLICAS,
+          (gathering.answered.size() + 1)
+              + " of "
+              + (holders.size() + 1)
+              + " replicas answered; read=all needs "
+              + String.join(", ", silent)
+              + " too, read=any does not");
+    }
+  }
+
+  private long deadline(RequestContext context) {
+    long patience = config.replication().acknowledgementTimeout().toMillis();
+    if (context.timeoutMillis() > 0) {
+      patience = Math.min(patience, context.timeoutMillis());
+    }
+    return nowMillis + patience;
+  }
+
+  // ---- Watching ----
 
   /// Starts to tell the origin the state of a key, now and after each change.
   public void watch(Origin origin, Frame.Watch watch, long nowMillis, Outbox out) {
-    boolean wasIdle;
+    at(nowMillis, out);
+    Request asked = asRead(watch);
     try {
-      requireOurs(watch.key());
+      requireOurs(asked);
       if (watches.has(origin, watch.id())) {
         throw new Refusal(
             ErrorCode.BAD_REQUEST, "watch " + watch.id() + " exists; choose another id");
@@ -119,16 +454,43 @@ public final class ShardCore {
             ErrorCode.OVERLOADED,
             "this connection has " + config.watchesMax() + " watches already; open another one");
       }
-      wasIdle = watches.add(origin, watch);
-      watches.expires(watch.key(), entryOf(watch.key()).nextExpiry(nowMillis));
+      if (isCompleteFor(asked)) {
+        startWatch(origin, watch);
+      } else {
+        gather(origin, asked, watch, false);
+      }
     } catch (Refusal refusal) {
-      Request asked = asRead(watch);
-      Frame.Changed ended = new Frame.Changed(refused(asked, refusal, nowMillis));
-      wasIdle = watches.refuse(origin, ended);
+      refuseWatch(origin, watch, refusal);
     }
+  }
+
+  private void startWatch(Origin origin, Frame.Watch watch) {
+    boolean wasIdle = watches.add(origin, watch);
+    watches.expires(watch.key(), entryOf(watch.key()).nextExpiry(nowMillis));
     levelStatistics();
     if (wasIdle) {
-      out.changesPending(origin);
+      out().changesPending(origin);
+    }
+  }
+
+  private void refuseWatch(Origin origin, Frame.Watch watch, Refusal refusal) {
+    Frame.Changed ended = new Frame.Changed(refused(asRead(watch), refusal, nowMillis));
+    boolean wasIdle = watches.refuse(origin, ended);
+    levelStatistics();
+    if (wasIdle) {
+      out().changesPending(origin);
+    }
+  }
+
+  /// Ends the watches of keys that this shard does not hold any more.
+  private void endWatchesOfOthers() {
+    for (Watches.Watch watch : watches.all()) {
+      try {
+        requireOurs(asRead(watch.asked()));
+      } catch (Refusal refusal) {
+        watches.remove(watch.origin(), watch.asked().id());
+        refuseWatch(watch.origin(), watch.asked(), refusal);
+      }
     }
   }
 
@@ -163,6 +525,11 @@ public final class ShardCore {
   /// Ends all watches of a connection that is gone.
   public void disconnected(Origin origin) {
     watches.removeAll(origin);
+    replication.disconnected(origin);
+    gatherings.values().removeIf(gathering -> gathering.origin.equals(origin));
+    if (sabotage.contains(Sabotage.REPEATS_FORGOTTEN_ON_DISCONNECT)) {
+      repeats.forget(origin.clientId());
+    }
     levelStatistics();
   }
 
@@ -182,11 +549,15 @@ public final class ShardCore {
     }
     List<Frame.ScannedKey> found = new ArrayList<>();
     long weight = 0;
-    Iterator<Slot> walk = store.scan(scan.prefix(), scan.after());
+    Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after());
     while (walk.hasNext()) {
       Slot slot = walk.next();
       List<Value<?>> live = slot.entry().liveValues(nowMillis);
-      if (live.isEmpty()) {
+      // What is kept for others only until they have it may be out of date.
+      if (live.isEmpty()
+          || !replication
+              .roles()
+              .holds(entries.digests().partitionOf(slot.key()), slot.placement())) {
         continue;
       }
       if (found.size() == scan.limit() || weight >= SCAN_PAGE_BYTES) {
@@ -200,9 +571,11 @@ public final class ShardCore {
     return new Frame.Scanned(scan.id(), found, false, Optional.empty());
   }
 
-  /// Does what time brings: tells watchers of expiries, frees the memory of the long dead. To be
+  /// Does what time brings: tells watchers of expiries, sends what waits for its epoch, compares
+  /// with other replicas, ends what waited too long, frees the memory of the long dead. To be
   /// called about every 10 ms.
   public void tick(long nowMillis, Outbox out) {
+    at(nowMillis, out);
     for (Map.Entry<Payload, Long> due = watches.takeExpired(nowMillis);
         due != null;
         due = watches.takeExpired(nowMillis)) {
@@ -215,26 +588,16 @@ public final class ShardCore {
       }
       watches.expires(key, entry.nextExpiry(nowMillis));
     }
-    sweep(nowMillis);
+    replication.tick(nowMillis, out);
+    repairs.tick(nowMillis, out);
+    collector.tick(nowMillis, out);
+    for (Gathering gathering : List.copyOf(gatherings.values())) {
+      if (gathering.deadlineMillis <= nowMillis) {
+        proceed(gathering);
+      }
+    }
     levelStatistics();
-  }
-
-  /// Takes note of who belongs to the cluster. Before the first view the shard takes itself for the
-  /// whole of it.
-  public void membership(MembershipView view, long nowMillis, Outbox out) {}
-
-  /// Has the shard take what it has for all there is: a new cluster starts with it.
-  public void found() {}
-
-  /// Takes a message of another replica.
-  public void receive(Peer from, PeerMessage message, long nowMillis, Outbox out) {}
-
-  /// Tells that messages to a peer may get through again, after some may have been lost.
-  public void connected(Peer peer, long nowMillis, Outbox out) {}
-
-  /// How far the shard has come with what the view asks of it; may be read by any thread.
-  public ShardProgress progress() {
-    return ShardProgress.NONE;
+    levelProgress();
   }
 
   /// The shard's time: later than all it has seen, within the skew that it accepts.
@@ -249,27 +612,56 @@ public final class ShardCore {
 
   /// The entry of a key as it stands, dead ones included; for the simulator's checks.
   public Entry entryOf(Payload key) {
-    return store.find(key).map(Slot::entry).orElse(Entry.BOTTOM);
+    return entries.entryOf(key);
   }
 
   private Reply read(Request request, Read read, long nowMillis) throws Refusal {
     Entry entry = entryOf(request.key());
-    View view = Reader.read(entry, read, nowMillis, "key " + request.key());
+    View view =
+        read instanceof Read.Placed
+            ? placed(request.key())
+            : Reader.read(entry, read, nowMillis, "key " + request.key());
     List<Value<?>> live = entry.liveValues(nowMillis);
     CausalContext seen = live.size() == 1 ? Reader.contextOf(live.get(0)) : CausalContext.EMPTY;
-    return new Reply(
-        request.id(),
+    return reply(
+        request,
         new Outcome.Done(view, 0, false),
         entry.generation(),
         kindOf(live),
         seen,
-        Receipt.NONE,
-        clock.current(nowMillis),
-        RING_VERSION);
+        Receipt.NONE);
   }
 
-  private Reply mutate(
-      Origin origin, Request request, Mutation mutation, long nowMillis, Outbox out)
+  private View placed(Payload key) {
+    Optional<Placement> own = entries.find(key).flatMap(Slot::placement);
+    return new View.Placed(
+        own.orElseGet(() -> replication.roles().topology().defaultPlacement()), own.isPresent());
+  }
+
+  private Reply reply(
+      Request request,
+      Outcome outcome,
+      HybridTimestamp generation,
+      Optional<Kind> kind,
+      CausalContext dots,
+      Receipt receipt) {
+    return new Reply(
+        request.id(),
+        outcome,
+        generation,
+        kind,
+        dots,
+        receipt,
+        clock.current(nowMillis),
+        ringVersion(),
+        entries.find(request.key()).flatMap(Slot::placement));
+  }
+
+  private long ringVersion() {
+    return repairs.isAlone() ? RING_VERSION : replication.roles().version();
+  }
+
+  private void mutate(Origin origin, Request request, Mutation mutation, long nowMillis, Outbox out)
       throws Refusal {
     RequestContext context = request.context();
     if (context.sequence() < 0) {
@@ -277,10 +669,16 @@ public final class ShardCore {
           ErrorCode.BAD_REQUEST,
           "the sequence " + context.sequence() + " is negative; clients count from 1");
     }
+    if (replication.pendingCount() >= WAITING_MAX) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED, WAITING_MAX + " writes wait for other replicas already");
+    }
     switch (isRepeat(origin, context, mutation, nowMillis)) {
       case SEEN -> {
         statistics.countRepeat();
-        return repeated(request, mutation, nowMillis);
+        Reply again = repeated(request, mutation, nowMillis);
+        acknowledge(origin, request, again, reassurance(request.key()), targets(request.key()));
+        return;
       }
       case UNKNOWN ->
           throw new Refusal(
@@ -295,10 +693,14 @@ public final class ShardCore {
       throw new Refusal(
           ErrorCode.FORBIDDEN, "only replicas of the cluster merge entries as they stand");
     }
-    Optional<Slot> slot = store.find(request.key());
+    if (mutation instanceof Mutation.Place place) {
+      place(origin, request, place);
+      return;
+    }
+    Optional<Slot> slot = entries.find(request.key());
     Entry held = slot.map(Slot::entry).orElse(Entry.BOTTOM);
     Entry before = inGeneration(held, request, mutation, nowMillis);
-    long birth = slot.map(Slot::birth).orElse(nextBirth);
+    long birth = slot.map(Slot::birth).orElse(entries.nextBirth());
     Writer writer =
         new Writer(
             new WriteContext(
@@ -309,15 +711,17 @@ public final class ShardCore {
                 clock.tick(nowMillis),
                 config.incarnation(),
                 birth,
-                () -> nextBirth++));
+                entries::takeBirth));
     Writer.Written written = writer.write(before, mutation, "key " + request.key(), 0);
+    boolean idle = written.delta().equals(Entry.BOTTOM);
     // What changes nothing starts no generation either.
-    Entry after = written.delta().equals(Entry.BOTTOM) ? held : written.after();
+    Entry after = idle ? held : written.after();
+    Optional<PlacementSetting> setting = slot.flatMap(Slot::setting);
     // By identity: merging keeps an entry to which nothing new came, and comparing large sets costs
     // as much as their size.
     if (after != held) {
       requireRoom(slot, before, after, mutation, request.key());
-      store.put(new Slot(request.key(), after, birth));
+      entries.put(new Slot(request.key(), after, birth, setting));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
         if (mutation instanceof Mutation.Merge) {
@@ -331,16 +735,131 @@ public final class ShardCore {
     if (context.sequence() != 0) {
       repeats.add(origin.clientId(), context.sequence(), context.repeat());
     }
-    return new Reply(
-        request.id(),
-        acknowledged(
-            context.acknowledgement(), new Outcome.Done(written.view(), written.changed(), false)),
-        after.generation(),
-        kindOf(after.liveValues(nowMillis)),
-        written.dots(),
-        new Receipt(1, 0),
-        clock.current(nowMillis),
-        RING_VERSION);
+    Reply done =
+        reply(
+            request,
+            new Outcome.Done(written.view(), written.changed(), false),
+            after.generation(),
+            kindOf(after.liveValues(nowMillis)),
+            written.dots(),
+            new Receipt(1, 0));
+    PeerMessage.Change change =
+        idle
+            ? reassurance(request.key())
+            : new PeerMessage.Change(request.key(), written.delta(), setting, false);
+    acknowledge(origin, request, done, change, targets(request.key()));
+  }
+
+  private List<Peer> targets(Payload key) {
+    return replication.targetsOf(key);
+  }
+
+  /// What to send so that, once it is acknowledged, others surely have what this shard has of a
+  /// key: all of it, or, where that is much, nothing, which follows on the way of all that was sent
+  /// before.
+  private PeerMessage.Change reassurance(Payload key) {
+    Slot slot = entries.find(key).orElse(null);
+    if (slot == null || slot.entry().weight() > REASSURANCE_BYTES_MAX) {
+      return new PeerMessage.Change(key, Entry.BOTTOM, Optional.empty(), false);
+    }
+    return new PeerMessage.Change(key, slot.entry(), slot.setting(), isComplete(slot));
+  }
+
+  /// Decides where a key belongs, which all who hold it, held it or will hold it are told.
+  private void place(Origin origin, Request request, Mutation.Place place) {
+    Payload key = request.key();
+    RequestContext context = request.context();
+    Set<Peer> told = new LinkedHashSet<>(targets(key));
+    PlacementSetting setting =
+        new PlacementSetting(context.timestamp(), origin.clientId(), place.placement());
+    entries.merge(
+        new PeerMessage.Change(key, Entry.BOTTOM, Optional.of(setting), false), nowMillis, out());
+    if (context.sequence() != 0) {
+      repeats.add(origin.clientId(), context.sequence(), context.repeat());
+    }
+    told.addAll(targets(key));
+    Slot slot = entries.find(key).orElseThrow();
+    Reply done =
+        reply(
+            request,
+            new Outcome.Done(Reader.NOTHING, 1, false),
+            slot.entry().generation(),
+            kindOf(slot.entry().liveValues(nowMillis)),
+            CausalContext.EMPTY,
+            new Receipt(1, 0));
+    PeerMessage.Change change = new PeerMessage.Change(key, slot.entry(), slot.setting(), true);
+    acknowledge(origin, request, done, change, List.copyOf(told));
+  }
+
+  /// Sends a change to the other replicas, and answers when as many as the request asks for have
+  /// it.
+  private void acknowledge(
+      Origin origin, Request request, Reply done, PeerMessage.Change change, List<Peer> targets) {
+    Acknowledgement level = level(request.context().acknowledgement());
+    if (level == Acknowledgement.ONE) {
+      replication.spread(change, targets, nowMillis);
+      answer(origin, request, done);
+      return;
+    }
+    PendingWrite write =
+        new PendingWrite(
+            origin,
+            request,
+            done,
+            change,
+            replication.roles().topology().faultTolerance() + 1,
+            level,
+            deadline(request.context()),
+            config.nodeId(),
+            sabotage.contains(Sabotage.ACKNOWLEDGEMENTS_PER_SHARD),
+            replication::progressed);
+    replication.replicate(write, targets, nowMillis, out());
+  }
+
+  /// What the default means here: copies on as many nodes as survive the faults to be tolerated, in
+  /// every cluster that has so many, or had and may have again.
+  private Acknowledgement level(Acknowledgement asked) {
+    if (asked != Acknowledgement.DEFAULT) {
+      return asked;
+    }
+    Roles roles = replication.roles();
+    return roles.nodesKnown() > roles.topology().faultTolerance()
+        ? Acknowledgement.REPLICATED
+        : Acknowledgement.ONE;
+  }
+
+  /// Answers a write that waited for its copies.
+  private void finish(PendingWrite write, String obstacle) {
+    Reply done = write.reply();
+    boolean durable = write.level() == Acknowledgement.DURABLE;
+    Outcome outcome = done.outcome();
+    if (!write.isDone() || durable) {
+      String why = write.isDone() ? "no replica syncs to disk" : obstacle;
+      outcome =
+          new Outcome.Failed(
+              ErrorCode.NOT_ENOUGH_REPLICAS,
+              write.copies()
+                  + (write.copies() == 1 ? " copy" : " copies")
+                  + " reached of the "
+                  + write.needed()
+                  + " that '"
+                  + write.level().word()
+                  + "' asks for: "
+                  + why
+                  + "; it keeps the write");
+    }
+    Reply reply =
+        new Reply(
+            done.id(),
+            outcome,
+            done.generation(),
+            done.kind(),
+            done.dots(),
+            new Receipt(write.copies(), 0),
+            clock.current(nowMillis),
+            done.ringVersion(),
+            done.placement());
+    answer(write.origin(), write.request(), reply);
   }
 
   private RepeatWindow.Verdict isRepeat(
@@ -362,30 +881,13 @@ public final class ShardCore {
   /// The answer to a mutation that was carried out before: the value as it is now.
   private Reply repeated(Request request, Mutation mutation, long nowMillis) {
     Entry entry = entryOf(request.key());
-    View view = Reader.answer(entry, mutation, nowMillis);
-    return new Reply(
-        request.id(),
-        acknowledged(request.context().acknowledgement(), new Outcome.Done(view, 0, true)),
+    return reply(
+        request,
+        new Outcome.Done(Reader.answer(entry, mutation, nowMillis), 0, true),
         entry.generation(),
         kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,
-        new Receipt(1, 0),
-        clock.current(nowMillis),
-        RING_VERSION);
-  }
-
-  private Outcome acknowledged(Acknowledgement level, Outcome.Done done) {
-    return switch (level) {
-      case DEFAULT, ONE -> done;
-      case REPLICATED, DURABLE ->
-          new Outcome.Failed(
-              ErrorCode.NOT_ENOUGH_REPLICAS,
-              "1 copy reached of the 2 that '"
-                  + level.word()
-                  + "' asks for: node "
-                  + config.nodeId()
-                  + " is the only one of its cluster; it keeps the write");
-    };
+        new Receipt(1, 0));
   }
 
   /// The entry as the request means it. A request for a later generation than ours starts that,
@@ -405,7 +907,9 @@ public final class ShardCore {
             : Writer.writable(entry, mutation.kind().get(), nowMillis).generation();
     int order = wanted.compareTo(current);
     boolean forgotten =
-        order > 0 && wanted.millis() <= forgottenUpTo(nowMillis) && !entry.isDead(nowMillis);
+        order > 0
+            && wanted.millis() <= collector.forgottenUpTo(nowMillis)
+            && !entry.isDead(nowMillis);
     if (order < 0 || forgotten) {
       throw Refusal.superseded(
           "key "
@@ -489,7 +993,7 @@ public final class ShardCore {
     }
     boolean frees = mutation instanceof Mutation.Delete || (merges && after.values().isEmpty());
     long growth = new Slot(key, after, 0).weight() - held.map(Slot::weight).orElse(0L);
-    if (growth > 0 && !frees && store.weight() + growth > config.memoryBytesMax()) {
+    if (growth > 0 && !frees && entries.store().weight() + growth > config.memoryBytesMax()) {
       throw new Refusal(
           ErrorCode.OUT_OF_MEMORY,
           "shard "
@@ -497,14 +1001,16 @@ public final class ShardCore {
               + " of node "
               + config.nodeId()
               + " holds "
-              + store.weight()
+              + entries.store().weight()
               + " of at most "
               + config.memoryBytesMax()
               + " bytes; delete something or add a node");
     }
   }
 
-  private void requireOurs(Payload key) throws Refusal {
+  /// Refuses what another shard or another node is to be asked for.
+  private void requireOurs(Request request) throws Refusal {
+    Payload key = request.key();
     if (key.isEmpty()) {
       throw new Refusal(
           ErrorCode.BAD_REQUEST,
@@ -515,7 +1021,17 @@ public final class ShardCore {
           ErrorCode.KEY_TOO_LONG,
           "the key has " + key.size() + " bytes; the limit is " + config.limits().keyBytesMax());
     }
-    int owner = Partitions.STANDARD.shardOfKey(KeyHash.of(key), config.shardCount());
+    Roles roles = replication.roles();
+    int partition = entries.digests().partitionOf(key);
+    Optional<Placement> placement = entries.find(key).flatMap(Slot::placement);
+    boolean leaves = repairs.isLeaving() && repairs.surplus() == 0;
+    boolean serves = roles.holds(partition, placement) || roles.standsIn(partition, placement);
+    boolean aboutPlace =
+        request.operation() instanceof Read.Placed || request.operation() instanceof Mutation.Place;
+    if (!leaves && (serves || (aboutPlace && roles.isHome(partition)))) {
+      return;
+    }
+    int owner = config.partitions().shardOf(partition, config.shardCount());
     if (owner != config.shard()) {
       throw new Refusal(
           ErrorCode.NOT_OWNER,
@@ -528,6 +1044,11 @@ public final class ShardCore {
               + ", not to shard "
               + config.shard());
     }
+    List<String> owners = roles.topology().owners(partition, placement);
+    boolean moved = placement.isPresent() && roles.isHome(partition) && !leaves;
+    throw new Refusal(
+        moved ? ErrorCode.MOVED : ErrorCode.NOT_OWNER,
+        "key " + key + " is held by " + String.join(", ", owners) + ", not by " + config.nodeId());
   }
 
   private Reply refused(Request request, Refusal refusal, long nowMillis) {
@@ -539,15 +1060,13 @@ public final class ShardCore {
         storageFull
             ? new Outcome.Failed(outcome.code(), outcome.message(), Optional.of(RETRY_AFTER))
             : outcome;
-    return new Reply(
-        request.id(),
+    return reply(
+        request,
         answer,
         refusal.generation().orElse(entry.generation()),
         kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,
-        Receipt.NONE,
-        clock.current(nowMillis),
-        RING_VERSION);
+        Receipt.NONE);
   }
 
   private void count(Request request, Reply reply) {
@@ -563,60 +1082,8 @@ public final class ShardCore {
   }
 
   private void levelStatistics() {
-    statistics.level(store.size(), store.weight(), watches.count(), repeats.clientCount());
-  }
-
-  /// Examines some slots, going round the store, and forgets what has been dead for long. A node
-  /// that stands alone is the only one that could know better, so grace and skew are all there is
-  /// to wait for.
-  private void sweep(long nowMillis) {
-    long deadline = forgottenUpTo(nowMillis);
-    if (deadline <= 0) {
-      return;
-    }
-    if (sweptTo.isEmpty()) {
-      if (Math.abs(nowMillis - sweepMillis) < sweepPauseMillis()) {
-        return;
-      }
-      sweepMillis = nowMillis;
-    }
-    List<Slot> collected = new ArrayList<>();
-    List<Slot> pruned = new ArrayList<>();
-    Iterator<Slot> walk = store.scan(Payload.EMPTY, sweptTo);
-    Payload last = null;
-    long weight = 0;
-    for (int examined = 0;
-        examined < SWEEP_SLOTS && weight < SWEEP_BYTES && walk.hasNext();
-        examined++) {
-      Slot slot = walk.next();
-      last = slot.key();
-      weight += slot.weight();
-      Entry entry = slot.entry();
-      if (entry.isDead(nowMillis) && entry.endedAt().millis() <= deadline) {
-        collected.add(slot);
-        continue;
-      }
-      Entry kept = entry.withoutTombstones(HybridTimestamp.ofMillis(deadline));
-      if (kept != entry) {
-        pruned.add(slot.withEntry(kept));
-      }
-    }
-    sweptTo = walk.hasNext() ? Optional.ofNullable(last) : Optional.empty();
-    for (Slot slot : collected) {
-      store.remove(slot.key());
-      statistics.countCollected();
-    }
-    pruned.forEach(store::put);
-  }
-
-  private long sweepPauseMillis() {
-    return Math.min(
-        config.tombstoneGrace().toMillis() / SWEEPS_PER_GRACE, SWEEP_PAUSE_MAX.toMillis());
-  }
-
-  /// What ended then or before may be forgotten by `nowMillis`.
-  private long forgottenUpTo(long nowMillis) {
-    return nowMillis - config.tombstoneGrace().toMillis() - config.clockSkewMax().toMillis();
+    statistics.level(
+        entries.store().size(), entries.store().weight(), watches.count(), repeats.clientCount());
   }
 
   private Optional<Kind> kindOf(List<Value<?>> live) {

@@ -20,7 +20,13 @@ public final class ShardStatistics {
   private static final int CLIENTS = 8;
   private static final int ENTRIES = 9;
   private static final int BYTES = 10;
-  private static final int COUNTERS = 11;
+  private static final int STAND_IN_WRITES = 11;
+  private static final int HANDED_BACK = 12;
+  private static final int LINK_OVERFLOWS = 13;
+  private static final int ENTRIES_SENT = 14;
+  private static final int FETCHES = 15;
+  private static final int LOST = 16;
+  private static final int COUNTERS = 17;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -80,6 +86,36 @@ public final class ShardStatistics {
     return read(BYTES);
   }
 
+  /// Changes merged for keys that others hold, in their place.
+  public long standInWrites() {
+    return read(STAND_IN_WRITES);
+  }
+
+  /// Entries that enough of their owners have acknowledged, and that are no longer kept here.
+  public long handedBack() {
+    return read(HANDED_BACK);
+  }
+
+  /// Times that so much waited for a peer that it was dropped, to be found again by comparing.
+  public long linkOverflows() {
+    return read(LINK_OVERFLOWS);
+  }
+
+  /// Whole entries sent to other replicas to bring them up to date.
+  public long entriesSent() {
+    return read(ENTRIES_SENT);
+  }
+
+  /// Requests for which a complete replica was asked first.
+  public long fetches() {
+    return read(FETCHES);
+  }
+
+  /// Partitions taken as they are because nobody who had more is left.
+  public long partitionsLost() {
+    return read(LOST);
+  }
+
   /// Requests that ended with the code.
   public long refusals(ErrorCode code) {
     return (long) CELL.getOpaque(refusals, code.number());
@@ -111,6 +147,30 @@ public final class ShardStatistics {
 
   void countChange() {
     increment(CHANGES);
+  }
+
+  void countStandInWrite() {
+    increment(STAND_IN_WRITES);
+  }
+
+  void countHandedBack() {
+    increment(HANDED_BACK);
+  }
+
+  void countLinkOverflow() {
+    increment(LINK_OVERFLOWS);
+  }
+
+  void countEntrySent() {
+    increment(ENTRIES_SENT);
+  }
+
+  void countFetch() {
+    increment(FETCHES);
+  }
+
+  void countPartitionLost() {
+    increment(LOST);
   }
 
   void countRefusal(ErrorCode code) {

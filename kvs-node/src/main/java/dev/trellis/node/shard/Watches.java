@@ -6,6 +6,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Optional;
@@ -57,6 +58,11 @@ final class Watches {
   boolean has(Origin origin, long id) {
     Watcher watcher = watchers.get(origin);
     return watcher != null && watcher.watches.containsKey(id);
+  }
+
+  /// Every watch of every connection.
+  List<Watch> all() {
+    return byKey.values().stream().flatMap(Set::stream).toList();
   }
 
   boolean isWatched(Payload key) {

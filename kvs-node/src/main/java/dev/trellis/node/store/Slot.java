@@ -2,18 +2,32 @@ package dev.trellis.node.store;
 
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
+import java.util.Optional;
 
-/// What a shard keeps under a key: the entry that all replicas share, and what only this replica
-/// knows.
+/// What a shard keeps under a key: the entry and the placement that all replicas share, and what
+/// only this replica knows.
 ///
 /// @param birth the shard's birth number when it created this slot; replica ids of the shard with a
 ///   lower birth were minted in an earlier life of the key and are never used again
-public record Slot(Payload key, Entry entry, long birth) {
-  private static final int FIXED_WEIGHT = 96; // of the store's index, the slot and the key's object
+/// @param setting what was decided about the key's placement, if anything
+public record Slot(Payload key, Entry entry, long birth, Optional<PlacementSetting> setting) {
+  private static final int FIXED_WEIGHT = 184; // of the indices, the slot and the key's object
+
+  /// A key in its default place.
+  public Slot(Payload key, Entry entry, long birth) {
+    this(key, entry, birth, Optional.empty());
+  }
 
   /// The same slot with another state of its entry.
   public Slot withEntry(Entry other) {
-    return new Slot(key, other, birth);
+    return new Slot(key, other, birth, setting);
+  }
+
+  /// Where the key belongs, if it has a place of its own.
+  public Optional<Placement> placement() {
+    return setting.flatMap(PlacementSetting::placement);
   }
 
   /// About how many bytes of memory the slot takes: key, entry and a fixed share.

@@ -1,0 +1,295 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.Slot;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/// Frees the memory of what has been dead for long. What is forgotten must not come back, so the
+/// first owner of a key first asks every member of the cluster, whether it holds the key or not, if
+/// it too has nothing but what ended, and nothing older on its way to anybody; and only when all
+/// have agreed, it has them all forget it. Nobody agrees while a node is suspected, absent, joining
+/// or leaving: it may hold what the tombstone is there to suppress.
+final class Collector {
+  /// What a look examines, at most: so many slots, and no more once they weigh so much, as looking
+  /// through a map costs time for each field.
+  private static final int SWEEP_SLOTS = 256;
+
+  private static final long SWEEP_BYTES = 1 << 20;
+
+  /// The dead are looked for this many times within the grace period, and not less often than once
+  /// in so long.
+  private static final int SWEEPS_PER_GRACE = 16;
+
+  private static final Duration SWEEP_PAUSE_MAX = Duration.ofMinutes(1);
+
+  private static final long VOTE_MILLIS_MAX = 5_000;
+
+  /// One round of asking.
+  private static final class Round {
+    private final long id;
+    private final HybridTimestamp cutoff;
+    private final long deadlineMillis;
+    private final Map<Payload, Set<Peer>> missing = new LinkedHashMap<>(); // votes, by key
+    private final Map<Peer, List<Payload>> asked = new LinkedHashMap<>();
+    private final Set<Payload> refused = new HashSet<>();
+
+    Round(long id, HybridTimestamp cutoff, long deadlineMillis) {
+      this.id = id;
+      this.cutoff = cutoff;
+      this.deadlineMillis = deadlineMillis;
+    }
+  }
+
+  private final ShardConfig config;
+  private final Entries entries;
+  private final Replication replication;
+  private final Repairs repairs;
+  private final ShardStatistics statistics;
+  private final Set<Sabotage> sabotage;
+  private final Map<Payload, Entry> agreed = new HashMap<>(); // to what parts, by key
+  private Optional<Payload> sweptTo = Optional.empty(); // where the next look goes on, in a sweep
+  private long sweepMillis; // when the last sweep through the store began
+  private Optional<Round> round = Optional.empty();
+  private long nextId = 1;
+
+  Collector(
+      ShardConfig config,
+      Entries entries,
+      Replication replication,
+      Repairs repairs,
+      ShardStatistics statistics,
+      Set<Sabotage> sabotage) {
+    this.config = config;
+    this.entries = entries;
+    this.replication = replication;
+    this.repairs = repairs;
+    this.statistics = statistics;
+    this.sabotage = sabotage;
+  }
+
+  /// What ended then or before may be forgotten by `nowMillis`, if all agree.
+  long forgottenUpTo(long nowMillis) {
+    return nowMillis - config.tombstoneGrace().toMillis() - config.clockSkewMax().toMillis();
+  }
+
+  /// What was agreed in another view does not count in this one.
+  void view() {
+    round = Optional.empty();
+    agreed.clear();
+  }
+
+  void tick(long nowMillis, Outbox out) {
+    if (round.isPresent() && round.get().deadlineMillis <= nowMillis) {
+      conclude(round.get(), out);
+    }
+    long cutoff = forgottenUpTo(nowMillis);
+    if (cutoff <= 0 || round.isPresent()) {
+      return;
+    }
+    if (sweptTo.isEmpty()) {
+      if (Math.abs(nowMillis - sweepMillis) < sweepPauseMillis()) {
+        return;
+      }
+      sweepMillis = nowMillis;
+    }
+    List<Slot> candidates = new ArrayList<>();
+    Iterator<Slot> walk = entries.store().scan(Payload.EMPTY, sweptTo);
+    Payload last = null;
+    long weight = 0;
+    for (int examined = 0;
+        examined < SWEEP_SLOTS && weight < SWEEP_BYTES && walk.hasNext();
+        examined++) {
+      Slot slot = walk.next();
+      last = slot.key();
+      weight += slot.weight();
+      if (hasEnded(slot.entry(), HybridTimestamp.ofMillis(cutoff))) {
+        candidates.add(slot);
+      }
+    }
+    sweptTo = walk.hasNext() ? Optional.ofNullable(last) : Optional.empty();
+    if (!candidates.isEmpty()) {
+      ask(candidates, HybridTimestamp.ofMillis(cutoff), nowMillis, out);
+    }
+  }
+
+  private static boolean hasEnded(Entry entry, HybridTimestamp cutoff) {
+    return isOver(entry, cutoff) || entry.withoutTombstones(cutoff) != entry;
+  }
+
+  private static boolean isOver(Entry entry, HybridTimestamp cutoff) {
+    return !entry.equals(Entry.BOTTOM)
+        && entry.isDead(cutoff.millis())
+        && !entry.endedAt().isAfter(cutoff);
+  }
+
+  private long sweepPauseMillis() {
+    return Math.min(
+        config.tombstoneGrace().toMillis() / SWEEPS_PER_GRACE, SWEEP_PAUSE_MAX.toMillis());
+  }
+
+  private void ask(List<Slot> candidates, HybridTimestamp cutoff, long nowMillis, Outbox out) {
+    Roles roles = replication.roles();
+    Round asking = new Round(nextId++, cutoff, nowMillis + VOTE_MILLIS_MAX);
+    Map<Peer, List<PeerMessage.Change>> questions = new LinkedHashMap<>();
+    for (Slot slot : candidates) {
+      Payload key = slot.key();
+      int partition = entries.digests().partitionOf(key);
+      if (!isFirstOwner(partition, key, slot.placement())
+          || (!isSettled() && !sabotage.contains(Sabotage.COLLECT_WITHOUT_VOTE))) {
+        continue;
+      }
+      Set<Peer> voters = new HashSet<>();
+      // Where shards of a node share a key, any of them may have been one.
+      List<Peer> asked =
+          slot.setting().isPresent() ? roles.everybodyElse() : roles.liveMembers(partition);
+      if (sabotage.contains(Sabotage.COLLECT_WITHOUT_VOTE)) {
+        asked = List.of();
+      }
+      boolean over = isOver(slot.entry(), cutoff);
+      Entry part = over ? Entry.BOTTOM : slot.entry().tombstones(cutoff);
+      if (!over && part.equals(Entry.BOTTOM)) {
+        // What is left are parts that everybody finds expired by himself.
+        asked = List.of();
+      }
+      if (!asked.isEmpty() && replication.isUnderWay(key)) {
+        continue;
+      }
+      for (Peer voter : asked) {
+        voters.add(voter);
+        asking.asked.computeIfAbsent(voter, peer -> new ArrayList<>()).add(key);
+        questions
+            .computeIfAbsent(voter, peer -> new ArrayList<>())
+            .add(new PeerMessage.Change(key, part, Optional.empty(), false));
+      }
+      agreed.put(key, part);
+      asking.missing.put(key, voters);
+    }
+    if (asking.missing.isEmpty()) {
+      return;
+    }
+    round = Optional.of(asking);
+    questions.forEach(
+        (peer, ended) -> out.send(peer, new PeerMessage.CollectAsked(asking.id, ended)));
+    concludeIfAllVoted(asking, out);
+  }
+
+  private boolean isFirstOwner(int partition, Payload key, Optional<Placement> placement) {
+    Roles roles = replication.roles();
+    List<String> owners = roles.topology().owners(partition, placement);
+    return !owners.isEmpty()
+        && owners.get(0).equals(config.nodeId())
+        && config.partitions().shardOf(partition, config.shardCount()) == config.shard()
+        && repairs.isComplete(partition, key, placement);
+  }
+
+  private boolean isSettled() {
+    return repairs.isAlone()
+        || (replication.roles().view().isSettled() && repairs.incomplete() == 0);
+  }
+
+  /// Answers whether what is asked about may be forgotten.
+  void asked(Peer from, PeerMessage.CollectAsked question, long nowMillis, Outbox out) {
+    List<Integer> votes = new ArrayList<>();
+    HybridTimestamp cutoff = HybridTimestamp.ofMillis(forgottenUpTo(nowMillis));
+    for (int index = 0; index < question.ended().size(); index++) {
+      PeerMessage.Change ended = question.ended().get(index);
+      if (mayForget(ended, cutoff)) {
+        votes.add(index);
+        agreed.put(ended.key(), ended.entry());
+      }
+    }
+    out.send(from, new PeerMessage.CollectVoted(question.id(), votes));
+  }
+
+  private boolean mayForget(PeerMessage.Change ended, HybridTimestamp cutoff) {
+    if (!isSettled() || replication.isUnderWay(ended.key())) {
+      return false;
+    }
+    Entry held = entries.entryOf(ended.key());
+    if (ended.entry().equals(Entry.BOTTOM)) {
+      return held.equals(Entry.BOTTOM) || isOver(held, cutoff);
+    }
+    return held.equals(Entry.BOTTOM)
+        ? !replication.roles().holds(entries.digests().partitionOf(ended.key()))
+        : held.tombstones(cutoff).equals(ended.entry());
+  }
+
+  /// Counts the votes of a member.
+  void voted(Peer from, PeerMessage.CollectVoted votes, Outbox out) {
+    if (round.isEmpty() || round.get().id != votes.id()) {
+      return;
+    }
+    Round current = round.get();
+    List<Payload> asked = current.asked.remove(from);
+    if (asked == null) {
+      return;
+    }
+    Set<Integer> yes = new HashSet<>(votes.agreed());
+    for (int index = 0; index < asked.size(); index++) {
+      Payload key = asked.get(index);
+      if (yes.contains(index)) {
+        current.missing.getOrDefault(key, new HashSet<>()).remove(from);
+      } else {
+        current.refused.add(key);
+      }
+    }
+    concludeIfAllVoted(current, out);
+  }
+
+  private void concludeIfAllVoted(Round current, Outbox out) {
+    if (current.asked.isEmpty()) {
+      conclude(current, out);
+    }
+  }
+
+  private void conclude(Round current, Outbox out) {
+    round = Optional.empty();
+    List<Payload> unanimous = new ArrayList<>();
+    current.missing.forEach(
+        (key, voters) -> {
+          if (voters.isEmpty() && !current.refused.contains(key)) {
+            unanimous.add(key);
+          }
+        });
+    if (unanimous.isEmpty()) {
+      return;
+    }
+    PeerMessage.Collect order = new PeerMessage.Collect(current.cutoff, unanimous);
+    replication.roles().everybodyElse().forEach(peer -> out.send(peer, order));
+    forget(order);
+  }
+
+  /// Forgets what all have agreed to forget.
+  void forget(PeerMessage.Collect order) {
+    for (Payload key : order.keys()) {
+      Entry part = agreed.remove(key);
+      Slot slot = entries.find(key).orElse(null);
+      if (part == null || slot == null) {
+        continue;
+      }
+      if (part.equals(Entry.BOTTOM) && isOver(slot.entry(), order.cutoff())) {
+        entries.removeEntry(slot);
+        statistics.countCollected();
+        continue;
+      }
+      Entry kept = slot.entry().withoutTombstones(order.cutoff());
+      if (kept != slot.entry() && slot.entry().tombstones(order.cutoff()).equals(part)) {
+        entries.put(slot.withEntry(kept));
+      }
+    }
+  }
+}

@@ -1,0 +1,112 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LwwRegister;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.Slot;
+import dev.trellis.node.store.Store;
+import dev.trellis.placement.Partitions;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.PlacementSetting;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// The store of a shard with what must follow each change of it: the digests, the watchers, the
+/// births.
+final class Entries {
+  private final Store store;
+  private final Digests digests;
+  private final Watches watches;
+  private final Set<Sabotage> sabotage;
+  private long nextBirth; // counts up; never reused within an incarnation
+
+  Entries(Store store, Partitions partitions, Watches watches, Set<Sabotage> sabotage) {
+    this.store = store;
+    this.digests = new Digests(partitions, key -> store.find(key).orElse(null));
+    this.watches = watches;
+    this.sabotage = sabotage;
+  }
+
+  Store store() {
+    return store;
+  }
+
+  Digests digests() {
+    return digests;
+  }
+
+  Optional<Slot> find(Payload key) {
+    return store.find(key);
+  }
+
+  /// The entry of a key as it stands, dead ones included.
+  Entry entryOf(Payload key) {
+    return store.find(key).map(Slot::entry).orElse(Entry.BOTTOM);
+  }
+
+  long takeBirth() {
+    return nextBirth++;
+  }
+
+  /// The birth of a slot that is made now: names drawn so far are of earlier lives.
+  long nextBirth() {
+    return nextBirth;
+  }
+
+  void put(Slot slot) {
+    store.put(slot);
+    digests.changed(slot.key(), slot.placement().isPresent());
+  }
+
+  void remove(Payload key) {
+    store.remove(key);
+    digests.removed(key);
+  }
+
+  /// Forgets an entry, and its key with it unless its placement must be remembered.
+  void removeEntry(Slot slot) {
+    if (slot.setting().isPresent() && !slot.entry().equals(Entry.BOTTOM)) {
+      put(slot.withEntry(Entry.BOTTOM));
+    } else if (slot.setting().isEmpty()) {
+      remove(slot.key());
+    }
+  }
+
+  /// Merges what another replica has sent.
+  ///
+  /// @return the slot as it was before; null if there was none
+  @Nullable Slot merge(PeerMessage.Change change, long nowMillis, Outbox out) {
+    Slot before = store.find(change.key()).orElse(null);
+    Entry held = before == null ? Entry.BOTTOM : before.entry();
+    Entry after = merged(held, change.entry());
+    Optional<PlacementSetting> setting = before == null ? Optional.empty() : before.setting();
+    if (change.placement().isPresent()) {
+      PlacementSetting told = change.placement().get();
+      setting = Optional.of(setting.isEmpty() ? told : setting.get().merge(told));
+    }
+    boolean sameSetting = before != null && before.setting().equals(setting);
+    if (after == held && (sameSetting || setting.isEmpty())) {
+      return before;
+    }
+    long birth = before == null ? nextBirth : before.birth();
+    put(new Slot(change.key(), after, birth, setting));
+    if (after != held && watches.isWatched(change.key())) {
+      watches.changed(change.key(), out);
+      watches.expires(change.key(), after.nextExpiry(nowMillis));
+    }
+    return before;
+  }
+
+  private Entry merged(Entry held, Entry incoming) {
+    if (sabotage.contains(Sabotage.EQUAL_TIMESTAMPS_KEEP_INCOMING)
+        && held.generation().equals(incoming.generation())
+        && held.value(Kind.LWW).orElse(null) instanceof LwwRegister mine
+        && incoming.value(Kind.LWW).orElse(null) instanceof LwwRegister other
+        && mine.timestamp().equals(other.timestamp())) {
+      return incoming;
+    }
+    return held.merge(incoming);
+  }
+}

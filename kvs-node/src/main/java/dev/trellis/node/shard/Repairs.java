@@ -1,0 +1,826 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.Slot;
+import dev.trellis.placement.KeyHash;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.PeerMessage.KeyDigest;
+import dev.trellis.wire.PeerMessage.RangeDigest;
+import dev.trellis.wire.Placement;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/// Finds out what two replicas differ in, and evens it out: one protocol for what has several
+/// names. *Anti-entropy* compares what two holders both must hold, from time to time and when they
+/// meet again. *Handoff* to a new holder is the same per partition, and done when it has compared
+/// with all holders of which one was complete. *Handing back* is the same without taking: a shard
+/// that has what it shall not hold gives it to the owners, and drops it once enough of them have
+/// it.
+///
+/// Who compares asks, the other one answers and keeps no state. Digests of ever smaller ranges lead
+/// to the keys that differ; each side then sends whole states, and merging does the rest.
+///
+/// @see "DeCandia et al., Dynamo, SOSP 2007, §4.7"
+final class Repairs {
+  private static final int ROOT = 0;
+  private static final int GROUP = 1;
+  private static final int PARTITION = 2;
+  private static final int BUCKET = 3;
+
+  /// As [#PARTITION], of nothing but the keys with a placement of their own.
+  private static final int PLACED = 4;
+
+  private static final int GROUPS = 128;
+  private static final int ACTIVE_MAX = 256;
+  private static final int BUCKETS = 1 << Digests.BUCKET_BITS;
+
+  /// Above so many keys of both sides together, a partition is compared by buckets.
+  private static final int KEYS_LISTED_MAX = 256;
+
+  private static final long ANSWER_MILLIS_MAX = 2_000;
+
+  /// Time between looks at what is to be done; what can be done at once is, without a look.
+  private static final long LOOK_MILLIS = 50;
+
+  /// One comparison of a partition with one peer.
+  private static final class Comparison {
+    private final Peer peer;
+    private final int partition;
+    private final int level;
+    private final long id;
+    private final long changesBefore;
+    private long deadlineMillis;
+    private boolean peerComplete;
+    private boolean peerHolds;
+    private int lists; // that are still to come
+    private final List<Long> wanted = new ArrayList<>();
+    private final Set<Payload> given = new LinkedHashSet<>();
+    private boolean awaitsSent;
+    private long sentSequence = -1; // of the peer's last batch for us
+    private boolean awaitsMerge; // of what we gave
+    private boolean exchanged; // it is known what differs, and on its way
+
+    Comparison(Peer peer, int partition, int level, long id, long changesBefore, long deadline) {
+      this.peer = peer;
+      this.partition = partition;
+      this.level = level;
+      this.id = id;
+      this.changesBefore = changesBefore;
+      this.deadlineMillis = deadline;
+    }
+  }
+
+  private record Pair(Peer peer, int partition) {}
+
+  private final ShardConfig config;
+  private final Entries entries;
+  private final Replication replication;
+  private final ShardStatistics statistics;
+  private final Set<Sabotage> sabotage;
+  private final BitSet complete = new BitSet(); // partitions held, and all of them
+  private final BitSet formerly = new BitSet(); // not held any more, but whole when they were
+  private final Set<Payload> wholeKeys = new HashSet<>(); // held by their own placement, and whole
+  private final BitSet incomplete = new BitSet(); // held, but not whole
+  private final Map<Integer, Map<Peer, Boolean>> synced = new HashMap<>(); // of incomplete ones
+  private final Map<Integer, Map<Peer, Long>> handed = new TreeMap<>(); // changes when it had all
+  private final Map<Pair, Comparison> active = new LinkedHashMap<>();
+  private final Map<Pair, Integer> queue = new LinkedHashMap<>(); // to compare, with the level
+  private final Map<Peer, Long> comparedMillis = new HashMap<>(); // when the root was asked last
+  private final Set<Peer> soon = new HashSet<>(); // to be compared with at once
+  private final Set<Payload> placedUnderWay = new HashSet<>(); // being handed back
+  private final Set<Payload> placedGiven = new HashSet<>(); // by a node that leaves
+  private int held;
+  private int surplus;
+  private boolean alone = true; // before the first view
+  private long nextId = 1;
+  private long lookedMillis;
+
+  Repairs(
+      ShardConfig config,
+      Entries entries,
+      Replication replication,
+      ShardStatistics statistics,
+      Set<Sabotage> sabotage) {
+    this.config = config;
+    this.entries = entries;
+    this.replication = replication;
+    this.statistics = statistics;
+    this.sabotage = sabotage;
+  }
+
+  private Roles roles() {
+    return replication.roles();
+  }
+
+  private Digests digests() {
+    return entries.digests();
+  }
+
+  // ---- Who is complete ----
+
+  /// Whether all that there is of a key is here.
+  boolean isComplete(int partition, Payload key, Optional<Placement> placement) {
+    if (sabotage.contains(Sabotage.INCOMPLETE_ANSWERS_MISSING) || alone) {
+      return true;
+    }
+    return roles().holds(partition)
+        ? complete.get(partition)
+        : placement.isPresent() && wholeKeys.contains(key);
+  }
+
+  /// Takes note that a complete replica has told all that it has of a key.
+  void learnedWhole(Payload key) {
+    Optional<Slot> slot = entries.find(key);
+    if (slot.flatMap(Slot::placement).isPresent()) {
+      wholeKeys.add(key);
+    }
+  }
+
+  /// Takes what is here for all there is.
+  void found() {
+    complete.or(incomplete);
+    incomplete.clear();
+    synced.clear();
+  }
+
+  /// Whether the shard has not seen a view yet, and takes itself for the whole cluster.
+  boolean isAlone() {
+    return alone;
+  }
+
+  int held() {
+    return held;
+  }
+
+  int incomplete() {
+    return incomplete.cardinality();
+  }
+
+  int surplus() {
+    return surplus;
+  }
+
+  /// Takes a new view.
+  void view(@Nullable Roles before) {
+    Roles now = roles();
+    boolean first = alone;
+    alone = false;
+    held = 0;
+    for (int partition = 0; partition < config.partitions().count(); partition++) {
+      boolean holds = now.holds(partition);
+      boolean held = !first && before != null && before.holds(partition);
+      if (holds) {
+        this.held++;
+      }
+      if (holds && !held) {
+        formerly.clear(partition);
+        complete.clear(partition);
+        incomplete.set(partition);
+        synced.remove(partition);
+      } else if (held && !holds) {
+        formerly.set(partition, complete.get(partition));
+        complete.clear(partition);
+        incomplete.clear(partition);
+        synced.remove(partition);
+      }
+    }
+    wholeKeys.removeIf(
+        key -> {
+          Optional<Slot> slot = entries.find(key);
+          return slot.isEmpty() || !now.holds(digests().partitionOf(key), slot.get().placement());
+        });
+    // What was agreed under another view does not count under this one.
+    handed.clear();
+    queue.clear();
+    active.clear();
+    placedUnderWay.clear();
+    placedGiven.clear();
+    surplus = 1; // not known before the next look, which is due
+    lookedMillis = Long.MIN_VALUE / 2;
+    comparedMillis.keySet().removeIf(peer -> !now.isMember(peer));
+    soon.removeIf(peer -> !now.isMember(peer));
+  }
+
+  /// Compares with a peer soon: something may have got lost between the two.
+  void compareSoon(Peer peer) {
+    soon.add(peer);
+  }
+
+  // ---- What time brings ----
+
+  void tick(long nowMillis, Outbox out) {
+    if (alone) {
+      return;
+    }
+    replication.takeToCompare().forEach(this::compareSoon);
+    for (Comparison late : List.copyOf(active.values())) {
+      long heard = replication.heardMillis(late.peer);
+      long patience = late.exchanged ? heard + ANSWER_MILLIS_MAX : 0; // much may have to come
+      if (Math.max(late.deadlineMillis, patience) <= nowMillis) {
+        active.remove(new Pair(late.peer, late.partition));
+      } else {
+        advance(late);
+      }
+    }
+    if (nowMillis - lookedMillis >= LOOK_MILLIS || nowMillis < lookedMillis) {
+      lookedMillis = nowMillis;
+      compareRoots(nowMillis, out);
+      syncIncomplete();
+      handBack();
+    }
+    start(nowMillis, out);
+  }
+
+  /// Asks each peer with which something is shared for the digest of all of it, from time to time.
+  /// One of the two is enough: the one whose name comes first.
+  private void compareRoots(long nowMillis, Outbox out) {
+    long period = config.replication().antiEntropyPeriod().toMillis();
+    for (Peer peer : roles().everybodyElse()) {
+      if (!roles().isAlive(peer)) {
+        continue;
+      }
+      Long last = comparedMillis.get(peer);
+      boolean due = last == null || nowMillis - last >= period || nowMillis < last;
+      if ((due && asks(peer)) || soon.remove(peer)) {
+        comparedMillis.put(peer, nowMillis);
+        out.send(peer, new PeerMessage.DigestsAsked(nextId++, ROOT, List.of(0)));
+      }
+    }
+  }
+
+  private boolean asks(Peer peer) {
+    int order = config.nodeId().compareTo(peer.nodeId());
+    return order < 0 || (order == 0 && config.shard() < peer.shard());
+  }
+
+  private void syncIncomplete() {
+    for (int partition = incomplete.nextSetBit(0);
+        partition >= 0 && queue.size() < ACTIVE_MAX;
+        partition = incomplete.nextSetBit(partition + 1)) {
+      Map<Peer, Boolean> done = synced.getOrDefault(partition, Map.of());
+      boolean waits = false;
+      boolean whole = false;
+      for (Peer holder : roles().liveHolders(partition)) {
+        if (!done.containsKey(holder)) {
+          enqueue(holder, partition, PARTITION);
+          waits = true;
+        }
+        whole |= done.getOrDefault(holder, false);
+      }
+      if (!waits && whole) {
+        completed(partition);
+      } else if (!waits) {
+        askEverybody(partition, done);
+      }
+    }
+  }
+
+  private void completed(int partition) {
+    incomplete.clear(partition);
+    complete.set(partition);
+    synced.remove(partition);
+  }
+
+  /// None of the holders has all of the partition. Who held it before may; and if nobody does, and
+  /// nobody is away who could, what had more is lost, and what is left is all there is.
+  private void askEverybody(int partition, Map<Peer, Boolean> done) {
+    boolean founded =
+        roles().topology().members().stream()
+            .anyMatch(node -> node.state() != NodeDescriptor.State.JOINING);
+    if (!founded || !roles().view().absent().isEmpty() || !roles().view().suspected().isEmpty()) {
+      return; // they may have it
+    }
+    boolean waits = false;
+    boolean whole = false;
+    for (Peer member : roles().liveMembers(partition)) {
+      if (!done.containsKey(member)) {
+        enqueue(member, partition, PARTITION);
+        waits = true;
+      }
+      whole |= done.getOrDefault(member, false);
+    }
+    if (!waits) {
+      if (!whole) {
+        statistics.countPartitionLost();
+      }
+      completed(partition);
+    }
+  }
+
+  // ---- What is held no more ----
+
+  private void handBack() {
+    int left = 0;
+    boolean leaving = isLeaving();
+    for (int partition : digests().partitionsWithKeys()) {
+      boolean mustStay = roles().holds(partition);
+      boolean goes = leaving && mustStay && !roles().owns(partition, Optional.empty());
+      if (digests().countOf(partition) > 0 && (!mustStay || goes)) {
+        if (!mustStay && roles().standsIn(partition, Optional.empty())) {
+          continue;
+        }
+        left += handBack(partition, !mustStay, goes);
+      }
+      for (Payload key : List.copyOf(digests().placedOf(partition))) {
+        left += handBackPlaced(partition, key, leaving);
+      }
+    }
+    if (leaving && !replication.isIdle()) {
+      left++;
+    }
+    surplus = left;
+  }
+
+  boolean isLeaving() {
+    return roles().ownState().filter(s -> s == NodeDescriptor.State.LEAVING).isPresent();
+  }
+
+  /// @return 1 if there is still something to be done
+  private int handBack(int partition, boolean drops, boolean stays) {
+    if (sabotage.contains(Sabotage.DROP_UNACKNOWLEDGED) && drops) {
+      drop(partition);
+      return 0;
+    }
+    List<Peer> owners = roles().owners(partition);
+    Map<Peer, Long> have = handed.getOrDefault(partition, Map.of());
+    long changes = digests().changesOf(partition);
+    boolean waits = false;
+    for (Peer owner : owners) {
+      Long then = have.get(owner);
+      // A leaving node is still written to, but so are those who take over.
+      if (then == null || (!stays && then != changes)) {
+        enqueue(owner, partition, PARTITION);
+        waits = true;
+      }
+    }
+    if (waits || owners.isEmpty()) {
+      return 1;
+    }
+    if (drops) {
+      drop(partition);
+    }
+    return 0;
+  }
+
+  private void drop(int partition) {
+    formerly.clear(partition);
+    handed.remove(partition);
+    for (Payload key : digests().keysOf(partition)) {
+      if (!digests().placedOf(partition).contains(key)) {
+        entries.remove(key);
+        statistics.countHandedBack();
+      }
+    }
+  }
+
+  private int handBackPlaced(int partition, Payload key, boolean leaving) {
+    Slot slot = entries.find(key).orElseThrow();
+    boolean holds = roles().holds(partition, slot.placement());
+    boolean home = roles().isHome(partition);
+    boolean stays = holds || home || roles().standsIn(partition, slot.placement());
+    boolean goes = leaving && stays && !roles().owns(partition, slot.placement());
+    if (goes && placedGiven.contains(key)) {
+      return 0;
+    }
+    boolean homeOnly = home && !holds && slot.entry().equals(Entry.BOTTOM);
+    if ((stays && !goes && (holds || homeOnly || !home)) || placedUnderWay.contains(key)) {
+      return placedUnderWay.contains(key) ? 1 : 0;
+    }
+    Set<String> owners = new HashSet<>(roles().topology().owners(partition, slot.placement()));
+    owners.remove(config.nodeId());
+    Set<String> waiting = new HashSet<>(owners);
+    placedUnderWay.add(key);
+    for (Peer target : roles().targets(partition, slot.placement())) {
+      Link link = replication.link(target);
+      link.repair(key);
+      link.afterRepairs(
+          sequence ->
+              link.afterAll(
+                  peer -> {
+                    waiting.remove(peer.nodeId());
+                    if (waiting.isEmpty() && placedUnderWay.remove(key)) {
+                      if (leaving) {
+                        placedGiven.add(key);
+                      } else {
+                        dropPlaced(partition, key, slot);
+                      }
+                    }
+                  }));
+    }
+    return 1;
+  }
+
+  private void dropPlaced(int partition, Payload key, Slot before) {
+    Slot slot = entries.find(key).orElse(null);
+    if (slot == null || !slot.equals(before) || roles().holds(partition, slot.placement())) {
+      return;
+    }
+    statistics.countHandedBack();
+    if (roles().isHome(partition)) {
+      entries.removeEntry(slot);
+    } else {
+      entries.remove(key);
+    }
+  }
+
+  // ---- Comparing: the asking side ----
+
+  private void enqueue(Peer peer, int partition, int level) {
+    Pair pair = new Pair(peer, partition);
+    if (!active.containsKey(pair)) {
+      queue.putIfAbsent(pair, level);
+    }
+  }
+
+  /// Starts what waits, asking each peer for many partitions at once.
+  private void start(long nowMillis, Outbox out) {
+    Map<Peer, Map<Integer, List<Integer>>> asked = new LinkedHashMap<>();
+    var waiting = queue.entrySet().iterator();
+    long id = nextId++;
+    while (waiting.hasNext() && active.size() < ACTIVE_MAX) {
+      Map.Entry<Pair, Integer> next = waiting.next();
+      waiting.remove();
+      Pair pair = next.getKey();
+      active.put(
+          pair,
+          new Comparison(
+              pair.peer,
+              pair.partition,
+              next.getValue(),
+              id,
+              digests().changesOf(pair.partition),
+              nowMillis + ANSWER_MILLIS_MAX));
+      asked
+          .computeIfAbsent(pair.peer, peer -> new TreeMap<>())
+          .computeIfAbsent(next.getValue(), level -> new ArrayList<>())
+          .add(pair.partition);
+    }
+    asked.forEach(
+        (peer, byLevel) ->
+            byLevel.forEach(
+                (level, partitions) ->
+                    out.send(peer, new PeerMessage.DigestsAsked(id, level, partitions))));
+  }
+
+  void digests(Peer from, PeerMessage.Digests told, long nowMillis, Outbox out) {
+    switch (told.level()) {
+      case ROOT -> {
+        RangeDigest mine = rangeDigest(from, ROOT, 0);
+        if (told.digests().stream().anyMatch(theirs -> differs(mine, theirs))) {
+          List<Integer> groups = new ArrayList<>();
+          for (int group = 0; group < GROUPS; group++) {
+            groups.add(group);
+          }
+          out.send(from, new PeerMessage.DigestsAsked(told.id(), GROUP, groups));
+        }
+      }
+      case GROUP -> {
+        for (RangeDigest theirs : told.digests()) {
+          if (theirs.range() < 0
+              || theirs.range() >= GROUPS
+              || !differs(rangeDigest(from, GROUP, theirs.range()), theirs)) {
+            continue;
+          }
+          for (int partition : partitionsOfGroup(theirs.range())) {
+            if (roles().share(from, partition)) {
+              enqueue(from, partition, PARTITION);
+            } else if (sharesPlaced(from, partition)) {
+              enqueue(from, partition, PLACED);
+            }
+          }
+        }
+        start(nowMillis, out);
+      }
+      case PARTITION, PLACED -> told.digests().forEach(d -> partitionTold(from, told, d, out));
+      case BUCKET -> bucketsTold(from, told, out);
+      default -> {} // of a newer version
+    }
+  }
+
+  private static boolean differs(RangeDigest mine, RangeDigest theirs) {
+    return mine.digest() != theirs.digest() || mine.keys() != theirs.keys();
+  }
+
+  private @Nullable Comparison comparison(Peer from, int partition, long id) {
+    Comparison found = active.get(new Pair(from, partition));
+    return found == null || found.id != id ? null : found;
+  }
+
+  private void partitionTold(Peer from, PeerMessage.Digests told, RangeDigest theirs, Outbox out) {
+    Comparison comparison = comparison(from, theirs.range(), told.id());
+    if (comparison == null || comparison.level != told.level() || comparison.lists > 0) {
+      return;
+    }
+    comparison.peerComplete = theirs.complete();
+    comparison.peerHolds = theirs.holder();
+    RangeDigest mine = rangeDigest(from, told.level(), theirs.range());
+    if (!differs(mine, theirs)) {
+      finished(comparison);
+    } else if (theirs.keys() + mine.keys() <= KEYS_LISTED_MAX || told.level() == PLACED) {
+      comparison.lists = 1;
+      out.send(from, new PeerMessage.KeysAsked(comparison.id, told.level(), theirs.range()));
+    } else {
+      List<Integer> buckets = new ArrayList<>();
+      for (int bucket = 0; bucket < BUCKETS; bucket++) {
+        buckets.add(theirs.range() << Digests.BUCKET_BITS | bucket);
+      }
+      out.send(from, new PeerMessage.DigestsAsked(comparison.id, BUCKET, buckets));
+    }
+  }
+
+  private void bucketsTold(Peer from, PeerMessage.Digests told, Outbox out) {
+    if (told.digests().isEmpty()) {
+      return;
+    }
+    int partition = told.digests().get(0).range() >> Digests.BUCKET_BITS;
+    Comparison comparison = comparison(from, partition, told.id());
+    if (comparison == null || comparison.lists > 0) {
+      return;
+    }
+    List<Integer> differing = new ArrayList<>();
+    for (RangeDigest theirs : told.digests()) {
+      if (theirs.range() >> Digests.BUCKET_BITS == partition
+          && differs(rangeDigest(from, BUCKET, theirs.range()), theirs)) {
+        differing.add(theirs.range());
+      }
+    }
+    comparison.lists = differing.size();
+    differing.forEach(
+        bucket -> out.send(from, new PeerMessage.KeysAsked(comparison.id, BUCKET, bucket)));
+    if (differing.isEmpty()) {
+      finished(comparison);
+    }
+  }
+
+  void keys(Peer from, PeerMessage.Keys told, Outbox out) {
+    int partition = told.level() == BUCKET ? told.range() >> Digests.BUCKET_BITS : told.range();
+    Comparison comparison = comparison(from, partition, told.id());
+    if (comparison == null || comparison.lists <= 0 || comparison.awaitsSent) {
+      return;
+    }
+    Map<Long, Long> theirs = new HashMap<>();
+    for (KeyDigest key : told.keys()) {
+      theirs.merge(key.hash(), key.digest(), Long::sum);
+    }
+    Map<Long, Long> mine = new HashMap<>();
+    for (Payload key : keysOf(from, told.level(), told.range())) {
+      mine.merge(KeyHash.of(key), pairDigest(from, key), Long::sum);
+    }
+    for (Payload key : keysOf(from, told.level(), told.range())) {
+      long hash = KeyHash.of(key);
+      if (!Objects.equals(theirs.get(hash), mine.get(hash))) {
+        comparison.given.add(key);
+      }
+    }
+    theirs.forEach(
+        (hash, digest) -> {
+          if (!digest.equals(mine.get(hash)) && !comparison.wanted.contains(hash)) {
+            comparison.wanted.add(hash);
+          }
+        });
+    comparison.lists--;
+    if (comparison.lists == 0) {
+      exchange(comparison, out);
+    }
+  }
+
+  /// Now that it is known what differs: gives, and takes what this shard is to have.
+  private void exchange(Comparison comparison, Outbox out) {
+    comparison.exchanged = true;
+    boolean takes = comparison.level == PLACED || roles().holds(comparison.partition);
+    if (takes && !comparison.wanted.isEmpty()) {
+      comparison.awaitsSent = true;
+      out.send(
+          comparison.peer,
+          new PeerMessage.Wanted(comparison.id, comparison.partition, comparison.wanted));
+    }
+    if (!comparison.given.isEmpty()) {
+      comparison.awaitsMerge = true;
+      Link link = replication.link(comparison.peer);
+      comparison.given.forEach(link::repair);
+      link.afterRepairs(
+          sequence ->
+              link.afterAll(
+                  peer -> {
+                    comparison.awaitsMerge = false;
+                    advance(comparison);
+                  }));
+    }
+    advance(comparison);
+  }
+
+  void sent(Peer from, PeerMessage.Sent told) {
+    Comparison comparison = comparison(from, told.partition(), told.id());
+    if (comparison != null && comparison.awaitsSent) {
+      comparison.awaitsSent = false;
+      comparison.sentSequence = told.sequence();
+      advance(comparison);
+    }
+  }
+
+  /// Ends a comparison when all has come and all has gone.
+  private void advance(Comparison comparison) {
+    if (!comparison.exchanged || comparison.awaitsSent || comparison.awaitsMerge) {
+      return;
+    }
+    if (comparison.sentSequence < 0
+        || replication.hasMerged(comparison.peer, comparison.sentSequence)) {
+      finished(comparison);
+    }
+  }
+
+  private void finished(Comparison comparison) {
+    if (!active.remove(new Pair(comparison.peer, comparison.partition), comparison)) {
+      return;
+    }
+    int partition = comparison.partition;
+    if (comparison.level == PARTITION && incomplete.get(partition)) {
+      synced
+          .computeIfAbsent(partition, p -> new HashMap<>())
+          .put(comparison.peer, comparison.peerComplete);
+    }
+    if (comparison.peerHolds && comparison.level == PARTITION) {
+      handed
+          .computeIfAbsent(partition, p -> new HashMap<>())
+          .put(comparison.peer, comparison.changesBefore);
+    }
+  }
+
+  // ---- Comparing: the answering side ----
+
+  void digestsAsked(Peer from, PeerMessage.DigestsAsked asked, Outbox out) {
+    List<RangeDigest> digests = new ArrayList<>();
+    for (int range : asked.ranges()) {
+      if (isLegal(asked.level(), range)) {
+        digests.add(rangeDigest(from, asked.level(), range));
+      }
+    }
+    out.send(from, new PeerMessage.Digests(asked.id(), asked.level(), digests));
+  }
+
+  private boolean isLegal(int level, int range) {
+    int count = config.partitions().count();
+    int ranges =
+        switch (level) {
+          case ROOT -> 1;
+          case GROUP -> GROUPS;
+          case PARTITION, PLACED -> count;
+          case BUCKET -> count << Digests.BUCKET_BITS;
+          default -> 0;
+        };
+    return range >= 0 && range < ranges;
+  }
+
+  void keysAsked(Peer from, PeerMessage.KeysAsked asked, Outbox out) {
+    if (!isLegal(asked.level(), asked.range()) || asked.level() < PARTITION) {
+      return;
+    }
+    List<KeyDigest> keys = new ArrayList<>();
+    for (Payload key : keysOf(from, asked.level(), asked.range())) {
+      keys.add(new KeyDigest(KeyHash.of(key), pairDigest(from, key)));
+    }
+    out.send(from, new PeerMessage.Keys(asked.id(), asked.level(), asked.range(), keys));
+  }
+
+  void wanted(Peer from, PeerMessage.Wanted wanted, Outbox out) {
+    if (!isLegal(PARTITION, wanted.partition())) {
+      return;
+    }
+    Set<Long> hashes = new HashSet<>(wanted.hashes());
+    Link link = replication.link(from);
+    for (Payload key : digests().keysOf(wanted.partition())) {
+      if (hashes.isEmpty() || hashes.contains(KeyHash.of(key))) {
+        link.repair(key);
+      }
+    }
+    link.afterRepairs(
+        sequence ->
+            out.send(from, new PeerMessage.Sent(wanted.id(), wanted.partition(), sequence)));
+  }
+
+  // ---- Digests for a pair ----
+
+  private RangeDigest rangeDigest(Peer peer, int level, int range) {
+    return switch (level) {
+      case ROOT, GROUP -> {
+        long sum = 0;
+        long keys = 0;
+        for (int partition : digests().partitionsWithKeys()) {
+          if (level == ROOT || partition % GROUPS == range) {
+            if (roles().share(peer, partition)) {
+              sum += digests().sumOf(partition);
+              keys += digests().countOf(partition);
+            }
+            for (Payload key : sharedPlaced(peer, partition)) {
+              sum += pairDigest(peer, key);
+              keys++;
+            }
+          }
+        }
+        yield new RangeDigest(range, sum, keys, false, false);
+      }
+      case BUCKET -> {
+        long sum = 0;
+        Collection<Payload> keys = keysOf(peer, level, range);
+        for (Payload key : keys) {
+          sum += pairDigest(peer, key);
+        }
+        yield new RangeDigest(range, sum, keys.size(), false, false);
+      }
+      default -> {
+        long sum = level == PARTITION ? digests().sumOf(range) : 0;
+        long keys = level == PARTITION ? digests().countOf(range) : 0;
+        for (Payload key : sharedPlaced(peer, range)) {
+          sum += pairDigest(peer, key);
+          keys++;
+        }
+        // Who does not know that the other one holds the partition does not write to it.
+        boolean whole = (complete.get(range) || formerly.get(range)) && roles().holds(peer, range);
+        yield new RangeDigest(
+            range, sum, keys, whole, roles().owns(range, Optional.empty()) || wasOwner(range));
+      }
+    };
+  }
+
+  /// Whether this shard keeps the partition for good as far as it knows.
+  private boolean wasOwner(int partition) {
+    return roles().holds(partition) && !isLeaving();
+  }
+
+  /// What a key counts in comparisons with a peer: where one of the two only keeps the placement,
+  /// nothing else.
+  private long pairDigest(Peer peer, Payload key) {
+    Slot slot = entries.find(key).orElseThrow();
+    if (slot.placement().isEmpty()) {
+      return digests().digestOf(key);
+    }
+    int partition = digests().partitionOf(key);
+    boolean both =
+        roles().holds(partition, slot.placement())
+            && roles().isHolder(peer, partition, slot.placement());
+    return both ? digests().digestOf(key) : KeyHash.of(key) * 31 + Digests.ofSetting(slot);
+  }
+
+  private boolean sharesPlaced(Peer peer, int partition) {
+    return !sharedPlaced(peer, partition).isEmpty();
+  }
+
+  private List<Payload> sharedPlaced(Peer peer, int partition) {
+    Set<Payload> placed = digests().placedOf(partition);
+    if (placed.isEmpty()) {
+      return List.of();
+    }
+    List<Payload> shared = new ArrayList<>();
+    for (Payload key : placed) {
+      Optional<Placement> placement = entries.find(key).flatMap(Slot::placement);
+      boolean mine = roles().holds(partition, placement) || roles().isHome(partition);
+      if (mine && roles().concerns(peer, partition, placement)) {
+        shared.add(key);
+      }
+    }
+    return shared;
+  }
+
+  private Collection<Payload> keysOf(Peer peer, int level, int range) {
+    int partition = level == BUCKET ? range >> Digests.BUCKET_BITS : range;
+    Set<Payload> placed = digests().placedOf(partition);
+    List<Payload> keys = new ArrayList<>();
+    if (level != PLACED) {
+      int bucket = range & BUCKETS - 1;
+      for (Payload key : digests().keysOf(partition)) {
+        if (!placed.contains(key) && (level != BUCKET || digests().bucketOf(key) == bucket)) {
+          keys.add(key);
+        }
+      }
+    }
+    for (Payload key : sharedPlaced(peer, partition)) {
+      if (level != BUCKET || digests().bucketOf(key) == (range & BUCKETS - 1)) {
+        keys.add(key);
+      }
+    }
+    return keys;
+  }
+
+  private List<Integer> partitionsOfGroup(int group) {
+    List<Integer> partitions = new ArrayList<>();
+    for (int p = group; p < config.partitions().count(); p += GROUPS) {
+      partitions.add(p);
+    }
+    return partitions;
+  }
+}

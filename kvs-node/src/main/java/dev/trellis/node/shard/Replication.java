@@ -1,0 +1,337 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.store.Slot;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/// How changes come to the other replicas of their keys, and theirs to this one: a [Link] to each
+/// peer, and for each peer the number of the last batch merged.
+final class Replication {
+  private final ShardConfig config;
+  private final Entries entries;
+  private final HybridLogicalClock clock;
+  private final ShardStatistics statistics;
+  private final Set<Sabotage> sabotage;
+  private final Budget budget;
+  private final Predicate<Slot> isComplete;
+  private final BiConsumer<PendingWrite, String> finish;
+  private final Map<Peer, Link> links = new LinkedHashMap<>();
+  private final Map<Peer, Long> sessions = new HashMap<>(); // the last one of each peer
+  private final Map<Peer, Long> merged = new HashMap<>(); // the last sequence, by sender
+  private final Map<Peer, Long> heardMillis = new HashMap<>(); // when changes came last
+  private final Set<PendingWrite> pending = new LinkedHashSet<>();
+  private final ArrayDeque<PendingWrite> progressed = new ArrayDeque<>();
+  private final Set<Peer> toCompare = new LinkedHashSet<>(); // what was for them has been dropped
+  private Roles roles;
+
+  /// @param isComplete whether a slot is all that there is of its key
+  /// @param finish answers a write; the text says what was in the way, empty if nothing was
+  Replication(
+      ShardConfig config,
+      Entries entries,
+      HybridLogicalClock clock,
+      ShardStatistics statistics,
+      Set<Sabotage> sabotage,
+      Roles roles,
+      Predicate<Slot> isComplete,
+      BiConsumer<PendingWrite, String> finish) {
+    this.config = config;
+    this.entries = entries;
+    this.clock = clock;
+    this.statistics = statistics;
+    this.sabotage = sabotage;
+    this.roles = roles;
+    this.isComplete = isComplete;
+    this.finish = finish;
+    this.budget = new Budget(config.replication().handoffBytesPerSecond());
+  }
+
+  Roles roles() {
+    return roles;
+  }
+
+  /// Takes a new view: forgets peers that are not members any more, and gives what waits for copies
+  /// to those who hold its key now.
+  void view(MembershipView view, long nowMillis, Outbox out) {
+    roles = Roles.of(config, view);
+    links.keySet().removeIf(peer -> !roles.isMember(peer));
+    merged
+        .keySet()
+        .removeIf(
+            peer ->
+                roles.isGone(peer)
+                    || roles
+                        .topology()
+                        .member(peer.nodeId())
+                        .filter(node -> node.incarnation() != peer.incarnation())
+                        .isPresent());
+    heardMillis.keySet().removeIf(peer -> !roles.isMember(peer));
+    for (PendingWrite write : List.copyOf(pending)) {
+      write.targets().removeIf(peer -> !roles.isMember(peer));
+      Payload key = write.change().key();
+      for (Peer target : targetsOf(key)) {
+        if (!write.has(target) && !write.targets().contains(target)) {
+          offer(target, write.change(), write, nowMillis);
+        }
+      }
+      progressed.add(write);
+    }
+    settle();
+    flush(nowMillis, out);
+  }
+
+  /// All other shards that hold a key or stand in for those that do.
+  List<Peer> targetsOf(Payload key) {
+    Optional<Slot> slot = entries.find(key);
+    return roles.targets(entries.digests().partitionOf(key), slot.flatMap(Slot::placement));
+  }
+
+  Link link(Peer peer) {
+    Link known = links.get(peer);
+    if (known == null) {
+      long session = sessions.merge(peer, 1L, Long::sum);
+      boolean retransmits = !sabotage.contains(Sabotage.NO_RETRANSMISSION);
+      known = new Link(peer, config.replication(), session, retransmits);
+      links.put(peer, known);
+    }
+    return known;
+  }
+
+  private void offer(
+      Peer peer, PeerMessage.Change change, @Nullable PendingWrite write, long nowMillis) {
+    if (write != null) {
+      write.targets().add(peer);
+    }
+    if (!link(peer).offer(change, write, nowMillis)) {
+      link(peer).takeDropped();
+      toCompare.add(peer);
+      statistics.countLinkOverflow();
+    }
+  }
+
+  /// Sends a change that was merged here to the other replicas, nobody waiting for it.
+  void spread(PeerMessage.Change change, List<Peer> targets, long nowMillis) {
+    targets.forEach(peer -> offer(peer, change, null, nowMillis));
+  }
+
+  /// Sends a change at once, and has `write` answered when enough have it.
+  void replicate(PendingWrite write, List<Peer> targets, long nowMillis, Outbox out) {
+    pending.add(write);
+    targets.forEach(peer -> offer(peer, write.change(), write, nowMillis));
+    progressed.add(write);
+    targets.forEach(peer -> flush(link(peer), nowMillis, out));
+    settle();
+  }
+
+  int pendingCount() {
+    return pending.size();
+  }
+
+  /// The connection's answers are not wanted any more.
+  void disconnected(Origin origin) {
+    pending.removeIf(write -> write.origin().equals(origin));
+  }
+
+  /// Merges a batch and acknowledges it.
+  void receive(Peer from, PeerMessage.Changes batch, long nowMillis, Outbox out) {
+    clock.observe(batch.clock(), nowMillis);
+    heardMillis.put(from, nowMillis);
+    long last = merged.getOrDefault(from, 0L);
+    long sequence = batch.sequence();
+    if (sequence == 0) {
+      return;
+    }
+    boolean next =
+        Link.sessionOf(sequence) == Link.sessionOf(last)
+            ? sequence == last + 1
+            : sequence > last && Link.numberOf(sequence) == 1;
+    if (next) {
+      if (!hasRoomFor(batch)) {
+        return; // not acknowledged, so it comes again
+      }
+      for (PeerMessage.Change change : batch.changes()) {
+        boolean held = holdsOrKeeps(change);
+        entries.merge(change, nowMillis, out);
+        Slot slot = entries.find(change.key()).orElse(null);
+        if (slot != null
+            && slot.setting().isPresent()
+            && !slot.setting().equals(change.placement())) {
+          link(from).repair(change.key()); // it does not know where the key belongs
+        }
+        if (!held) {
+          statistics.countStandInWrite();
+        }
+      }
+      last = sequence;
+      merged.put(from, last);
+    }
+    if (last != 0) {
+      out.send(from, new PeerMessage.Received(last, clock.current(nowMillis)));
+    }
+  }
+
+  private boolean holdsOrKeeps(PeerMessage.Change change) {
+    int partition = entries.digests().partitionOf(change.key());
+    return roles.holds(
+            partition,
+            change
+                .placement()
+                .flatMap(setting -> setting.placement())
+                .or(() -> entries.find(change.key()).flatMap(Slot::placement)))
+        || roles.isHome(partition);
+  }
+
+  /// A part of the memory is kept for what was let in elsewhere.
+  private boolean hasRoomFor(PeerMessage.Changes batch) {
+    if (entries.store().weight() <= config.memoryBytesMax()) {
+      return true;
+    }
+    long bytes = 0;
+    for (PeerMessage.Change change : batch.changes()) {
+      bytes += change.entry().weight();
+    }
+    return entries.store().weight() + bytes
+        <= config.memoryBytesMax() + config.memoryBytesMax() / 20;
+  }
+
+  void received(Peer from, PeerMessage.Received message, long nowMillis, Outbox out) {
+    clock.observe(message.clock(), nowMillis);
+    Link link = links.get(from);
+    if (link != null) {
+      link.received(message.sequence());
+      // What gathered while the window was full goes now.
+      flush(link, nowMillis, out);
+    }
+    settle();
+  }
+
+  /// Whether all up to a sequence of a peer has been merged here.
+  boolean hasMerged(Peer from, long sequence) {
+    long last = merged.getOrDefault(from, 0L);
+    // In another session nothing says that what was sent in this one has come.
+    return sequence == 0 || (Link.sessionOf(last) == Link.sessionOf(sequence) && last >= sequence);
+  }
+
+  /// When changes of a peer came last; 0 for never.
+  long heardMillis(Peer peer) {
+    return heardMillis.getOrDefault(peer, 0L);
+  }
+
+  /// Peers of which something was dropped since the last call: compare with them.
+  List<Peer> takeToCompare() {
+    List<Peer> peers = List.copyOf(toCompare);
+    toCompare.clear();
+    return peers;
+  }
+
+  /// Whether something of a key waits for, or is under way to, any peer.
+  boolean isUnderWay(Payload key) {
+    return links.values().stream().anyMatch(link -> link.concerns(key));
+  }
+
+  /// Whether nothing waits for anybody.
+  boolean isIdle() {
+    return pending.isEmpty() && links.values().stream().allMatch(Link::isIdle);
+  }
+
+  void connected(Peer peer, long nowMillis, Outbox out) {
+    Link link = links.get(peer);
+    if (link != null) {
+      link.resendAll(nowMillis, out);
+    }
+  }
+
+  void tick(long nowMillis, Outbox out) {
+    budget.fill(nowMillis);
+    flush(nowMillis, out);
+    for (PendingWrite write : pending) {
+      if (write.deadlineMillis() <= nowMillis) {
+        progressed.add(write);
+      }
+    }
+    settle(nowMillis);
+  }
+
+  private void flush(long nowMillis, Outbox out) {
+    links.values().forEach(link -> flush(link, nowMillis, out));
+  }
+
+  private void flush(Link link, long nowMillis, Outbox out) {
+    HybridTimestamp time = clock.current(nowMillis);
+    link.flush(nowMillis, time, budget, this::wholeState, out);
+  }
+
+  /// All that there is of a key here; null if nothing is.
+  PeerMessage.@Nullable Change wholeState(Payload key) {
+    Slot slot = entries.find(key).orElse(null);
+    if (slot == null) {
+      return null;
+    }
+    statistics.countEntrySent();
+    return new PeerMessage.Change(key, slot.entry(), slot.setting(), isComplete.test(slot));
+  }
+
+  private void settle() {
+    settle(Long.MIN_VALUE);
+  }
+
+  /// Answers the writes that are done, or have nobody left to wait for, or are too late.
+  private void settle(long nowMillis) {
+    // Writes make progress in Link, by a call on each acknowledgement.
+    for (PendingWrite write = progressed.poll(); write != null; write = progressed.poll()) {
+      if (!pending.contains(write)) {
+        continue;
+      }
+      if (write.isDone()) {
+        pending.remove(write);
+        finish.accept(write, "");
+      } else if (write.targets().stream().noneMatch(roles::isAlive)) {
+        pending.remove(write);
+        finish.accept(write, missing());
+      } else if (write.deadlineMillis() <= nowMillis) {
+        pending.remove(write);
+        List<Peer> silent = new ArrayList<>(write.targets());
+        finish.accept(write, silent.isEmpty() ? missing() : "no answer from " + names(silent));
+      }
+    }
+  }
+
+  /// Notes that a write may be done.
+  void progressed(PendingWrite write) {
+    progressed.add(write);
+  }
+
+  private String missing() {
+    Set<String> unwell = new LinkedHashSet<>(roles.view().suspected());
+    roles.view().absent().forEach(node -> unwell.add(node.nodeId()));
+    if (!unwell.isEmpty()) {
+      return "of the nodes known, " + String.join(", ", unwell) + " cannot be reached";
+    }
+    return roles.topology().members().size() == 1
+        ? "node " + config.nodeId() + " is the only one of its cluster"
+        : "the cluster has " + roles.topology().members().size() + " nodes";
+  }
+
+  private static String names(List<Peer> peers) {
+    Set<String> nodes = new HashSet<>();
+    peers.forEach(peer -> nodes.add(peer.nodeId()));
+    return "node " + String.join(", ", nodes.stream().sorted().toList());
+  }
+}
