@@ -22,11 +22,15 @@ final class Entries {
   private final Set<Sabotage> sabotage;
   private long nextBirth; // counts up; never reused within an incarnation
 
+  /// @param store may have content from before
   Entries(Store store, Partitions partitions, Watches watches, Set<Sabotage> sabotage) {
     this.store = store;
     this.digests = new Digests(partitions, key -> store.find(key).orElse(null));
     this.watches = watches;
     this.sabotage = sabotage;
+    store
+        .scan(Payload.EMPTY, Optional.empty())
+        .forEachRemaining(slot -> digests.changed(slot.key(), slot.placement().isPresent()));
   }
 
   Store store() {

@@ -287,6 +287,11 @@ final class Link {
     resendAll(nowMillis, out);
   }
 
+  /// Takes note that the peer is there: what gets lost now is sent again soon.
+  void heard() {
+    backoff = 1;
+  }
+
   /// Sends again what was not acknowledged: the way is free again.
   void resendAll(long nowMillis, Outbox out) {
     if (!retransmits) {

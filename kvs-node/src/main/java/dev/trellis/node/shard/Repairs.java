@@ -394,7 +394,7 @@ final class Repairs {
     boolean home = roles().isHome(partition);
     boolean stays = holds || home || roles().standsIn(partition, slot.placement());
     boolean goes = leaving && stays && !roles().owns(partition, slot.placement());
-    if (goes && placedGiven.contains(key)) {
+    if (leaving && placedGiven.contains(key)) {
       return 0;
     }
     boolean homeOnly = home && !holds && slot.entry().equals(Entry.BOTTOM);
@@ -406,6 +406,10 @@ final class Repairs {
     Set<String> waiting = new HashSet<>(owners);
     placedUnderWay.add(key);
     for (Peer target : roles().targets(partition, slot.placement())) {
+      // Others who only stand in would give it back.
+      if (!roles().isHolder(target, partition, slot.placement())) {
+        continue;
+      }
       Link link = replication.link(target);
       link.repair(key);
       link.afterRepairs(

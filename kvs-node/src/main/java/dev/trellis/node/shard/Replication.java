@@ -251,6 +251,14 @@ final class Replication {
     return pending.isEmpty() && links.values().stream().allMatch(Link::isIdle);
   }
 
+  /// Anything that comes from a peer shows that the way to it is free again.
+  void heard(Peer peer) {
+    Link link = links.get(peer);
+    if (link != null) {
+      link.heard();
+    }
+  }
+
   void connected(Peer peer, long nowMillis, Outbox out) {
     Link link = links.get(peer);
     if (link != null) {

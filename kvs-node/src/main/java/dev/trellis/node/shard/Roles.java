@@ -129,12 +129,13 @@ final class Roles {
     for (String node : nodes) {
       peers.addAll(shardsOf(node, partition, perNode));
     }
-    if (placement.isPresent()) {
-      // What is decided about a key is kept by its homes, wherever the key is.
-      topology.homes(partition).forEach(home -> peers.addAll(shardsOf(home, partition, 1)));
-    }
     peers.remove(self());
     return List.copyOf(peers);
+  }
+
+  /// The shards of other nodes that keep what is decided about the placement of a partition's keys.
+  List<Peer> otherHomes(int partition) {
+    return others(topology.homes(partition), partition);
   }
 
   Peer self() {

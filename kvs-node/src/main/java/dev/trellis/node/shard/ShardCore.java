@@ -162,6 +162,7 @@ public final class ShardCore {
     if (!replication.roles().isMember(from)) {
       return; // not yet, or not any more; what matters is sent again
     }
+    replication.heard(from);
     switch (message) {
       case PeerMessage.Changes batch -> {
         replication.receive(from, batch, nowMillis, out);
@@ -788,6 +789,12 @@ public final class ShardCore {
             CausalContext.EMPTY,
             new Receipt(1, 0));
     PeerMessage.Change change = new PeerMessage.Change(key, slot.entry(), slot.setting(), true);
+    List<Peer> homes =
+        new ArrayList<>(replication.roles().otherHomes(entries.digests().partitionOf(key)));
+    homes.removeAll(told);
+    // Homes that do not hold the key need to know no more than where it is.
+    replication.spread(
+        new PeerMessage.Change(key, Entry.BOTTOM, slot.setting(), false), homes, nowMillis);
     acknowledge(origin, request, done, change, List.copyOf(told));
   }
 

@@ -1,0 +1,201 @@
+package dev.trellis.node.shard;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.membership.Incarnation;
+import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Slot;
+import dev.trellis.node.store.Store;
+import dev.trellis.placement.Partitions;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class ReplicationTest {
+  private static final Mutation.Put PUT = new Mutation.Put(Payload.ofText("value"));
+
+  private static Outcome.Failed failure(Reply reply) {
+    return assertInstanceOf(Outcome.Failed.class, reply.outcome());
+  }
+
+  private static View view(Reply reply) {
+    return assertInstanceOf(Outcome.Done.class, reply.outcome(), reply.toString()).view();
+  }
+
+  @Test
+  void aReplicatedWriteIsAnsweredWhenTwoNodesHaveIt() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member first = cluster.member(holders.get(0));
+    cluster.passing((from, to) -> false);
+    first.ask(PUT, "k", Acknowledgement.DEFAULT);
+    assertEquals(0, first.replies());
+    cluster.passing((from, to) -> true);
+    cluster.pass(1_000); // it is sent again
+    assertEquals(2, first.lastReply().receipt().copies());
+    view(first.lastReply());
+    assertEquals(first.entryOf("k"), cluster.member(holders.get(1)).entryOf("k"));
+  }
+
+  @Test
+  void withoutAnAnswerTheWriteIsKeptAndSaysHowManyCopiesThereAre() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    TestCluster.Member a = cluster.member("a");
+    cluster.crash("b");
+    a.ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.pass(2_100);
+    Outcome.Failed failed = failure(a.lastReply());
+    assertEquals(ErrorCode.NOT_ENOUGH_REPLICAS, failed.code());
+    assertEquals(
+        "1 copy reached of the 2 that 'replicated' asks for: no answer from node b; it keeps the"
+            + " write",
+        failed.message());
+    assertEquals(1, a.lastReply().receipt().copies());
+    assertFalse(a.entryOf("k").equals(Entry.BOTTOM));
+  }
+
+  @Test
+  void withNobodyLeftToWaitForTheWriteIsAnsweredAtOnce() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    cluster.crash("b");
+    cluster.tellViews(Set.of("b"), Set.of());
+    TestCluster.Member a = cluster.member("a");
+    a.ask(PUT, "k", Acknowledgement.DEFAULT);
+    assertEquals(ErrorCode.NOT_ENOUGH_REPLICAS, failure(a.lastReply()).code());
+  }
+
+  @Test
+  void aStandInTakesTheWriteAndGivesItBackWhenTheHolderIsThereAgain() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> holders = cluster.holdersOf("k");
+    String away = holders.get(1);
+    cluster.passing((from, to) -> !from.nodeId().equals(away) && !to.nodeId().equals(away));
+    cluster.tellViews(Set.of(away), Set.of());
+    TestCluster.Member first = cluster.member(holders.get(0));
+    first.ask(PUT, "k", Acknowledgement.REPLICATED);
+    assertEquals(2, first.lastReply().receipt().copies());
+    String standIn =
+        Set.of("a", "b", "c").stream()
+            .filter(id -> !holders.contains(id))
+            .findFirst()
+            .orElseThrow();
+    assertFalse(cluster.member(standIn).entryOf("k").equals(Entry.BOTTOM));
+    cluster.passing((from, to) -> true);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(3_000);
+    assertEquals(first.entryOf("k"), cluster.member(away).entryOf("k"));
+    assertEquals(Entry.BOTTOM, cluster.member(standIn).entryOf("k"));
+    assertEquals(1, cluster.member(standIn).core().statistics().handedBack());
+  }
+
+  @Test
+  void aReplicaThatJustCameAsksACompleteOneBeforeItAnswers() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    cluster.member("a").ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.start("b", NodeDescriptor.State.JOINING);
+    cluster.tellViews(Set.of(), Set.of());
+    TestCluster.Member b = cluster.member("b");
+    assertTrue(b.core().progress().incomplete() > 0);
+    b.ask(new Read.Get(Optional.empty()), "k", Acknowledgement.DEFAULT);
+    assertInstanceOf(View.Bytes.class, view(b.lastReply()));
+  }
+
+  @Test
+  void withoutACompleteReplicaNothingIsDoneAndTheAnswerSaysSo() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    cluster.start("b", NodeDescriptor.State.JOINING);
+    cluster.crash("a");
+    cluster.tellViews(Set.of("a"), Set.of());
+    TestCluster.Member b = cluster.member("b");
+    b.ask(PUT, "k", Acknowledgement.ONE);
+    assertEquals(ErrorCode.NOT_ENOUGH_REPLICAS, failure(b.lastReply()).code());
+    assertEquals(0, b.lastReply().receipt().copies());
+    assertEquals(Entry.BOTTOM, b.entryOf("k"));
+  }
+
+  @Test
+  void aNewNodeGetsAllThatItShallHoldAndThenTheFormerHolderDropsIt() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    for (int key = 0; key < 300; key++) {
+      cluster.member("a").ask(PUT, "k" + key, Acknowledgement.REPLICATED);
+    }
+    cluster.start("c", NodeDescriptor.State.JOINING);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(3_000);
+    assertEquals(0, cluster.member("c").core().progress().incomplete());
+    cluster.state("c", NodeDescriptor.State.ACTIVE);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(3_000);
+    for (int key = 0; key < 300; key++) {
+      for (String node : List.of("a", "b", "c")) {
+        assertEquals(
+            cluster.holdersOf("k" + key).contains(node),
+            !cluster.member(node).entryOf("k" + key).equals(Entry.BOTTOM),
+            "k" + key + " at " + node);
+      }
+    }
+  }
+
+  @Test
+  void aTombstoneStaysWhileANodeIsAwayAndGoesWhenAllHaveIt() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member first = cluster.member(holders.get(0));
+    first.ask(new Mutation.Increment(1), "k", Acknowledgement.REPLICATED);
+    first.ask(new Mutation.Delete(), "k", Acknowledgement.REPLICATED);
+    cluster.tellViews(Set.of(), Set.of(new Incarnation("d", 1)));
+    cluster.pass(200_000);
+    assertFalse(first.entryOf("k").equals(Entry.BOTTOM));
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(200_000);
+    for (String holder : holders) {
+      assertEquals(Entry.BOTTOM, cluster.member(holder).entryOf("k"));
+    }
+  }
+
+  @Test
+  void ofAMillionKeysOneThatDiffersCostsAboutItself() {
+    TestCluster cluster = new TestCluster(Partitions.STANDARD, 1);
+    List<Payload> keys =
+        IntStream.range(0, 1_000_000).mapToObj(key -> Payload.ofText("k" + key)).toList();
+    cluster.start("a", NodeDescriptor.State.ACTIVE, () -> filled(keys));
+    cluster.start("b", NodeDescriptor.State.ACTIVE, () -> filled(keys.subList(0, 999_999)));
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.member("a").core().found();
+    cluster.member("b").core().found();
+    cluster.pass(2_000);
+    assertEquals(cluster.member("a").entryOf("k999999"), cluster.member("b").entryOf("k999999"));
+    assertEquals(1, cluster.takeChanges());
+    long repaired = cluster.takeBytes();
+    cluster.pass(11_000);
+    long idle = cluster.takeBytes();
+    assertEquals(0, cluster.takeChanges());
+    System.out.println(repaired + " bytes to find one of 1,000,000 keys, " + idle + " idle");
+    assertTrue(repaired < 20_000, repaired + " bytes to find one key");
+    assertTrue(idle < 500, idle + " bytes for nothing");
+  }
+
+  private static Store filled(List<Payload> keys) {
+    Store store = new MemoryStore();
+    Entry entry = Entry.of(HybridTimestamp.ZERO, new Flag(true));
+    keys.forEach(key -> store.put(new Slot(key, entry, 0)));
+    return store;
+  }
+}

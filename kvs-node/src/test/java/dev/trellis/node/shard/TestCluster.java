@@ -1,0 +1,266 @@
+package dev.trellis.node.shard;
+
+import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+import dev.trellis.node.membership.Incarnation;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Store;
+import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
+import dev.trellis.placement.Topology;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Operation;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestContext;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiPredicate;
+import java.util.function.Supplier;
+
+/// Several shards that hear each other at once and without loss, unless the test says otherwise,
+/// and a clock that stands still until the test moves it.
+final class TestCluster {
+  static final Origin CLIENT = new Origin(1, 77, Origin.ANONYMOUS);
+
+  private record Envelope(Peer from, Peer to, PeerMessage message) {}
+
+  /// One shard of one node.
+  final class Member implements Outbox {
+    private final Peer self;
+    private final ShardCore core;
+    private final List<Reply> replies = new ArrayList<>();
+
+    private Member(Peer self, ShardCore core) {
+      this.self = self;
+      this.core = core;
+    }
+
+    ShardCore core() {
+      return core;
+    }
+
+    @Override
+    public void reply(Origin origin, Reply reply) {
+      replies.add(reply);
+    }
+
+    @Override
+    public void changesPending(Origin origin) {}
+
+    @Override
+    public void send(Peer to, PeerMessage message) {
+      wire.add(new Envelope(self, to, message));
+    }
+
+    /// Asks, and delivers what follows at once.
+    void ask(Operation operation, String key, Acknowledgement level) {
+      RequestContext context =
+          operation instanceof Mutation
+              ? RequestContext.mutation(++sequence, clientClock.tick(nowMillis))
+                  .withAcknowledgement(level)
+              : RequestContext.READ;
+      Request request = new Request(sequence, Payload.ofText(key), operation, context);
+      core.handle(CLIENT, request, nowMillis, this);
+      deliver();
+    }
+
+    /// The reply to the last request; there must be one.
+    Reply lastReply() {
+      return replies.getLast();
+    }
+
+    int replies() {
+      return replies.size();
+    }
+
+    Entry entryOf(String key) {
+      return core.entryOf(Payload.ofText(key));
+    }
+  }
+
+  private final Partitions partitions;
+  private final int shards;
+  private final Map<Peer, Member> members = new LinkedHashMap<>();
+  private final Map<String, NodeDescriptor> descriptors = new LinkedHashMap<>();
+  private final ArrayDeque<Envelope> wire = new ArrayDeque<>();
+  private final HybridLogicalClock clientClock = new HybridLogicalClock(Long.MAX_VALUE / 2);
+  private final Set<String> down = new HashSet<>();
+  private BiPredicate<Peer, Peer> passes = (from, to) -> true;
+  private long nowMillis = TestShard.START_MILLIS;
+  private long sequence;
+  private long nextIncarnation = 100;
+  private long bytes;
+  private int changesSent;
+
+  TestCluster(Partitions partitions, int shards) {
+    this.partitions = partitions;
+    this.shards = shards;
+  }
+
+  /// Founds a cluster of nodes with these ids.
+  static TestCluster of(String... ids) {
+    TestCluster cluster = new TestCluster(new Partitions(6), 1);
+    for (String id : ids) {
+      cluster.start(id, NodeDescriptor.State.ACTIVE);
+    }
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.members.values().forEach(member -> member.core.found());
+    return cluster;
+  }
+
+  /// Starts a node, or starts it again in a new incarnation; nobody is told yet.
+  void start(String id, NodeDescriptor.State state) {
+    start(id, state, MemoryStore::new);
+  }
+
+  /// Starts a node whose shards have something already.
+  void start(String id, NodeDescriptor.State state, Supplier<Store> stores) {
+    long incarnation = nextIncarnation++;
+    members.keySet().removeIf(peer -> peer.nodeId().equals(id));
+    down.remove(id);
+    descriptors.put(
+        id,
+        new NodeDescriptor(
+            id,
+            NodeDescriptor.Tier.MEMORY,
+            "host-" + id,
+            Collections.nCopies(shards, 1),
+            1,
+            incarnation,
+            1,
+            state));
+    for (int shard = 0; shard < shards; shard++) {
+      Peer self = new Peer(id, incarnation, shard);
+      ShardConfig config =
+          new ShardConfig(
+              id,
+              shard,
+              shards,
+              incarnation * 1_000 + shard,
+              Limits.DEFAULT,
+              Duration.ofMillis(500),
+              Duration.ofSeconds(60),
+              1L << 40,
+              1_000,
+              1_000,
+              incarnation,
+              partitions,
+              ReplicationConfig.DEFAULT);
+      members.put(self, new Member(self, new ShardCore(config, stores.get())));
+    }
+  }
+
+  void state(String id, NodeDescriptor.State state) {
+    descriptors.computeIfPresent(id, (same, node) -> node.withState(state));
+  }
+
+  /// Ends a node without a word.
+  void crash(String id) {
+    down.add(id);
+  }
+
+  /// Takes a node out of what is told as members.
+  void remove(String id) {
+    descriptors.remove(id);
+  }
+
+  /// Decides which messages pass.
+  void passing(BiPredicate<Peer, Peer> rule) {
+    passes = rule;
+  }
+
+  /// Tells every live shard the present members.
+  void tellViews(Set<String> suspected, Set<Incarnation> absent) {
+    MembershipView view =
+        new MembershipView(
+            Topology.of(partitions, descriptors.values(), 1), suspected, absent, Set.of());
+    for (Member member : List.copyOf(members.values())) {
+      if (!down.contains(member.self.nodeId())) {
+        member.core.membership(view, nowMillis, member);
+      }
+    }
+    deliver();
+  }
+
+  void deliver() {
+    for (Envelope next = wire.poll(); next != null; next = wire.poll()) {
+      if (next.message instanceof PeerMessage.Changes changes) {
+        changesSent += changes.changes().size();
+      }
+      bytes += FrameCodec.encode(new Frame.FromPeer(next.message)).length + Integer.BYTES;
+      Member to = members.get(next.to);
+      if (to != null
+          && !down.contains(next.to.nodeId())
+          && !down.contains(next.from.nodeId())
+          && passes.test(next.from, next.to)) {
+        to.core.receive(next.from, next.message, nowMillis, to);
+      }
+    }
+  }
+
+  /// Lets time pass, in steps as the shell would.
+  void pass(long millis) {
+    long end = nowMillis + millis;
+    while (nowMillis < end) {
+      nowMillis += 10;
+      for (Member member : members.values()) {
+        if (!down.contains(member.self.nodeId())) {
+          member.core.tick(nowMillis, member);
+        }
+      }
+      deliver();
+    }
+  }
+
+  Member member(String id) {
+    return member(id, 0);
+  }
+
+  Member member(String id, int shard) {
+    return members.values().stream()
+        .filter(member -> member.self.nodeId().equals(id) && member.self.shard() == shard)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  long nowMillis() {
+    return nowMillis;
+  }
+
+  /// What has been sent between shards since the last call, in bytes.
+  long takeBytes() {
+    long taken = bytes;
+    bytes = 0;
+    return taken;
+  }
+
+  /// How many states and deltas have been sent since the last call.
+  int takeChanges() {
+    int taken = changesSent;
+    changesSent = 0;
+    return taken;
+  }
+
+  /// Ids of the nodes that hold a key, in preference order.
+  List<String> holdersOf(String key) {
+    Topology topology = Topology.of(partitions, descriptors.values(), 1);
+    return topology.holders(partitions.of(KeyHash.of(Payload.ofText(key))));
+  }
+}
