@@ -15,6 +15,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
+import dev.trellis.wire.VersionRange;
 import dev.trellis.wire.WireException;
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
@@ -66,7 +67,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     OPEN,
     /// The node stops: what was read is still answered, and nothing more is read.
     DRAINING,
-    /// All is said; what comes is thrown away.
+    /// All is said; what comes is thrown away. Or a peer was on the other side, and this is over.
     CLOSING
   }
 
@@ -90,6 +91,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private boolean changes; // whether the shard may have some for this connection
   private boolean stirred; // whether something came that steps can be taken for
   private boolean advancing;
+  private boolean admitted; // else there are too many clients, and only a peer may stay
 
   Connection(ShardServer shard, long id, Channel channel, byte[] scratch) {
     this.shard = shard;
@@ -108,13 +110,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   public void channelActive(ChannelHandlerContext context) {
     shard.turn(
         () -> {
-          int connectionsMax = shard.plane().config().connections().connectionsMax();
-          if (!shard.admit(this)) {
-            refuse(
-                ErrorCode.OVERLOADED,
-                "this shard has " + connectionsMax + " connections, its limit; try again later");
-            return;
-          }
+          admitted = shard.admit(this);
           Duration timeout = shard.plane().config().connections().handshakeTimeout();
           greetingDeadline =
               shard.schedule(
@@ -418,9 +414,26 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       refuse(ErrorCode.BAD_REQUEST, "expected a Hello first, got " + name(frame));
       return;
     }
-    Optional<String> objection = Handshake.objection(hello, shard.plane().config().clusterName());
+    Optional<String> objection =
+        Handshake.objection(hello, shard.plane().config().clusterName(), VersionRange.SPOKEN);
     if (objection.isPresent()) {
+      if (hello.introduction().isPresent()) {
+        shard.refusedPeer(
+            hello.introduction().get().from(), ErrorCode.BAD_REQUEST, objection.get());
+      }
       refuse(ErrorCode.BAD_REQUEST, objection.get());
+      return;
+    }
+    int version = VersionRange.SPOKEN.shared(hello.versions()).orElseThrow();
+    if (hello.introduction().isPresent()) {
+      greetPeer(hello.introduction().get(), version);
+      return;
+    }
+    if (!admitted) {
+      int connectionsMax = shard.plane().config().connections().connectionsMax();
+      refuse(
+          ErrorCode.OVERLOADED,
+          "this shard has " + connectionsMax + " connections, its limit; try again later");
       return;
     }
     cancelGreetingDeadline();
@@ -430,7 +443,25 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     scope = hello.scope();
     phase = Phase.OPEN;
     shard.join(origin, this);
-    write(shard.welcome(Handshake.version(hello)));
+    write(shard.welcome(version, shard.time()));
+  }
+
+  /// Hands the socket to a [PeerConnection].
+  private void greetPeer(Frame.Introduction introduction, int version) {
+    Optional<Frame.Refused> objection = shard.objection(introduction);
+    if (objection.isPresent()) {
+      Frame.Refused refusal = objection.get();
+      shard.refusedPeer(introduction.from(), refusal.code(), refusal.message());
+      refuse(refusal.code(), refusal.message());
+      return;
+    }
+    cancelGreetingDeadline();
+    phase = Phase.CLOSING;
+    PeerConnection peer = new PeerConnection(shard, introduction.from(), channel, inbound);
+    channel.pipeline().replace(this, "peer", peer);
+    shard.forget(this);
+    shard.join(peer);
+    peer.begin(version);
   }
 
   private void carryOut(Frame frame) {

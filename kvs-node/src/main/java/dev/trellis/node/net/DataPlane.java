@@ -64,7 +64,8 @@ public final class DataPlane implements AutoCloseable {
         long incarnation = random.nextLong();
         ShardCore core =
             new ShardCore(shardConfig(config, index, incarnation, nodeIncarnation), stores.get());
-        ShardServer shard = new ShardServer(plane, index, incarnation, core, clock, transport);
+        ShardServer shard =
+            new ShardServer(plane, index, incarnation, nodeIncarnation, core, clock, transport);
         plane.shards.add(shard);
         shard.bind(
             new InetSocketAddress(address, config.listen().dataPorts().get(index)), transport);

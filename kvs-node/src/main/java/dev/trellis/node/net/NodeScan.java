@@ -47,6 +47,10 @@ final class NodeScan {
     List<Frame.ScannedKey> taken = new ArrayList<>();
     long size = 0;
     for (Frame.ScannedKey key : all) {
+      // Several shards hold a key that is placed so.
+      if (!taken.isEmpty() && taken.getLast().key().equals(key.key())) {
+        continue;
+      }
       boolean beyond = end.isPresent() && key.key().compareTo(end.get()) > 0;
       if (beyond || taken.size() == asked.limit() || size >= PAGE_BYTES) {
         break;
@@ -54,7 +58,9 @@ final class NodeScan {
       size += WireSize.of(key);
       taken.add(key);
     }
-    boolean more = end.isPresent() || taken.size() < all.size();
+    boolean more =
+        end.isPresent()
+            || (!taken.isEmpty() && taken.getLast().key().compareTo(all.getLast().key()) < 0);
     return new Frame.Scanned(asked.id(), taken, more, Optional.empty());
   }
 }

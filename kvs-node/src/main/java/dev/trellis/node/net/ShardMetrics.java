@@ -143,6 +143,8 @@ final class ShardMetrics extends Collector {
         "trellis_outbound_pending_bytes",
         "Bytes ready for clients that have yet to read them.",
         shard -> shard.tallies().bytesPending.value());
+    addPeers(families);
+    addProgress(families);
     add(
         families,
         Type.GAUGE,
@@ -150,6 +152,72 @@ final class ShardMetrics extends Collector {
         "Whether the shard accepts connections: 1 or 0.",
         shard -> shard.isListening() ? 1 : 0);
     return families;
+  }
+
+  private void addPeers(List<MetricFamilySamples> families) {
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_peer_messages_sent",
+        "Messages sent to other replicas.",
+        shard -> shard.tallies().peerMessagesSent.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_peer_messages_received",
+        "Messages received from other replicas.",
+        shard -> shard.tallies().peerMessagesReceived.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_peer_messages_dropped",
+        "Messages to other replicas that could not be sent at the time.",
+        shard -> shard.tallies().peerMessagesDropped.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_peer_sent_bytes",
+        "Bytes sent to other nodes' replicas.",
+        shard -> shard.tallies().peerBytesSent.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_peer_received_bytes",
+        "Bytes received from other nodes' replicas.",
+        shard -> shard.tallies().peerBytesReceived.value());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_peer_links",
+        "Open connections to other nodes' replicas.",
+        shard -> shard.tallies().peerLinks.value());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_peers_refused",
+        "Connections between replicas refused, by either side.",
+        shard -> shard.tallies().peersRefused.value());
+  }
+
+  private void addProgress(List<MetricFamilySamples> families) {
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_partitions_held",
+        "Partitions that the shard shall hold.",
+        shard -> shard.progress().held());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_partitions_incomplete",
+        "Partitions that the shard shall hold and does not have whole yet.",
+        shard -> shard.progress().incomplete());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_partitions_surplus",
+        "Partitions that the shard has yet to hand over.",
+        shard -> shard.progress().surplus());
   }
 
   private void add(

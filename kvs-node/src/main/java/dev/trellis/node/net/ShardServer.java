@@ -2,6 +2,7 @@ package dev.trellis.node.net;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.node.config.ConnectionConfig;
+import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
@@ -9,8 +10,11 @@ import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
 import dev.trellis.process.StartupException;
+import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
@@ -35,6 +39,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +57,9 @@ final class ShardServer implements Outbox {
   /// Connections beyond the limit that are told so before they are closed; further ones are not.
   private static final int REFUSED_POLITELY_MAX = 1_000;
 
+  /// Reasons to refuse peers that are remembered, so as not to log them again.
+  private static final int REFUSALS_TOLD_MAX = 1_000;
+
   private final DataPlane plane;
   private final int index;
   private final long incarnation;
@@ -61,6 +69,11 @@ final class ShardServer implements Outbox {
   private final EventLoop loop;
   private final FrameCodec codec;
   private final ShardTallies tallies = new ShardTallies();
+  private final Peer self;
+  private final PeerLinks links;
+  private final Set<PeerConnection> peers = new HashSet<>();
+  private final Set<String> refusalsTold = new HashSet<>(); // of peers
+  private final AtomicInteger fromSiblings = new AtomicInteger(); // messages yet to be taken
   private final SharedMemory inboundMemory;
   private final SharedMemory outboundMemory;
   private final byte[] scratch = new byte[SCRATCH_BYTES];
@@ -69,6 +82,7 @@ final class ShardServer implements Outbox {
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
   private List<Recipient> touched = new ArrayList<>(); // may hold one several times
   private boolean draining;
+  private @Nullable MembershipView view; // the latest
   private @Nullable Channel listener; // set by bind
   private volatile boolean listening; // written by the loop, read by the admin threads
   private volatile long tickedMillis; // written by the loop, read by the admin threads
@@ -77,6 +91,7 @@ final class ShardServer implements Outbox {
       DataPlane plane,
       int index,
       long incarnation,
+      long nodeIncarnation,
       ShardCore core,
       InstantSource clock,
       Transport transport) {
@@ -88,6 +103,8 @@ final class ShardServer implements Outbox {
     this.group = transport.newLoop("shard-" + index);
     this.loop = group.next();
     this.codec = new FrameCodec(plane.config().limits());
+    this.self = new Peer(plane.config().nodeId(), nodeIncarnation, index);
+    this.links = new PeerLinks(this, group, transport);
     ConnectionConfig limits = plane.config().connections();
     int shards = plane.config().shards();
     this.inboundMemory = new SharedMemory(limits.inboundMemoryBytes() / shards, this::wakeInbound);
@@ -181,6 +198,8 @@ final class ShardServer implements Outbox {
               var _ = listener.close();
             }
             List.copyOf(connections).forEach(Connection::abort);
+            List.copyOf(peers).forEach(PeerConnection::abort);
+            links.close();
           });
     } catch (RejectedExecutionException e) {
       LOG.debug("shard {} is down already", index);
@@ -193,8 +212,14 @@ final class ShardServer implements Outbox {
   }
 
   /// Tells the shard who belongs to the cluster.
-  void membership(MembershipView view) {
-    execute(() -> core.membership(view, clock.millis(), this));
+  void membership(MembershipView latest) {
+    execute(
+        () -> {
+          view = latest;
+          links.membership(latest);
+          List.copyOf(peers).forEach(this::refuseIfGone);
+          core.membership(latest, clock.millis(), this);
+        });
   }
 
   /// Has the shard take what it has for all there is.
@@ -291,6 +316,7 @@ final class ShardServer implements Outbox {
       touched = new ArrayList<>();
       settling.forEach(Recipient::settle);
     }
+    links.flush();
   }
 
   // The shard's state, for its connections.
@@ -322,16 +348,95 @@ final class ShardServer implements Outbox {
     return core.clock(clock.millis());
   }
 
-  Frame.Welcome welcome(int version) {
+  /// @param time what to tell of the time
+  Frame.Welcome welcome(int version, HybridTimestamp time) {
     return new Frame.Welcome(
         version,
         plane.config().clusterName(),
         plane.config().nodeId(),
         index,
         incarnation,
-        time(),
+        time,
         plane.config().limits(),
         ShardCore.RING_VERSION);
+  }
+
+  // Its peers.
+
+  /// Who this shard is to others.
+  Peer self() {
+    return self;
+  }
+
+  /// Where short messages are put while they are decoded.
+  byte[] scratch() {
+    return scratch;
+  }
+
+  @Override
+  public void send(Peer to, PeerMessage message) {
+    links.send(to, message);
+  }
+
+  /// Takes a message of a peer.
+  void receive(Peer from, PeerMessage message) {
+    tallies.peerMessagesReceived.add(1);
+    core.receive(from, message, clock.millis(), this);
+  }
+
+  /// Takes a message of another shard of this node; to be called on that one's thread.
+  ///
+  /// @return whether there was room
+  boolean takeOver(ShardServer from, PeerMessage message) {
+    if (fromSiblings.incrementAndGet() > PeerLinks.SIBLING_MESSAGES_MAX) {
+      fromSiblings.decrementAndGet();
+      return false;
+    }
+    execute(
+        () -> {
+          fromSiblings.decrementAndGet();
+          receive(from.self(), message);
+        });
+    return true;
+  }
+
+  /// The way to a peer is free.
+  void connected(Peer peer) {
+    core.connected(peer, clock.millis(), this);
+  }
+
+  /// Why a replica that introduces itself is not listened to; empty if it is.
+  Optional<Frame.Refused> objection(Frame.Introduction introduction) {
+    return Handshake.objection(
+        introduction, self, view, clock.millis(), plane.config().clockSkewMax());
+  }
+
+  /// Tells of a replica that is refused; once for each reason, as it will try again and again.
+  void refusedPeer(Peer from, ErrorCode code, String message) {
+    tallies.peersRefused.add(1);
+    // Of a skew the message tells the times, which differ each time.
+    String reason = from + (code == ErrorCode.CLOCK_SKEW ? code.name() : message);
+    if (refusalsTold.size() < REFUSALS_TOLD_MAX && refusalsTold.add(reason)) {
+      LOG.warn("{}: {} is refused: {}", self, from, message);
+    }
+  }
+
+  /// A replica has introduced itself.
+  void join(PeerConnection peer) {
+    peers.add(peer);
+  }
+
+  /// The connection of a replica is closed.
+  void forget(PeerConnection peer) {
+    peers.remove(peer);
+  }
+
+  private void refuseIfGone(PeerConnection peer) {
+    Incarnation life = new Incarnation(peer.from().nodeId(), peer.from().incarnation());
+    if (view != null && view.gone().contains(life)) {
+      Frame.Refused refusal = Handshake.stale(peer.from());
+      peer.refuse(refusal.code(), refusal.message());
+    }
   }
 
   InstantSource clock() {

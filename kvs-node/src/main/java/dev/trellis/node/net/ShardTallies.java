@@ -19,6 +19,19 @@ final class ShardTallies {
   /// Requests that were answered without asking a shard, as they could not be read.
   final Tally requestsMalformed = new Tally();
 
+  /// Messages to peers, siblings within the node included; counted as sent when they were written.
+  final Tally peerMessagesSent = new Tally();
+
+  final Tally peerMessagesReceived = new Tally();
+
+  /// Messages that no connection was there for, or that the peer did not read in time.
+  final Tally peerMessagesDropped = new Tally();
+
+  final Tally peerBytesSent = new Tally();
+  final Tally peerBytesReceived = new Tally();
+  final Tally peerLinks = new Tally(); // open now
+  final Tally peersRefused = new Tally(); // by this side or the other
+
   final ServiceTime reads = new ServiceTime();
   final ServiceTime mutations = new ServiceTime();
 }

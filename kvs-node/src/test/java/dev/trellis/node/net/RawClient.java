@@ -40,15 +40,29 @@ public final class RawClient implements AutoCloseable {
 
   /// @param receiveBytes size of the socket's receive buffer; 0 for the system's
   private RawClient(int port, int receiveBytes) throws IOException {
-    socket = new Socket();
+    this(connected(port, receiveBytes));
+  }
+
+  private static Socket connected(int port, int receiveBytes) throws IOException {
+    Socket socket = new Socket();
     if (receiveBytes > 0) {
       socket.setReceiveBufferSize(receiveBytes);
     }
+    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), PATIENCE_MILLIS);
+    return socket;
+  }
+
+  private RawClient(Socket socket) throws IOException {
+    this.socket = socket;
     socket.setSoTimeout(PATIENCE_MILLIS);
     socket.setTcpNoDelay(true);
-    socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), PATIENCE_MILLIS);
     in = new DataInputStream(socket.getInputStream());
     out = new DataOutputStream(socket.getOutputStream());
+  }
+
+  /// A connection that was made by somebody else.
+  public static RawClient on(Socket socket) throws IOException {
+    return new RawClient(socket);
   }
 
   /// A connection that has said nothing.

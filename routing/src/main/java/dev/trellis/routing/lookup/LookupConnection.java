@@ -8,6 +8,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
+import dev.trellis.wire.VersionRange;
 import dev.trellis.wire.WireException;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
@@ -16,6 +17,7 @@ import io.netty.util.concurrent.Future;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -107,19 +109,15 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void greet(ChannelHandlerContext context, Frame.Hello hello) {
-    int versionMin = Math.max(1, Frame.PROTOCOL_VERSION - 1);
-    if (hello.versionMin() > Frame.PROTOCOL_VERSION || hello.versionMax() < versionMin) {
+    OptionalInt version = VersionRange.SPOKEN.shared(hello.versions());
+    if (version.isEmpty()) {
       refuse(
           context,
           ErrorCode.BAD_REQUEST,
           "this router speaks protocol versions "
-              + versionMin
-              + " to "
-              + Frame.PROTOCOL_VERSION
+              + VersionRange.SPOKEN
               + ", not "
-              + hello.versionMin()
-              + " to "
-              + hello.versionMax());
+              + hello.versions());
       return;
     }
     if (!hello.clusterName().isEmpty() && !hello.clusterName().equals(config.clusterName())) {
@@ -140,7 +138,7 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
     send(
         context,
         new Frame.Welcome(
-            Math.min(hello.versionMax(), Frame.PROTOCOL_VERSION),
+            version.getAsInt(),
             config.clusterName(),
             config.routerId(),
             0,
