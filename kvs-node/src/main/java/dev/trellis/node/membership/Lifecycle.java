@@ -68,8 +68,12 @@ public record Lifecycle(String nodeId, long incarnation, int founders) {
       case ACTIVE -> leaving ? Step.START_LEAVING : Step.WAIT;
       case LEAVING -> {
         boolean handedOver = upToDate && shards.stream().allMatch(shard -> shard.surplus() == 0);
-        boolean alone = topology.members().size() == 1;
-        yield handedOver && !alone ? Step.LEAVE : Step.WAIT;
+        long staying =
+            topology.members().stream().filter(node -> node.state() != State.LEAVING).count();
+        // While nodes are away, too few others may be here to have as many copies as there must be.
+        boolean enough =
+            staying > topology.faultTolerance() || (staying > 0 && view.absent().isEmpty());
+        yield handedOver && enough ? Step.LEAVE : Step.WAIT;
       }
     };
   }

@@ -72,6 +72,17 @@ class LifecycleTest {
   }
 
   @Test
+  void aNodeStaysWhileOthersAreAwayAndTooFewAreHereToHaveAllCopies() {
+    Topology topology = view(node("n1", State.LEAVING), node("n2", State.ACTIVE)).topology();
+    MembershipView alone =
+        new MembershipView(topology, Set.of(), Set.of(new Incarnation("n3", 3)), Set.of());
+    assertEquals(Step.WAIT, LIFE.next(alone, progress(alone, 0, 0), true, true));
+    MembershipView back =
+        view(node("n1", State.LEAVING), node("n2", State.ACTIVE), node("n3", State.ACTIVE));
+    assertEquals(Step.LEAVE, LIFE.next(back, progress(back, 0, 0), true, true));
+  }
+
+  @Test
   void theLastNodeDoesNotLeave() {
     MembershipView leaving = view(node("n1", State.LEAVING));
     assertEquals(Step.WAIT, LIFE.next(leaving, progress(leaving, 0, 0), true, true));
