@@ -164,9 +164,14 @@ final class Roles {
     return live(topology.holders(partition), partition);
   }
 
-  /// The shards of other live nodes that shall hold a partition when all is done.
+  /// The other shards, some of this node perhaps, that shall hold a partition when all is done.
   List<Peer> owners(int partition) {
-    return others(topology.owners(partition), partition);
+    List<Peer> peers = new ArrayList<>();
+    for (String node : topology.owners(partition)) {
+      peers.addAll(shardsOf(node, partition, 1));
+    }
+    peers.remove(self());
+    return peers;
   }
 
   /// The shards of all other live members to which a partition would belong.
