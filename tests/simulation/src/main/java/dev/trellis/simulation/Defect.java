@@ -1,5 +1,8 @@
 package dev.trellis.simulation;
 
+import dev.trellis.node.shard.Sabotage;
+import java.util.Set;
+
 /// A bug put in on purpose, to show that the checks would see it.
 public enum Defect {
   NONE,
@@ -8,5 +11,24 @@ public enum Defect {
   /// A restarted shard speaks under its former replica ids.
   INCARNATION_REUSED,
   /// Clients repeat to whatever incarnation answers, as if everything were idempotent.
-  REPEATED_ELSEWHERE
+  REPEATED_ELSEWHERE,
+  NO_RETRANSMISSION(Sabotage.NO_RETRANSMISSION),
+  EQUAL_TIMESTAMPS_KEEP_INCOMING(Sabotage.EQUAL_TIMESTAMPS_KEEP_INCOMING),
+  COLLECT_WITHOUT_VOTE(Sabotage.COLLECT_WITHOUT_VOTE),
+  ACKNOWLEDGEMENTS_PER_SHARD(Sabotage.ACKNOWLEDGEMENTS_PER_SHARD),
+  REPEATS_FORGOTTEN_ON_DISCONNECT(Sabotage.REPEATS_FORGOTTEN_ON_DISCONNECT),
+  DROP_UNACKNOWLEDGED(Sabotage.DROP_UNACKNOWLEDGED),
+  INCOMPLETE_ANSWERS_MISSING(Sabotage.INCOMPLETE_ANSWERS_MISSING);
+
+  @SuppressWarnings("ImmutableEnumChecker") // Set.of makes it so
+  private final Set<Sabotage> sabotage;
+
+  Defect(Sabotage... sabotage) {
+    this.sabotage = Set.of(sabotage);
+  }
+
+  /// What the shards do wrong.
+  Set<Sabotage> sabotage() {
+    return sabotage;
+  }
 }

@@ -1,50 +1,111 @@
 package dev.trellis.simulation;
 
+import dev.trellis.node.shard.ReplicationConfig;
+import java.time.Duration;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
 /// One reproducible bad day: the same plan and commit give the same run, event for event.
 ///
+/// @param nodes that found the cluster, 3 to 9
+/// @param ssdNodes how many of them are of the SSD tier
+/// @param faultTolerance lost nodes that the cluster is to survive
+/// @param keepsPromise whether no more nodes than that are lost between two moments at which the
+///   cluster is whole
+/// @param steps what the clients do in all
 /// @param dropRate share of messages that are lost, 0 to 1
 /// @param duplicateRate share of messages that arrive twice, 0 to 1
 /// @param delayMaxMillis longest way of a message; messages overtake each other
-/// @param pauseRate share of deliveries that find the shard paused for up to a second, 0 to 1
-/// @param restartRate share of deliveries that find the shard just restarted, empty, 0 to 1
-/// @param clockSkewMaxMillis furthest that a process's clock is from the true time
+/// @param nodeSkewMaxMillis furthest that a node's clock is from the true time
+/// @param clientSkewMaxMillis furthest that a client's clock is from the true time, at first
+/// @param clientGrainMillis how coarse the clients' clocks are: the coarser, the more stamps are
+///   equal
+/// @param suspectedAfterMillis silence after which a member is suspected
+/// @param removedAfterMillis silence after which it is removed
+/// @param tombstoneGrace see [dev.trellis.node.shard.ShardConfig#tombstoneGrace]
 public record FaultPlan(
     long seed,
+    Profile profile,
+    int nodes,
+    int ssdNodes,
+    int faultTolerance,
+    boolean keepsPromise,
+    int steps,
     double dropRate,
     double duplicateRate,
     int delayMaxMillis,
-    double pauseRate,
-    double restartRate,
-    int clockSkewMaxMillis) {
+    int nodeSkewMaxMillis,
+    int clientSkewMaxMillis,
+    int clientGrainMillis,
+    int suspectedAfterMillis,
+    int removedAfterMillis,
+    Duration tombstoneGrace,
+    ReplicationConfig replication) {
+  private static final int STEPS = 240;
+
   public FaultPlan {
     requireRate("dropRate", dropRate);
     requireRate("duplicateRate", duplicateRate);
-    requireRate("pauseRate", pauseRate);
-    requireRate("restartRate", restartRate);
-    if (delayMaxMillis < 1 || clockSkewMaxMillis < 0) {
+    if (delayMaxMillis < 1 || nodeSkewMaxMillis < 0 || clientSkewMaxMillis < 0) {
       throw new IllegalArgumentException(
           "delayMaxMillis "
               + delayMaxMillis
-              + " must be at least 1 and clockSkewMaxMillis "
-              + clockSkewMaxMillis
+              + " must be at least 1, nodeSkewMaxMillis "
+              + nodeSkewMaxMillis
+              + " and clientSkewMaxMillis "
+              + clientSkewMaxMillis
               + " at least 0");
     }
   }
 
-  /// The plan that a seed stands for: calm for some seeds, all faults at once for others.
+  /// The plan that a seed stands for. Consecutive seeds go through all profiles.
   public static FaultPlan of(long seed) {
+    Profile[] profiles = Profile.values();
+    return of(seed, profiles[(int) Math.floorMod(seed, (long) profiles.length)]);
+  }
+
+  /// The plan that a seed stands for among those of a profile.
+  public static FaultPlan of(long seed, Profile profile) {
     RandomGenerator random = random(seed);
+    int nodes = random.nextInt(profile.nodesMin(), profile.nodesMax() + 1);
+    int suspectedAfter = random.nextInt(300, 1_000);
+    boolean deletes = profile == Profile.DELETES;
     return new FaultPlan(
         seed,
+        profile,
+        nodes,
+        random.nextInt(3) == 0 ? random.nextInt(1, nodes) : 0,
+        faultTolerance(random),
+        random.nextInt(10) != 0,
+        STEPS,
+        rate(random, 0.1),
         rate(random, 0.2),
-        rate(random, 0.3),
-        random.nextInt(1, 200),
-        rate(random, 0.01),
-        rate(random, 0.002),
-        random.nextInt(4) == 0 ? 0 : random.nextInt(0, 900));
+        random.nextInt(1, random.nextBoolean() ? 10 : 80),
+        random.nextInt(3) == 0 ? 0 : random.nextInt(125),
+        random.nextInt(3) == 0 ? 0 : random.nextInt(900),
+        random.nextInt(3) == 0 ? 200 : 1,
+        suspectedAfter,
+        suspectedAfter + random.nextInt(200, 2_500),
+        Duration.ofMillis(random.nextInt(1_000, deletes ? 2_000 : 10_000)),
+        replication(random, profile));
+  }
+
+  private static int faultTolerance(RandomGenerator random) {
+    int drawn = random.nextInt(10);
+    return drawn == 0 ? 0 : drawn < 8 ? 1 : 2;
+  }
+
+  /// Any legal setting that lets a run end in time: what the constructor accepts, the system must
+  /// survive.
+  private static ReplicationConfig replication(RandomGenerator random, Profile profile) {
+    boolean small = profile == Profile.SMALL_BUFFERS;
+    return new ReplicationConfig(
+        Duration.ofMillis(random.nextInt(1, random.nextBoolean() ? 20 : 200)),
+        Duration.ofMillis(random.nextInt(100, 4_000)),
+        Duration.ofMillis(random.nextInt(50, 1_500)),
+        Duration.ofMillis(random.nextInt(10, 300)),
+        small || random.nextInt(4) == 0 ? 64 << 10 : 1 << 20,
+        small ? 1 << 20 : 1L << random.nextInt(14, 26));
   }
 
   /// A generator whose numbers follow from the seed alone, on every machine.

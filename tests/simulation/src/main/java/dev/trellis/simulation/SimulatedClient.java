@@ -5,23 +5,78 @@ import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
+import dev.trellis.placement.Topology;
+import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Placement;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
 
-/// A client that keeps the rules: one timestamp and number a mutation, repeats only to the
-/// incarnation that may have seen it, and honest endings. Makes one mutation after the other.
+/// A client that keeps the rules of the real one: one timestamp a mutation, numbers per shard
+/// incarnation, repeats of what is not idempotent only to the incarnation that may have seen it, at
+/// most three hops after a stale map, and honest endings. Does one thing after the other.
 final class SimulatedClient {
-  private static final int ATTEMPTS_MAX = 4;
+  private static final int FOLLOWS_MAX = 3;
+  private static final int RESTAMPS_MAX = 3;
+
+  /// What all clients of a run share.
+  record Surroundings(
+      Workload workload,
+      SimulatedCluster cluster,
+      RandomGenerator random,
+      Defect defect,
+      History history) {}
+
+  /// A connection to one life of one shard.
+  private record Link(SimulatedShard shard, Origin origin) {}
+
+  /// The shard a request is for.
+  private record Target(String nodeId, int shard) {}
+
+  /// What is under way.
+  private static final class Call {
+    private final Workload.Action action;
+    private final long startedMillis;
+    private final long deadlineMillis;
+    private long id; // of the last sending
+    private @Nullable Link link; // where it was last sent
+    private long sequence; // at that shard; 0 if it is to get a new one
+    private HybridTimestamp stamp = HybridTimestamp.ZERO;
+    private Optional<HybridTimestamp> generation = Optional.empty();
+    private boolean ambiguous; // whether a sending went unanswered
+    private boolean regenerated;
+    private int follows;
+    private int restamps;
+    private int failures;
+
+    Call(Workload.Action action, long startedMillis, long deadlineMillis) {
+      this.action = action;
+      this.startedMillis = startedMillis;
+      this.deadlineMillis = deadlineMillis;
+    }
+
+    boolean isMutation() {
+      return action.operation() instanceof Mutation;
+    }
+
+    boolean isForOneShardOnly() {
+      return ambiguous
+          && action.operation() instanceof Mutation mutation
+          && !mutation.isIdempotent();
+    }
+  }
 
   private final int index;
   private final Workload workload;
@@ -29,180 +84,522 @@ final class SimulatedClient {
   private final Scheduler scheduler;
   private final RandomGenerator random;
   private final Defect defect;
-  private final List<Step> history;
+  private final History history;
   private final Tally tally;
-  private final Origin origin;
-  private final HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
+  private final long clientId;
+  private final int attemptMillis;
   private final Map<Long, Long> sequences = new HashMap<>(); // last number, by shard incarnation
   private final Map<Payload, CausalContext> contexts = new HashMap<>(); // last seen, of causal keys
-  private final Map<Payload, HybridTimestamp> generations = new HashMap<>(); // last seen
+  private final Map<Payload, HybridTimestamp> generations = new HashMap<>(); // greatest seen
+  private final Map<Payload, Placement> placements = new HashMap<>(); // where not the default
+  private final Map<Target, Link> links = new HashMap<>();
+  private HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
+  private Optional<Topology> map = Optional.empty();
+  private long mapMillis;
   private long clockOffsetMillis;
+  private long lastId;
+  private @Nullable Call current;
+  private int probes; // still to be made
+  private boolean stopped;
 
-  // The mutation under way.
-  private long attempt; // number of the last sending; grows, so that late events are recognised
-  private long firstAttempt; // of the mutation under way; beyond `attempt` if there is none
-  private int attempts;
-  private Workload.Action action;
-  private long invokedMillis;
-  private SimulatedShard target;
-  private long incarnation;
-  private RequestContext context;
-
-  SimulatedClient(
-      int index,
-      Workload workload,
-      SimulatedCluster cluster,
-      Scheduler scheduler,
-      RandomGenerator random,
-      FaultPlan plan,
-      Defect defect,
-      List<Step> history,
-      Tally tally) {
+  SimulatedClient(int index, Surroundings around) {
     this.index = index;
-    this.workload = workload;
-    this.cluster = cluster;
-    this.scheduler = scheduler;
-    this.random = random;
-    this.defect = defect;
-    this.history = history;
-    this.tally = tally;
-    this.origin = new Origin(index + 1, random.nextLong(), Origin.ANONYMOUS);
-    int skew = plan.clockSkewMaxMillis();
+    this.workload = around.workload;
+    this.cluster = around.cluster;
+    this.scheduler = around.cluster.scheduler();
+    this.random = around.random;
+    this.defect = around.defect;
+    this.history = around.history;
+    this.tally = around.cluster.tally();
+    this.clientId = random.nextLong();
+    this.attemptMillis = random.nextInt(100, 2_000);
+    int skew = around.cluster.plan().clientSkewMaxMillis();
     this.clockOffsetMillis = skew == 0 ? 0 : random.nextLong(-skew, skew + 1);
-    this.action = Workload.IDLE;
-    this.target = cluster.shards().get(0);
-    this.context = RequestContext.READ;
   }
 
-  /// Makes the next mutation, and so on until the workload is done.
+  /// Does the next thing, and so on until the workload is done.
   void start() {
     if (workload.isDone()) {
+      stopped = true;
       return;
     }
-    action = workload.next(index, random);
-    invokedMillis = scheduler.nowMillis();
-    target = cluster.shardFor(action.key(), index);
-    incarnation = target.incarnation();
-    attempts = 0;
-    firstAttempt = attempt + 1;
-    long sequence = sequences.merge(incarnation, 1L, Long::sum);
-    context =
-        RequestContext.mutation(
-                defect == Defect.REPEATS_FORGOTTEN ? 0 : sequence, clock.tick(physicalMillis()))
-            .withTtlMillis(action.ttlMillis())
-            .withGeneration(
-                action.pinned()
-                    ? Optional.ofNullable(generations.get(action.key()))
-                    : Optional.empty());
-    send();
+    begin(workload.next(index, random));
+  }
+
+  boolean hasStopped() {
+    return stopped && current == null;
+  }
+
+  /// Makes writes that must succeed, now that all is well.
+  void probe(int count) {
+    stopped = false;
+    probes = count;
+    nextProbe();
+  }
+
+  private void nextProbe() {
+    if (probes == 0) {
+      stopped = true;
+      return;
+    }
+    begin(workload.probe(index, probes--, random));
+  }
+
+  private int slot() {
+    return Network.CLIENTS + index;
+  }
+
+  private void begin(Workload.Action action) {
+    long now = scheduler.nowMillis();
+    Call call = new Call(action, now, now + random.nextLong(500, 5_000));
+    if (action.pinned()) {
+      call.generation = Optional.ofNullable(generations.get(action.key()));
+    }
+    current = call;
+    send(call);
   }
 
   private long physicalMillis() {
-    return scheduler.nowMillis() + clockOffsetMillis;
+    long millis = scheduler.nowMillis() + clockOffsetMillis;
+    return Math.max(1, millis - millis % cluster.plan().clientGrainMillis());
   }
 
-  private void send() {
-    attempts++;
-    long sent = ++attempt;
-    Mutation mutation = action.mutation();
-    if (mutation instanceof Mutation.PutCausal put) {
-      mutation =
-          new Mutation.PutCausal(
-              put.value(), contexts.getOrDefault(action.key(), CausalContext.EMPTY));
+  // ---- Where to ----
+
+  private void refreshMap() {
+    cluster
+        .map(slot())
+        .ifPresent(
+            topology -> {
+              map = Optional.of(topology);
+              mapMillis = scheduler.nowMillis();
+            });
+  }
+
+  /// The shards that may take a call, as far as the client knows; the best first.
+  private List<Target> targets(Call call) {
+    if (map.isEmpty() || scheduler.nowMillis() - mapMillis > 3_000) {
+      refreshMap();
     }
-    cluster.send(
-        target, origin, new Request(sent, action.key(), mutation, context), this::answered);
-    scheduler.after(random.nextLong(50, 600), () -> timedOut(sent));
+    List<Target> targets = new ArrayList<>();
+    if (map.isEmpty()) {
+      return targets;
+    }
+    Topology topology = map.get();
+    int partition = SimulatedCluster.partitionOf(call.action.key());
+    if (call.action.operation() instanceof Mutation.Place) {
+      add(targets, topology, topology.homes(partition), partition, 1);
+      return targets;
+    }
+    Optional<Placement> placement = Optional.ofNullable(placements.get(call.action.key()));
+    int shards = placement.map(Placement::shardsPerNode).orElse(1);
+    List<String> former = topology.formerOwners(partition, placement);
+    add(targets, topology, former, partition, shards);
+    for (String holder : topology.holders(partition, placement)) {
+      if (!former.contains(holder)) {
+        add(targets, topology, List.of(holder), partition, shards);
+      }
+    }
+    return targets;
   }
 
-  private void timedOut(long sent) {
-    if (sent != attempt || sent < firstAttempt) {
+  private static void add(
+      List<Target> targets, Topology topology, List<String> nodes, int partition, int shards) {
+    for (String node : nodes) {
+      int shardCount = topology.member(node).orElseThrow().shardPorts().size();
+      for (int shard : topology.shardsOf(partition, shardCount, shards)) {
+        targets.add(new Target(node, shard));
+      }
+    }
+  }
+
+  private Optional<Link> link(Target target) {
+    Link known = links.get(target);
+    if (known != null && known.shard.node().isRunning()) {
+      return Optional.of(known);
+    }
+    Optional<Link> opened =
+        cluster
+            .connect(slot(), target.nodeId, target.shard)
+            .map(
+                shard ->
+                    new Link(
+                        shard, new Origin(cluster.nextConnection(), clientId, Origin.ANONYMOUS)));
+    links.remove(target);
+    opened.ifPresent(link -> links.put(target, link));
+    return opened;
+  }
+
+  // ---- Sending ----
+
+  private void send(Call call) {
+    Link former = call.link;
+    Optional<Link> chosen;
+    if (call.isForOneShardOnly() && former != null && defect != Defect.REPEATED_ELSEWHERE) {
+      Target same = new Target(former.shard.node().id(), former.shard.peer().shard());
+      chosen = link(same);
+      if (chosen.isPresent() && chosen.get().shard.incarnation() != former.shard.incarnation()) {
+        end(call, Step.Ending.UNKNOWN);
+        return;
+      }
+    } else {
+      List<Target> targets = targets(call);
+      if (targets.isEmpty()) {
+        chosen = Optional.empty();
+      } else {
+        // Mostly the best, and another one after each failure.
+        int first = random.nextInt(4) == 0 ? random.nextInt(targets.size()) : 0;
+        chosen = link(targets.get((first + call.failures) % targets.size()));
+      }
+    }
+    if (chosen.isEmpty()) {
+      call.failures++;
+      refreshMap();
+      retryLater(call);
       return;
     }
-    boolean sameIncarnation = target.incarnation() == incarnation;
-    boolean mayRepeat =
-        sameIncarnation || action.mutation().isIdempotent() || defect == Defect.REPEATED_ELSEWHERE;
-    if (attempts == ATTEMPTS_MAX || !mayRepeat) {
-      end(Step.Ending.UNKNOWN);
-      return;
-    }
-    if (!sameIncarnation) {
-      incarnation = target.incarnation();
-      context = renumbered(sequences.merge(incarnation, 1L, Long::sum));
-    }
-    // Only the simulated defect drops the mark; a faithful client always tells.
-    context = defect == Defect.REPEATS_FORGOTTEN ? context : context.repeated();
-    send();
+    transmit(call, chosen.get());
   }
 
-  private void answered(Reply reply) {
-    if (reply.id() < firstAttempt) {
-      return; // of an earlier mutation
-    }
-    clock.observe(reply.clock(), physicalMillis());
-    generations.put(action.key(), reply.generation());
-    switch (reply.outcome()) {
-      case Outcome.Done done -> {
-        tally.repeats += done.repeated() ? 1 : 0;
-        if (action.mutation() instanceof Mutation.PutCausal) {
-          if (done.view() instanceof View.Siblings siblings) {
-            contexts.put(action.key(), siblings.context());
-          }
-        }
-        end(Step.Ending.OK);
+  private void transmit(Call call, Link link) {
+    boolean sameIncarnation =
+        call.link != null && call.link.shard.incarnation() == link.shard.incarnation();
+    boolean repeat = false;
+    if (call.isMutation()) {
+      if (call.stamp.equals(HybridTimestamp.ZERO)) {
+        call.stamp = clock.tick(physicalMillis());
       }
-      case Outcome.Failed failed when failed.code() == ErrorCode.CLOCK_SKEW -> {
-        tally.clockSkews++;
-        // All attempts went to one incarnation, whose window keeps the number: not carried out.
-        clockOffsetMillis = reply.clock().millis() - scheduler.nowMillis();
-        if (attempts == ATTEMPTS_MAX) {
-          // A copy with the old stamp may still be under way, and stamps don't get younger.
-          end(Step.Ending.UNKNOWN);
-        } else {
-          context = restamped();
-          send();
-        }
-      }
-      case Outcome.Failed failed when failed.code() == ErrorCode.OUTCOME_UNKNOWN -> {
-        tally.unknown++;
-        end(Step.Ending.UNKNOWN);
-      }
-      case Outcome.Failed failed -> {
-        tally.superseded += failed.code() == ErrorCode.SUPERSEDED ? 1 : 0;
-        tally.kindMismatches += failed.code() == ErrorCode.KIND_MISMATCH ? 1 : 0;
-        // An earlier copy may have been carried out by an incarnation that is gone.
-        end(Step.Ending.FAILED);
+      if (call.sequence == 0 || !sameIncarnation) {
+        call.sequence = sequences.merge(link.shard.incarnation(), 1L, Long::sum);
+      } else {
+        repeat = call.ambiguous;
       }
     }
+    call.link = link;
+    call.id = ++lastId;
+    long id = call.id;
+    Request request = new Request(id, call.action.key(), operation(call), context(call, repeat));
+    cluster
+        .trace()
+        .tell(() -> "client " + index + " -> " + link.shard + " " + describe(call, request));
+    SimulatedNode node = link.shard.node();
+    boolean[] refused = {false};
+    cluster
+        .network()
+        .send(
+            slot(),
+            node.slot(),
+            () ->
+                node.execute(
+                    () -> {
+                      // A connection carries a request once: what was refused stays refused.
+                      if (!refused[0]) {
+                        link.shard.handle(
+                            link.origin,
+                            request,
+                            reply -> {
+                              refused[0] |= reply.outcome() instanceof Outcome.Failed;
+                              cluster
+                                  .network()
+                                  .send(node.slot(), slot(), () -> answered(call, id, reply));
+                            });
+                      }
+                    }));
+    scheduler.after(attemptMillis, () -> timedOut(call, id));
   }
 
-  private RequestContext restamped() {
-    return with(context.sequence(), HybridTimestamp.ofMillis(Math.max(1, physicalMillis())));
+  private Operation operation(Call call) {
+    return call.action.operation() instanceof Mutation.PutCausal put
+        ? new Mutation.PutCausal(
+            put.value(), contexts.getOrDefault(call.action.key(), CausalContext.EMPTY))
+        : call.action.operation();
   }
 
-  private RequestContext renumbered(long sequence) {
-    return with(sequence, context.timestamp());
-  }
-
-  private RequestContext with(long sequence, HybridTimestamp stamp) {
+  private RequestContext context(Call call, boolean repeat) {
     return new RequestContext(
-        sequence,
-        context.repeat(),
-        stamp,
-        context.generation(),
-        context.acknowledgement(),
-        context.read(),
-        context.ttlMillis(),
-        context.timeoutMillis(),
-        context.ringVersion());
+        call.isMutation() && defect != Defect.REPEATS_FORGOTTEN ? call.sequence : 0,
+        repeat && defect != Defect.REPEATS_FORGOTTEN,
+        call.stamp,
+        call.generation,
+        call.action.acknowledgement(),
+        call.action.mode(),
+        call.action.ttlMillis(),
+        Math.max(1, call.deadlineMillis - scheduler.nowMillis()),
+        map.map(Topology::version).orElse(0L));
   }
 
-  private void end(Step.Ending ending) {
-    firstAttempt = attempt + 1;
-    history.add(
-        new Step(
-            index, action.key(), action.mutation(), action.ttlMillis(), invokedMillis, ending));
-    tally.count(ending);
-    scheduler.after(random.nextLong(1, 30), this::start);
+  private static String describe(Call call, Request request) {
+    RequestContext context = request.context();
+    return "#"
+        + request.id()
+        + " "
+        + request.key()
+        + " "
+        + request.operation()
+        + " seq "
+        + context.sequence()
+        + (context.repeat() ? " repeat" : "")
+        + " "
+        + context.timestamp()
+        + context.generation().map(g -> " in " + g).orElse("")
+        + " "
+        + (call.isMutation() ? context.acknowledgement().word() : context.read().word());
+  }
+
+  /// Nothing came: the connection counts as lost, and the call goes on over another one.
+  private void timedOut(Call call, long id) {
+    if (call != current || call.id != id) {
+      return;
+    }
+    Link link = call.link;
+    if (link != null) {
+      links.remove(new Target(link.shard.node().id(), link.shard.peer().shard()), link);
+      cluster.disconnect(link.shard, link.origin, random.nextLong(1, 500));
+    }
+    call.ambiguous = true;
+    call.failures++;
+    refreshMap();
+    retryLater(call);
+  }
+
+  private void retryLater(Call call) {
+    call.id = 0; // what comes for the last sending comes too late
+    long delay = random.nextLong(5, 60);
+    if (scheduler.nowMillis() + delay > call.deadlineMillis) {
+      end(call, call.ambiguous ? Step.Ending.UNKNOWN : Step.Ending.FAILED);
+      return;
+    }
+    scheduler.after(
+        delay,
+        () -> {
+          if (call == current) {
+            send(call);
+          }
+        });
+  }
+
+  // ---- Answers ----
+
+  private void answered(Call call, long id, Reply reply) {
+    clock.observe(reply.clock(), physicalMillis());
+    if (call != current || call.id != id) {
+      return;
+    }
+    cluster
+        .trace()
+        .tell(
+            () ->
+                "client "
+                    + index
+                    + " <- #"
+                    + id
+                    + " "
+                    + reply.outcome()
+                    + " "
+                    + reply.receipt()
+                    + " in "
+                    + reply.generation());
+    Payload key = call.action.key();
+    reply
+        .placement()
+        .ifPresentOrElse(p -> placements.put(key, p), () -> forgetPlacement(key, reply));
+    switch (reply.outcome()) {
+      case Outcome.Done done -> done(call, reply, done);
+      case Outcome.Failed failed -> failed(call, reply, failed);
+    }
+  }
+
+  private void forgetPlacement(Payload key, Reply reply) {
+    if (reply.outcome() instanceof Outcome.Done) {
+      placements.remove(key);
+    }
+  }
+
+  private void done(Call call, Reply reply, Outcome.Done done) {
+    Payload key = call.action.key();
+    tally.repeats += done.repeated() ? 1 : 0;
+    if (done.view() instanceof View.Siblings siblings) {
+      contexts.merge(key, siblings.context(), CausalContext::merge);
+    }
+    if (call.isMutation()) {
+      noteGeneration(call, reply, done);
+      checkCopies(call, reply);
+      end(
+          call,
+          Step.Ending.OK,
+          copiesOf(reply),
+          done.repeated() ? Step.CHANGED_UNKNOWN : done.changed(),
+          reply.generation());
+    } else {
+      history.read(call.action, done.view(), call.startedMillis);
+      end(call, Step.Ending.OK);
+    }
+  }
+
+  private void noteGeneration(Call call, Reply reply, Outcome.Done done) {
+    Payload key = call.action.key();
+    HybridTimestamp former = generations.getOrDefault(key, HybridTimestamp.ZERO);
+    if (reply.generation().compareTo(former) > 0) {
+      generations.put(key, reply.generation());
+      boolean expired =
+          call.action.ttlMillis() > 0
+              && reply.generation().millis() > call.startedMillis - 200
+              && reply.generation().millis() <= scheduler.nowMillis() + 200;
+      tally.expiryRaces += expired ? 1 : 0;
+    }
+    if (done.changed() > 0
+        && call.generation.isPresent()
+        && reply.generation().compareTo(call.generation.get()) < 0) {
+      cluster.violated(
+          "a write to "
+              + key
+              + " in generation "
+              + call.generation.get()
+              + " was done in "
+              + reply.generation());
+    }
+  }
+
+  private boolean copiesOf(Reply reply) {
+    return reply.receipt().copies() > cluster.plan().faultTolerance();
+  }
+
+  private void checkCopies(Call call, Reply reply) {
+    if (call.action.acknowledgement() == Acknowledgement.REPLICATED && !copiesOf(reply)) {
+      cluster.violated(
+          call.action + " is acknowledged as replicated with " + reply.receipt() + ": " + reply);
+    }
+  }
+
+  private void failed(Call call, Reply reply, Outcome.Failed failed) {
+    if (!call.ambiguous) {
+      call.sequence = 0; // it was not carried out, and counts as never sent
+    }
+    switch (failed.code()) {
+      case NOT_OWNER, MOVED, STALE_PEER -> follow(call, reply, failed);
+      case CLOCK_SKEW -> restamp(call, reply);
+      case SUPERSEDED -> regenerate(call, reply);
+      case OVERLOADED, NO_NODES -> {
+        call.failures++;
+        retryLater(call);
+      }
+      case NOT_ENOUGH_REPLICAS -> {
+        tally.notEnoughReplicas++;
+        if (!call.isMutation()) {
+          end(call, Step.Ending.FAILED);
+        } else if (reply.receipt().copies() > 0) {
+          end(call, Step.Ending.UNKNOWN); // it is kept, but may yet be lost
+        } else {
+          call.failures++;
+          refreshMap();
+          retryLater(call);
+        }
+      }
+      default -> {
+        tally.kindMismatches += failed.code() == ErrorCode.KIND_MISMATCH ? 1 : 0;
+        tally.unknown += failed.code() == ErrorCode.OUTCOME_UNKNOWN ? 1 : 0;
+        boolean definite = failed.code().isDefinite() && !call.ambiguous;
+        boolean expected =
+            failed.code() == ErrorCode.KIND_MISMATCH
+                || failed.code() == ErrorCode.OUTCOME_UNKNOWN
+                || failed.code() == ErrorCode.TIMEOUT;
+        if (!expected) {
+          cluster.violated(call.action + " is refused: " + failed);
+        }
+        end(call, definite ? Step.Ending.FAILED : Step.Ending.UNKNOWN);
+      }
+    }
+  }
+
+  private void follow(Call call, Reply reply, Outcome.Failed failed) {
+    tally.moved += failed.code() == ErrorCode.MOVED ? 1 : 0;
+    tally.notOwner += failed.code() == ErrorCode.NOT_OWNER ? 1 : 0;
+    if (failed.code() == ErrorCode.MOVED && reply.placement().isEmpty()) {
+      placements.remove(call.action.key()); // it is back in its default place
+    } else if (failed.code() == ErrorCode.NOT_OWNER) {
+      placements.remove(call.action.key()); // its home knows better
+    }
+    if (call.isForOneShardOnly()) {
+      end(call, Step.Ending.UNKNOWN);
+      return;
+    }
+    if (call.follows == FOLLOWS_MAX) {
+      if (cluster.wasWholeSince(call.startedMillis)) {
+        cluster.violated(
+            call.action + " was sent on more than " + FOLLOWS_MAX + " times: " + failed);
+      }
+      end(call, call.ambiguous ? Step.Ending.UNKNOWN : Step.Ending.FAILED);
+      return;
+    }
+    call.follows++;
+    call.failures = 0;
+    refreshMap();
+    retryLater(call);
+  }
+
+  private void restamp(Call call, Reply reply) {
+    tally.clockSkews++;
+    clockOffsetMillis = reply.clock().millis() - scheduler.nowMillis();
+    clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
+    clock.observe(reply.clock(), physicalMillis());
+    if (call.ambiguous || call.restamps == RESTAMPS_MAX) {
+      end(call, call.ambiguous ? Step.Ending.UNKNOWN : Step.Ending.FAILED);
+      return;
+    }
+    call.restamps++;
+    call.stamp = HybridTimestamp.ZERO;
+    retryLater(call);
+  }
+
+  private void regenerate(Call call, Reply reply) {
+    tally.superseded++;
+    if (call.regenerated || call.generation.isEmpty() || call.isForOneShardOnly()) {
+      end(call, call.ambiguous ? Step.Ending.UNKNOWN : Step.Ending.FAILED);
+      return;
+    }
+    call.regenerated = true;
+    call.generation = Optional.of(reply.generation());
+    retryLater(call);
+  }
+
+  // ---- The end ----
+
+  private void end(Call call, Step.Ending ending) {
+    end(call, ending, false, 0, HybridTimestamp.ZERO);
+  }
+
+  private void end(
+      Call call, Step.Ending ending, boolean replicated, long changed, HybridTimestamp generation) {
+    current = null;
+    if (call.action.operation() instanceof Mutation mutation) {
+      Step step =
+          new Step(
+              index,
+              call.action.key(),
+              mutation,
+              call.action.ttlMillis(),
+              call.stamp,
+              ending,
+              replicated,
+              changed,
+              generation);
+      cluster.trace().tell(() -> "client " + index + " ends " + step);
+      history.add(step);
+      tally.count(step);
+      if (Workload.type(call.action.key()).equals("probe") && ending != Step.Ending.OK) {
+        cluster.violated("a write fails though all is well: " + step);
+      }
+    } else {
+      tally.reads++;
+    }
+    scheduler.after(
+        random.nextLong(1, 80),
+        () -> {
+          if (probes > 0 || stopped) {
+            nextProbe();
+          } else {
+            start();
+          }
+        });
   }
 }

@@ -1,172 +1,490 @@
 package dev.trellis.simulation;
 
-import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.membership.Incarnation;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
+import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
-import dev.trellis.wire.Mutation;
-import dev.trellis.wire.Reply;
-import dev.trellis.wire.Request;
-import dev.trellis.wire.RequestContext;
+import dev.trellis.placement.Topology;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import java.util.ArrayList;
-import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.random.RandomGenerator;
 
-/// The shards and the network between them and their clients, with the faults of a plan. A message
-/// belongs to a connection to one incarnation: a restart loses those under way.
+/// All nodes of a run, those that live and those that lived, and the network between them.
 final class SimulatedCluster {
-  private static final Origin PEER = new Origin(0, 0, Origin.PEER);
+  /// Few, so that there is little to compare; several keys share each.
+  private static final Partitions PARTITIONS = new Partitions(5);
 
   private final FaultPlan plan;
-  private final Layout layout;
   private final Defect defect;
   private final Scheduler scheduler;
   private final RandomGenerator random;
-  private final List<SimulatedShard> shards = new ArrayList<>();
+  private final Network network;
+  private final Trace trace;
+  private final Tally tally;
+  private final List<String> violations;
+  private final Map<String, SimulatedNode> latest = new TreeMap<>(); // life of each node
+  private final Map<List<NodeDescriptor>, Topology> topologies = new HashMap<>();
+  private long lives;
+  private long connections;
+  private long lossesSinceWhole;
+  private long losses;
+  private long wholeSinceMillis = Long.MAX_VALUE;
+  private int pendingRestarts;
   private boolean healed;
-  private int restarts;
 
   SimulatedCluster(
-      FaultPlan plan, Layout layout, Defect defect, Scheduler scheduler, RandomGenerator random) {
+      FaultPlan plan,
+      Defect defect,
+      Scheduler scheduler,
+      RandomGenerator random,
+      Trace trace,
+      Tally tally,
+      List<String> violations) {
     this.plan = plan;
-    this.layout = layout;
     this.defect = defect;
     this.scheduler = scheduler;
     this.random = random;
-    int count = 2 + random.nextInt(3);
-    for (int index = 0; index < count; index++) {
-      boolean partitioned = layout == Layout.PARTITIONED;
-      shards.add(
-          new SimulatedShard(
-              partitioned ? index : 0, partitioned ? count : 1, clockOffset(), defect, random));
+    this.network = new Network(plan, scheduler, random);
+    this.trace = trace;
+    this.tally = tally;
+    this.violations = violations;
+    for (int index = 0; index < plan.nodes(); index++) {
+      boolean ssd = index >= plan.nodes() - plan.ssdNodes();
+      add(ssd ? NodeDescriptor.Tier.SSD : NodeDescriptor.Tier.MEMORY);
     }
-    scheduler.after(10, this::tick);
+    scheduler.after(100, this::observe);
   }
 
-  /// How wrong the clock of a process is. Shards of one cluster are kept within the skew that they
-  /// accept from each other; clients may be worse.
-  private long clockOffset() {
-    int max = Math.min(plan.clockSkewMaxMillis(), 200);
+  FaultPlan plan() {
+    return plan;
+  }
+
+  Scheduler scheduler() {
+    return scheduler;
+  }
+
+  RandomGenerator random() {
+    return random;
+  }
+
+  Network network() {
+    return network;
+  }
+
+  Trace trace() {
+    return trace;
+  }
+
+  Tally tally() {
+    return tally;
+  }
+
+  long nowMillis() {
+    return scheduler.nowMillis();
+  }
+
+  void violated(String promise) {
+    trace.tell(() -> "VIOLATION " + promise);
+    violations.add(promise);
+  }
+
+  /// One topology for all that know the same members: it is costly to build.
+  Topology topology(List<NodeDescriptor> members) {
+    List<NodeDescriptor> sorted = new ArrayList<>(members);
+    sorted.sort((a, b) -> a.id().compareTo(b.id()));
+    return topologies.computeIfAbsent(
+        sorted, nodes -> Topology.of(PARTITIONS, nodes, plan.faultTolerance()));
+  }
+
+  // ---- Lives ----
+
+  /// Starts a node that never was.
+  SimulatedNode add(NodeDescriptor.Tier tier) {
+    int slot = latest.size();
+    int shards = random.nextInt(1, plan.profile().shardsMax() + 1);
+    return start(
+        new SimulatedNode.Identity(
+            "n" + slot, slot, lives++, random.nextLong(), tier, shards, plan.nodes()));
+  }
+
+  int nodesEver() {
+    return latest.size();
+  }
+
+  private SimulatedNode start(SimulatedNode.Identity identity) {
+    Optional<SimulatedNode> former = Optional.ofNullable(latest.get(identity.id()));
+    SimulatedNode node = new SimulatedNode(identity, this);
+    node.setClock(clockOffset());
+    latest.put(node.id(), node);
+    List<SimulatedShard> shards = new ArrayList<>();
+    for (int index = 0; index < identity.shards(); index++) {
+      int at = index;
+      long incarnation =
+          defect == Defect.INCARNATION_REUSED && former.isPresent()
+              ? former.get().shard(at).orElseThrow().incarnation()
+              : random.nextLong();
+      ShardConfig config = config(identity, index, incarnation);
+      shards.add(new SimulatedShard(node, config, defect.sabotage(), this));
+    }
+    trace.tell(() -> node.id() + " starts, " + identity);
+    node.start(shards);
+    return node;
+  }
+
+  private ShardConfig config(SimulatedNode.Identity identity, int shard, long incarnation) {
+    ShardConfig defaults = ShardConfig.of(identity.id(), shard, identity.shards(), incarnation);
+    return new ShardConfig(
+        defaults.nodeId(),
+        defaults.shard(),
+        defaults.shardCount(),
+        defaults.incarnation(),
+        defaults.limits(),
+        defaults.clockSkewMax(),
+        plan.tombstoneGrace(),
+        defaults.memoryBytesMax(),
+        defaults.clientsMax(),
+        defaults.watchesMax(),
+        identity.incarnation(),
+        PARTITIONS,
+        plan.replication());
+  }
+
+  /// How wrong a node's clock is.
+  long clockOffset() {
+    int max = plan.nodeSkewMaxMillis();
     return max == 0 ? 0 : random.nextLong(-max, max + 1);
   }
 
-  int restarts() {
-    return restarts;
-  }
-
-  long collected() {
-    return shards.stream().mapToLong(SimulatedShard::collected).sum();
+  /// The nodes that live, by id.
+  List<SimulatedNode> running() {
+    List<SimulatedNode> running = new ArrayList<>();
+    for (SimulatedNode node : latest.values()) {
+      if (node.isRunning()) {
+        running.add(node);
+      }
+    }
+    return running;
   }
 
   List<SimulatedShard> shards() {
-    return shards;
+    return running().stream().flatMap(node -> node.shards().stream()).toList();
   }
 
-  /// The shard that a client with this number uses for a key.
-  SimulatedShard shardFor(Payload key, int client) {
-    return layout == Layout.PARTITIONED
-        ? shards.get(Partitions.STANDARD.shardOfKey(KeyHash.of(key), shards.size()))
-        : shards.get(client % shards.size());
+  /// Kills a node: all it had is lost.
+  void crash(SimulatedNode node) {
+    trace.tell(() -> node + " crashes");
+    tally.crashes++;
+    tally.crashesWhileJoining += node.state() == NodeDescriptor.State.JOINING ? 1 : 0;
+    tally.crashesWhileLeaving += node.state() == NodeDescriptor.State.LEAVING ? 1 : 0;
+    stop(node);
+    countLoss();
   }
 
-  /// Sends a request; the reply comes back once, several times, or never.
-  void send(SimulatedShard to, Origin origin, Request request, Consumer<Reply> onReply) {
-    long incarnation = to.incarnation();
-    transmit(
+  private void stop(SimulatedNode node) {
+    node.stop();
+    node.shards().forEach(shard -> tally.add(shard.statistics()));
+  }
+
+  void countLoss() {
+    losses++;
+    lossesSinceWhole++;
+    wholeSinceMillis = Long.MAX_VALUE;
+  }
+
+  /// Whether another loss stays within what is promised.
+  boolean mayLose() {
+    return !plan.keepsPromise() || lossesSinceWhole < plan.faultTolerance();
+  }
+
+  /// Whether any data was lost with a node.
+  boolean hasLost() {
+    return losses > 0;
+  }
+
+  /// Starts a node that has died again some time later, healed or not.
+  void restartLater(SimulatedNode dead, long millis) {
+    pendingRestarts++;
+    scheduler.after(
+        millis,
         () -> {
-          if (defect != Defect.REPEATED_ELSEWHERE && to.incarnation() != incarnation) {
-            return;
-          }
-          deliver(to, origin, request, reply -> transmit(() -> onReply.accept(reply)));
+          pendingRestarts--;
+          restart(dead);
         });
   }
 
-  private void deliver(SimulatedShard to, Origin origin, Request request, Consumer<Reply> onReply) {
-    long now = scheduler.nowMillis();
-    if (to.pausedUntil() > now) {
-      long incarnation = to.incarnation();
-      scheduler.after(
-          to.pausedUntil() - now,
-          () -> {
-            if (to.incarnation() == incarnation) {
-              deliver(to, origin, request, onReply);
-            }
-          });
-      return;
-    }
-    if (!healed && random.nextDouble() < plan.pauseRate()) {
-      to.pause(now + random.nextLong(1, 1_000));
-    }
-    if (!healed && random.nextDouble() < plan.restartRate()) {
-      to.restart();
-      restarts++;
-      return;
-    }
-    to.handle(origin, request, now, onReply);
-  }
-
-  private void transmit(Runnable arrival) {
-    if (healed) {
-      scheduler.after(1, arrival);
-      return;
-    }
-    if (random.nextDouble() < plan.dropRate()) {
-      return;
-    }
-    scheduler.after(random.nextLong(1, plan.delayMaxMillis() + 1L), arrival);
-    if (random.nextDouble() < plan.duplicateRate()) {
-      scheduler.after(random.nextLong(1, 4L * plan.delayMaxMillis() + 1), arrival);
+  /// Starts a node that has died again, under its id and with nothing.
+  private void restart(SimulatedNode dead) {
+    if (latest.get(dead.id()) == dead && !dead.isRunning()) {
+      tally.restarts++;
+      start(dead.identity().again(lives++, random.nextLong()));
     }
   }
 
-  private void tick() {
-    for (SimulatedShard shard : shards) {
-      if (shard.pausedUntil() <= scheduler.nowMillis()) {
-        shard.tick(scheduler.nowMillis());
+  /// A node has handed over all it had.
+  void left(SimulatedNode node) {
+    List<SimulatedNode> reached =
+        running().stream()
+            .filter(other -> other != node && network.connects(node.slot(), other.slot()))
+            .toList();
+    if (reached.isEmpty()) {
+      return; // it can tell nobody, and stays
+    }
+    trace.tell(() -> node + " leaves, " + progress(node));
+    tally.leaves++;
+    stop(node);
+    for (SimulatedNode other : reached) {
+      other.membership().leaves(node.incarnation());
+    }
+  }
+
+  /// A node has learned that it was declared gone: it begins anew.
+  void gaveUp(SimulatedNode node) {
+    trace.tell(() -> node + " gives up");
+    tally.givenUp++;
+    stop(node);
+    restartLater(node, random.nextLong(10, 1_000));
+  }
+
+  void announced(SimulatedNode node) {
+    tally.joins += node.state() == NodeDescriptor.State.ACTIVE ? 1 : 0;
+  }
+
+  // ---- Messages ----
+
+  /// Sends what one replica has to tell another.
+  void send(SimulatedShard from, Peer to, PeerMessage message) {
+    SimulatedNode target = latest.get(to.nodeId());
+    if (target == null || target.incarnation().number() != to.incarnation()) {
+      return;
+    }
+    Peer sender = from.peer();
+    Runnable arrival =
+        () ->
+            target.execute(
+                () ->
+                    target
+                        .shard(to.shard())
+                        .ifPresent(
+                            shard -> {
+                              trace.tell(() -> from + " -> " + shard + " " + message);
+                              shard.receive(sender, message);
+                            }));
+    if (target == from.node()) {
+      network.sendInside(arrival);
+    } else {
+      network.send(from.node().slot(), target.slot(), arrival);
+    }
+  }
+
+  /// Tells the shards of a node that another one can be reached again.
+  void reconnect(SimulatedNode node, NodeDescriptor other) {
+    for (SimulatedShard shard : node.shards()) {
+      for (int index = 0; index < other.shardPorts().size(); index++) {
+        Peer peer = new Peer(other.id(), other.incarnation(), index);
+        scheduler.after(random.nextLong(2, 60), () -> node.execute(() -> shard.connected(peer)));
       }
     }
-    scheduler.after(10, this::tick);
   }
 
-  /// Lets a random shard send its states of some keys to another one.
-  void exchange(Collection<Payload> keys, double share) {
-    SimulatedShard from = shards.get(random.nextInt(shards.size()));
-    SimulatedShard to = shards.get(random.nextInt(shards.size()));
-    if (layout == Layout.REPLICATED && from != to) {
-      for (Payload key : keys) {
-        if (random.nextDouble() < share) {
-          sendState(from, to, key);
+  /// Connections between nodes were lost, and come back.
+  void reconnectAll() {
+    for (SimulatedNode node : running()) {
+      for (NodeDescriptor member : node.view().topology().members()) {
+        if (!member.id().equals(node.id())) {
+          reconnect(node, member);
         }
       }
     }
   }
 
-  private void sendState(SimulatedShard from, SimulatedShard to, Payload key) {
-    Entry entry = from.entryOf(key);
-    if (!entry.equals(Entry.BOTTOM)) {
-      RequestContext context = RequestContext.mutation(0, HybridTimestamp.ZERO);
-      send(to, PEER, new Request(0, key, new Mutation.Merge(entry), context), reply -> {});
-    }
+  /// A number that no connection has.
+  long nextConnection() {
+    return ++connections;
   }
 
-  /// Ends all faults, lets what is under way arrive, and has every shard tell every other all it
-  /// has.
-  void heal(Collection<Payload> keys) {
+  /// The shard that listens where a client wants to connect to; empty if nobody answers.
+  Optional<SimulatedShard> connect(int clientSlot, String nodeId, int shard) {
+    SimulatedNode node = latest.get(nodeId);
+    if (node == null
+        || !node.isRunning()
+        || node.isPaused()
+        || !network.connects(clientSlot, node.slot())) {
+      return Optional.empty();
+    }
+    return node.shard(shard);
+  }
+
+  /// The topology as a random node that a client can reach sees it.
+  Optional<Topology> map(int clientSlot) {
+    List<SimulatedNode> reached =
+        running().stream()
+            .filter(node -> !node.isPaused() && network.connects(clientSlot, node.slot()))
+            .toList();
+    return reached.isEmpty()
+        ? Optional.empty()
+        : Optional.of(reached.get(random.nextInt(reached.size())).view().topology());
+  }
+
+  /// A client's connection is closed, as the shard sees it.
+  void disconnect(SimulatedShard shard, Origin origin, long afterMillis) {
+    scheduler.after(afterMillis, () -> shard.node().execute(() -> shard.disconnected(origin)));
+  }
+
+  // ---- What is so ----
+
+  static int partitionOf(Payload key) {
+    return PARTITIONS.of(KeyHash.of(key));
+  }
+
+  /// Share of the others that a membership service notices in one round.
+  double attention() {
+    return healed ? 1 : 0.95;
+  }
+
+  long viewDelay() {
+    return healed ? 1 : random.nextLong(20);
+  }
+
+  private void observe() {
+    boolean whole = whatIsNotWhole().isEmpty();
+    if (whole && wholeSinceMillis == Long.MAX_VALUE) {
+      trace.tell(() -> "whole");
+      wholeSinceMillis = nowMillis();
+      lossesSinceWhole = 0;
+    } else if (!whole) {
+      wholeSinceMillis = Long.MAX_VALUE;
+    }
+    scheduler.after(100, this::observe);
+  }
+
+  /// Whether the cluster was whole all the time from an instant on.
+  boolean wasWholeSince(long millis) {
+    return wholeSinceMillis <= millis && whatIsNotWhole().isEmpty();
+  }
+
+  /// What keeps the cluster from being whole: all live nodes ACTIVE and known to all, nobody
+  /// suspected, all shards with all that they shall have and no more.
+  Optional<String> whatIsNotWhole() {
+    List<SimulatedNode> running = running();
+    long version = topology(running.stream().map(SimulatedNode::descriptor).toList()).version();
+    for (SimulatedNode node : running) {
+      MembershipView view = node.view();
+      if (node.state() != NodeDescriptor.State.ACTIVE) {
+        return Optional.of(node + " is " + node.state() + ", " + progress(node));
+      }
+      if (view.topology().version() != version || !view.suspected().isEmpty()) {
+        return Optional.of(node + " sees " + view);
+      }
+      for (SimulatedShard shard : node.shards()) {
+        ShardProgress progress = shard.progress();
+        if (progress.version() != version || !progress.isComplete() || progress.surplus() > 0) {
+          return Optional.of(shard + " has " + progress);
+        }
+      }
+    }
+    return Optional.empty();
+  }
+
+  private static List<ShardProgress> progress(SimulatedNode node) {
+    return node.shards().stream().map(SimulatedShard::progress).toList();
+  }
+
+  /// What keeps the cluster from being whole for good, now that nothing goes wrong any more.
+  Optional<String> whatIsNotSettled() {
+    if (pendingRestarts > 0) {
+      return Optional.of("nodes start again");
+    }
+    for (SimulatedNode node : running()) {
+      if (!node.view().absent().isEmpty()) {
+        return Optional.of(node + " misses " + node.view().absent());
+      }
+    }
+    return whatIsNotWhole();
+  }
+
+  /// Ends all faults, and has operators deal with the nodes that are dead for good.
+  void heal() {
+    trace.tell(() -> "healed");
     healed = true;
-    scheduler.run(5_000);
-    if (layout == Layout.REPLICATED) {
-      for (SimulatedShard from : shards) {
-        for (SimulatedShard to : shards) {
-          if (from != to) {
-            keys.forEach(key -> sendState(from, to, key));
-            scheduler.run(10);
-          }
-        }
+    network.heal();
+    for (SimulatedNode node : running()) {
+      node.resume();
+      node.membership().hearAllAgain();
+    }
+    reconnectAll();
+    for (SimulatedNode operated : running()) {
+      for (Incarnation dead : deadIn(operated.view())) {
+        operated.membership().declareGone(dead);
       }
     }
+  }
+
+  /// The incarnations that a view has as members or as absent, and that do not live.
+  private List<Incarnation> deadIn(MembershipView view) {
+    Set<Incarnation> known = new HashSet<>(view.absent());
+    for (NodeDescriptor member : view.topology().members()) {
+      known.add(new Incarnation(member.id(), member.incarnation()));
+    }
+    running().forEach(node -> known.remove(node.incarnation()));
+    return List.copyOf(known);
+  }
+
+  boolean isHealed() {
+    return healed;
+  }
+
+  /// The state of a key on every shard that has any.
+  Map<SimulatedShard, Entry> copies(Payload key) {
+    Map<SimulatedShard, Entry> copies = new LinkedHashMap<>();
+    for (SimulatedShard shard : shards()) {
+      Entry entry = shard.entryOf(key);
+      if (!entry.equals(Entry.BOTTOM)) {
+        copies.put(shard, entry);
+      }
+    }
+    return copies;
+  }
+
+  /// What was decided about where a key belongs, as all who know of it know it; empty for the
+  /// default.
+  Optional<Placement> placementOf(Payload key) {
+    return shards().stream()
+        .flatMap(shard -> shard.settingOf(key).stream())
+        .reduce(PlacementSetting::merge)
+        .flatMap(PlacementSetting::placement);
+  }
+
+  /// The shards that shall hold a key, once all agree; in preference order.
+  List<SimulatedShard> holders(Payload key) {
+    int partition = partitionOf(key);
+    Optional<Placement> placement = placementOf(key);
+    List<SimulatedShard> holders = new ArrayList<>();
+    Topology topology = running().get(0).view().topology();
+    for (String id : topology.holders(partition, placement)) {
+      SimulatedNode node = Objects.requireNonNull(latest.get(id));
+      int wanted = placement.map(Placement::shardsPerNode).orElse(1);
+      for (int shard : topology.shardsOf(partition, node.shards().size(), wanted)) {
+        holders.add(node.shards().get(shard));
+      }
+    }
+    return holders;
   }
 }

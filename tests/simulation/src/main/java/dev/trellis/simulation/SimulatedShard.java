@@ -2,97 +2,163 @@ package dev.trellis.simulation;
 
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.Outbox;
+import dev.trellis.node.shard.Sabotage;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
+import dev.trellis.node.shard.ShardStatistics;
 import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Slot;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.PlacementSetting;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
-import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
-import java.util.random.RandomGenerator;
 
-/// A shard under simulation: the real core and store, with a clock that is a bit wrong, pauses, and
-/// restarts that lose everything.
-final class SimulatedShard {
-  private final int index;
-  private final int shardCount;
-  private final long clockOffsetMillis;
-  private final Defect defect;
-  private final RandomGenerator random;
-  private ShardConfig config;
-  private ShardCore core;
-  private long pausedUntil;
-  private long collectedBefore; // by earlier incarnations
+/// One life of a shard: the real core, and what its shell keeps: who waits for which reply.
+final class SimulatedShard implements Outbox {
+  private record Asked(long connection, long requestId) {}
+
+  private record Waiting(Consumer<Reply> answer, long sinceMillis) {}
+
+  private final SimulatedNode node;
+  private final ShardConfig config;
+  private final MemoryStore store = new MemoryStore();
+  private final ShardCore core;
+  private final SimulatedCluster cluster;
+  private final Map<Asked, Deque<Waiting>> waiting = new HashMap<>();
+  private final Set<Long> closed = new HashSet<>(); // connections
 
   SimulatedShard(
-      int index, int shardCount, long clockOffsetMillis, Defect defect, RandomGenerator random) {
-    this.index = index;
-    this.shardCount = shardCount;
-    this.clockOffsetMillis = clockOffsetMillis;
-    this.defect = defect;
-    this.random = random;
-    this.config = config(random.nextLong());
-    this.core = new ShardCore(config, new MemoryStore());
+      SimulatedNode node, ShardConfig config, Set<Sabotage> sabotage, SimulatedCluster cluster) {
+    this.node = node;
+    this.config = config;
+    this.core = new ShardCore(config, store, sabotage);
+    this.cluster = cluster;
   }
 
-  private ShardConfig config(long incarnation) {
-    ShardConfig defaults = ShardConfig.of("simulated-" + index, index, shardCount, incarnation);
-    return new ShardConfig(
-        defaults.nodeId(),
-        defaults.shard(),
-        defaults.shardCount(),
-        defaults.incarnation(),
-        defaults.limits(),
-        defaults.clockSkewMax(),
-        Duration.ofSeconds(60),
-        defaults.memoryBytesMax(),
-        defaults.clientsMax(),
-        defaults.watchesMax());
+  SimulatedNode node() {
+    return node;
+  }
+
+  Peer peer() {
+    return new Peer(config.nodeId(), config.nodeIncarnation(), config.shard());
   }
 
   long incarnation() {
     return config.incarnation();
   }
 
-  long pausedUntil() {
-    return pausedUntil;
+  void handle(Origin origin, Request request, Consumer<Reply> answer) {
+    if (closed.contains(origin.connection())) {
+      return;
+    }
+    waiting
+        .computeIfAbsent(
+            new Asked(origin.connection(), request.id()), ignored -> new ArrayDeque<>())
+        .add(new Waiting(answer, cluster.nowMillis()));
+    core.handle(origin, request, node.clockMillis(), this);
   }
 
-  void pause(long untilMillis) {
-    pausedUntil = untilMillis;
+  void disconnected(Origin origin) {
+    if (closed.add(origin.connection())) {
+      core.disconnected(origin);
+      waiting.keySet().removeIf(asked -> asked.connection == origin.connection());
+    }
   }
 
-  void restart() {
-    collectedBefore += core.statistics().collected();
-    config = config(defect == Defect.INCARNATION_REUSED ? incarnation() : random.nextLong());
-    core = new ShardCore(config, new MemoryStore());
+  void tick() {
+    core.tick(node.clockMillis(), this);
   }
 
-  void handle(Origin origin, Request request, long trueMillis, Consumer<Reply> answer) {
-    core.handle(origin, request, trueMillis + clockOffsetMillis, new Answers(answer));
+  void membership(MembershipView view) {
+    core.membership(view, node.clockMillis(), this);
+    cluster.trace().tell(() -> this + " acts upon " + core.progress());
   }
 
-  void tick(long trueMillis) {
-    core.tick(trueMillis + clockOffsetMillis, new Answers(reply -> {}));
+  void found() {
+    core.found();
+  }
+
+  void receive(Peer from, PeerMessage message) {
+    core.receive(from, message, node.clockMillis(), this);
+  }
+
+  void connected(Peer peer) {
+    core.connected(peer, node.clockMillis(), this);
+  }
+
+  ShardProgress progress() {
+    return core.progress();
+  }
+
+  ShardStatistics statistics() {
+    return core.statistics();
   }
 
   Entry entryOf(Payload key) {
     return core.entryOf(key);
   }
 
-  long collected() {
-    return collectedBefore + core.statistics().collected();
+  /// What was decided about where a key belongs, as far as this shard knows.
+  Optional<PlacementSetting> settingOf(Payload key) {
+    return store.find(key).flatMap(Slot::setting);
   }
 
-  private record Answers(Consumer<Reply> answer) implements Outbox {
-    @Override
-    public void reply(Origin origin, Reply reply) {
-      answer.accept(reply);
-    }
+  /// The requests that wait for an answer since before `millis`, by id.
+  List<Long> unansweredSince(long millis) {
+    List<Long> late = new ArrayList<>();
+    waiting.forEach(
+        (asked, waiters) -> {
+          if (!waiters.isEmpty() && waiters.peek().sinceMillis < millis) {
+            late.add(asked.requestId);
+          }
+        });
+    late.sort(null);
+    return late;
+  }
 
-    @Override
-    public void changesPending(Origin origin) {}
+  @Override
+  public void reply(Origin origin, Reply reply) {
+    if (closed.contains(origin.connection())) {
+      return;
+    }
+    Asked asked = new Asked(origin.connection(), reply.id());
+    Deque<Waiting> waiters = waiting.getOrDefault(asked, new ArrayDeque<>());
+    if (waiters.isEmpty()) {
+      cluster.violated(this + " answers twice, or what nobody asked: " + reply);
+      return;
+    }
+    Waiting first = waiters.remove();
+    if (waiters.isEmpty()) {
+      waiting.remove(asked);
+    }
+    first.answer.accept(reply);
+  }
+
+  @Override
+  public void changesPending(Origin origin) {}
+
+  @Override
+  public void send(Peer to, PeerMessage message) {
+    cluster.send(this, to, message);
+  }
+
+  @Override
+  public String toString() {
+    return config.nodeId() + "/" + config.shard();
   }
 }

@@ -3,11 +3,17 @@ package dev.trellis.simulation;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
-/// A whole cluster on one thread: real shards, simulated time, network and clients. Everything
-/// follows from the seed, so a failure is replayed by its number.
+/// A whole cluster on one thread: real shards, simulated time, network, membership and clients.
+/// Everything follows from the seed, so a failure is replayed by its number.
 ///
 /// @see "Zhou et al., FoundationDB: A Distributed Unbundled Transactional Key Value Store, SIGMOD
 ///   2021, §4"
@@ -15,7 +21,8 @@ public final class Simulation {
   /// How a run ended.
   ///
   /// @param violations broken promises; empty if it passed
-  public record Report(FaultPlan plan, Layout layout, List<String> violations, Tally tally) {
+  /// @param events how many happened: equal for equal runs
+  public record Report(FaultPlan plan, List<String> violations, Tally tally, long events) {
     public boolean passed() {
       return violations.isEmpty();
     }
@@ -23,50 +30,193 @@ public final class Simulation {
 
   private static final long START_MILLIS = 1_700_000_000_000L;
   private static final int CLIENTS = 4;
-  private static final int STEPS = 400;
-  private static final long HOUR = 3_600_000;
+  private static final int PROBES = 2;
 
-  private Simulation() {}
+  /// Longest that founding, settling and converging may take once nothing goes wrong any more.
+  private static final long PATIENCE_MILLIS = 120_000;
+
+  /// After so long, all that shall expire has, whatever clocks said.
+  private static final long LAST_EXPIRY_MILLIS = 3_000;
+
+  /// After so long, what was lost while nodes did not hear each other is sent again.
+  private static final long BACKOFF_MILLIS_MAX = 5_000;
+
+  private final FaultPlan plan;
+  private final Scheduler scheduler = new Scheduler(START_MILLIS);
+  private final RandomGenerator random;
+  private final Tally tally = new Tally();
+  private final List<String> violations = new ArrayList<>();
+  private final Trace trace;
+  private final SimulatedCluster cluster;
+  private final Workload workload;
+  private final History history;
+  private final List<SimulatedClient> clients = new ArrayList<>();
+
+  private Simulation(FaultPlan plan, Defect defect, Optional<Consumer<String>> listener) {
+    this.plan = plan;
+    this.random = FaultPlan.random(plan.seed() ^ 0x5DEECE66DL);
+    this.trace = new Trace(listener, scheduler);
+    this.cluster = new SimulatedCluster(plan, defect, scheduler, random, trace, tally, violations);
+    this.workload = new Workload(plan);
+    this.history = new History(cluster);
+    for (int client = 0; client < CLIENTS; client++) {
+      clients.add(
+          new SimulatedClient(
+              client,
+              new SimulatedClient.Surroundings(workload, cluster, random, defect, history)));
+    }
+  }
 
   /// Runs a workload over all kinds under a plan, heals, and checks every key on every replica.
-  public static Report run(FaultPlan plan, Layout layout, Defect defect) {
-    RandomGenerator random = FaultPlan.random(plan.seed() + layout.seedOffset());
-    Scheduler scheduler = new Scheduler(START_MILLIS);
-    SimulatedCluster cluster = new SimulatedCluster(plan, layout, defect, scheduler, random);
-    Workload workload = new Workload(STEPS);
-    List<Step> history = new ArrayList<>();
-    Tally tally = new Tally();
-    for (int client = 0; client < CLIENTS; client++) {
-      new SimulatedClient(
-              client, workload, cluster, scheduler, random, plan, defect, history, tally)
-          .start();
+  public static Report run(FaultPlan plan, Defect defect) {
+    return run(plan, defect, Optional.empty());
+  }
+
+  /// As [#run(FaultPlan, Defect)].
+  ///
+  /// @param listener is told each event
+  public static Report run(FaultPlan plan, Defect defect, Optional<Consumer<String>> listener) {
+    Simulation simulation = new Simulation(plan, defect, listener);
+    try {
+      simulation.run();
+    } catch (RuntimeException e) {
+      // A bug in what is simulated is a finding like others, and replayed like them.
+      simulation.trace.tell(() -> "thrown " + e);
+      StackTraceElement[] at = e.getStackTrace();
+      simulation.violations.add("thrown: " + e + List.of(at).subList(0, Math.min(at.length, 12)));
     }
-    for (int round = 0; !workload.isDone() && round < 10_000; round++) {
-      scheduler.run(50);
-      cluster.exchange(workload.keys(), 0.5);
+    return new Report(
+        plan, simulation.violations, simulation.tally, simulation.scheduler.planned());
+  }
+
+  private void run() {
+    trace.tell(plan::toString);
+    if (!wait("the cluster is not founded", cluster::whatIsNotWhole)) {
+      return;
     }
-    List<Payload> keys = workload.keys();
-    cluster.heal(keys);
-    List<String> violations = new ArrayList<>();
-    for (Payload key : keys) {
-      Entry entry = cluster.shardFor(key, 0).entryOf(key);
-      if (layout == Layout.REPLICATED) {
-        for (SimulatedShard shard : cluster.shards()) {
-          if (!shard.entryOf(key).equals(entry)) {
-            violations.add(
-                "replicas differ in key " + key + ": " + entry + " and " + shard.entryOf(key));
-          }
+    misbehave();
+    for (int slice = 0; slice < 3_000 && !areDone() && violations.isEmpty(); slice++) {
+      scheduler.run(100);
+      sample();
+    }
+    cluster.heal();
+    if (!violations.isEmpty()
+        || !wait("a client does not end", () -> areDone() ? Optional.empty() : Optional.of(""))
+        || !wait("the cluster does not settle", cluster::whatIsNotSettled)) {
+      return;
+    }
+    scheduler.run(BACKOFF_MILLIS_MAX);
+    clients.forEach(client -> client.probe(PROBES));
+    if (!wait("a client does not end", () -> areDone() ? Optional.empty() : Optional.of(""))
+        || !wait("replicas do not converge", this::whatDiffers)) {
+      return;
+    }
+    scheduler.run(LAST_EXPIRY_MILLIS);
+    checkKeys();
+    checkAnswers();
+    if (!violations.isEmpty()) {
+      return;
+    }
+    // Now that nobody is absent, what has ended is forgotten by all.
+    scheduler.run(plan.tombstoneGrace().toMillis() + 2_000);
+    if (wait("tombstones are not collected", this::whatIsRemembered)) {
+      wait("replicas do not converge", this::whatDiffers);
+      checkKeys();
+    }
+    cluster.shards().forEach(shard -> tally.add(shard.statistics()));
+  }
+
+  private void misbehave() {
+    trace.tell(() -> "faults begin");
+    cluster.network().misbehave();
+    new Nemesis(cluster, random).start();
+    clients.forEach(SimulatedClient::start);
+  }
+
+  private boolean areDone() {
+    return clients.stream().allMatch(SimulatedClient::hasStopped);
+  }
+
+  /// Lets time pass until nothing is missing any more; tells if that takes too long.
+  private boolean wait(String promise, Supplier<Optional<String>> missing) {
+    long end = scheduler.nowMillis() + PATIENCE_MILLIS;
+    Optional<String> left = missing.get();
+    while (left.isPresent() && violations.isEmpty()) {
+      if (scheduler.nowMillis() > end) {
+        violations.add(promise + ": " + left.get());
+        return false;
+      }
+      scheduler.run(200);
+      left = missing.get();
+    }
+    return violations.isEmpty();
+  }
+
+  /// A key that is not the same on all shards that shall hold it, or is on another.
+  private Optional<String> whatDiffers() {
+    for (Payload key : workload.keys()) {
+      Map<SimulatedShard, Entry> copies = cluster.copies(key);
+      List<SimulatedShard> holders = cluster.holders(key);
+      Set<Entry> states = new HashSet<>(copies.values());
+      boolean onOthers = !new HashSet<>(holders).containsAll(copies.keySet());
+      boolean missing = !copies.isEmpty() && !copies.keySet().containsAll(holders);
+      if (states.size() > 1 || onOthers || missing) {
+        return Optional.of("key " + key + " belongs to " + holders + " and is on " + copies);
+      }
+    }
+    return Optional.empty();
+  }
+
+  private Optional<String> whatIsRemembered() {
+    for (Payload key : workload.keys()) {
+      for (Map.Entry<SimulatedShard, Entry> copy : cluster.copies(key).entrySet()) {
+        if (copy.getValue().isDead(scheduler.nowMillis() - 1_000)
+            && copy.getValue().endedAt().millis() > 0) {
+          return Optional.of("key " + key + " on " + copy);
         }
       }
-      boolean complete = cluster.restarts() == 0;
-      violations.addAll(
-          new Checker(key, history, entry, scheduler.nowMillis(), complete).violations());
-      tally.twoKinds += entry.values().size() > 1 ? 1 : 0;
-      tally.generationsStarted += entry.generation().packed() > 0 ? 1 : 0;
     }
-    scheduler.run(HOUR / 20);
-    tally.collected += cluster.collected();
-    tally.restarts += cluster.restarts();
-    return new Report(plan, layout, violations, tally);
+    return Optional.empty();
+  }
+
+  private void checkKeys() {
+    Checker.Guarantee guarantee =
+        !cluster.hasLost()
+            ? Checker.Guarantee.ALL
+            : plan.keepsPromise() ? Checker.Guarantee.REPLICATED : Checker.Guarantee.NONE;
+    for (Payload key : workload.keys()) {
+      Entry entry = cluster.copies(key).values().stream().findFirst().orElse(Entry.BOTTOM);
+      Checker checker = new Checker(key, history.steps(), entry, scheduler.nowMillis(), guarantee);
+      violations.addAll(checker.violations());
+      tally.supersededAfterwards += checker.supersededAfterwards();
+    }
+  }
+
+  private void checkAnswers() {
+    long since = scheduler.nowMillis() - 10_000;
+    for (SimulatedShard shard : cluster.shards()) {
+      List<Long> late = shard.unansweredSince(since);
+      if (!late.isEmpty()) {
+        violations.add(shard + " never answered requests " + late);
+      }
+    }
+  }
+
+  /// Looks for what only shows from outside, and only for a moment.
+  private void sample() {
+    List<Payload> keys = workload.keys();
+    for (int at = 0; at < 3 && !keys.isEmpty(); at++) {
+      Payload key = keys.get(random.nextInt(keys.size()));
+      Set<Object> generations = new HashSet<>();
+      boolean twoKinds = false;
+      for (Entry entry : cluster.copies(key).values()) {
+        twoKinds |= entry.values().size() > 1;
+        if (entry.generation().packed() != 0) {
+          generations.add(entry.generation());
+        }
+      }
+      tally.twoKinds += twoKinds ? 1 : 0;
+      tally.generationRaces += generations.size() > 1 ? 1 : 0;
+    }
   }
 }

@@ -1,62 +1,133 @@
 package dev.trellis.simulation;
 
+import dev.trellis.node.shard.ShardStatistics;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /// How often each hard case happened: a suite in which one never did has shown little.
 public final class Tally {
+  /// Whether any of these happens is up to the shards: it is not wrong if none does.
+  static final Set<String> MAY_NEVER_HAPPEN = Set.of("repeats refused");
+
   int ok;
+  int replicated;
   int failed;
   int unknownEndings;
+  int reads;
   int repeats;
   int unknown;
   int clockSkews;
   int superseded;
+  int moved;
+  int notOwner;
+  int notEnoughReplicas;
   int kindMismatches;
-  int restarts;
-  long collected;
+  int supersededAfterwards;
+  int expiryRaces;
+  int generationRaces;
   int twoKinds;
-  int generationsStarted;
+  int crashes;
+  int crashesWhileJoining;
+  int crashesWhileLeaving;
+  int restarts;
+  int givenUp;
+  int declaredGoneAlive;
+  int falseSuspicions;
+  int partitions;
+  int joins;
+  int leaves;
+  long collected;
+  long linkOverflows;
+  long handedBack;
+  long standInWrites;
 
-  void count(Step.Ending ending) {
-    switch (ending) {
+  void count(Step step) {
+    switch (step.ending()) {
       case OK -> ok++;
       case FAILED -> failed++;
       case UNKNOWN -> unknownEndings++;
     }
+    replicated += step.ending() == Step.Ending.OK && step.replicated() ? 1 : 0;
+  }
+
+  /// Adds what a shard has counted in its life.
+  void add(ShardStatistics shard) {
+    collected += shard.collected();
+    linkOverflows += shard.linkOverflows();
+    handedBack += shard.handedBack();
+    standInWrites += shard.standInWrites();
   }
 
   /// Adds the counts of another run.
   public void add(Tally other) {
     ok += other.ok;
+    replicated += other.replicated;
     failed += other.failed;
     unknownEndings += other.unknownEndings;
+    reads += other.reads;
     repeats += other.repeats;
     unknown += other.unknown;
     clockSkews += other.clockSkews;
     superseded += other.superseded;
+    moved += other.moved;
+    notOwner += other.notOwner;
+    notEnoughReplicas += other.notEnoughReplicas;
     kindMismatches += other.kindMismatches;
-    restarts += other.restarts;
-    collected += other.collected;
+    supersededAfterwards += other.supersededAfterwards;
+    expiryRaces += other.expiryRaces;
+    generationRaces += other.generationRaces;
     twoKinds += other.twoKinds;
-    generationsStarted += other.generationsStarted;
+    crashes += other.crashes;
+    crashesWhileJoining += other.crashesWhileJoining;
+    crashesWhileLeaving += other.crashesWhileLeaving;
+    restarts += other.restarts;
+    givenUp += other.givenUp;
+    declaredGoneAlive += other.declaredGoneAlive;
+    falseSuspicions += other.falseSuspicions;
+    partitions += other.partitions;
+    joins += other.joins;
+    leaves += other.leaves;
+    collected += other.collected;
+    linkOverflows += other.linkOverflows;
+    handedBack += other.handedBack;
+    standInWrites += other.standInWrites;
   }
 
   /// What was counted, by name.
   public Map<String, Long> counts() {
     Map<String, Long> counts = new LinkedHashMap<>();
     counts.put("acknowledged", (long) ok);
+    counts.put("acknowledged as replicated", (long) replicated);
     counts.put("refused", (long) failed);
     counts.put("unknown outcomes", (long) unknownEndings);
+    counts.put("reads", (long) reads);
     counts.put("repeats recognised", (long) repeats);
     counts.put("repeats refused", (long) unknown);
     counts.put("clock skews", (long) clockSkews);
     counts.put("superseded", (long) superseded);
+    counts.put("superseded after acknowledgement", (long) supersededAfterwards);
+    counts.put("not the owner", (long) notOwner);
+    counts.put("moved", (long) moved);
+    counts.put("not enough replicas", (long) notEnoughReplicas);
     counts.put("kind mismatches", (long) kindMismatches);
     counts.put("two kinds of one key", (long) twoKinds);
-    counts.put("generations started", (long) generationsStarted);
+    counts.put("races with expiry", (long) expiryRaces);
+    counts.put("races of generations", (long) generationRaces);
     counts.put("tombstones collected", collected);
-    counts.put("restarts", (long) restarts);
+    counts.put("link buffer overflows", linkOverflows);
+    counts.put("hand-backs", handedBack);
+    counts.put("stand-ins' writes", standInWrites);
+    counts.put("crashes", (long) crashes);
+    counts.put("crashes while joining", (long) crashesWhileJoining);
+    counts.put("crashes while leaving", (long) crashesWhileLeaving);
+    counts.put("restarts under the same id", (long) restarts);
+    counts.put("live nodes declared gone", (long) declaredGoneAlive);
+    counts.put("returns of nodes declared gone", (long) givenUp);
+    counts.put("false suspicions", (long) falseSuspicions);
+    counts.put("partitions", (long) partitions);
+    counts.put("joins", (long) joins);
+    counts.put("leaves", (long) leaves);
     return counts;
   }
 

@@ -1,40 +1,79 @@
 package dev.trellis.simulation;
 
+import dev.trellis.causal.CausalContext;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Operation;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
 
-/// Mutations of every kind. Some keys are shared by all clients; others belong to one client each,
-/// so that what must be in them follows from that client's steps alone.
+/// Mutations of every kind, and reads. Some keys are shared by all clients; others belong to one
+/// client each, so that what must be in them follows from that client's steps alone.
 final class Workload {
   /// What to do next.
   ///
   /// @param pinned whether to demand the generation last seen
-  record Action(Payload key, Mutation mutation, long ttlMillis, boolean pinned) {}
-
-  /// What a client does before its first step.
-  static final Action IDLE = new Action(Payload.EMPTY, new Mutation.Enable(), 0, false);
+  record Action(
+      Payload key,
+      Operation operation,
+      long ttlMillis,
+      boolean pinned,
+      Acknowledgement acknowledgement,
+      ReadMode mode) {}
 
   private static final List<String> SHARED =
-      List.of("counter", "max", "min", "flag", "gset", "oset", "log", "priority", "mixed", "brief");
+      List.of(
+          "counter",
+          "max",
+          "min",
+          "flag",
+          "gset",
+          "oset",
+          "log",
+          "priority",
+          "mixed",
+          "brief",
+          "contested");
   private static final List<String> OWNED =
-      List.of("lww", "orset", "sortedset", "causal", "map", "deleted");
+      List.of(
+          "lww",
+          "lease",
+          "orset",
+          "sortedset",
+          "causal",
+          "map",
+          "fields",
+          "deleted",
+          "session",
+          "tomb");
+  private static final List<String> DELETED =
+      List.of("deleted", "session", "tomb", "mixed", "lww", "fields", "sortedset", "brief");
 
-  private final int steps;
+  /// What is never deleted and does not expire, so once there, it is there.
+  private static final List<String> LASTING =
+      List.of("counter", "max", "min", "flag", "gset", "oset", "log", "priority", "map", "causal");
+
+  private static final int BULK_BYTES = 12_000;
+
+  private final FaultPlan plan;
   private final SortedSet<Payload> keys = new TreeSet<>();
   private int taken;
 
-  Workload(int steps) {
-    this.steps = steps;
+  Workload(FaultPlan plan) {
+    this.plan = plan;
   }
 
   boolean isDone() {
-    return taken >= steps;
+    return taken >= plan.steps();
   }
 
   /// Every key written so far.
@@ -42,15 +81,32 @@ final class Workload {
     return new ArrayList<>(keys);
   }
 
+  static String type(Payload key) {
+    return key.text().replaceAll("-.*", "");
+  }
+
+  /// Whether a key that was written stays for good.
+  static boolean lasts(Payload key) {
+    return LASTING.contains(type(key));
+  }
+
   Action next(int client, RandomGenerator random) {
     taken++;
-    int choice = random.nextInt(SHARED.size() + OWNED.size());
-    boolean shared = choice < SHARED.size();
-    String type = shared ? SHARED.get(choice) : OWNED.get(choice - SHARED.size());
-    Payload key = Payload.ofText(shared ? type : type + "-" + client);
+    if (!keys.isEmpty() && random.nextInt(5) == 0) {
+      return read(random);
+    }
+    String type = type(random);
+    boolean shared = SHARED.contains(type);
+    // Several keys of a type, so that they are in several partitions.
+    int number = random.nextInt(2);
+    Payload key = Payload.ofText(type + "-" + (shared ? "all" : client) + "." + number);
     keys.add(key);
-    Payload unique = Payload.ofText("c" + client + "." + taken);
-    List<Payload> some = List.of(Payload.ofText("c" + client + ".e" + random.nextInt(4)));
+    if (random.nextInt(40) == 0) {
+      return action(key, place(random), 0, false, random);
+    }
+    Payload unique = unique(client);
+    Payload some =
+        Payload.ofText("c" + client + ".e" + (random.nextBoolean() ? random.nextInt(4) : taken));
     boolean removes = random.nextInt(3) == 0;
     Mutation mutation =
         switch (type) {
@@ -71,26 +127,101 @@ final class Workload {
                       : new Mutation.Add(Kind.GSET, List.of(unique));
           // Expires at once or soon, and is begun anew.
           case "brief" -> new Mutation.Add(Kind.GSET, List.of(unique));
+          case "contested", "lease" -> new Mutation.Put(unique);
           case "lww" -> removes ? new Mutation.Delete() : new Mutation.Put(unique);
-          case "orset", "deleted" ->
+          case "orset" ->
               removes
-                  ? type.equals("orset") ? new Mutation.Remove(some) : new Mutation.Delete()
-                  : new Mutation.Add(Kind.ORSET, some);
+                  ? new Mutation.Remove(List.of(element(client, random)))
+                  : new Mutation.Add(Kind.ORSET, List.of(some));
+          case "deleted", "session" ->
+              removes ? new Mutation.Delete() : new Mutation.Add(Kind.ORSET, List.of(some));
+          case "tomb" -> removes ? new Mutation.Delete() : new Mutation.Increment(1);
           case "sortedset" ->
               removes
-                  ? new Mutation.RemoveMembers(some)
+                  ? new Mutation.RemoveMembers(List.of(element(client, random)))
                   : new Mutation.AddScored(
-                      List.of(new Mutation.ScoredMember(some.get(0), random.nextInt(10))));
-          case "causal" -> new Mutation.PutCausal(unique, dev.trellis.causal.CausalContext.EMPTY);
+                      List.of(new Mutation.ScoredMember(some, random.nextInt(10))));
+          case "causal" -> new Mutation.PutCausal(unique, CausalContext.EMPTY);
           case "map" ->
               new Mutation.UpdateField(
                   Payload.ofText("f"),
                   new Mutation.UpdateField(Payload.ofText("n"), new Mutation.Increment(1)));
+          case "fields" ->
+              new Mutation.UpdateField(
+                  Payload.ofText("f" + random.nextInt(3)),
+                  removes ? new Mutation.Delete() : new Mutation.Put(unique));
           default -> throw new IllegalStateException(type);
         };
-    long ttl = type.equals("brief") ? random.nextLong(1, 300) : 0;
-    boolean deletable = type.equals("deleted") || type.equals("mixed");
-    boolean pinned = deletable && random.nextInt(4) == 0;
-    return new Action(key, mutation, ttl, pinned);
+    long ttl =
+        switch (type) {
+          case "brief" -> random.nextLong(1, 1_500);
+          case "lease" -> random.nextBoolean() ? random.nextLong(1, 1_500) : 0;
+          default -> 0;
+        };
+    boolean deletable = type.equals("deleted") || type.equals("mixed") || type.equals("brief");
+    boolean pinned = type.equals("session") || (deletable && random.nextInt(4) == 0);
+    return action(key, mutation, ttl, pinned, random);
+  }
+
+  /// A last write of a client, when all is well again.
+  Action probe(int client, int number, RandomGenerator random) {
+    Payload key = Payload.ofText("probe-" + client + "." + number);
+    keys.add(key);
+    return new Action(
+        key,
+        new Mutation.Add(Kind.GSET, List.of(unique(client))),
+        0,
+        false,
+        Acknowledgement.REPLICATED,
+        ReadMode.ANY);
+  }
+
+  private Payload unique(int client) {
+    String name = "c" + client + "." + taken++;
+    return Payload.ofText(
+        plan.profile() == Profile.SMALL_BUFFERS ? name + ".".repeat(BULK_BYTES) : name);
+  }
+
+  private static Payload element(int client, RandomGenerator random) {
+    return Payload.ofText("c" + client + ".e" + random.nextInt(4));
+  }
+
+  private Action read(RandomGenerator random) {
+    List<Payload> all = keys();
+    return new Action(
+        all.get(random.nextInt(all.size())),
+        Read.Get.ANY,
+        0,
+        false,
+        Acknowledgement.DEFAULT,
+        random.nextInt(4) == 0 ? ReadMode.ALL : ReadMode.ANY);
+  }
+
+  private String type(RandomGenerator random) {
+    if (plan.profile() == Profile.DELETES && random.nextInt(4) != 0) {
+      return DELETED.get(random.nextInt(DELETED.size()));
+    }
+    int choice = random.nextInt(SHARED.size() + OWNED.size());
+    return choice < SHARED.size() ? SHARED.get(choice) : OWNED.get(choice - SHARED.size());
+  }
+
+  private static Mutation place(RandomGenerator random) {
+    if (random.nextInt(4) == 0) {
+      return new Mutation.Place(Optional.empty());
+    }
+    int memory = random.nextInt(4);
+    int ssd = random.nextInt(memory == 0 ? 1 : 0, 3);
+    return new Mutation.Place(Optional.of(new Placement(memory, ssd, random.nextInt(1, 3))));
+  }
+
+  private static Action action(
+      Payload key, Mutation mutation, long ttl, boolean pinned, RandomGenerator random) {
+    Acknowledgement level =
+        switch (random.nextInt(4)) {
+          case 0 -> Acknowledgement.ONE;
+          case 1 -> Acknowledgement.DEFAULT;
+          default -> Acknowledgement.REPLICATED;
+        };
+    return new Action(key, mutation, ttl, pinned, level, ReadMode.ANY);
   }
 }

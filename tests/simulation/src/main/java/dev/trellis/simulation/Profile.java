@@ -1,0 +1,109 @@
+package dev.trellis.simulation;
+
+import java.util.List;
+
+/// The kind of day that a seed stands for. Each brings another part of the protocol into trouble; a
+/// mixture of all of it at once would seldom get far enough for the rare cases.
+public enum Profile {
+  /// Only messages and clocks go wrong.
+  CALM(3, 4, 2, 2_000, Fault.CLOCK_JUMP),
+  CRASHES(3, 5, 2, 900, Fault.CRASH, Fault.CRASH, Fault.CRASH, Fault.PAUSE),
+  PARTITIONS(3, 5, 2, 900, Fault.PARTITION, Fault.PARTITION, Fault.PARTITION, Fault.CRASH),
+  SUSPICION(
+      3,
+      5,
+      2,
+      700,
+      Fault.SUSPICION,
+      Fault.SUSPICION,
+      Fault.SUSPICION,
+      Fault.PAUSE,
+      Fault.DECLARE_GONE,
+      Fault.CRASH),
+  CHURN(
+      3,
+      6,
+      2,
+      700,
+      Fault.JOIN,
+      Fault.JOIN,
+      Fault.LEAVE,
+      Fault.LEAVE,
+      Fault.CRASH_JOINING,
+      Fault.CRASH_LEAVING,
+      Fault.CRASH,
+      Fault.PARTITION),
+  /// Much is deleted, and forgotten soon.
+  DELETES(
+      3,
+      4,
+      1,
+      900,
+      Fault.PARTITION,
+      Fault.PARTITION,
+      Fault.PAUSE,
+      Fault.SUSPICION,
+      Fault.JOIN,
+      Fault.LEAVE,
+      Fault.CRASH),
+  /// Large values, and links that hold few of them.
+  SMALL_BUFFERS(3, 4, 1, 900, Fault.PARTITION, Fault.PARTITION, Fault.PAUSE, Fault.CRASH),
+  MANY_SHARDS(3, 4, 3, 1_000, Fault.CRASH, Fault.JOIN, Fault.LEAVE, Fault.PAUSE, Fault.SUSPICION),
+  EVERYTHING(
+      4,
+      7,
+      2,
+      500,
+      Fault.CRASH,
+      Fault.CRASH_JOINING,
+      Fault.CRASH_LEAVING,
+      Fault.PAUSE,
+      Fault.PARTITION,
+      Fault.PARTITION,
+      Fault.SUSPICION,
+      Fault.SUSPICION,
+      Fault.JOIN,
+      Fault.LEAVE,
+      Fault.DECLARE_GONE,
+      Fault.CLOCK_JUMP);
+
+  private final int nodesMin;
+  private final int nodesMax;
+  private final int shardsMax;
+  private final int faultEveryMillis;
+
+  @SuppressWarnings("ImmutableEnumChecker") // List.of makes it so
+  private final List<Fault> faults;
+
+  Profile(int nodesMin, int nodesMax, int shardsMax, int faultEveryMillis, Fault... faults) {
+    this.nodesMin = nodesMin;
+    this.nodesMax = nodesMax;
+    this.shardsMax = shardsMax;
+    this.faultEveryMillis = faultEveryMillis;
+    this.faults = List.of(faults);
+  }
+
+  /// Nodes that found the cluster: at least so many.
+  int nodesMin() {
+    return nodesMin;
+  }
+
+  /// At most so many.
+  int nodesMax() {
+    return nodesMax;
+  }
+
+  int shardsMax() {
+    return shardsMax;
+  }
+
+  /// Mean time between two faults.
+  int faultEveryMillis() {
+    return faultEveryMillis;
+  }
+
+  /// What goes wrong; the more often it is listed, the more often it does.
+  List<Fault> faults() {
+    return faults;
+  }
+}
