@@ -1,6 +1,7 @@
 package dev.trellis.wire;
 
 import dev.trellis.causal.HybridTimestamp;
+import java.util.Arrays;
 import java.util.Optional;
 
 /// What was decided about where a key belongs: a lattice in which the later decision wins. Travels
@@ -23,12 +24,14 @@ public record PlacementSetting(HybridTimestamp clock, long writer, Optional<Plac
     }
     // Equal stamps mean the same decision, unless a writer's id was reused. Ordering by content too
     // keeps the merge commutative even then.
-    return order != 0 ? order : Integer.compare(content(a.placement), content(b.placement));
+    return order != 0 ? order : Arrays.compare(content(a), content(b));
   }
 
-  private static int content(Optional<Placement> placement) {
-    return placement
-        .map(p -> 1 + ((p.memoryNodes() << 10 | p.ssdNodes()) << 8 | p.shardsPerNode()))
-        .orElse(0);
+  /// In the order in which it decides; nothing comes first.
+  private static int[] content(PlacementSetting setting) {
+    return setting
+        .placement
+        .map(p -> new int[] {p.memoryNodes(), p.ssdNodes(), p.shardsPerNode()})
+        .orElse(new int[0]);
   }
 }
