@@ -28,27 +28,55 @@ public final class HashRing {
 
   private final String[] nodeIds; // ascending
   private final int[] hosts; // of each node; numbered by first appearance in `nodeIds`
-  private final int[] roundSizes; // at r: how many hosts have more than r nodes; never increases
+  private final int[] zones; // of each host; numbered by first appearance in `nodeIds`
+  private final int zoneCount;
+  private final int hostCount;
+  // Nodes are ranked by round, then by turn within the round: see `replicasOf`.
+  private final int[] firstRanks; // at r: the rank of round r, turn 0; one more for the end
+  private final int[] rankSizes; // at each rank: how many nodes of whatever key have it
   private final long[] positions; // ascending
   private final int[] owners; // of each position: index into `nodeIds`
 
   private HashRing(List<NodeDescriptor> members) {
     nodeIds = members.stream().map(NodeDescriptor::id).toArray(String[]::new);
     hosts = new int[nodeIds.length];
+    zones = new int[nodeIds.length];
     Map<String, Integer> hostNumbers = new HashMap<>();
+    Map<String, Integer> zoneNumbers = new HashMap<>();
     int[] nodesPerHost = new int[nodeIds.length];
-    int[] sizes = new int[nodeIds.length];
     Map<String, Integer> numbers = new HashMap<>();
     List<VirtualNode> points = new ArrayList<>();
     for (int node = 0; node < nodeIds.length; node++) {
       NodeDescriptor member = members.get(node);
-      @Nullable Integer known = hostNumbers.putIfAbsent(member.host(), hostNumbers.size());
-      hosts[node] = known == null ? hostNumbers.size() - 1 : known;
-      sizes[nodesPerHost[hosts[node]]++]++;
+      @Nullable Integer known = hostNumbers.get(member.host());
+      if (known == null) {
+        known = hostNumbers.size();
+        hostNumbers.put(member.host(), known);
+        zones[known] = zoneNumbers.computeIfAbsent(member.zone(), zone -> zoneNumbers.size());
+      }
+      hosts[node] = known;
+      nodesPerHost[known]++;
       numbers.put(member.id(), node);
       points.addAll(VirtualNode.of(member));
     }
-    roundSizes = sizes;
+    hostCount = hostNumbers.size();
+    zoneCount = zoneNumbers.size();
+    int rounds = Arrays.stream(nodesPerHost).max().orElse(0);
+    firstRanks = new int[rounds + 1];
+    List<Integer> sizes = new ArrayList<>();
+    for (int round = 0; round < rounds; round++) {
+      int[] nodesPerZone = new int[zoneCount];
+      for (int host = 0; host < hostCount; host++) {
+        nodesPerZone[zones[host]] += nodesPerHost[host] > round ? 1 : 0;
+      }
+      int turns = Arrays.stream(nodesPerZone).max().orElse(0);
+      for (int turn = 0; turn < turns; turn++) {
+        int wanted = turn;
+        sizes.add((int) Arrays.stream(nodesPerZone).filter(nodes -> nodes > wanted).count());
+      }
+      firstRanks[round + 1] = sizes.size();
+    }
+    rankSizes = sizes.stream().mapToInt(Integer::intValue).toArray();
     points.sort(null);
     positions = points.stream().mapToLong(VirtualNode::position).toArray();
     owners = points.stream().mapToInt(point -> numbers.get(point.nodeId())).toArray();
@@ -90,11 +118,18 @@ public final class HashRing {
     return List.of(nodeIds);
   }
 
+  /// On how many hosts the nodes are.
+  int hostCount() {
+    return hostCount;
+  }
+
   /// Finds the replicas of a key. Walking clockwise from `keyHash` gives every node once, at its
-  /// first virtual node; of these, the first of each host come first, then the second of each, and
-  /// so on, in the order of the walk. So copies share a host only when there are more copies than
-  /// hosts, and then evenly. Fewer replicas are a prefix of more. Pure; O(log V + w), w being the
-  /// virtual nodes passed, at most V of them.
+  /// first virtual node. Of these, the first of each host make round 0, the second of each round 1,
+  /// and so on; within a round the first of each zone have turn 0, and so on. The replicas are
+  /// ordered by round, turn, and walk. So copies share a host only when there are more copies than
+  /// hosts, and a zone only when there are more than zones, and then evenly. A host is in the zone
+  /// of its node with the least id, should its nodes disagree. Fewer replicas are a prefix of more.
+  /// Pure; O(log V + w), w being the virtual nodes passed, at most V of them.
   ///
   /// @param keyHash of the key, see [KeyHash#of]; compared as signed
   /// @param replicas distinct nodes wanted, 1 to [#nodeCount]
@@ -106,17 +141,18 @@ public final class HashRing {
       throw new IllegalArgumentException(
           replicas + " replicas are outside 1 to " + nodeIds.length + ", the nodes on the ring");
     }
-    int lastRound = 0;
+    int lastRank = 0;
     int wantedOfLast = replicas;
-    while (wantedOfLast > roundSizes[lastRound]) {
-      wantedOfLast -= roundSizes[lastRound++];
+    while (wantedOfLast > rankSizes[lastRank]) {
+      wantedOfLast -= rankSizes[lastRank++];
     }
-    List<List<String>> rounds = new ArrayList<>(lastRound + 1);
-    for (int round = 0; round <= lastRound; round++) {
-      rounds.add(new ArrayList<>());
+    List<List<String>> ranks = new ArrayList<>(lastRank + 1);
+    for (int rank = 0; rank <= lastRank; rank++) {
+      ranks.add(new ArrayList<>());
     }
     boolean[] passed = new boolean[nodeIds.length];
-    int[] passedPerHost = new int[nodeIds.length];
+    int[] passedPerHost = new int[hostCount];
+    int[] passedPerRoundAndZone = new int[firstRanks.length * zoneCount];
     int found = 0;
     for (int at = firstAtOrAfter(keyHash); found < replicas; at++) {
       int node = owners[at % owners.length];
@@ -125,12 +161,14 @@ public final class HashRing {
       }
       passed[node] = true;
       int round = passedPerHost[hosts[node]]++;
-      if (round < lastRound || (round == lastRound && rounds.get(round).size() < wantedOfLast)) {
-        rounds.get(round).add(nodeIds[node]);
+      int turn = passedPerRoundAndZone[round * zoneCount + zones[hosts[node]]]++;
+      int rank = firstRanks[round] + turn;
+      if (rank < lastRank || (rank == lastRank && ranks.get(rank).size() < wantedOfLast)) {
+        ranks.get(rank).add(nodeIds[node]);
         found++;
       }
     }
-    return rounds.stream().flatMap(List::stream).toList();
+    return ranks.stream().flatMap(List::stream).toList();
   }
 
   private int firstAtOrAfter(long position) {
@@ -152,6 +190,7 @@ public final class HashRing {
         || (other instanceof HashRing ring
             && Arrays.equals(nodeIds, ring.nodeIds)
             && Arrays.equals(hosts, ring.hosts)
+            && Arrays.equals(zones, ring.zones)
             && Arrays.equals(positions, ring.positions)
             && Arrays.equals(owners, ring.owners));
   }

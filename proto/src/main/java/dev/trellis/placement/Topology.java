@@ -1,5 +1,6 @@
 package dev.trellis.placement;
 
+import dev.trellis.lattice.Payload;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
@@ -10,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -53,10 +55,12 @@ public final class Topology {
       }
     }
     members = new LinkedHashMap<>(byId);
-    long sum = faultTolerance + 1L;
+    long sum = KeyHash.mix(faultTolerance + 1L);
     for (NodeDescriptor node : members.values()) {
-      sum = KeyHash.mix(sum + node.id().hashCode());
-      sum = KeyHash.mix(sum + node.incarnation() + node.state().number());
+      // One after the other, as sums of small numbers are often equal.
+      sum = KeyHash.mix(sum + KeyHash.of(Payload.ofText(node.id())));
+      sum = KeyHash.mix(sum + node.incarnation());
+      sum = KeyHash.mix(sum + node.state().number());
     }
     version = (sum & Long.MAX_VALUE) | 1;
     List<NodeDescriptor> staying = without(State.LEAVING);
@@ -227,9 +231,26 @@ public final class Topology {
       nodes.addAll(rings.memory.replicasOf(position, memory));
     }
     if (ssd > 0) {
-      nodes.addAll(rings.ssd.replicasOf(position, ssd));
+      nodes.addAll(onSsd(rings, position, ssd));
     }
     return List.copyOf(nodes);
+  }
+
+  /// Nodes of the SSD tier, on other hosts than the partition's first memory node while there are
+  /// such. What they avoid does not depend on how many memory nodes hold a key, so a key that gets
+  /// more or fewer of those stays where it is on SSD.
+  private List<String> onSsd(Rings rings, long position, int wanted) {
+    if (rings.memory.nodeCount() == 0 || wanted >= rings.ssd.hostCount()) {
+      return rings.ssd.replicasOf(position, wanted);
+    }
+    String avoided = hostOf(rings.memory.replicasOf(position, 1).get(0));
+    List<String> ranked = rings.ssd.replicasOf(position, wanted + 1); // all on distinct hosts
+    List<String> elsewhere = ranked.stream().filter(id -> !hostOf(id).equals(avoided)).toList();
+    return elsewhere.subList(0, wanted);
+  }
+
+  private String hostOf(String nodeId) {
+    return Objects.requireNonNull(members.get(nodeId), nodeId).host();
   }
 
   private static List<String> union(List<String> first, List<String> second) {

@@ -100,7 +100,7 @@ class HashRingTest {
     Seeds.forAll(
         300,
         random -> {
-          List<NodeDescriptor> members = members(random);
+          List<NodeDescriptor> members = zonedMembers(random);
           HashRing ring = ring(members);
           long key = random.nextLong();
           List<String> expected = preferenceOf(key, members);
@@ -110,7 +110,8 @@ class HashRingTest {
         });
   }
 
-  /// Straight from the documentation: walk once round the ring, then take from each host in turn.
+  /// Straight from the documentation: walk once round the ring, then take from each host in turn,
+  /// and within that from each zone in turn.
   private static List<String> preferenceOf(long key, List<NodeDescriptor> members) {
     List<VirtualNode> points = new ArrayList<>();
     Map<String, String> hosts = new HashMap<>();
@@ -131,9 +132,26 @@ class HashRingTest {
       byHost.values().stream()
           .filter(l -> l.size() > taken)
           .forEach(l -> ofRound.add(l.get(taken)));
-      walked.stream().filter(ofRound::contains).forEach(order::add);
+      Map<String, List<String>> byZone = new LinkedHashMap<>();
+      walked.stream()
+          .filter(ofRound::contains)
+          .forEach(
+              id -> byZone.computeIfAbsent(zoneOf(id, members), z -> new ArrayList<>()).add(id));
+      while (byZone.values().stream().anyMatch(l -> !l.isEmpty())) {
+        List<String> ofTurn = new ArrayList<>();
+        byZone.values().stream().filter(l -> !l.isEmpty()).forEach(l -> ofTurn.add(l.remove(0)));
+        walked.stream().filter(ofTurn::contains).forEach(order::add);
+      }
     }
     return order;
+  }
+
+  private static String zoneOf(String id, List<NodeDescriptor> members) {
+    return members.stream()
+        .filter(member -> member.id().equals(id))
+        .map(NodeDescriptor::zone)
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test
@@ -157,6 +175,31 @@ class HashRingTest {
         });
   }
 
+  @Test
+  void copiesGoToDistinctZonesWhileThereAreSuch() {
+    HashRing ring =
+        ring(
+            List.of(
+                zoned("a1", "h1", "a"),
+                zoned("a2", "h2", "a"),
+                zoned("a3", "h2", "a"),
+                zoned("a4", "h3", "a"),
+                zoned("b1", "h4", "b"),
+                zoned("c1", "h5", "c"),
+                zoned("c2", "h6", "c")));
+    Seeds.forAll(
+        200,
+        random -> {
+          List<String> order = ring.replicasOf(random.nextLong(), 7);
+          // Zones, named by their first characters as hosts are elsewhere.
+          assertEquals(Set.of('a', 'b', 'c'), hostsOf(order.subList(0, 3)));
+          assertEquals(Set.of('a', 'c'), hostsOf(order.subList(3, 5)));
+          // Only then is the third host of zone a, and last the second node of one host.
+          assertEquals(Set.of('a'), hostsOf(order.subList(5, 7)));
+          assertTrue(Set.of("a2", "a3").contains(order.get(6)), order::toString);
+        });
+  }
+
   private static Set<Character> hostsOf(List<String> ids) {
     Set<Character> hosts = new HashSet<>();
     ids.forEach(id -> hosts.add(id.charAt(0)));
@@ -165,13 +208,16 @@ class HashRingTest {
 
   @Test
   void aJoiningNodeTakesItsShareAndNothingElseMoves() {
-    for (boolean onOneHost : new boolean[] {true, false}) {
+    for (int layout = 0; layout < 3; layout++) {
+      boolean onOneHost = layout == 0;
+      boolean inZones = layout == 2;
       List<NodeDescriptor> members = new ArrayList<>();
       for (int node = 0; node < 9; node++) {
-        members.add(node("n" + node, onOneHost ? "h" : "h" + node / 2, 1));
+        int host = node / 2;
+        members.add(zoned("n" + node, onOneHost ? "h" : "h" + host, inZones ? "z" + host % 3 : ""));
       }
       HashRing before = ring(members);
-      members.add(node("newcomer", onOneHost ? "h" : "h0", 1));
+      members.add(zoned("newcomer", onOneHost ? "h" : "h0", inZones ? "z0" : ""));
       HashRing after = ring(members);
       // Read the other way round, `before` is what the newcomer's leaving brings about.
       int[] moved = new int[4];
@@ -187,7 +233,9 @@ class HashRingTest {
       }
       for (int replicas = 1; replicas <= 3; replicas++) {
         double share = moved[replicas] / (KEYS / 10.0) / replicas;
-        assertTrue(share > 0.07 && share < 0.13, replicas + " replicas: " + share);
+        // Where zones differ in size, so do the shares of their nodes.
+        double least = inZones ? 0.05 : 0.07;
+        assertTrue(share > least && share < 0.13, replicas + " replicas: " + share);
       }
     }
   }
@@ -257,6 +305,18 @@ class HashRingTest {
       members.add(node("n" + node, "h" + random.nextInt(4), random.nextInt(1, 4)));
     }
     return members;
+  }
+
+  /// The same in up to 3 zones.
+  private static List<NodeDescriptor> zonedMembers(RandomGenerator random) {
+    int zones = random.nextInt(1, 4);
+    return members(random).stream()
+        .map(m -> zoned(m.id(), m.host(), "z" + m.host().hashCode() % zones))
+        .toList();
+  }
+
+  private static NodeDescriptor zoned(String id, String host, String zone) {
+    return new NodeDescriptor(id, Tier.MEMORY, host, List.of(1), 2, 3, 1, State.ACTIVE, zone, 4);
   }
 
   private static HashRing ring(List<NodeDescriptor> members) {
