@@ -50,4 +50,13 @@ class NodeScanTest {
     assertEquals(page(true, "a", "b"), merged(9, page(true, "b"), page(false, "a", "y", "z")));
     assertEquals(page(true, "a"), merged(9, page(true, "b"), page(true, "a")));
   }
+
+  @Test
+  void aKeyThatSeveralShardsHoldIsToldOnce() {
+    assertEquals(
+        page(false, "a", "b", "c"), merged(9, page(false, "a", "b"), page(false, "b", "c")));
+    assertEquals(page(true, "a"), merged(1, page(false, "a", "b"), page(false, "a")));
+    assertEquals(page(false, "a"), merged(1, page(false, "a"), page(false, "a")));
+    assertEquals(page(true, "a", "b"), merged(9, page(true, "a", "b"), page(false, "b", "c")));
+  }
 }
