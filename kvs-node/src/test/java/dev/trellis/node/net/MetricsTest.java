@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Request;
@@ -43,6 +44,10 @@ class MetricsTest {
       assertEquals(1, admin.sum("trellis_watch_changes_total"));
       assertEquals(1, admin.sum("trellis_connections"));
       assertEquals(2, admin.sum("trellis_shard_listening"));
+      assertEquals(Partitions.STANDARD.count(), admin.sum("trellis_partitions_held"));
+      assertEquals(0, admin.sum("trellis_partitions_incomplete"));
+      assertEquals(0, admin.sum("trellis_partitions_surplus"));
+      assertEquals(0, admin.sum("trellis_peer_links"));
       assertTrue(admin.sum("trellis_received_bytes_total") > 10_000);
       assertTrue(admin.sum("trellis_sent_bytes_total") > 10_000);
       String metrics = admin.get("/metrics").body();
