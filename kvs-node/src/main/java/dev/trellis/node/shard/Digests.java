@@ -9,6 +9,7 @@ import dev.trellis.wire.PlacementSetting;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -40,6 +41,8 @@ final class Digests {
   private final Partitions partitions;
   private final Function<Payload, @Nullable Slot> slots;
   private final Map<Integer, Content> contents = new TreeMap<>();
+  private boolean appeared; // something where nothing was, or with a placement of its own
+  private final Set<Payload> unknown = new LinkedHashSet<>(); // to be computed, longest first
 
   Digests(Partitions partitions, Function<Payload, @Nullable Slot> slots) {
     this.partitions = partitions;
@@ -54,9 +57,14 @@ final class Digests {
   void changed(Payload key, boolean isPlaced) {
     Content content = contents.computeIfAbsent(partitionOf(key), p -> new Content());
     content.changes++;
+    if (unknown.contains(key) && content.placed.contains(key) == isPlaced) {
+      return; // it is to be computed as it is
+    }
+    appeared |= content.digests.isEmpty() || isPlaced;
     forget(content, key);
     content.digests.put(key, UNKNOWN);
     content.unknown++;
+    unknown.add(key);
     if (isPlaced) {
       content.placed.add(key);
     }
@@ -74,17 +82,41 @@ final class Digests {
     }
   }
 
-  private static void forget(Content content, Payload key) {
+  private void forget(Content content, Payload key) {
     if (!content.digests.containsKey(key)) {
       return;
     }
     Long before = content.digests.remove(key);
+    unknown.remove(key);
     boolean wasPlaced = content.placed.remove(key);
     if (before == null || before == UNKNOWN) {
       content.unknown--;
     } else if (!wasPlaced) {
       content.sum -= before;
     }
+  }
+
+  /// Computes some of the digests that nobody has asked for yet, so that whoever asks does not wait
+  /// for all at once.
+  void computeAhead(int atLeast) {
+    // The more there is, the more is done, so that it does not grow for ever.
+    int share = Math.max(atLeast, unknown.size() / 64);
+    while (share > 0 && !unknown.isEmpty()) {
+      digestOf(unknown.iterator().next());
+      share--;
+    }
+  }
+
+  /// Whether, since the last call, a partition got its first key, or any key got a placement.
+  boolean takeAppeared() {
+    boolean taken = appeared;
+    appeared = false;
+    return taken;
+  }
+
+  /// How many digests are to be computed.
+  int backlog() {
+    return unknown.size();
   }
 
   /// How often anything in the partition has changed.
@@ -146,6 +178,7 @@ final class Digests {
         if (key.getValue() == UNKNOWN) {
           long digest = compute(key.getKey());
           key.setValue(digest);
+          unknown.remove(key.getKey());
           content.sum += content.placed.contains(key.getKey()) ? 0 : digest;
         }
       }
@@ -165,6 +198,7 @@ final class Digests {
       known = compute(key);
       content.digests.put(key, known);
       content.unknown--;
+      unknown.remove(key);
       content.sum += content.placed.contains(key) ? 0 : known;
     }
     return known;

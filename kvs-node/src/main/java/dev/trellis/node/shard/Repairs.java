@@ -46,7 +46,7 @@ final class Repairs {
   private static final int PLACED = 4;
 
   private static final int GROUPS = 128;
-  private static final int ACTIVE_MAX = 256;
+  private static final int ACTIVE_MAX = 1_024;
   private static final int BUCKETS = 1 << Digests.BUCKET_BITS;
 
   /// Above so many keys of both sides together, a partition is compared by buckets.
@@ -56,6 +56,15 @@ final class Repairs {
 
   /// Time between looks at what is to be done; what can be done at once is, without a look.
   private static final long LOOK_MILLIS = 50;
+
+  /// Digests computed a tick though nobody has asked for them, at least.
+  private static final int AHEAD = 256;
+
+  /// With more digests than this to be computed, comparing would hold up everybody else; it waits
+  /// for a quieter time, but not for ever.
+  private static final int BACKLOG_MAX = 4_096;
+
+  private static final long QUIET_MILLIS_MAX = 60_000;
 
   /// One comparison of a partition with one peer.
   private static final class Comparison {
@@ -109,6 +118,8 @@ final class Repairs {
   private boolean alone = true; // before the first view
   private long nextId = 1;
   private long lookedMillis;
+  private long quietMillis; // when few digests were to be computed
+  private boolean mayHaveSurplus; // whether a look may find anything to hand back
 
   Repairs(
       ShardConfig config,
@@ -210,6 +221,7 @@ final class Repairs {
     active.clear();
     placedUnderWay.clear();
     placedGiven.clear();
+    mayHaveSurplus = true;
     surplus = 1; // not known before the next look, which is due
     lookedMillis = Long.MIN_VALUE / 2;
     comparedMillis.keySet().removeIf(peer -> !now.isMember(peer));
@@ -227,6 +239,7 @@ final class Repairs {
     if (alone) {
       return;
     }
+    digests().computeAhead(AHEAD);
     replication.takeToCompare().forEach(this::compareSoon);
     for (Comparison late : List.copyOf(active.values())) {
       long heard = replication.heardMillis(late.peer);
@@ -240,15 +253,20 @@ final class Repairs {
     if (nowMillis - lookedMillis >= LOOK_MILLIS || nowMillis < lookedMillis) {
       lookedMillis = nowMillis;
       compareRoots(nowMillis, out);
-      syncIncomplete();
-      handBack();
+      if (digests().takeAppeared() || mayHaveSurplus) {
+        handBack();
+      }
     }
+    syncIncomplete();
     start(nowMillis, out);
   }
 
   /// Asks each peer with which something is shared for the digest of all of it, from time to time.
   /// One of the two is enough: the one whose name comes first.
   private void compareRoots(long nowMillis, Outbox out) {
+    if (!isQuiet(nowMillis)) {
+      return;
+    }
     long period = config.replication().antiEntropyPeriod().toMillis();
     for (Peer peer : roles().everybodyElse()) {
       if (!roles().isAlive(peer)) {
@@ -261,6 +279,14 @@ final class Repairs {
         out.send(peer, new PeerMessage.DigestsAsked(nextId++, ROOT, List.of(0)));
       }
     }
+  }
+
+  private boolean isQuiet(long nowMillis) {
+    if (digests().backlog() <= BACKLOG_MAX) {
+      quietMillis = nowMillis;
+      return true;
+    }
+    return nowMillis - quietMillis > QUIET_MILLIS_MAX;
   }
 
   private boolean asks(Peer peer) {
@@ -327,16 +353,19 @@ final class Repairs {
   private void handBack() {
     int left = 0;
     boolean leaving = isLeaving();
+    mayHaveSurplus = leaving;
     for (int partition : digests().partitionsWithKeys()) {
       boolean mustStay = roles().holds(partition);
       boolean goes = leaving && mustStay && !roles().owns(partition, Optional.empty());
       if (digests().countOf(partition) > 0 && (!mustStay || goes)) {
         if (!mustStay && roles().standsIn(partition, Optional.empty())) {
+          mayHaveSurplus = true; // once it does not any more
           continue;
         }
         left += handBack(partition, !mustStay, goes);
       }
       for (Payload key : List.copyOf(digests().placedOf(partition))) {
+        mayHaveSurplus = true;
         left += handBackPlaced(partition, key, leaving);
       }
     }
@@ -344,6 +373,7 @@ final class Repairs {
       left++;
     }
     surplus = left;
+    mayHaveSurplus |= left > 0;
   }
 
   boolean isLeaving() {

@@ -177,10 +177,13 @@ class ReplicationTest {
         IntStream.range(0, 1_000_000).mapToObj(key -> Payload.ofText("k" + key)).toList();
     cluster.start("a", NodeDescriptor.State.ACTIVE, () -> filled(keys));
     cluster.start("b", NodeDescriptor.State.ACTIVE, () -> filled(keys.subList(0, 999_999)));
+    cluster.passing((from, to) -> false); // they are not to meet before they have founded
     cluster.tellViews(Set.of(), Set.of());
     cluster.member("a").core().found();
     cluster.member("b").core().found();
-    cluster.pass(2_000);
+    cluster.passing((from, to) -> true);
+    cluster.takeBytes();
+    cluster.pass(12_000);
     assertEquals(cluster.member("a").entryOf("k999999"), cluster.member("b").entryOf("k999999"));
     assertEquals(1, cluster.takeChanges());
     long repaired = cluster.takeBytes();

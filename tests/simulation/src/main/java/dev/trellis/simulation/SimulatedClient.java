@@ -428,7 +428,10 @@ final class SimulatedClient {
           call,
           Step.Ending.OK,
           copiesOf(reply),
-          done.repeated() ? Step.CHANGED_UNKNOWN : done.changed(),
+          // An earlier sending may have done it, whose answer was lost.
+          done.repeated() || (call.ambiguous && done.changed() == 0)
+              ? Step.CHANGED_UNKNOWN
+              : done.changed(),
           reply.generation());
     } else {
       history.read(call.action, done.view(), call.startedMillis);
