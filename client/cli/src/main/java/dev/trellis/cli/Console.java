@@ -16,7 +16,7 @@ import java.util.Optional;
 
 /// Where a command reads and writes: the streams and the environment of the process, or of a test.
 /// Text is UTF-8 whatever the locale. Not safe for use by several threads at once, except
-/// [#errorLine].
+/// [#errorLine] and [#progress].
 public final class Console {
   /// The reader of standard output has gone, as `head` does: not worth a message.
   static final class OutputClosed extends RuntimeException {
@@ -26,6 +26,8 @@ public final class Console {
       super("nobody reads the output any more", cause);
     }
   }
+
+  private static final String ERASE_LINE = "\r\u001b[K";
 
   private final InputStream input;
   private final OutputStream output;
@@ -124,6 +126,14 @@ public final class Console {
   /// Writes a line to standard error, at once.
   public void errorLine(String text) {
     errorText(text + "\n");
+  }
+
+  /// Shows people how far a long command is, in place of the line that was shown before: on a
+  /// terminal only. An empty text takes the line away.
+  public void progress(String text) {
+    if (errorIsTerminal) {
+      errorText(ERASE_LINE + text);
+    }
   }
 
   /// Writes text to standard error, at once. Nobody is told when that fails.

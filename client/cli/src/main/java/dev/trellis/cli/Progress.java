@@ -7,7 +7,6 @@ import java.util.Locale;
 final class Progress {
   private static final long PERIOD_NANOS = Duration.ofMillis(200).toNanos();
   private static final int BAR_CHARACTERS = 20;
-  private static final String ERASE_LINE = "\r\u001b[K";
 
   private final Console console;
   private final String unit;
@@ -34,7 +33,7 @@ final class Progress {
     }
     shownNanos = System.nanoTime();
     double seconds = seconds();
-    StringBuilder line = new StringBuilder(ERASE_LINE);
+    StringBuilder line = new StringBuilder();
     if (total > 0) {
       double share = Math.min(1, (double) done / total);
       int filled = (int) (share * BAR_CHARACTERS);
@@ -47,14 +46,12 @@ final class Progress {
       long left = Math.round((total - done) * seconds / done);
       line.append(String.format(Locale.ROOT, "  %d:%02d left", left / 60, left % 60));
     }
-    console.errorText(line.toString());
+    console.progress(line.toString());
   }
 
   /// Takes the line away.
   void end() {
-    if (isShown) {
-      console.errorText(ERASE_LINE);
-    }
+    console.progress("");
   }
 
   /// The time since the start.
