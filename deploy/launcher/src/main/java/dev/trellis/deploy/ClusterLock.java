@@ -7,6 +7,7 @@ import dev.trellis.cli.Failures;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -28,7 +29,8 @@ final class ClusterLock implements AutoCloseable {
     return take(console, portBase, false);
   }
 
-  /// Takes the lock, if need be once the other command has ended.
+  /// Takes the lock, if need be once the other command has ended. That may be this very one: when
+  /// the process ends while the command is at work, what is done at its end need not wait for it.
   static ClusterLock await(Console console, int portBase) {
     return take(console, portBase, true);
   }
@@ -40,12 +42,12 @@ final class ClusterLock implements AutoCloseable {
       Files.createDirectories(folder);
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      @Nullable FileLock lock = patient ? channel.lock() : channel.tryLock();
-      if (lock == null) {
+      @Nullable FileLock lock = patient ? lock(channel) : channel.tryLock();
+      if (lock == null && !patient) {
         channel.close();
         throw new CommandFailure(
             ExitCode.ENVIRONMENT,
-            "another 'trellis up' or 'trellis down' is at work on the cluster of port "
+            "another command, such as 'trellis up' or 'trellis down', is at work on the cluster of port "
                 + portBase
                 + "; wait for it to end");
       }
@@ -57,6 +59,14 @@ final class ClusterLock implements AutoCloseable {
               + Failures.of(file, e)
               + "; set TRELLIS_HOME to a folder that can be written",
           e);
+    }
+  }
+
+  private static @Nullable FileLock lock(FileChannel channel) throws IOException {
+    try {
+      return channel.lock();
+    } catch (OverlappingFileLockException e) {
+      return null; // this process has it
     }
   }
 

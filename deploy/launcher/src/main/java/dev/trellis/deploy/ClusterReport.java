@@ -2,45 +2,123 @@ package dev.trellis.deploy;
 
 import dev.trellis.cli.Console;
 import dev.trellis.cli.Json;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/// How a local cluster is, process by process.
-record ClusterReport(ClusterState cluster, List<ServerReport> servers) {
+/// How a local cluster is.
+///
+/// @param routers its processes that are no nodes
+/// @param nodes those that were started here, and those that they speak of
+record ClusterReport(
+    ClusterState cluster, List<ServerReport> routers, List<NodeReport> nodes, Wholeness wholeness) {
   ClusterReport {
-    servers = List.copyOf(servers);
+    routers = List.copyOf(routers);
+    nodes = List.copyOf(nodes);
   }
 
   /// Asks every process.
   static ClusterReport of(ClusterState cluster) {
+    List<ServerReport> servers = ask(cluster);
+    Map<String, ServerReport> processes = new LinkedHashMap<>();
+    servers.stream()
+        .filter(one -> one.server().isNode())
+        .forEach(one -> processes.put(one.server().name(), one));
+    List<NodeAnswer> answers = servers.stream().flatMap(one -> one.answer().stream()).toList();
+    Set<String> ids = new LinkedHashSet<>(processes.keySet());
+    for (NodeAnswer answer : answers) {
+      answer.members().forEach(member -> ids.add(member.id()));
+      ids.addAll(answer.absent());
+    }
+    // Who was told to leave, has ended and is not spoken of any more has left.
+    ids.removeIf(
+        id ->
+            Optional.ofNullable(processes.get(id))
+                .filter(one -> one.server().leaving() && !one.isRunning())
+                .filter(one -> !answers.isEmpty() && isUnknown(one.server().name(), answers))
+                .isPresent());
     return new ClusterReport(
         cluster,
-        cluster.servers().stream().map(server -> ServerReport.of(cluster, server)).toList());
+        servers.stream().filter(one -> !one.server().isNode()).toList(),
+        ids.stream()
+            .map(id -> NodeReport.of(id, Optional.ofNullable(processes.get(id)), answers))
+            .toList(),
+        Wholeness.of(answers));
   }
 
-  /// Whether no range of keys is short of copies. With one copy of each key on one node that is
-  /// whether every process serves.
+  private static boolean isUnknown(String id, List<NodeAnswer> answers) {
+    return answers.stream()
+        .allMatch(answer -> answer.member(id).isEmpty() && !answer.holdsForAbsent(id));
+  }
+
+  /// All at once: one that does not answer is waited for.
+  private static List<ServerReport> ask(ClusterState cluster) {
+    try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<CompletableFuture<ServerReport>> reports =
+          cluster.servers().stream()
+              .map(
+                  server ->
+                      CompletableFuture.supplyAsync(
+                          () -> ServerReport.of(cluster, server), threads))
+              .toList();
+      return reports.stream().map(CompletableFuture::join).toList();
+    }
+  }
+
+  /// The processes that do not serve, or not yet.
+  List<ServerReport> unready() {
+    return Stream.concat(nodes.stream().flatMap(node -> node.process().stream()), routers.stream())
+        .filter(server -> !server.isReady())
+        .toList();
+  }
+
+  /// What keeps the cluster from serving as it should, for people, on one line.
+  String shortageLine() {
+    List<String> shortages = new ArrayList<>(wholeness.shortages());
+    for (ServerReport server : unready()) {
+      server.reason().ifPresent(reason -> shortages.add(server.server().name() + ": " + reason));
+    }
+    return String.join("; ", shortages);
+  }
+
   boolean isWhole() {
-    return servers.stream().allMatch(ServerReport::isReady);
+    return wholeness.isWhole();
   }
 
-  List<ServerReport> nodes() {
-    return servers.stream().filter(one -> one.server().role().equals(ServerPlan.NODE)).toList();
+  /// The node of this id; empty if nobody speaks of it.
+  Optional<NodeReport> node(String id) {
+    return nodes.stream().filter(node -> node.id().equals(id)).findFirst();
   }
 
-  private List<ServerReport> routers() {
-    return servers.stream().filter(one -> one.server().role().equals(ServerPlan.ROUTER)).toList();
+  /// What all nodes that answer say.
+  List<NodeAnswer> answers() {
+    return nodes.stream().flatMap(node -> node.answer().stream()).toList();
   }
 
   Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("running", true);
     json.put("whole", isWhole());
+    if (!isWhole()) {
+      json.put("shortages", wholeness.shortages());
+    }
+    json.put("copies", wholeness.copies());
+    answers().stream()
+        .findFirst()
+        .ifPresent(answer -> json.put("faultTolerance", answer.faultTolerance()));
     json.put("addresses", addresses());
-    routers().forEach(router -> json.put("router", router.toJson()));
-    json.put("nodes", nodes().stream().map(ServerReport::toJson).toList());
+    routers.forEach(router -> json.put("router", router.toJson()));
+    json.put("nodes", nodes.stream().map(NodeReport::toJson).toList());
     json.put("folder", cluster.folder().toString());
     return json;
   }
@@ -60,32 +138,70 @@ record ClusterReport(ClusterState cluster, List<ServerReport> servers) {
     }
     printAddresses(console);
     console.printLine("");
-    console.printLine(row("PROCESS", "TIER", "PID", "STATE", "ADMIN"));
-    for (ServerReport server : servers) {
+    printProcesses(console);
+    console.printLine("");
+    printShards(console);
+    console.printLine("");
+    console.printLine(wholeLine());
+  }
+
+  private void printProcesses(Console console) {
+    console.printLine(
+        row("PROCESS", "TIER", "STATE", "PID", "PARTITIONS", "TO FETCH", "TO HAND OVER"));
+    for (NodeReport node : nodes) {
+      String pid =
+          node.process()
+              .filter(ServerReport::isRunning)
+              .map(one -> Long.toString(one.server().pid()))
+              .orElse("");
       console.printLine(
           row(
-              server.server().name(),
-              server.server().role().equals(ServerPlan.NODE) ? "memory" : "",
-              Long.toString(server.server().pid()),
-              server.state(),
-              Integer.toString(server.server().adminPort())));
-      server.reason().ifPresent(reason -> console.printLine("    " + reason));
+              node.id(),
+              node.tier(),
+              node.state(),
+              pid,
+              node.answer().map(own -> Integer.toString(own.held())).orElse(""),
+              node.answer().map(own -> Integer.toString(own.incomplete())).orElse(""),
+              node.answer().map(own -> Integer.toString(own.surplus())).orElse("")));
+      node.reason().ifPresent(reason -> console.printLine("    " + reason));
     }
-    console.printLine("");
+    for (ServerReport router : routers) {
+      String pid = router.isRunning() ? Long.toString(router.server().pid()) : "";
+      console.printLine(row(router.server().name(), "", router.state(), pid));
+      router.reason().ifPresent(reason -> console.printLine("    " + reason));
+    }
+  }
+
+  private void printShards(Console console) {
     console.printLine(row("SHARD", "PORT", "KEYS", "BYTES", "OPERATIONS"));
-    for (ServerReport node : nodes()) {
+    for (NodeReport node : nodes) {
       for (ShardReport shard : node.shards()) {
         console.printLine(
             row(
-                node.server().name() + "/" + shard.index(),
+                node.id() + "/" + shard.index(),
                 Integer.toString(shard.port()),
                 Long.toString(shard.entries()),
                 Long.toString(shard.entriesBytes()),
                 Long.toString(shard.operations())));
       }
     }
-    console.printLine("");
-    console.printLine("whole: " + isWhole() + ", with one copy of each key: a crash loses it");
+  }
+
+  private String wholeLine() {
+    if (!isWhole()) {
+      return "whole: false: " + String.join("; ", wholeness.shortages());
+    }
+    int lost = wholeness.copies() - 1;
+    return switch (lost) {
+      case 0 -> "whole: true, with one copy of each key: a crash loses it";
+      case 1 -> "whole: true, with 2 copies of each key: any node may be lost";
+      default ->
+          String.format(
+              Locale.ROOT,
+              "whole: true, with %d copies of each key: any %d nodes may be lost",
+              lost + 1,
+              lost);
+    };
   }
 
   void printAddresses(Console console) {
@@ -96,9 +212,10 @@ record ClusterReport(ClusterState cluster, List<ServerReport> servers) {
     console.printLine("  files  " + cluster.folder());
   }
 
-  private static String row(
-      String first, String second, String third, String fourth, String fifth) {
-    return String.format(Locale.ROOT, "%-12s%-10s%-12s%-12s%s", first, second, third, fourth, fifth)
+  private static String row(String... cells) {
+    return List.of(cells).stream()
+        .map(cell -> String.format(Locale.ROOT, "%-12s", cell))
+        .collect(Collectors.joining())
         .stripTrailing();
   }
 }

@@ -11,18 +11,33 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
-/// A local cluster, as it is remembered in a file while it runs: what `up` started, in the order in
-/// which it was started.
+/// A local cluster, as it is remembered in a file while it runs: what was started and has not been
+/// stopped or removed since.
 ///
 /// @param shards of each node
+/// @param heap the greatest of each node, as the JVM's `-Xmx` takes it
+/// @param faultTolerance lost nodes that the cluster is to survive
+/// @param settings of every node beside those that follow from the rest, as HOCON text by key
 /// @param folder of its configuration, logs and data
-record ClusterState(Ports ports, int shards, Path folder, List<ServerState> servers) {
+record ClusterState(
+    Ports ports,
+    int shards,
+    String heap,
+    int faultTolerance,
+    Map<String, String> settings,
+    Path folder,
+    List<ServerState> servers) {
   ClusterState {
+    settings = Map.copyOf(settings);
     servers = List.copyOf(servers);
   }
 
@@ -32,7 +47,53 @@ record ClusterState(Ports ports, int shards, Path folder, List<ServerState> serv
   }
 
   ClusterState withServers(List<ServerState> others) {
-    return new ClusterState(ports, shards, folder, others);
+    return new ClusterState(ports, shards, heap, faultTolerance, settings, folder, others);
+  }
+
+  ClusterState withFaultTolerance(int nodes) {
+    return new ClusterState(ports, shards, heap, nodes, settings, folder, servers);
+  }
+
+  /// With `server` in place of a former one of its name, or in addition. Nodes come first, in the
+  /// order of their numbers: before who asks them.
+  ClusterState with(ServerState server) {
+    return withServers(
+        Stream.concat(others(server.name()), Stream.of(server))
+            .sorted(
+                Comparator.comparing(ServerState::isNode)
+                    .reversed()
+                    .thenComparingInt(ServerState::number))
+            .toList());
+  }
+
+  /// Without the server of this name.
+  ClusterState without(String name) {
+    return withServers(others(name).toList());
+  }
+
+  private Stream<ServerState> others(String name) {
+    return servers.stream().filter(server -> !server.name().equals(name));
+  }
+
+  /// The nodes among the servers.
+  List<ServerState> nodes() {
+    return servers.stream().filter(ServerState::isNode).toList();
+  }
+
+  /// The number of a node to be added: the least that no node has.
+  ///
+  /// @param taken ids that must not be used again, beside those of the nodes here
+  int nextNumber(Set<String> taken) {
+    return IntStream.iterate(0, number -> number + 1)
+        .filter(number -> node(ServerPlan.nodeId(number)).isEmpty())
+        .filter(number -> !taken.contains(ServerPlan.nodeId(number)))
+        .findFirst()
+        .orElseThrow();
+  }
+
+  /// The node of this id; empty if there is none.
+  Optional<ServerState> node(String id) {
+    return nodes().stream().filter(node -> node.name().equals(id)).findFirst();
   }
 
   /// The servers whose processes are there.
@@ -51,6 +112,9 @@ record ClusterState(Ports ports, int shards, Path folder, List<ServerState> serv
           new ClusterState(
               new Ports(portBase),
               (int) json.whole("shards"),
+              json.text("heap"),
+              (int) json.whole("faultTolerance"),
+              json.texts("settings"),
               Path.of(json.text("folder")),
               json.list("servers").stream().map(ServerState::ofJson).toList()));
     } catch (NoSuchFileException e) {
@@ -74,6 +138,9 @@ record ClusterState(Ports ports, int shards, Path folder, List<ServerState> serv
     Path file = file(console, ports.base());
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("shards", shards);
+    json.put("heap", heap);
+    json.put("faultTolerance", faultTolerance);
+    json.put("settings", settings);
     json.put("folder", folder.toString());
     json.put("servers", servers.stream().map(ServerState::toJson).toList());
     try {

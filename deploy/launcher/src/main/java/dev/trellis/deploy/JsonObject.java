@@ -1,5 +1,6 @@
 package dev.trellis.deploy;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -22,8 +23,24 @@ record JsonObject(Map<?, ?> members) {
     return member(name, Long.class);
   }
 
+  boolean bool(String name) {
+    return member(name, Boolean.class);
+  }
+
   List<?> list(String name) {
     return member(name, List.class);
+  }
+
+  List<JsonObject> objects(String name) {
+    return list(name).stream().map(JsonObject::of).toList();
+  }
+
+  /// The members of an object, all of which are texts.
+  Map<String, String> texts(String name) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    JsonObject object = JsonObject.of(members.get(name));
+    object.members().keySet().forEach(key -> texts.put((String) key, object.text((String) key)));
+    return texts;
   }
 
   private <T> T member(String name, Class<T> type) {

@@ -17,6 +17,7 @@ public final class LauncherCommands implements CommandSource {
         new DownCommand(),
         new StatusCommand(),
         new TopCommand(),
+        new NodeCommand(),
         new RunCommand());
   }
 }

@@ -14,11 +14,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
+import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 
 /// Starts the processes of a cluster on this machine, and stops them. Whoever calls holds the
 /// [ClusterLock].
@@ -26,11 +25,12 @@ final class LocalCluster {
   /// A node answers for up to 10 s what it has taken before it stops.
   static final Duration STOP_PATIENCE = Duration.ofSeconds(15);
 
-  private static final Duration POLL = Duration.ofMillis(20);
   private static final int LOG_LINES_SHOWN = 15;
 
   private final Console console;
-  private ClusterState state;
+  private final List<ServerState> started = new ArrayList<>(); // guarded by this
+  private ClusterState state; // guarded by this
+  private boolean isAbandoned; // guarded by this
 
   /// @param state what runs of it now
   LocalCluster(Console console, ClusterState state) {
@@ -38,53 +38,69 @@ final class LocalCluster {
     this.state = state;
   }
 
-  ClusterState state() {
+  synchronized ClusterState state() {
     return state;
   }
 
-  /// Starts the processes that are planned and do not run, all at once, and returns when each is
-  /// ready.
+  /// Starts the processes that are planned and do not run, all at once.
   ///
-  /// @param environment variables for them beside those of this process
-  /// @throws CommandFailure if one does not get ready in time; those that run are left to the
-  ///   caller
-  void start(List<ServerPlan> plans, Map<String, String> environment, Duration patience)
-      throws InterruptedException {
-    List<ServerState> running = state.running();
+  /// @return those that were started
+  /// @throws CommandFailure if a port is taken or a folder cannot be written; then nothing was
+  ///   started
+  List<ServerState> start(List<ServerPlan> plans) {
+    Set<String> running =
+        state().running().stream().map(ServerState::name).collect(Collectors.toSet());
     List<ServerPlan> missing =
-        plans.stream()
-            .filter(plan -> running.stream().noneMatch(one -> one.name().equals(plan.name())))
-            .toList();
+        plans.stream().filter(plan -> !running.contains(plan.name())).toList();
     requirePortsFree(missing);
     prepareFolder();
-    for (ServerPlan plan : missing) {
-      // Remembered one by one, so that whatever happens next, 'trellis down' finds what was
-      // started.
-      state = state.withServers(inOrder(plans, launch(plan, environment)));
-      state.write(console);
-    }
-    awaitReady(patience);
+    return missing.stream().map(this::remembered).toList();
   }
 
-  /// The servers known with `started` in place of a former one of that name, in the order planned.
-  private List<ServerState> inOrder(List<ServerPlan> plans, ServerState started) {
-    Map<String, ServerState> byName = new LinkedHashMap<>();
-    state.servers().forEach(server -> byName.put(server.name(), server));
-    byName.put(started.name(), started);
-    return plans.stream()
-        .flatMap(plan -> Optional.ofNullable(byName.get(plan.name())).stream())
-        .toList();
+  /// Remembers what it starts one by one, so that whatever happens next, 'trellis down' finds it.
+  private synchronized ServerState remembered(ServerPlan plan) {
+    if (isAbandoned) {
+      throw new CommandFailure(ExitCode.INTERRUPTED, "stopped before " + plan.name() + " started");
+    }
+    ServerState server = launch(plan);
+    started.add(server);
+    remember(state.with(server));
+    return server;
+  }
+
+  private synchronized void remember(ClusterState changed) {
+    state = changed;
+    state.write(console);
+  }
+
+  /// Stops what this object started, and forgets the cluster if that was all of it. What had run
+  /// before, and has data, goes on.
+  ///
+  /// @param tell is told of each, for people
+  synchronized void abandon(Consumer<String> tell) throws InterruptedException {
+    isAbandoned = true;
+    stop(started.reversed(), tell);
+    if (state.running().isEmpty() && state.servers().size() == started.size()) {
+      ClusterState.delete(console, state.ports().base());
+    }
   }
 
   /// Stops every process, who asks before who is asked, and forgets the cluster.
   ///
   /// @param tell is told of each, for people
-  void stop(Consumer<String> tell) throws InterruptedException {
-    for (ServerState server : state.servers().reversed()) {
-      if (!Processes.isRunning(server)) {
-        continue;
-      }
-      boolean byItself = Processes.stop(server, STOP_PATIENCE);
+  synchronized void stop(Consumer<String> tell) throws InterruptedException {
+    stop(state.servers().reversed(), tell);
+    ClusterState.delete(console, state.ports().base());
+  }
+
+  private static void stop(List<ServerState> servers, Consumer<String> tell)
+      throws InterruptedException {
+    List<ServerState> running = servers.stream().filter(Processes::isRunning).toList();
+    List<ServerState> nodes = running.stream().filter(ServerState::isNode).toList();
+    for (ServerState server : running) {
+      // All nodes at once, lest those that go on for a moment make up for the ones that ended.
+      (server.isNode() ? nodes : List.of(server)).forEach(Processes::askToStop);
+      boolean byItself = Processes.awaitStop(server, STOP_PATIENCE);
       tell.accept(
           "Stopped "
               + server.name()
@@ -92,7 +108,6 @@ final class LocalCluster {
               + server.pid()
               + (byItself ? ")." : "), which did not listen and was killed."));
     }
-    ClusterState.delete(console, state.ports().base());
   }
 
   private void requirePortsFree(List<ServerPlan> plans) {
@@ -109,7 +124,10 @@ final class LocalCluster {
                           + purpose
                           + ", is in use by "
                           + PortOwner.describe(port).orElse("another process")
-                          + "; end that, or choose other ports with --port-base");
+                          + "; end that"
+                          + (state().servers().isEmpty()
+                              ? ", or choose other ports with --port-base"
+                              : " first"));
                 }
               });
     }
@@ -143,7 +161,7 @@ final class LocalCluster {
     return state.folder().resolve("logs");
   }
 
-  private ServerState launch(ServerPlan plan, Map<String, String> environment) {
+  private ServerState launch(ServerPlan plan) {
     Path config = state.folder().resolve(plan.name() + ".conf");
     Path log = logs().resolve(plan.name() + ".log");
     try {
@@ -159,15 +177,17 @@ final class LocalCluster {
               .redirectErrorStream(true)
               .redirectOutput(log.toFile());
       builder.environment().put("TRELLIS_BUILD", "never");
-      builder.environment().putAll(environment);
+      builder.environment().put("TRELLIS_HEAP", plan.heap());
       Process process = builder.start();
       return new ServerState(
           plan.name(),
           plan.role(),
+          plan.number(),
           process.pid(),
           Processes.startOf(process.toHandle()).toEpochMilli(),
           plan.adminPort(),
-          log);
+          log,
+          false);
     } catch (IOException e) {
       throw new CommandFailure(
           ExitCode.ENVIRONMENT, "cannot start " + plan.name() + ": " + Failures.of(config, e), e);
@@ -196,33 +216,14 @@ final class LocalCluster {
     return Path.of(home, "bin", "trellis");
   }
 
-  private void awaitReady(Duration patience) throws InterruptedException {
-    long deadline = System.nanoTime() + patience.toNanos();
-    for (ServerState server : state.servers()) {
-      while (!isReady(server)) {
-        if (!Processes.isRunning(server)) {
-          showEndOfLog(server);
-          throw new CommandFailure(
-              ExitCode.ENVIRONMENT,
-              server.name() + " ended before it was ready; its log is " + server.log());
-        }
-        if (System.nanoTime() - deadline > 0) {
-          showEndOfLog(server);
-          throw new CommandFailure(
-              ExitCode.ENVIRONMENT,
-              server.name()
-                  + " was not ready after "
-                  + patience.toSeconds()
-                  + " s; its log is "
-                  + server.log());
-        }
-        Thread.sleep(POLL);
-      }
+  /// @throws CommandFailure if the server has ended; then the end of its log is shown
+  void requireRunning(ServerState server) {
+    if (!Processes.isRunning(server)) {
+      showEndOfLog(server);
+      throw new CommandFailure(
+          ExitCode.ENVIRONMENT,
+          server.name() + " ended before it was ready; its log is " + server.log());
     }
-  }
-
-  static boolean isReady(ServerState server) {
-    return Admin.get(server.adminPort(), "/readyz").filter(Admin.Response::isOk).isPresent();
   }
 
   /// Shows the last lines of a server's log on standard error.

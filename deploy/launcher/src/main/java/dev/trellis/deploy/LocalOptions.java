@@ -38,6 +38,19 @@ final class LocalOptions {
     return ports.get(0);
   }
 
+  /// What is remembered of the cluster that is meant, of which something must run.
+  ///
+  /// @throws CommandFailure if nothing does
+  ClusterState running(Console console) {
+    return state(console)
+        .filter(known -> !known.running().isEmpty())
+        .orElseThrow(
+            () ->
+                new CommandFailure(
+                    ExitCode.NEGATIVE,
+                    "no cluster of 'trellis up' runs here; start one with 'trellis up'"));
+  }
+
   /// What is remembered of the cluster that is meant.
   Optional<ClusterState> state(Console console) {
     return ClusterState.read(console, portBase(console));

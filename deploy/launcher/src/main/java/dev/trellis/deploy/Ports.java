@@ -7,6 +7,9 @@ record Ports(int base) {
   /// Leaves room for the ports of the nodes.
   static final int BASE_MAX = 65_000;
 
+  /// Nodes that there are ports for whatever the base is.
+  static final int NODES_MAX = 20;
+
   private static final int GATEWAY = 80;
   private static final int FIRST_NODE = 100;
   private static final int PER_NODE = 20;
@@ -32,12 +35,19 @@ record Ports(int base) {
     return base + GATEWAY;
   }
 
+  /// Where a node speaks to other nodes about who is there, and takes orders.
+  ///
+  /// @param node counted from 0, below [#NODES_MAX]
+  int nodeControl(int node) {
+    return base + FIRST_NODE + PER_NODE * node;
+  }
+
   int nodeAdmin(int node) {
-    return base + FIRST_NODE + PER_NODE * node + 1;
+    return nodeControl(node) + 1;
   }
 
   /// The port of a node's first shard; those of the others follow.
   int firstShard(int node) {
-    return nodeAdmin(node) + 1;
+    return nodeControl(node) + 2;
   }
 }

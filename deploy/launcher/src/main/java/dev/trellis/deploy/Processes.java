@@ -28,19 +28,20 @@ final class Processes {
     return handle(server).isPresent();
   }
 
-  /// Asks a server to stop, waits, and ends it the hard way if it takes longer than `patience`.
+  /// Asks a server to stop. To ask again changes nothing.
+  static void askToStop(ServerState server) {
+    handle(server).ifPresent(ProcessHandle::destroy);
+  }
+
+  /// Waits until a server that was asked to has stopped, and ends it the hard way if it takes
+  /// longer than `patience`.
   ///
   /// @return whether it stopped by itself, or was gone before
-  static boolean stop(ServerState server, Duration patience) throws InterruptedException {
-    Optional<ProcessHandle> process = handle(server);
-    if (process.isEmpty()) {
-      return true;
-    }
-    process.get().destroy();
+  static boolean awaitStop(ServerState server, Duration patience) throws InterruptedException {
     if (awaitEnd(server, patience)) {
       return true;
     }
-    process.get().destroyForcibly();
+    handle(server).ifPresent(ProcessHandle::destroyForcibly);
     awaitEnd(server, patience);
     return false;
   }

@@ -1,56 +1,99 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.Json;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
+import java.util.Set;
 
 /// A process that a local cluster should have.
 ///
 /// @param name `router`, or the node's id
 /// @param role `router` or `node`: what `trellis run` calls it
+/// @param number of a node, counted from 0; 0 for the router
+/// @param heap the greatest, as the JVM's `-Xmx` takes it
 /// @param settings of its configuration file, as HOCON text by key
 /// @param ports that it will listen on, by what they are for
 record ServerPlan(
-    String name, String role, Map<String, String> settings, Map<Integer, String> ports) {
+    String name,
+    String role,
+    int number,
+    String heap,
+    Map<String, String> settings,
+    Map<Integer, String> ports) {
   static final String ROUTER = "router";
   static final String NODE = "node";
+  static final String FAULT_TOLERANCE = "cluster.fault-tolerance";
+
+  private static final Set<String> DECIDED =
+      Set.of(
+          "node.id",
+          "cluster.seeds",
+          "cluster.founders",
+          FAULT_TOLERANCE,
+          "shards",
+          "control.port",
+          "admin.port",
+          "data.ports",
+          "data.folder");
 
   /// The processes of a cluster in the order to start them: nodes before who asks them.
-  static List<ServerPlan> of(Ports ports, int nodes, int shards, Path folder) {
+  ///
+  /// @param cluster what is to be the same for all
+  /// @param nodes numbers of all nodes that the cluster is to have
+  static List<ServerPlan> of(ClusterState cluster, List<Integer> nodes, String routerHeap) {
     List<ServerPlan> plans = new ArrayList<>();
-    IntStream.range(0, nodes).forEach(node -> plans.add(node(ports, node, shards, folder)));
-    plans.add(router(ports, nodes));
+    nodes.forEach(number -> plans.add(node(cluster, number, nodes)));
+    plans.add(router(cluster, nodes, routerHeap));
     return plans;
   }
 
-  private static ServerPlan node(Ports ports, int index, int shards, Path folder) {
-    String name = "node-" + index;
-    Map<String, String> settings = new LinkedHashMap<>();
-    settings.put("node.id", name);
-    settings.put("shards", Integer.toString(shards));
-    settings.put("data.ports", Integer.toString(ports.firstShard(index)));
-    settings.put("admin.port", Integer.toString(ports.nodeAdmin(index)));
-    settings.put("data.folder", Json.write(folder.resolve(name).toString()));
-    Map<Integer, String> taken = new LinkedHashMap<>();
-    taken.put(ports.nodeAdmin(index), "the admin port of " + name);
-    for (int shard = 0; shard < shards; shard++) {
-      taken.put(ports.firstShard(index) + shard, "shard " + shard + " of " + name);
-    }
-    return new ServerPlan(name, NODE, settings, taken);
+  /// Whether a setting of nodes is decided here, and not by who starts them.
+  static boolean isDecided(String setting) {
+    return DECIDED.contains(setting);
   }
 
-  private static ServerPlan router(Ports ports, int nodes) {
+  static String nodeId(int number) {
+    return "node-" + number;
+  }
+
+  /// One node.
+  ///
+  /// @param nodes numbers of all nodes that the cluster is to have, this one included
+  static ServerPlan node(ClusterState cluster, int number, List<Integer> nodes) {
+    Ports ports = cluster.ports();
+    String name = nodeId(number);
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("node.id", name);
+    settings.put(
+        "cluster.seeds",
+        Json.write(nodes.stream().map(one -> "127.0.0.1:" + ports.nodeControl(one)).toList()));
+    // As many as there will be: a node that comes back or is added must find the others first, and
+    // never take itself for a cluster. Only where all of them start is there one to be founded.
+    settings.put("cluster.founders", Integer.toString(nodes.size()));
+    settings.put(FAULT_TOLERANCE, Integer.toString(cluster.faultTolerance()));
+    settings.put("shards", Integer.toString(cluster.shards()));
+    settings.put("control.port", Integer.toString(ports.nodeControl(number)));
+    settings.put("admin.port", Integer.toString(ports.nodeAdmin(number)));
+    settings.put("data.ports", Integer.toString(ports.firstShard(number)));
+    settings.put("data.folder", Json.write(cluster.folder().resolve(name).toString()));
+    settings.putAll(cluster.settings());
+    Map<Integer, String> taken = new LinkedHashMap<>();
+    taken.put(ports.nodeControl(number), "the control port of " + name);
+    taken.put(ports.nodeAdmin(number), "the admin port of " + name);
+    for (int shard = 0; shard < cluster.shards(); shard++) {
+      taken.put(ports.firstShard(number) + shard, "shard " + shard + " of " + name);
+    }
+    return new ServerPlan(name, NODE, number, cluster.heap(), settings, taken);
+  }
+
+  private static ServerPlan router(ClusterState cluster, List<Integer> nodes, String heap) {
+    Ports ports = cluster.ports();
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put(
         "cluster.nodes",
-        Json.write(
-            IntStream.range(0, nodes)
-                .mapToObj(node -> "127.0.0.1:" + ports.firstShard(node))
-                .toList()));
+        Json.write(nodes.stream().map(node -> "127.0.0.1:" + ports.firstShard(node)).toList()));
     settings.put("data.port", Integer.toString(ports.router()));
     settings.put("admin.port", Integer.toString(ports.routerAdmin()));
     settings.put("gateway.port", Integer.toString(ports.gateway()));
@@ -58,7 +101,7 @@ record ServerPlan(
     taken.put(ports.router(), "the router");
     taken.put(ports.routerAdmin(), "the admin port of the router");
     taken.put(ports.gateway(), "the REST gateway");
-    return new ServerPlan(ROUTER, ROUTER, settings, taken);
+    return new ServerPlan(ROUTER, ROUTER, 0, heap, settings, taken);
   }
 
   int adminPort() {
@@ -68,9 +111,9 @@ record ServerPlan(
   /// The text of its configuration file.
   String configuration() {
     StringBuilder text = new StringBuilder();
-    text.append(
-        "# Written by 'trellis up' at each start. Every setting there is, with its default: ");
-    text.append("trellis run ").append(role).append(" --reference\n");
+    text.append("# Written by 'trellis up' or 'trellis node add' at each start of the process.\n");
+    text.append("# Every setting there is, with its default: trellis run ");
+    text.append(role).append(" --reference\n");
     settings.forEach((key, value) -> text.append(key).append(" = ").append(value).append('\n'));
     return text.toString();
   }

@@ -7,27 +7,40 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/// How a process of a local cluster is.
+/// How a process of a local cluster is, by its own words.
 ///
-/// @param state `ready`; `starting`, when it runs and is not ready (yet); `gone`, when it ended
-/// @param reason what it says of not being ready
+/// @param isRunning whether the process is there
+/// @param unreadiness what it says of not being ready; empty if it is, or says nothing
+/// @param isReady whether it serves
+/// @param answer of a node's control port; empty for a router, or if it does not answer
 /// @param shards of a node that answers; empty otherwise
 record ServerReport(
-    ServerState server, String state, Optional<String> reason, List<ShardReport> shards) {
-  static final String READY = "ready";
+    ServerState server,
+    boolean isRunning,
+    boolean isReady,
+    Optional<String> unreadiness,
+    Optional<NodeAnswer> answer,
+    List<ShardReport> shards) {
+  ServerReport {
+    shards = List.copyOf(shards);
+  }
 
   /// Asks the process.
   static ServerReport of(ClusterState cluster, ServerState server) {
     if (!Processes.isRunning(server)) {
-      return new ServerReport(server, "gone", Optional.of("see " + server.log()), List.of());
+      return new ServerReport(server, false, false, Optional.empty(), Optional.empty(), List.of());
     }
     Optional<Admin.Response> readiness = Admin.get(server.adminPort(), "/readyz");
     boolean ready = readiness.filter(Admin.Response::isOk).isPresent();
     return new ServerReport(
         server,
-        ready ? READY : "starting",
+        true,
+        ready,
         ready ? Optional.empty() : readiness.map(Admin.Response::text),
-        server.role().equals(ServerPlan.NODE) ? shards(cluster, server) : List.of());
+        server.isNode()
+            ? ControlPort.ask(cluster.ports().nodeControl(server.number()))
+            : Optional.empty(),
+        server.isNode() ? shards(cluster, server) : List.of());
   }
 
   private static List<ShardReport> shards(ClusterState cluster, ServerState server) {
@@ -38,29 +51,38 @@ record ServerReport(
             metrics ->
                 IntStream.range(0, cluster.shards())
                     .mapToObj(
-                        shard -> ShardReport.of(metrics, shard, server.adminPort() + 1 + shard))
+                        shard ->
+                            ShardReport.of(
+                                metrics,
+                                shard,
+                                cluster.ports().firstShard(server.number()) + shard))
                     .toList())
         .orElse(List.of());
   }
 
-  boolean isReady() {
-    return state.equals(READY);
+  /// How a process that is no node is.
+  String state() {
+    if (!isRunning) {
+      return "gone";
+    }
+    return isReady ? "ready" : "starting";
+  }
+
+  /// Why it does not serve; empty if it does.
+  Optional<String> reason() {
+    return isRunning
+        ? unreadiness
+        : Optional.of("process " + server.pid() + " has ended; its log is " + server.log());
   }
 
   Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("id", server.name());
-    if (server.role().equals(ServerPlan.NODE)) {
-      json.put("tier", "memory");
-    }
     json.put("pid", server.pid());
-    json.put("state", state);
-    reason.ifPresent(text -> json.put("reason", text));
+    json.put("state", state());
+    reason().ifPresent(text -> json.put("reason", text));
     json.put("adminPort", server.adminPort());
     json.put("log", server.log().toString());
-    if (server.role().equals(ServerPlan.NODE)) {
-      json.put("shards", shards.stream().map(ShardReport::toJson).toList());
-    }
     return json;
   }
 }

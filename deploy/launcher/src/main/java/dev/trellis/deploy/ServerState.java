@@ -9,18 +9,37 @@ import org.jspecify.annotations.Nullable;
 ///
 /// @param name `router`, or the node's id
 /// @param role `router` or `node`: what `trellis run` calls it
+/// @param number of a node, counted from 0, which decides its ports; 0 for the router
 /// @param startedAtMillis tells the process from a later one with the same id
 /// @param adminPort where it tells whether it is ready
+/// @param leaving whether a node was told to leave: once it has ended it is not missed
 record ServerState(
-    String name, String role, long pid, long startedAtMillis, int adminPort, Path log) {
+    String name,
+    String role,
+    int number,
+    long pid,
+    long startedAtMillis,
+    int adminPort,
+    Path log,
+    boolean leaving) {
+  boolean isNode() {
+    return role.equals(ServerPlan.NODE);
+  }
+
+  ServerState asLeaving() {
+    return new ServerState(name, role, number, pid, startedAtMillis, adminPort, log, true);
+  }
+
   Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("name", name);
     json.put("role", role);
+    json.put("number", number);
     json.put("pid", pid);
     json.put("startedAtMillis", startedAtMillis);
     json.put("adminPort", adminPort);
     json.put("log", log.toString());
+    json.put("leaving", leaving);
     return json;
   }
 
@@ -30,9 +49,11 @@ record ServerState(
     return new ServerState(
         object.text("name"),
         object.text("role"),
+        (int) object.whole("number"),
         object.whole("pid"),
         object.whole("startedAtMillis"),
         (int) object.whole("adminPort"),
-        Path.of(object.text("log")));
+        Path.of(object.text("log")),
+        object.bool("leaving"));
   }
 }

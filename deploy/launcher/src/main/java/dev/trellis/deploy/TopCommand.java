@@ -1,6 +1,5 @@
 package dev.trellis.deploy;
 
-import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Json;
@@ -102,19 +101,11 @@ final class TopCommand implements Callable<Integer> {
   }
 
   private Snapshot snapshot(Console console) {
-    ClusterState state =
-        local
-            .state(console)
-            .filter(known -> !known.running().isEmpty())
-            .orElseThrow(
-                () ->
-                    new CommandFailure(
-                        ExitCode.NEGATIVE,
-                        "no cluster of 'trellis up' runs here; start one with 'trellis up'"));
+    ClusterState state = local.running(console);
     Map<String, ShardReport> shards = new LinkedHashMap<>();
-    for (ServerReport node : ClusterReport.of(state).nodes()) {
+    for (NodeReport node : ClusterReport.of(state).nodes()) {
       for (ShardReport shard : node.shards()) {
-        shards.put(node.server().name() + "/" + shard.index(), shard);
+        shards.put(node.id() + "/" + shard.index(), shard);
       }
     }
     return new Snapshot(Instant.now(), shards);

@@ -7,11 +7,16 @@ import dev.trellis.cli.LocalClusters;
 import dev.trellis.cli.StandardOptions;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,10 +30,13 @@ import picocli.CommandLine.Option;
     footer = {
       "  trellis up                    until Ctrl-C",
       "  trellis up --detach           until 'trellis down'",
+      "  trellis up --memory-nodes 5   more nodes; 'trellis node add' adds one later",
       "  trellis up --port-base 9400   a second cluster beside the first"
     })
 final class UpCommand implements Callable<Integer> {
+  private static final int MEMORY_NODES = 2;
   private static final int SHARDS_MAX = 16;
+  private static final int FAULT_TOLERANCE = 1;
   private static final Duration CHECK = Duration.ofMillis(200);
 
   @Mixin private final StandardOptions standard = new StandardOptions();
@@ -36,9 +44,10 @@ final class UpCommand implements Callable<Integer> {
   @Option(
       names = "--memory-nodes",
       paramLabel = "N",
-      defaultValue = "1",
-      description = "Nodes of the memory tier (default and, in this version, only choice: 1).")
-  private int memoryNodes = 1;
+      description =
+          "Nodes of the memory tier, 1 to 20 (default: 2, so that either may be lost). With 1, a"
+              + " crash loses everything.")
+  private @Nullable Integer memoryNodes;
 
   @Option(
       names = "--ssd-nodes",
@@ -50,8 +59,10 @@ final class UpCommand implements Callable<Integer> {
   @Option(
       names = "--shards",
       paramLabel = "N",
-      description = "Shards of each node, 1 to 16: a thread each (default: one for each core).")
-  private int shards = Math.min(SHARDS_MAX, Runtime.getRuntime().availableProcessors());
+      description =
+          "Shards of each node, 1 to 16: a thread each (default: the machine's cores, divided among"
+              + " the nodes).")
+  private @Nullable Integer shards;
 
   @Option(
       names = "--data",
@@ -72,17 +83,31 @@ final class UpCommand implements Callable<Integer> {
       names = "--memory",
       paramLabel = "SIZE",
       description =
-          "The heap of each node, such as 512m or 4g (default: a quarter of the machine's memory).")
+          "The heap of each node, such as 512m or 4g (default: half of the machine's memory, divided"
+              + " among the nodes; a quarter at most).")
   private @Nullable String memory;
+
+  @Option(
+      names = "--set",
+      paramLabel = "KEY=VALUE",
+      description =
+          "A setting of every node, as in its configuration file, such as handoff.rate=8MiB; may be"
+              + " given several times. 'trellis run node --reference' lists them.")
+  private Map<String, String> settings = new LinkedHashMap<>();
 
   @Option(names = "--detach", description = "Return once all is ready, and leave it running.")
   private boolean detach;
+
+  private volatile boolean isUp; // written by the command, read by the hook at its end
+  private volatile boolean isStopping; // written by that hook, read by the command
 
   @Option(
       names = "--wait",
       paramLabel = "TIME",
       defaultValue = "30s",
-      description = "How long the processes may take to get ready (default: 30s).")
+      description =
+          "How long the processes may take to get ready, and how long nothing may move on until the"
+              + " cluster is whole (default: 30s).")
   private Duration patience = Duration.ofSeconds(30);
 
   @Override
@@ -91,39 +116,96 @@ final class UpCommand implements Callable<Integer> {
     Console console = standard.console();
     LocalCluster cluster;
     Thread stopAtExit;
+    long began = System.nanoTime();
     try (ClusterLock _ = ClusterLock.take(console, portBase)) {
       Optional<ClusterState> known = ClusterState.read(console, portBase);
       List<ServerState> running = known.map(ClusterState::running).orElse(List.of());
-      if (known.isPresent() && running.size() == known.get().servers().size()) {
-        tellRunning(known.get());
+      Optional<ClusterState> goesOn = known.filter(_ -> !running.isEmpty());
+      goesOn.ifPresent(this::requireAsMany);
+      if (goesOn.isPresent() && running.size() == goesOn.get().servers().size()) {
+        tellRunning(goesOn.get());
         return ExitCode.OK;
       }
-      ClusterState before = running.isEmpty() ? fresh() : known.orElseGet(this::fresh);
-      tellStart(known, running);
+      ClusterState before = goesOn.orElseGet(this::fresh);
+      tellStart(known, before);
       cluster = new LocalCluster(console, before);
       stopAtExit = new Thread(stopping(cluster), "stop");
       Runtime.getRuntime().addShutdownHook(stopAtExit);
-      long began = System.nanoTime();
-      cluster.start(
-          ServerPlan.of(before.ports(), memoryNodes, before.shards(), before.folder()),
-          environment(),
-          patience);
+      List<ServerState> started =
+          cluster.start(
+              ServerPlan.of(
+                  before,
+                  goesOn.isPresent()
+                      ? before.nodes().stream().map(ServerState::number).toList()
+                      : IntStream.range(0, nodes()).boxed().toList(),
+                  Heaps.router(console)));
+      awaitWhole(cluster, started);
       tellReady(cluster.state(), Duration.ofNanos(System.nanoTime() - began));
+      isUp = true;
     }
     if (detach) {
       Runtime.getRuntime().removeShutdownHook(stopAtExit);
       return ExitCode.OK;
     }
-    return stay(cluster);
+    return stay();
   }
 
-  private void requireSupported() {
-    if (memoryNodes != 1) {
+  /// Waits until every process serves and all keys have their copies.
+  private void awaitWhole(LocalCluster cluster, List<ServerState> started)
+      throws InterruptedException {
+    ClusterState state = cluster.state();
+    new Waiting(
+            standard.console(),
+            () -> {
+              started.forEach(cluster::requireRunning);
+              return ClusterReport.of(state);
+            },
+            patience)
+        .until(
+            report -> report.isWhole() && report.unready().isEmpty(),
+            ClusterReport::shortageLine,
+            report -> notWhole(cluster, report));
+  }
+
+  private CommandFailure notWhole(LocalCluster cluster, ClusterReport report) {
+    report.unready().stream()
+        .map(ServerReport::server)
+        .findFirst()
+        .ifPresent(cluster::showEndOfLog);
+    return new CommandFailure(
+        ExitCode.ENVIRONMENT,
+        "the cluster does not serve, and nothing has moved for "
+            + patience.toSeconds()
+            + " s: "
+            + report.shortageLine()
+            + "; the logs are in "
+            + cluster.state().folder().resolve("logs"));
+  }
+
+  private int nodes() {
+    return memoryNodes == null ? MEMORY_NODES : memoryNodes;
+  }
+
+  /// What was asked for must be what is there, since nothing is taken away silently, nor added.
+  private void requireAsMany(ClusterState known) {
+    int there = known.nodes().size();
+    if (memoryNodes != null && memoryNodes != there) {
       throw new CommandFailure(
           ExitCode.MISUSE,
           "--memory-nodes "
               + memoryNodes
-              + ": this version runs exactly 1, since nodes do not copy keys to each other yet");
+              + ": the cluster of port "
+              + portBase
+              + " has "
+              + there
+              + "; 'trellis node add' and 'trellis node remove ID' change that");
+    }
+  }
+
+  private void requireSupported() {
+    if (nodes() < 1 || nodes() > Ports.NODES_MAX) {
+      throw new CommandFailure(
+          ExitCode.MISUSE, "--memory-nodes " + nodes() + " is outside 1 to " + Ports.NODES_MAX);
     }
     if (ssdNodes != 0) {
       throw new CommandFailure(
@@ -132,7 +214,7 @@ final class UpCommand implements Callable<Integer> {
               + ssdNodes
               + ": this version runs none, since the SSD tier does not exist yet");
     }
-    if (shards < 1 || shards > SHARDS_MAX) {
+    if (shards != null && (shards < 1 || shards > SHARDS_MAX)) {
       throw new CommandFailure(
           ExitCode.MISUSE, "--shards " + shards + " is outside 1 to " + SHARDS_MAX);
     }
@@ -140,6 +222,18 @@ final class UpCommand implements Callable<Integer> {
       throw new CommandFailure(
           ExitCode.MISUSE,
           "--memory " + memory + " is no size; write a number and k, m or g: 512m");
+    }
+    for (String key : settings.keySet()) {
+      if (ServerPlan.isDecided(key)) {
+        throw new CommandFailure(
+            ExitCode.MISUSE,
+            "--set "
+                + key
+                + ": that follows from the other options, or differs from node to node"
+                + (key.equals(ServerPlan.FAULT_TOLERANCE)
+                    ? "; 'trellis node tolerate K' changes it"
+                    : ""));
+      }
     }
     try {
       new Ports(portBase);
@@ -153,19 +247,31 @@ final class UpCommand implements Callable<Integer> {
         data == null
             ? ClusterState.folderOf(standard.console(), portBase)
             : data.toAbsolutePath().normalize();
-    return new ClusterState(new Ports(portBase), shards, folder, List.of());
+    int cores = Runtime.getRuntime().availableProcessors();
+    return new ClusterState(
+        new Ports(portBase),
+        shards == null ? Math.clamp(cores / nodes(), 1, SHARDS_MAX) : shards,
+        memory == null ? Heaps.node(standard.console(), nodes()) : memory,
+        FAULT_TOLERANCE,
+        settings,
+        folder,
+        List.of());
   }
 
-  private Map<String, String> environment() {
-    return memory == null ? Map.of() : Map.of("TRELLIS_HEAP", memory);
-  }
-
-  /// What ends the processes if this one ends before it should leave them alone.
+  /// What ends the processes if this one ends before it should leave them alone: those that it
+  /// started while they do not serve yet, all of them later.
   private Runnable stopping(LocalCluster cluster) {
     return () -> {
-      try (ClusterLock _ = ClusterLock.await(standard.console(), portBase)) {
-        if (ClusterState.read(standard.console(), portBase).isPresent()) {
-          cluster.stop(standard.console()::errorLine);
+      Console console = standard.console();
+      try (ClusterLock _ = ClusterLock.await(console, portBase)) {
+        if (!isUp) {
+          cluster.abandon(console::errorLine);
+          return;
+        }
+        isStopping = true;
+        Optional<ClusterState> known = ClusterState.read(console, portBase);
+        if (known.isPresent()) {
+          new LocalCluster(console, known.get()).stop(console::errorLine);
         }
       } catch (InterruptedException _) {
         Thread.currentThread().interrupt();
@@ -174,27 +280,60 @@ final class UpCommand implements Callable<Integer> {
   }
 
   /// Waits for the end of the cluster: by Ctrl-C or SIGTERM, which end this process too, by
-  /// 'trellis down', or by a crash.
-  private int stay(LocalCluster cluster) throws InterruptedException {
-    ClusterState state = cluster.state();
-    while (state.running().size() == state.servers().size()) {
+  /// 'trellis down', or because no node is left. Tells of each process that ends by itself.
+  private int stay() throws InterruptedException {
+    Console console = standard.console();
+    Set<Long> told = new HashSet<>();
+    while (true) {
       Thread.sleep(CHECK);
-    }
-    // Who stops the cluster has the lock until all of it is forgotten.
-    try (ClusterLock _ = ClusterLock.await(standard.console(), portBase)) {
-      if (ClusterState.read(standard.console(), portBase).isEmpty()) {
+      Optional<ClusterState> now = ClusterState.read(console, portBase);
+      if (isStopping
+          || (now.isPresent() && ended(now.get()).allMatch(one -> told.contains(one.pid())))) {
+        continue;
+      }
+      // Who stops the cluster, or starts some of it again, has the lock until that is done.
+      Optional<ClusterState> left;
+      try (ClusterLock _ = ClusterLock.await(console, portBase)) {
+        left = ClusterState.read(console, portBase);
+      }
+      if (isStopping) {
+        continue;
+      }
+      if (left.isEmpty()) {
         return ExitCode.OK;
       }
+      if (left.get().nodes().stream().noneMatch(Processes::isRunning)) {
+        throw noNodeLeft(left.get());
+      }
+      ended(left.get()).filter(server -> told.add(server.pid())).forEach(this::tellEnded);
     }
-    ServerState gone =
-        state.servers().stream()
-            .filter(server -> !Processes.isRunning(server))
-            .findFirst()
-            .orElseThrow();
-    cluster.showEndOfLog(gone);
-    throw new CommandFailure(
+  }
+
+  /// The processes that should be there and are not.
+  private static Stream<ServerState> ended(ClusterState state) {
+    return state.servers().stream()
+        .filter(server -> !server.leaving() && !Processes.isRunning(server));
+  }
+
+  private CommandFailure noNodeLeft(ClusterState left) {
+    ServerState last = left.nodes().getFirst();
+    new LocalCluster(standard.console(), left).showEndOfLog(last);
+    return new CommandFailure(
         ExitCode.ENVIRONMENT,
-        gone.name() + " has ended by itself, so everything stops; its log is " + gone.log());
+        last.name()
+            + " has ended by itself, and no node is left, so everything stops; its log is "
+            + last.log());
+  }
+
+  private void tellEnded(ServerState server) {
+    standard
+        .console()
+        .errorLine(
+            server.name()
+                + " (process "
+                + server.pid()
+                + ") has ended by itself; 'trellis up --detach' starts it again, its log is "
+                + server.log());
   }
 
   private void tellRunning(ClusterState state) {
@@ -208,12 +347,12 @@ final class UpCommand implements Callable<Integer> {
     standard.console().flush();
   }
 
-  private void tellStart(Optional<ClusterState> known, List<ServerState> running) {
+  private void tellStart(Optional<ClusterState> known, ClusterState before) {
     if (standard.json()) {
       return;
     }
     Console console = standard.console();
-    if (!running.isEmpty()) {
+    if (!before.servers().isEmpty()) {
       console.printLine("Some processes of this cluster have ended; starting those again.");
     } else {
       known.ifPresent(
@@ -221,9 +360,11 @@ final class UpCommand implements Callable<Integer> {
               console.printLine(
                   "The former cluster here was not stopped in order; starting anew."));
       console.printLine(
-          "Starting a router and a memory node of "
-              + shards
-              + (shards == 1 ? " shard" : " shards")
+          "Starting a router and "
+              + (nodes() == 1 ? "a memory node" : nodes() + " memory nodes")
+              + " of "
+              + (before.shards() == 1 ? "1 shard" : before.shards() + " shards")
+              + (nodes() == 1 ? "" : " each")
               + ". There is no SSD node: the SSD tier does not exist yet.");
     }
     console.flush();

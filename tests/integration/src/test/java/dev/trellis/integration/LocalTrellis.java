@@ -2,6 +2,7 @@ package dev.trellis.integration;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -9,8 +10,10 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.stream.IntStream;
 
@@ -25,9 +28,12 @@ final class LocalTrellis implements AutoCloseable {
   private static final int PORT_BASE_MAX = 32_000;
   private static final int ATTEMPTS_MAX = 100;
 
+  /// Nodes that a test may have.
+  private static final int NODES_MAX = 8;
+
   private final Path folder;
   private final int portBase;
-  private final List<Long> processes = new ArrayList<>();
+  private final Set<Long> processes = new LinkedHashSet<>();
 
   /// @param folder where its home is
   LocalTrellis(Path folder) {
@@ -39,7 +45,7 @@ final class LocalTrellis implements AutoCloseable {
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       int base = ThreadLocalRandom.current().nextInt(PORT_BASE_MIN, PORT_BASE_MAX);
       if (IntStream.of(0, 1, 80).allMatch(offset -> isFree(base + offset))
-          && IntStream.rangeClosed(101, 118).allMatch(offset -> isFree(base + offset))) {
+          && IntStream.range(100, 100 + 20 * NODES_MAX).allMatch(offset -> isFree(base + offset))) {
         return base;
       }
     }
@@ -113,15 +119,26 @@ final class LocalTrellis implements AutoCloseable {
         new ArrayList<>(List.of("up", "--detach", "--port-base", Integer.toString(portBase)));
     arguments.addAll(List.of(options));
     Execution up = trellis(arguments.toArray(String[]::new)).expect(0);
-    JsonNode status = status();
-    processes.add(status.at("/router/pid").asLong());
-    status.get("nodes").forEach(node -> processes.add(node.get("pid").asLong()));
+    status();
     return up;
   }
 
   /// What `status --json` tells.
   JsonNode status() {
-    return json(trellis("status", "--json").expect(0).output());
+    JsonNode status = json(trellis("status", "--json").expect(0).output());
+    processes.add(status.at("/router/pid").asLong());
+    status.get("nodes").forEach(node -> processes.add(node.at("/pid").asLong()));
+    return status;
+  }
+
+  /// What `status --json` tells of a node; a missing node where it does not speak of it.
+  static JsonNode node(JsonNode status, String id) {
+    for (JsonNode node : status.get("nodes")) {
+      if (node.get("id").asText().equals(id)) {
+        return node;
+      }
+    }
+    return MissingNode.getInstance();
   }
 
   static JsonNode json(String text) {
