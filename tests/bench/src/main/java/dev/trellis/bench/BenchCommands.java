@@ -3,7 +3,7 @@ package dev.trellis.bench;
 import dev.trellis.cli.CommandSource;
 import java.util.List;
 
-/// Adds `bin/trellis bench`.
+/// Adds `bin/trellis bench` and `bin/trellis bench-nodes`.
 public final class BenchCommands implements CommandSource {
   @Override
   public String heading() {
@@ -12,6 +12,6 @@ public final class BenchCommands implements CommandSource {
 
   @Override
   public List<Object> commands() {
-    return List.of(new BenchCommand());
+    return List.of(new BenchCommand(), new BenchNodesCommand());
   }
 }
