@@ -119,6 +119,7 @@ final class Repairs {
   private long nextId = 1;
   private long lookedMillis;
   private long quietMillis; // when few digests were to be computed
+  private boolean syncDue; // whether something may be done for what is incomplete
   private boolean mayHaveSurplus; // whether a look may find anything to hand back
 
   Repairs(
@@ -221,6 +222,7 @@ final class Repairs {
     active.clear();
     placedUnderWay.clear();
     placedGiven.clear();
+    syncDue = true;
     mayHaveSurplus = true;
     surplus = 1; // not known before the next look, which is due
     lookedMillis = Long.MIN_VALUE / 2;
@@ -246,6 +248,7 @@ final class Repairs {
       long patience = late.exchanged ? heard + ANSWER_MILLIS_MAX : 0; // much may have to come
       if (Math.max(late.deadlineMillis, patience) <= nowMillis) {
         active.remove(new Pair(late.peer, late.partition));
+        syncDue = true;
       } else {
         advance(late);
       }
@@ -257,7 +260,12 @@ final class Repairs {
         handBack();
       }
     }
-    syncIncomplete();
+    // Going through what is incomplete costs as much as starting it, so it is done for many at
+    // once,
+    // and not again while nothing has happened since.
+    if (syncDue && queue.isEmpty() && active.size() <= ACTIVE_MAX / 2) {
+      syncDue = syncIncomplete();
+    }
     start(nowMillis, out);
   }
 
@@ -294,7 +302,9 @@ final class Repairs {
     return order < 0 || (order == 0 && config.shard() < peer.shard());
   }
 
-  private void syncIncomplete() {
+  /// @return whether anything could be started or ended
+  private boolean syncIncomplete() {
+    boolean moved = false;
     for (int partition = incomplete.nextSetBit(0);
         partition >= 0 && queue.size() < ACTIVE_MAX;
         partition = incomplete.nextSetBit(partition + 1)) {
@@ -303,17 +313,19 @@ final class Repairs {
       boolean whole = false;
       for (Peer holder : roles().liveHolders(partition)) {
         if (!done.containsKey(holder)) {
-          enqueue(holder, partition, PARTITION);
+          moved |= enqueue(holder, partition, PARTITION);
           waits = true;
         }
         whole |= done.getOrDefault(holder, false);
       }
       if (!waits && whole) {
         completed(partition);
+        moved = true;
       } else if (!waits) {
-        askEverybody(partition, done);
+        moved |= askEverybody(partition, done);
       }
     }
+    return moved;
   }
 
   private void completed(int partition) {
@@ -324,18 +336,21 @@ final class Repairs {
 
   /// None of the holders has all of the partition. Who held it before may; and if nobody does, and
   /// nobody is away who could, what had more is lost, and what is left is all there is.
-  private void askEverybody(int partition, Map<Peer, Boolean> done) {
+  ///
+  /// @return whether anything could be started or ended
+  private boolean askEverybody(int partition, Map<Peer, Boolean> done) {
     boolean founded =
         roles().topology().members().stream()
             .anyMatch(node -> node.state() != NodeDescriptor.State.JOINING);
     if (!founded || !roles().view().absent().isEmpty() || !roles().view().suspected().isEmpty()) {
-      return; // they may have it
+      return false; // they may have it
     }
+    boolean moved = false;
     boolean waits = false;
     boolean whole = false;
     for (Peer member : roles().liveMembers(partition)) {
       if (!done.containsKey(member)) {
-        enqueue(member, partition, PARTITION);
+        moved |= enqueue(member, partition, PARTITION);
         waits = true;
       }
       whole |= done.getOrDefault(member, false);
@@ -345,7 +360,9 @@ final class Repairs {
         statistics.countPartitionLost();
       }
       completed(partition);
+      moved = true;
     }
+    return moved;
   }
 
   // ---- What is held no more ----
@@ -474,11 +491,10 @@ final class Repairs {
 
   // ---- Comparing: the asking side ----
 
-  private void enqueue(Peer peer, int partition, int level) {
+  /// @return whether it was not to be compared already
+  private boolean enqueue(Peer peer, int partition, int level) {
     Pair pair = new Pair(peer, partition);
-    if (!active.containsKey(pair)) {
-      queue.putIfAbsent(pair, level);
-    }
+    return !active.containsKey(pair) && queue.putIfAbsent(pair, level) == null;
   }
 
   /// Starts what waits, asking each peer for many partitions at once.
@@ -684,6 +700,7 @@ final class Repairs {
     }
     int partition = comparison.partition;
     if (comparison.level == PARTITION && incomplete.get(partition)) {
+      syncDue = true;
       synced
           .computeIfAbsent(partition, p -> new HashMap<>())
           .put(comparison.peer, comparison.peerComplete);
