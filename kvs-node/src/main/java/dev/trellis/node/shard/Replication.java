@@ -310,7 +310,8 @@ final class Replication {
       if (write.isDone()) {
         pending.remove(write);
         finish.accept(write, "");
-      } else if (write.targets().stream().noneMatch(roles::isAlive)) {
+      } else if (write.targets().stream().noneMatch(roles::isMember)) {
+        // Whoever is merely suspected may just be slow.
         pending.remove(write);
         finish.accept(write, missing());
       } else if (write.deadlineMillis() <= nowMillis) {

@@ -78,7 +78,12 @@ class ReplicationTest {
     cluster.tellViews(Set.of("b"), Set.of());
     TestCluster.Member a = cluster.member("a");
     a.ask(PUT, "k", Acknowledgement.DEFAULT);
+    assertEquals(0, a.replies(), "b may just be slow");
+    cluster.remove("b");
+    cluster.tellViews(Set.of(), Set.of(new Incarnation("b", 101)));
     assertEquals(ErrorCode.NOT_ENOUGH_REPLICAS, failure(a.lastReply()).code());
+    a.ask(PUT, "k", Acknowledgement.DEFAULT);
+    assertEquals(2, a.replies());
   }
 
   @Test
