@@ -549,7 +549,8 @@ final class Repairs {
           for (int partition : partitionsOfGroup(theirs.range())) {
             if (roles().share(from, partition)) {
               enqueue(from, partition, PARTITION);
-            } else if (sharesPlaced(from, partition)) {
+            } else {
+              // Keys with a place of their own, of which the other one may know alone.
               enqueue(from, partition, PLACED);
             }
           }
@@ -825,10 +826,6 @@ final class Repairs {
         roles().holds(partition, slot.placement())
             && roles().isHolder(peer, partition, slot.placement());
     return both ? digests().digestOf(key) : KeyHash.of(key) * 31 + Digests.ofSetting(slot);
-  }
-
-  private boolean sharesPlaced(Peer peer, int partition) {
-    return !sharedPlaced(peer, partition).isEmpty();
   }
 
   private List<Payload> sharedPlaced(Peer peer, int partition) {
