@@ -14,6 +14,9 @@ enum Fault {
   PARTITION,
   /// Some nodes take a live one for dead, though messages get through.
   SUSPICION,
+  /// While some take a live node for dead, and others stand in for it, another one dies and starts
+  /// again at once.
+  RELAPSE,
   /// A new node joins.
   JOIN,
   /// A node leaves gracefully.

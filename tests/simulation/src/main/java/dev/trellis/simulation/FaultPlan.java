@@ -18,8 +18,8 @@ import java.util.random.RandomGeneratorFactory;
 /// @param delayMaxMillis longest way of a message; messages overtake each other
 /// @param nodeSkewMaxMillis furthest that a node's clock is from the true time
 /// @param clientSkewMaxMillis furthest that a client's clock is from the true time, at first
-/// @param clientGrainMillis how coarse the clients' clocks are: the coarser, the more stamps are
-///   equal
+/// @param clientGrainMillis how coarse the clients' clocks are; where that is more than 1, they are
+///   all equal and ahead, so that many stamps are equal
 /// @param suspectedAfterMillis silence after which a member is suspected
 /// @param removedAfterMillis silence after which it is removed
 /// @param tombstoneGrace see [dev.trellis.node.shard.ShardConfig#tombstoneGrace]
@@ -100,7 +100,10 @@ public record FaultPlan(
   private static ReplicationConfig replication(RandomGenerator random, Profile profile) {
     boolean small = profile == Profile.SMALL_BUFFERS;
     return new ReplicationConfig(
-        Duration.ofMillis(random.nextInt(1, random.nextBoolean() ? 20 : 200)),
+        Duration.ofMillis(
+            profile == Profile.CRASHES
+                ? random.nextInt(100, 400)
+                : random.nextInt(1, random.nextBoolean() ? 20 : 200)),
         Duration.ofMillis(random.nextInt(100, 4_000)),
         Duration.ofMillis(random.nextInt(50, 1_500)),
         Duration.ofMillis(random.nextInt(10, 300)),

@@ -49,6 +49,7 @@ final class Nemesis {
       case PAUSE -> pick(node -> true).ifPresent(this::pause);
       case PARTITION -> partition();
       case SUSPICION -> pick(node -> true).ifPresent(this::suspect);
+      case RELAPSE -> pick(node -> true).ifPresent(this::relapse);
       case JOIN -> join();
       case LEAVE -> leave();
       case DECLARE_GONE -> declareGone();
@@ -141,6 +142,27 @@ final class Nemesis {
         other.membership().deafTo(node.id(), until);
       }
     }
+  }
+
+  private void relapse(SimulatedNode suspected) {
+    long until = cluster.nowMillis() + plan.suspectedAfterMillis() + random.nextLong(1_000, 3_000);
+    cluster.trace().tell(() -> suspected + " is not heard by anybody until " + until);
+    for (SimulatedNode other : cluster.running()) {
+      if (other != suspected) {
+        other.membership().deafTo(suspected.id(), until);
+      }
+    }
+    later(
+        plan.suspectedAfterMillis() + random.nextLong(300, 1_000),
+        () ->
+            pick(node -> node != suspected)
+                .filter(
+                    node -> cluster.mayLose() && (node.state() != State.ACTIVE || canSpareOne()))
+                .ifPresent(
+                    node -> {
+                      cluster.crash(node);
+                      cluster.restartLater(node, random.nextLong(20, 200));
+                    }));
   }
 
   private boolean join() {

@@ -7,7 +7,17 @@ import java.util.List;
 public enum Profile {
   /// Only messages and clocks go wrong.
   CALM(3, 4, 2, 2_000, Fault.CLOCK_JUMP),
-  CRASHES(3, 5, 2, 900, Fault.CRASH, Fault.CRASH, Fault.CRASH, Fault.PAUSE),
+  CRASHES(
+      3,
+      5,
+      2,
+      900,
+      Fault.CRASH,
+      Fault.CRASH,
+      Fault.CRASH,
+      Fault.PAUSE,
+      Fault.RELAPSE,
+      Fault.RELAPSE),
   PARTITIONS(3, 5, 2, 900, Fault.PARTITION, Fault.PARTITION, Fault.PARTITION, Fault.CRASH),
   SUSPICION(
       3,
@@ -19,7 +29,8 @@ public enum Profile {
       Fault.SUSPICION,
       Fault.PAUSE,
       Fault.DECLARE_GONE,
-      Fault.CRASH),
+      Fault.CRASH,
+      Fault.RELAPSE),
   CHURN(
       3,
       6,
@@ -33,6 +44,8 @@ public enum Profile {
       Fault.CRASH_LEAVING,
       Fault.CRASH,
       Fault.PARTITION),
+  /// Nodes come and go, but all others hear each other, so what a read may miss is narrow.
+  REPLACEMENTS(4, 5, 1, 500, Fault.CRASH, Fault.CRASH, Fault.JOIN, Fault.JOIN, Fault.LEAVE),
   /// Much is deleted, and forgotten soon.
   DELETES(
       3,

@@ -31,6 +31,9 @@ final class SimulatedClient {
   private static final int FOLLOWS_MAX = 3;
   private static final int RESTAMPS_MAX = 3;
 
+  /// Ahead of all nodes, but not too far.
+  private static final int CLOCK_AHEAD_MILLIS = 330;
+
   /// What all clients of a run share.
   record Surroundings(
       Workload workload,
@@ -50,6 +53,7 @@ final class SimulatedClient {
     private final Workload.Action action;
     private final long startedMillis;
     private final long deadlineMillis;
+    private final long lostBefore;
     private long id; // of the last sending
     private @Nullable Link link; // where it was last sent
     private long sequence; // at that shard; 0 if it is to get a new one
@@ -61,7 +65,8 @@ final class SimulatedClient {
     private int restamps;
     private int failures;
 
-    Call(Workload.Action action, long startedMillis, long deadlineMillis) {
+    Call(Workload.Action action, long startedMillis, long deadlineMillis, long lostBefore) {
+      this.lostBefore = lostBefore;
       this.action = action;
       this.startedMillis = startedMillis;
       this.deadlineMillis = deadlineMillis;
@@ -113,8 +118,12 @@ final class SimulatedClient {
     this.tally = around.cluster.tally();
     this.clientId = random.nextLong();
     this.attemptMillis = random.nextInt(100, 2_000);
-    int skew = around.cluster.plan().clientSkewMaxMillis();
-    this.clockOffsetMillis = skew == 0 ? 0 : random.nextLong(-skew, skew + 1);
+    FaultPlan plan = around.cluster.plan();
+    int skew = plan.clientSkewMaxMillis();
+    this.clockOffsetMillis =
+        plan.clientGrainMillis() > 1
+            ? CLOCK_AHEAD_MILLIS
+            : skew == 0 ? 0 : random.nextLong(-skew, skew + 1);
   }
 
   /// Does the next thing, and so on until the workload is done.
@@ -151,7 +160,7 @@ final class SimulatedClient {
 
   private void begin(Workload.Action action) {
     long now = scheduler.nowMillis();
-    Call call = new Call(action, now, now + random.nextLong(500, 5_000));
+    Call call = new Call(action, now, now + random.nextLong(500, 5_000), cluster.membersLost());
     if (action.pinned()) {
       call.generation = Optional.ofNullable(generations.get(action.key()));
     }
@@ -299,6 +308,7 @@ final class SimulatedClient {
                             request,
                             reply -> {
                               refused[0] |= reply.outcome() instanceof Outcome.Failed;
+                              checkNodes(call, reply);
                               cluster
                                   .network()
                                   .send(node.slot(), slot(), () -> answered(call, id, reply));
@@ -471,6 +481,24 @@ final class SimulatedClient {
     if (call.action.acknowledgement() == Acknowledgement.REPLICATED && !copiesOf(reply)) {
       cluster.violated(
           call.action + " is acknowledged as replicated with " + reply.receipt() + ": " + reply);
+    }
+  }
+
+  /// What is acknowledged as replicated is on enough nodes at that moment; elements tell.
+  private void checkNodes(Call call, Reply reply) {
+    if (reply.outcome() instanceof Outcome.Done
+        && copiesOf(reply)
+        && call.action.operation() instanceof Mutation.Add add
+        && Workload.lasts(call.action.key())
+        && cluster.membersLost() == call.lostBefore
+        && cluster.nodesWith(call.action.key(), add) <= cluster.plan().faultTolerance()) {
+      cluster.violated(
+          call.action
+              + " is acknowledged with "
+              + reply.receipt()
+              + " and is on "
+              + cluster.nodesWith(call.action.key(), add)
+              + " nodes");
     }
   }
 

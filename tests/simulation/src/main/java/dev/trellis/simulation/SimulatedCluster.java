@@ -1,7 +1,10 @@
 package dev.trellis.simulation;
 
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.GrowSet;
+import dev.trellis.lattice.OrderedSet;
 import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.Value;
 import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
@@ -10,6 +13,7 @@ import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
 import dev.trellis.placement.Topology;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
@@ -46,6 +50,7 @@ final class SimulatedCluster {
   private long connections;
   private long lossesSinceWhole;
   private long losses;
+  private long ended;
   private long wholeSinceMillis = Long.MAX_VALUE;
   private int pendingRestarts;
   private boolean healed;
@@ -199,6 +204,7 @@ final class SimulatedCluster {
   }
 
   private void stop(SimulatedNode node) {
+    ended++;
     node.stop();
     node.shards().forEach(shard -> tally.add(shard.statistics()));
   }
@@ -212,6 +218,31 @@ final class SimulatedCluster {
   /// Whether another loss stays within what is promised.
   boolean mayLose() {
     return !plan.keepsPromise() || lossesSinceWhole < plan.faultTolerance();
+  }
+
+  /// How many lives of nodes have ended, in whatever way.
+  long membersLost() {
+    return ended;
+  }
+
+  /// On how many nodes all elements of an addition are.
+  long nodesWith(Payload key, Mutation.Add add) {
+    return running().stream()
+        .filter(node -> node.shards().stream().anyMatch(shard -> holds(shard.entryOf(key), add)))
+        .count();
+  }
+
+  private static boolean holds(Entry entry, Mutation.Add add) {
+    return entry.value(add.to()).stream()
+        .anyMatch(value -> add.elements().stream().allMatch(element -> holds(value, element)));
+  }
+
+  private static boolean holds(Value<?> value, Payload element) {
+    return switch (value) {
+      case GrowSet set -> set.contains(element);
+      case OrderedSet set -> set.contains(element);
+      default -> false;
+    };
   }
 
   /// Whether any data was lost with a node.

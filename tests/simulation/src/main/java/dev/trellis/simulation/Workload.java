@@ -92,16 +92,22 @@ final class Workload {
 
   Action next(int client, RandomGenerator random) {
     taken++;
-    if (!keys.isEmpty() && random.nextInt(5) == 0) {
+    int readsAmong = plan.profile() == Profile.REPLACEMENTS ? 2 : 5;
+    if (!keys.isEmpty() && random.nextInt(readsAmong) == 0) {
       return read(random);
     }
     String type = type(random);
     boolean shared = SHARED.contains(type);
     // Several keys of a type, so that they are in several partitions.
     int number = random.nextInt(2);
+    if (type.equals("contested")) {
+      number =
+          taken / 12; // a new one every while, so that equal stamps may be the last ones of a key
+    }
     Payload key = Payload.ofText(type + "-" + (shared ? "all" : client) + "." + number);
     keys.add(key);
-    if (random.nextInt(40) == 0) {
+    boolean places = random.nextInt(plan.profile() == Profile.MANY_SHARDS ? 10 : 40) == 0;
+    if (places) {
       return action(key, place(random), 0, false, random);
     }
     Payload unique = unique(client);
@@ -201,6 +207,14 @@ final class Workload {
     if (plan.profile() == Profile.DELETES && random.nextInt(4) != 0) {
       return DELETED.get(random.nextInt(DELETED.size()));
     }
+    if (plan.clientGrainMillis() > 1 && random.nextInt(4) == 0) {
+      return "contested"; // where stamps are equal, equal stamps shall meet
+    }
+    boolean counts = plan.profile() == Profile.CRASHES || plan.profile() == Profile.SUSPICION;
+    if (counts && random.nextInt(3) == 0) {
+      // Whose ids tell one life of a shard from another.
+      return List.of("counter", "log", "causal", "causal").get(random.nextInt(4));
+    }
     int choice = random.nextInt(SHARED.size() + OWNED.size());
     return choice < SHARED.size() ? SHARED.get(choice) : OWNED.get(choice - SHARED.size());
   }
@@ -217,7 +231,7 @@ final class Workload {
   private static Action action(
       Payload key, Mutation mutation, long ttl, boolean pinned, RandomGenerator random) {
     Acknowledgement level =
-        switch (random.nextInt(4)) {
+        switch (random.nextInt(mutation instanceof Mutation.PutCausal ? 2 : 4)) {
           case 0 -> Acknowledgement.ONE;
           case 1 -> Acknowledgement.DEFAULT;
           default -> Acknowledgement.REPLICATED;

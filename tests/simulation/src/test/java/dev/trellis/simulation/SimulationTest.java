@@ -67,12 +67,7 @@ class SimulationTest {
 
   @ParameterizedTest
   @EnumSource(
-      names = {
-        "NONE",
-        "INCARNATION_REUSED",
-        "EQUAL_TIMESTAMPS_KEEP_INCOMING",
-        "ACKNOWLEDGEMENTS_PER_SHARD"
-      },
+      names = {"NONE", "INCARNATION_REUSED"},
       mode = EnumSource.Mode.EXCLUDE)
   void aDefectPutInOnPurposeIsCaught(Defect defect) {
     for (long seed = 1; seed <= SEEDS; seed++) {
