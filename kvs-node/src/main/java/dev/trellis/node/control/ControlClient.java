@@ -15,6 +15,12 @@ import org.zeromq.ZMQException;
 /// Every call throws [OrderRefusedException] if the node does not do it, with its reason, and
 /// another [IOException] if no answer came in time; then it is unknown whether the order arrived.
 public final class ControlClient {
+  /// One for all, and for as long as the process lives: it costs threads, and when one ends while a
+  /// connection is being closed, JeroMQ complains on standard error.
+  private static final class Shared {
+    private static final ZContext CONTEXT = new ZContext();
+  }
+
   private final String host;
   private final int port;
   private final Duration timeout;
@@ -70,8 +76,7 @@ public final class ControlClient {
             "",
             System.currentTimeMillis(),
             order.encode());
-    try (ZContext context = new ZContext();
-        ZMQ.Socket socket = context.createSocket(SocketType.DEALER)) {
+    try (ZMQ.Socket socket = Shared.CONTEXT.createSocket(SocketType.DEALER)) {
       socket.setLinger(0);
       socket.setMaxMsgSize(Envelope.BYTES_MAX);
       int millis = Math.clamp(timeout.toMillis(), 1, Integer.MAX_VALUE);
