@@ -54,6 +54,11 @@ final class Repairs {
 
   private static final long ANSWER_MILLIS_MAX = 2_000;
 
+  /// How soon who did not have all of a partition is asked again, at first: it may have been about
+  /// to hear who holds it, or to get the rest. Later ever less often, since it may take an absent
+  /// node.
+  private static final long ASK_AGAIN_MILLIS_MIN = 200;
+
   /// Time between looks at what is to be done; what can be done at once is, without a look.
   private static final long LOOK_MILLIS = 50;
 
@@ -117,6 +122,8 @@ final class Repairs {
   private int surplus;
   private boolean alone = true; // before the first view
   private long nextId = 1;
+  private long idleMillis; // when something was under way last
+  private long askAgainMillis = ASK_AGAIN_MILLIS_MIN;
   private long lookedMillis;
   private long quietMillis; // when few digests were to be computed
   private boolean syncDue; // whether something may be done for what is incomplete
@@ -223,6 +230,7 @@ final class Repairs {
     placedUnderWay.clear();
     placedGiven.clear();
     syncDue = true;
+    askAgainMillis = ASK_AGAIN_MILLIS_MIN;
     mayHaveSurplus = true;
     surplus = 1; // not known before the next look, which is due
     lookedMillis = Long.MIN_VALUE / 2;
@@ -266,6 +274,7 @@ final class Repairs {
     if (syncDue && queue.isEmpty() && active.size() <= ACTIVE_MAX / 2) {
       syncDue = syncIncomplete();
     }
+    askAgain(nowMillis);
     start(nowMillis, out);
   }
 
@@ -300,6 +309,19 @@ final class Repairs {
   private boolean asks(Peer peer) {
     int order = config.nodeId().compareTo(peer.nodeId());
     return order < 0 || (order == 0 && config.shard() < peer.shard());
+  }
+
+  /// Forgets, once nothing is under way any more, who did not have all of a partition that is still
+  /// incomplete, so that it is asked again.
+  private void askAgain(long nowMillis) {
+    if (syncDue || incomplete.isEmpty() || !queue.isEmpty() || !active.isEmpty()) {
+      idleMillis = nowMillis;
+    } else if (nowMillis - idleMillis >= askAgainMillis || nowMillis < idleMillis) {
+      synced.values().forEach(done -> done.values().removeIf(whole -> !whole));
+      syncDue = true;
+      askAgainMillis =
+          Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
+    }
   }
 
   /// @return whether anything could be started or ended

@@ -159,6 +159,24 @@ class ReplicationTest {
   }
 
   @Test
+  void whoHearsOfADeathLaterThanItsHeirsIsAskedAgain() {
+    TestCluster cluster = TestCluster.of("a", "b", "c", "d");
+    for (int key = 0; key < 300; key++) {
+      cluster.member("a").ask(PUT, "k" + key, Acknowledgement.REPLICATED);
+    }
+    cluster.crash("d");
+    cluster.remove("d");
+    Set<Incarnation> absent = Set.of(new Incarnation("d", 103));
+    cluster.tellViews(Set.of(), absent, id -> !id.equals("c"));
+    cluster.pass(100); // c says that it does not know of those who hold what d held
+    cluster.tellViews(Set.of(), absent, id -> id.equals("c"));
+    cluster.pass(3_000);
+    for (String node : List.of("a", "b", "c")) {
+      assertEquals(0, cluster.member(node).core().progress().incomplete(), node);
+    }
+  }
+
+  @Test
   void aTombstoneStaysWhileANodeIsAwayAndGoesWhenAllHaveIt() {
     TestCluster cluster = TestCluster.of("a", "b", "c");
     List<String> holders = cluster.holdersOf("k");

@@ -32,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiPredicate;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /// Several shards that hear each other at once and without loss, unless the test says otherwise,
@@ -188,11 +189,16 @@ final class TestCluster {
 
   /// Tells every live shard the present members.
   void tellViews(Set<String> suspected, Set<Incarnation> absent) {
+    tellViews(suspected, absent, id -> true);
+  }
+
+  /// Tells the live shards of some nodes the present members; the others will hear later.
+  void tellViews(Set<String> suspected, Set<Incarnation> absent, Predicate<String> who) {
     MembershipView view =
         new MembershipView(
             Topology.of(partitions, descriptors.values(), 1), suspected, absent, Set.of());
     for (Member member : List.copyOf(members.values())) {
-      if (!down.contains(member.self.nodeId())) {
+      if (!down.contains(member.self.nodeId()) && who.test(member.self.nodeId())) {
         member.core.membership(view, nowMillis, member);
       }
     }
