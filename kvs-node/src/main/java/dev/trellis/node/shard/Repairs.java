@@ -81,7 +81,7 @@ final class Repairs {
     private long deadlineMillis;
     private boolean peerComplete;
     private boolean peerHolds;
-    private int lists; // that are still to come
+    private final Set<Integer> listing = new HashSet<>(); // ranges whose keys are still to come
     private final List<Long> wanted = new ArrayList<>();
     private final Set<Payload> given = new LinkedHashSet<>();
     private boolean awaitsSent;
@@ -596,7 +596,7 @@ final class Repairs {
 
   private void partitionTold(Peer from, PeerMessage.Digests told, RangeDigest theirs, Outbox out) {
     Comparison comparison = comparison(from, theirs.range(), told.id());
-    if (comparison == null || comparison.level != told.level() || comparison.lists > 0) {
+    if (comparison == null || comparison.level != told.level() || !comparison.listing.isEmpty()) {
       return;
     }
     comparison.peerComplete = theirs.complete();
@@ -605,7 +605,7 @@ final class Repairs {
     if (!differs(mine, theirs)) {
       finished(comparison);
     } else if (theirs.keys() + mine.keys() <= KEYS_LISTED_MAX || told.level() == PLACED) {
-      comparison.lists = 1;
+      comparison.listing.add(theirs.range());
       out.send(from, new PeerMessage.KeysAsked(comparison.id, told.level(), theirs.range()));
     } else {
       List<Integer> buckets = new ArrayList<>();
@@ -622,17 +622,17 @@ final class Repairs {
     }
     int partition = told.digests().get(0).range() >> Digests.BUCKET_BITS;
     Comparison comparison = comparison(from, partition, told.id());
-    if (comparison == null || comparison.lists > 0) {
+    if (comparison == null || !comparison.listing.isEmpty()) {
       return;
     }
-    List<Integer> differing = new ArrayList<>();
+    Set<Integer> differing = new LinkedHashSet<>();
     for (RangeDigest theirs : told.digests()) {
       if (theirs.range() >> Digests.BUCKET_BITS == partition
           && differs(rangeDigest(from, BUCKET, theirs.range()), theirs)) {
         differing.add(theirs.range());
       }
     }
-    comparison.lists = differing.size();
+    comparison.listing.addAll(differing);
     differing.forEach(
         bucket -> out.send(from, new PeerMessage.KeysAsked(comparison.id, BUCKET, bucket)));
     if (differing.isEmpty()) {
@@ -643,7 +643,8 @@ final class Repairs {
   void keys(Peer from, PeerMessage.Keys told, Outbox out) {
     int partition = told.level() == BUCKET ? told.range() >> Digests.BUCKET_BITS : told.range();
     Comparison comparison = comparison(from, partition, told.id());
-    if (comparison == null || comparison.lists <= 0 || comparison.awaitsSent) {
+    // The same list may come twice, but only once for each range is one awaited.
+    if (comparison == null || !comparison.listing.remove(told.range())) {
       return;
     }
     Map<Long, Long> theirs = new HashMap<>();
@@ -666,8 +667,7 @@ final class Repairs {
             comparison.wanted.add(hash);
           }
         });
-    comparison.lists--;
-    if (comparison.lists == 0) {
+    if (comparison.listing.isEmpty()) {
       exchange(comparison, out);
     }
   }

@@ -30,6 +30,7 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Predicate;
@@ -104,6 +105,9 @@ final class TestCluster {
   private final HybridLogicalClock clientClock = new HybridLogicalClock(Long.MAX_VALUE / 2);
   private final Set<String> down = new HashSet<>();
   private BiPredicate<Peer, Peer> passes = (from, to) -> true;
+  private Predicate<PeerMessage> doubled = message -> false;
+  private Predicate<PeerMessage> held = message -> false;
+  private final List<Envelope> heldBack = new ArrayList<>();
   private long nowMillis = TestShard.START_MILLIS;
   private long sequence;
   private long nextIncarnation = 100;
@@ -126,7 +130,8 @@ final class TestCluster {
     return cluster;
   }
 
-  /// Starts a node, or starts it again in a new incarnation; nobody is told yet.
+  /// Starts a node, or starts it again in a new incarnation; nobody is told yet. Its id says of
+  /// which tier it is.
   void start(String id, NodeDescriptor.State state) {
     start(id, state, MemoryStore::new);
   }
@@ -140,7 +145,7 @@ final class TestCluster {
         id,
         new NodeDescriptor(
             id,
-            NodeDescriptor.Tier.MEMORY,
+            id.startsWith("ssd") ? NodeDescriptor.Tier.SSD : NodeDescriptor.Tier.MEMORY,
             "host-" + id,
             Collections.nCopies(shards, 1),
             1,
@@ -178,13 +183,36 @@ final class TestCluster {
   }
 
   /// Takes a node out of what is told as members.
-  void remove(String id) {
-    descriptors.remove(id);
+  NodeDescriptor remove(String id) {
+    return Objects.requireNonNull(descriptors.remove(id), id);
+  }
+
+  /// Puts a node back among what is told as members.
+  void add(NodeDescriptor node) {
+    descriptors.put(node.id(), node);
   }
 
   /// Decides which messages pass.
   void passing(BiPredicate<Peer, Peer> rule) {
     passes = rule;
+  }
+
+  /// Decides which messages arrive twice.
+  void doubling(Predicate<PeerMessage> rule) {
+    doubled = rule;
+  }
+
+  /// Decides which messages stay on the way until [#release].
+  void holding(Predicate<PeerMessage> rule) {
+    held = rule;
+  }
+
+  /// Delivers what was held back, and holds back nothing more.
+  void release() {
+    held = message -> false;
+    wire.addAll(heldBack);
+    heldBack.clear();
+    deliver();
   }
 
   /// Tells every live shard the present members.
@@ -194,15 +222,26 @@ final class TestCluster {
 
   /// Tells the live shards of some nodes the present members; the others will hear later.
   void tellViews(Set<String> suspected, Set<Incarnation> absent, Predicate<String> who) {
-    MembershipView view =
-        new MembershipView(
-            Topology.of(partitions, descriptors.values(), 1), suspected, absent, Set.of());
     for (Member member : List.copyOf(members.values())) {
-      if (!down.contains(member.self.nodeId()) && who.test(member.self.nodeId())) {
-        member.core.membership(view, nowMillis, member);
+      if (who.test(member.self.nodeId())) {
+        tellView(member, suspected, absent);
       }
     }
     deliver();
+  }
+
+  /// Tells the shards of one node the present members.
+  void tellView(String id) {
+    tellViews(Set.of(), Set.of(), id::equals);
+  }
+
+  private void tellView(Member member, Set<String> suspected, Set<Incarnation> absent) {
+    MembershipView view =
+        new MembershipView(
+            Topology.of(partitions, descriptors.values(), 1), suspected, absent, Set.of());
+    if (!down.contains(member.self.nodeId())) {
+      member.core.membership(view, nowMillis, member);
+    }
   }
 
   void deliver() {
@@ -216,7 +255,14 @@ final class TestCluster {
           && !down.contains(next.to.nodeId())
           && !down.contains(next.from.nodeId())
           && passes.test(next.from, next.to)) {
+        if (held.test(next.message)) {
+          heldBack.add(next);
+          continue;
+        }
         to.core.receive(next.from, next.message, nowMillis, to);
+        if (doubled.test(next.message)) {
+          to.core.receive(next.from, next.message, nowMillis, to);
+        }
       }
     }
   }
