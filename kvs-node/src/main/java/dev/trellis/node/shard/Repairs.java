@@ -235,6 +235,10 @@ final class Repairs {
     surplus = 1; // not known before the next look, which is due
     lookedMillis = Long.MIN_VALUE / 2;
     comparedMillis.keySet().removeIf(peer -> !now.isMember(peer));
+    if (before != null && before.version() != now.version()) {
+      // Who learns late that another one holds something has not written to it.
+      soon.addAll(now.everybodyElse());
+    }
     soon.removeIf(peer -> !now.isMember(peer));
   }
 

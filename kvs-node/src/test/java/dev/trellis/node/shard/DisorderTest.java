@@ -60,4 +60,24 @@ class DisorderTest {
     }
     assertEquals(600, keys.stream().filter(key -> has(b, key)).count());
   }
+
+  @Test
+  void whoLearnsOfAHolderLateComparesWithItAtOnce() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    String key = keysOfOnePartition(1).get(0);
+    List<String> holders = cluster.holdersOf(key);
+    // The later of the two by name, which does not ask from time to time.
+    String writer = holders.stream().max(String::compareTo).get();
+    String other = holders.stream().min(String::compareTo).get();
+    NodeDescriptor descriptor = cluster.remove(other);
+    cluster.passing((from, to) -> holders.contains(from.nodeId()) && holders.contains(to.nodeId()));
+    cluster.tellView(writer);
+    cluster.member(writer).ask(PUT, key, Acknowledgement.ONE);
+    cluster.pass(100);
+    assertFalse(has(cluster.member(other), key));
+    cluster.add(descriptor);
+    cluster.tellView(writer);
+    cluster.pass(100);
+    assertTrue(has(cluster.member(other), key));
+  }
 }
