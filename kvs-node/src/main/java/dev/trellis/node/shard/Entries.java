@@ -72,7 +72,10 @@ final class Entries {
   /// Forgets an entry, and its key with it unless its placement must be remembered.
   void removeEntry(Slot slot) {
     if (slot.setting().isPresent() && !slot.entry().equals(Entry.BOTTOM)) {
-      put(slot.withEntry(Entry.BOTTOM));
+      // Another life of the key: should an older state come back, this shard is not to go on
+      // counting
+      // under a name that it used then.
+      put(new Slot(slot.key(), Entry.BOTTOM, nextBirth, slot.setting()));
     } else if (slot.setting().isEmpty()) {
       remove(slot.key());
     }

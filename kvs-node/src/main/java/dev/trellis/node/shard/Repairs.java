@@ -254,7 +254,13 @@ final class Repairs {
       return;
     }
     digests().computeAhead(AHEAD);
-    replication.takeToCompare().forEach(this::compareSoon);
+    List<Peer> dropped = replication.takeToCompare();
+    dropped.forEach(this::compareSoon);
+    if (!dropped.isEmpty()) {
+      // With what was dropped went those who waited for it to be acknowledged.
+      placedUnderWay.clear();
+      mayHaveSurplus = true;
+    }
     for (Comparison late : List.copyOf(active.values())) {
       long heard = replication.heardMillis(late.peer);
       long patience = late.exchanged ? heard + ANSWER_MILLIS_MAX : 0; // much may have to come

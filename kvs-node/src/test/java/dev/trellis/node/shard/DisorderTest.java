@@ -2,27 +2,19 @@ package dev.trellis.node.shard;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Entry;
-import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
-import dev.trellis.wire.Outcome;
 import dev.trellis.wire.PeerMessage;
-import dev.trellis.wire.Placement;
-import dev.trellis.wire.Read;
-import dev.trellis.wire.View;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// What replicas promise while messages come twice, late or not at all, and views differ.
