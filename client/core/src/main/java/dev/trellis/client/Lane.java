@@ -59,6 +59,10 @@ final class Lane implements Connection.Listener {
 
   private static final int FOLLOWS_MAX = 3;
   private static final int RESTAMPS_MAX = 3;
+
+  /// Of those refused as too old, which a busy network makes of stamps that were right.
+  private static final int LATE_RESTAMPS_MAX = 20;
+
   private static final int RESTS_MAX = 3;
   private static final int SUPERSEDES_MAX = 3;
   private static final long BATCH_BYTES_MAX = 1 << 20;
@@ -744,7 +748,8 @@ final class Lane implements Connection.Listener {
       return false;
     }
     cluster.clock().adopt(reply.clock(), refused);
-    if (call.restamps == RESTAMPS_MAX) {
+    boolean late = reply.clock().isAfter(refused);
+    if (call.restamps >= (late ? LATE_RESTAMPS_MAX : RESTAMPS_MAX)) {
       return false;
     }
     long aheadMillis =
@@ -763,7 +768,7 @@ final class Lane implements Connection.Listener {
     boolean neverHappens =
         greeting != null
             && call.isAmbiguousOnlyAt(greeting.incarnation(), call.sequence)
-            && reply.clock().isAfter(refused)
+            && late
             && cluster.lastSequence(call.incarnation) - call.sequence < SEQUENCES_REMEMBERED;
     if (call.ambiguous && !harmless && !neverHappens) {
       return false;

@@ -560,7 +560,7 @@ class OutcomeTest {
                 HybridTimestamp.ofMillis(
                     received.request().context().timestamp().millis() + 3_600_000));
     failure(DefiniteException.ClockSkew.class, call(PUT));
-    assertEquals(4, node.requests.size());
+    assertEquals(21, node.requests.size());
   }
 
   @Test
