@@ -26,7 +26,7 @@ class CommandLineIT {
     Execution up = cluster.up("--shards", "2");
     System.out.println(up.output());
     assertTrue(up.output().contains(cluster.address()), up.toString());
-    assertEquals(2, cluster.running().size(), "a router and a node should run");
+    assertEquals(3, cluster.running().size(), "a router and two nodes should run");
   }
 
   @AfterAll
@@ -75,7 +75,7 @@ class CommandLineIT {
             .trellis("up", "--detach", "--port-base", Integer.toString(cluster.portBase()))
             .expect(0);
     assertTrue(again.output().contains("running"), again.toString());
-    assertEquals(2, cluster.running().size());
+    assertEquals(3, cluster.running().size());
   }
 
   @Test

@@ -102,8 +102,8 @@ class LauncherIT {
     List<Long> first = processes();
     kill(local.status().at("/nodes/0/pid").asLong());
     JsonNode status = local.status();
-    String state = status.at("/nodes/0/state").asText(); // on a slow machine it is removed by now
-    assertTrue(List.of("suspected", "absent").contains(state), status.toString());
+    String dead = status.at("/nodes/0/state").asText(); // on a slow machine it is removed by now
+    assertTrue(List.of("suspected", "absent").contains(dead), status.toString());
     assertFalse(status.get("whole").asBoolean());
     assertTrue(status.get("shortages").get(0).asText().startsWith("node-0 "), status.toString());
 

@@ -33,7 +33,9 @@ final class LocalTrellis implements AutoCloseable {
 
   private final Path folder;
   private final int portBase;
-  private final Set<Long> processes = new LinkedHashSet<>();
+
+  /// As handles, which are not mistaken for later processes with the same ids.
+  private final Set<ProcessHandle> processes = new LinkedHashSet<>();
 
   /// @param folder where its home is
   LocalTrellis(Path folder) {
@@ -126,8 +128,9 @@ final class LocalTrellis implements AutoCloseable {
   /// What `status --json` tells.
   JsonNode status() {
     JsonNode status = json(trellis("status", "--json").expect(0).output());
-    processes.add(status.at("/router/pid").asLong());
-    status.get("nodes").forEach(node -> processes.add(node.at("/pid").asLong()));
+    status
+        .findValues("pid")
+        .forEach(pid -> ProcessHandle.of(pid.asLong()).ifPresent(processes::add));
     return status;
   }
 
@@ -151,22 +154,23 @@ final class LocalTrellis implements AutoCloseable {
 
   /// The processes of the clusters started so far that still run.
   List<Long> running() {
-    return processes.stream().filter(LocalTrellis::isRunning).toList();
+    return processes.stream().filter(LocalTrellis::isRunning).map(ProcessHandle::pid).toList();
   }
 
   /// A process that ended and whose parent has not taken note yet does not run.
   static boolean isRunning(long pid) {
-    return ProcessHandle.of(pid)
-        .filter(ProcessHandle::isAlive)
-        .flatMap(process -> process.info().commandLine())
-        .isPresent();
+    return ProcessHandle.of(pid).filter(LocalTrellis::isRunning).isPresent();
+  }
+
+  private static boolean isRunning(ProcessHandle process) {
+    return process.isAlive() && process.info().commandLine().isPresent();
   }
 
   @Override
   public void close() {
     trellis("down", "--port-base", Integer.toString(portBase));
-    List<Long> left = running();
-    left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+    List<ProcessHandle> left = processes.stream().filter(LocalTrellis::isRunning).toList();
+    left.forEach(ProcessHandle::destroyForcibly);
     if (!left.isEmpty()) {
       throw new AssertionError("'trellis down' left processes " + left);
     }
