@@ -11,17 +11,24 @@ final class ControlPort {
   /// A node answers at once, but a machine may be busy.
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
+  /// What is to be done must not fail just because a machine is very busy.
+  private static final Duration ORDER_TIMEOUT = Duration.ofSeconds(15);
+
   private ControlPort() {}
 
   /// What gives orders to the node that listens there.
   static ControlClient client(int port) {
-    return new ControlClient(InetAddress.getLoopbackAddress().getHostAddress(), port, TIMEOUT);
+    return client(port, ORDER_TIMEOUT);
+  }
+
+  private static ControlClient client(int port, Duration timeout) {
+    return new ControlClient(InetAddress.getLoopbackAddress().getHostAddress(), port, timeout);
   }
 
   /// What the node says of itself and of the cluster; empty if it does not answer.
   static Optional<NodeAnswer> ask(int port) {
     try {
-      return Optional.of(NodeAnswer.ofJson(client(port).status()));
+      return Optional.of(NodeAnswer.ofJson(client(port, TIMEOUT).status()));
     } catch (IOException e) {
       return Optional.empty();
     }
