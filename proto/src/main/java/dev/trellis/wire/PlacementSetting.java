@@ -17,6 +17,12 @@ public record PlacementSetting(HybridTimestamp clock, long writer, Optional<Plac
     return compare(this, other) >= 0 ? this : other;
   }
 
+  /// The later of two that may be missing; empty if both are.
+  public static Optional<PlacementSetting> later(
+      Optional<PlacementSetting> a, Optional<PlacementSetting> b) {
+    return a.isEmpty() || b.isEmpty() ? a.or(() -> b) : Optional.of(a.get().merge(b.get()));
+  }
+
   private static int compare(PlacementSetting a, PlacementSetting b) {
     int order = a.clock.compareTo(b.clock);
     if (order == 0) {

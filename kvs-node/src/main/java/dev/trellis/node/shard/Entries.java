@@ -11,7 +11,6 @@ import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlacementSetting;
 import java.util.Optional;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /// The store of a shard with what must follow each change of it: the digests, the watchers, the
 /// births.
@@ -82,20 +81,14 @@ final class Entries {
   }
 
   /// Merges what another replica has sent.
-  ///
-  /// @return the slot as it was before; null if there was none
-  @Nullable Slot merge(PeerMessage.Change change, long nowMillis, Outbox out) {
+  void merge(PeerMessage.Change change, long nowMillis, Outbox out) {
     Slot before = store.find(change.key()).orElse(null);
     Entry held = before == null ? Entry.BOTTOM : before.entry();
     Entry after = merged(held, change.entry());
-    Optional<PlacementSetting> setting = before == null ? Optional.empty() : before.setting();
-    if (change.placement().isPresent()) {
-      PlacementSetting told = change.placement().get();
-      setting = Optional.of(setting.isEmpty() ? told : setting.get().merge(told));
-    }
-    boolean sameSetting = before != null && before.setting().equals(setting);
-    if (after == held && (sameSetting || setting.isEmpty())) {
-      return before;
+    Optional<PlacementSetting> known = before == null ? Optional.empty() : before.setting();
+    Optional<PlacementSetting> setting = PlacementSetting.later(known, change.placement());
+    if (after == held && setting.equals(known)) {
+      return;
     }
     long birth = before == null ? nextBirth : before.birth();
     put(new Slot(change.key(), after, birth, setting));
@@ -103,7 +96,6 @@ final class Entries {
       watches.changed(change.key(), out);
       watches.expires(change.key(), after.nextExpiry(nowMillis));
     }
-    return before;
   }
 
   private Entry merged(Entry held, Entry incoming) {

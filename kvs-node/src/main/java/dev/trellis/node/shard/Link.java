@@ -103,7 +103,7 @@ final class Link {
             ? new Waiting(change.entry(), change.placement(), change.whole())
             : new Waiting(
                 before.entry.merge(change.entry()),
-                later(before.setting, change.placement()),
+                PlacementSetting.later(before.setting, change.placement()),
                 before.whole || change.whole());
     buffer.put(change.key(), after);
     bufferBytes += after.weight(change.key()) - (before == null ? 0 : before.weight(change.key()));
@@ -112,14 +112,6 @@ final class Link {
       urgent = true;
     }
     return bufferBytes <= config.linkBytesMax();
-  }
-
-  private static Optional<PlacementSetting> later(
-      Optional<PlacementSetting> a, Optional<PlacementSetting> b) {
-    if (a.isEmpty() || b.isEmpty()) {
-      return a.isEmpty() ? b : a;
-    }
-    return Optional.of(a.get().merge(b.get()));
   }
 
   /// Empties the buffer, whose keys are returned. Those who waited for them will not be told.

@@ -82,7 +82,7 @@ final class Repairs {
     private boolean peerComplete;
     private boolean peerHolds;
     private final Set<Integer> listing = new HashSet<>(); // ranges whose keys are still to come
-    private final List<Long> wanted = new ArrayList<>();
+    private final Set<Long> wanted = new LinkedHashSet<>(); // hashes of keys
     private final Set<Payload> given = new LinkedHashSet<>();
     private boolean awaitsSent;
     private long sentSequence = -1; // of the peer's last batch for us
@@ -279,8 +279,7 @@ final class Repairs {
       }
     }
     // Going through what is incomplete costs as much as starting it, so it is done for many at
-    // once,
-    // and not again while nothing has happened since.
+    // once, and not again while nothing has happened since.
     if (syncDue && queue.isEmpty() && active.size() <= ACTIVE_MAX / 2) {
       syncDue = syncIncomplete();
     }
@@ -661,11 +660,12 @@ final class Repairs {
     for (KeyDigest key : told.keys()) {
       theirs.merge(key.hash(), key.digest(), Long::sum);
     }
+    Collection<Payload> held = keysOf(from, told.level(), told.range());
     Map<Long, Long> mine = new HashMap<>();
-    for (Payload key : keysOf(from, told.level(), told.range())) {
+    for (Payload key : held) {
       mine.merge(KeyHash.of(key), pairDigest(from, key), Long::sum);
     }
-    for (Payload key : keysOf(from, told.level(), told.range())) {
+    for (Payload key : held) {
       long hash = KeyHash.of(key);
       if (!Objects.equals(theirs.get(hash), mine.get(hash))) {
         comparison.given.add(key);
@@ -673,7 +673,7 @@ final class Repairs {
     }
     theirs.forEach(
         (hash, digest) -> {
-          if (!digest.equals(mine.get(hash)) && !comparison.wanted.contains(hash)) {
+          if (!digest.equals(mine.get(hash))) {
             comparison.wanted.add(hash);
           }
         });
@@ -690,7 +690,8 @@ final class Repairs {
       comparison.awaitsSent = true;
       out.send(
           comparison.peer,
-          new PeerMessage.Wanted(comparison.id, comparison.partition, comparison.wanted));
+          new PeerMessage.Wanted(
+              comparison.id, comparison.partition, List.copyOf(comparison.wanted)));
     }
     if (!comparison.given.isEmpty()) {
       comparison.awaitsMerge = true;
@@ -804,16 +805,18 @@ final class Repairs {
       case ROOT, GROUP -> {
         long sum = 0;
         long keys = 0;
-        for (int partition : digests().partitionsWithKeys()) {
-          if (level == ROOT || partition % GROUPS == range) {
-            if (roles().share(peer, partition)) {
-              sum += digests().sumOf(partition);
-              keys += digests().countOf(partition);
-            }
-            for (Payload key : sharedPlaced(peer, partition)) {
-              sum += pairDigest(peer, key);
-              keys++;
-            }
+        for (int partition :
+            level == ROOT ? digests().partitionsWithKeys() : partitionsOfGroup(range)) {
+          if (digests().isEmpty(partition)) {
+            continue;
+          }
+          if (roles().share(peer, partition)) {
+            sum += digests().sumOf(partition);
+            keys += digests().countOf(partition);
+          }
+          for (Payload key : sharedPlaced(peer, partition)) {
+            sum += pairDigest(peer, key);
+            keys++;
           }
         }
         yield new RangeDigest(range, sum, keys, false, false);
@@ -878,20 +881,14 @@ final class Repairs {
 
   private Collection<Payload> keysOf(Peer peer, int level, int range) {
     int partition = level == BUCKET ? range >> Digests.BUCKET_BITS : range;
-    Set<Payload> placed = digests().placedOf(partition);
     List<Payload> keys = new ArrayList<>();
     if (level != PLACED) {
-      int bucket = range & BUCKETS - 1;
-      for (Payload key : digests().keysOf(partition)) {
-        if (!placed.contains(key) && (level != BUCKET || digests().bucketOf(key) == bucket)) {
-          keys.add(key);
-        }
-      }
+      keys.addAll(digests().keysOf(partition));
+      keys.removeAll(digests().placedOf(partition));
     }
-    for (Payload key : sharedPlaced(peer, partition)) {
-      if (level != BUCKET || digests().bucketOf(key) == (range & BUCKETS - 1)) {
-        keys.add(key);
-      }
+    keys.addAll(sharedPlaced(peer, partition));
+    if (level == BUCKET) {
+      keys.removeIf(key -> digests().bucketOf(key) != (range & BUCKETS - 1));
     }
     return keys;
   }

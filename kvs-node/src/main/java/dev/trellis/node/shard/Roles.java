@@ -154,11 +154,6 @@ final class Roles {
     return peers;
   }
 
-  /// The shard of a member to which a partition belongs in its default place.
-  Optional<Peer> peerFor(String nodeId, int partition) {
-    return shardsOf(nodeId, partition, 1).stream().findFirst();
-  }
-
   /// The shards of other live nodes that hold a partition in its default place.
   List<Peer> liveHolders(int partition) {
     return live(topology.holders(partition), partition);
@@ -224,8 +219,7 @@ final class Roles {
 
   /// Whether a peer holds a partition in its default place.
   boolean holds(Peer peer, int partition) {
-    return topology.holders(partition).contains(peer.nodeId())
-        && peerFor(peer.nodeId(), partition).filter(peer::equals).isPresent();
+    return isHolder(peer, partition, Optional.empty());
   }
 
   /// Whether both this shard and a peer hold a partition in its default place.
@@ -237,7 +231,7 @@ final class Roles {
   boolean concerns(Peer peer, int partition, Optional<Placement> placement) {
     return isHolder(peer, partition, placement)
         || (topology.homes(partition).contains(peer.nodeId())
-            && peerFor(peer.nodeId(), partition).filter(peer::equals).isPresent());
+            && shardsOf(peer.nodeId(), partition, 1).contains(peer));
   }
 
   /// Whether a peer holds a key with this placement.

@@ -678,7 +678,12 @@ public final class ShardCore {
       case SEEN -> {
         statistics.countRepeat();
         Reply again = repeated(request, mutation, nowMillis);
-        acknowledge(origin, request, again, reassurance(request.key()), targets(request.key()));
+        acknowledge(
+            origin,
+            request,
+            again,
+            reassurance(request.key()),
+            replication.targetsOf(request.key()));
         return;
       }
       case UNKNOWN ->
@@ -748,11 +753,7 @@ public final class ShardCore {
         idle
             ? reassurance(request.key())
             : new PeerMessage.Change(request.key(), written.delta(), setting, false);
-    acknowledge(origin, request, done, change, targets(request.key()));
-  }
-
-  private List<Peer> targets(Payload key) {
-    return replication.targetsOf(key);
+    acknowledge(origin, request, done, change, replication.targetsOf(request.key()));
   }
 
   /// What to send so that, once it is acknowledged, others surely have what this shard has of a
@@ -770,7 +771,7 @@ public final class ShardCore {
   private void place(Origin origin, Request request, Mutation.Place place) {
     Payload key = request.key();
     RequestContext context = request.context();
-    Set<Peer> told = new LinkedHashSet<>(targets(key));
+    Set<Peer> told = new LinkedHashSet<>(replication.targetsOf(key));
     PlacementSetting setting =
         new PlacementSetting(context.timestamp(), origin.clientId(), place.placement());
     entries.merge(
@@ -778,7 +779,7 @@ public final class ShardCore {
     if (context.sequence() != 0) {
       repeats.add(origin.clientId(), context.sequence(), context.repeat());
     }
-    told.addAll(targets(key));
+    told.addAll(replication.targetsOf(key));
     Slot slot = entries.find(key).orElseThrow();
     Reply done =
         reply(
