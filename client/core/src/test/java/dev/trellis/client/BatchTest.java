@@ -1,5 +1,6 @@
 package dev.trellis.client;
 
+import static dev.trellis.client.Endings.done;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -48,10 +48,6 @@ class BatchTest {
           new Call(Payload.ofText("key-" + i), new Mutation.Put(Payload.of(new byte[bytes]))));
     }
     return calls;
-  }
-
-  private static Reply done(CompletableFuture<Reply> future) throws Exception {
-    return future.get(FakeNode.WAIT_SECONDS, TimeUnit.SECONDS);
   }
 
   private List<Frame.Batch> batches() {

@@ -1,5 +1,7 @@
 package dev.trellis.client;
 
+import static dev.trellis.client.Endings.done;
+import static dev.trellis.client.Endings.failure;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -26,8 +28,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -68,19 +68,6 @@ class ClusterTest {
     for (AutoCloseable one : open) {
       one.close();
     }
-  }
-
-  private static Reply done(CompletableFuture<Reply> future) throws Exception {
-    return future.get(FakeNode.WAIT_SECONDS, TimeUnit.SECONDS);
-  }
-
-  private static <E extends TrellisException> E failure(
-      Class<E> type, CompletableFuture<?> future) {
-    ExecutionException failed =
-        assertThrows(
-            ExecutionException.class,
-            () -> future.get(2 * FakeNode.WAIT_SECONDS, TimeUnit.SECONDS));
-    return assertInstanceOf(type, failed.getCause());
   }
 
   private static int freePort() throws IOException {

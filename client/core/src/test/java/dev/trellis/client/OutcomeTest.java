@@ -1,5 +1,7 @@
 package dev.trellis.client;
 
+import static dev.trellis.client.Endings.done;
+import static dev.trellis.client.Endings.failure;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
@@ -27,7 +29,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -68,19 +69,6 @@ class OutcomeTest {
 
   private CompletableFuture<Reply> call(Operation operation) {
     return trellis.execute(KEY, operation, CallOptions.DEFAULT);
-  }
-
-  private static Reply done(CompletableFuture<Reply> future) throws Exception {
-    return future.get(FakeNode.WAIT_SECONDS, TimeUnit.SECONDS);
-  }
-
-  private static <E extends TrellisException> E failure(
-      Class<E> type, CompletableFuture<?> future) {
-    ExecutionException failed =
-        assertThrows(
-            ExecutionException.class,
-            () -> future.get(2 * FakeNode.WAIT_SECONDS, TimeUnit.SECONDS));
-    return assertInstanceOf(type, failed.getCause());
   }
 
   // ---- Answers ----

@@ -1,10 +1,10 @@
 package dev.trellis.client;
 
+import static dev.trellis.client.Endings.done;
+import static dev.trellis.client.Endings.failure;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
@@ -33,7 +33,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
@@ -96,19 +95,6 @@ class ReplicaTest {
 
   private static CompletableFuture<Reply> call(Trellis trellis, Operation operation) {
     return trellis.execute(KEY, operation, CallOptions.DEFAULT);
-  }
-
-  private static Reply done(CompletableFuture<Reply> future) throws Exception {
-    return future.get(FakeNode.WAIT_SECONDS, TimeUnit.SECONDS);
-  }
-
-  private static <E extends TrellisException> E failure(
-      Class<E> type, CompletableFuture<?> future) {
-    ExecutionException failed =
-        assertThrows(
-            ExecutionException.class,
-            () -> future.get(2 * FakeNode.WAIT_SECONDS, TimeUnit.SECONDS));
-    return assertInstanceOf(type, failed.getCause());
   }
 
   private static void await(BooleanSupplier condition) {
