@@ -77,8 +77,7 @@ public final class ControlClient {
             System.currentTimeMillis(),
             order.encode());
     try (ZMQ.Socket socket = Shared.CONTEXT.createSocket(SocketType.DEALER)) {
-      socket.setLinger(0);
-      socket.setMaxMsgSize(Envelope.BYTES_MAX);
+      ControlSocket.configure(socket);
       int millis = Math.clamp(timeout.toMillis(), 1, Integer.MAX_VALUE);
       socket.setReceiveTimeOut(millis);
       socket.setSendTimeOut(millis);

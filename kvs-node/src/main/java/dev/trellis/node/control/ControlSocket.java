@@ -147,7 +147,8 @@ final class ControlSocket implements AutoCloseable {
     }
   }
 
-  private static void configure(ZMQ.Socket socket) {
+  /// Gives a socket of the control plane, on whichever side, its limits and its patience.
+  static void configure(ZMQ.Socket socket) {
     socket.setLinger(0);
     socket.setMaxMsgSize(Envelope.BYTES_MAX);
     socket.setSndHWM(PEER_OUTBOUND_MAX);

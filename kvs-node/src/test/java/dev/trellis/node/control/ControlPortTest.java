@@ -15,6 +15,7 @@ import dev.trellis.process.StartupException;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.Random;
@@ -92,6 +93,40 @@ class ControlPortTest {
             + a.port()
             + " of 127.0.0.1 within 100 ms; is a node running there?",
         assertThrows(IOException.class, client::status).getMessage());
+  }
+
+  @Test
+  void aHandshakeThatGetsStuckIsBegunAnew() throws Exception {
+    try (TestMember a = plan("a").start();
+        ServerSocket between = new ServerSocket(0, 0, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> letTheSecondThrough(between, a.port()));
+      ControlClient client =
+          new ControlClient("127.0.0.1", between.getLocalPort(), Duration.ofSeconds(20));
+      assertTrue(client.status().startsWith("{\"id\":\"a\""));
+    }
+  }
+
+  /// Takes a connection and says nothing on it, then joins all later ones to a port.
+  private static void letTheSecondThrough(ServerSocket between, int port) {
+    try (Socket _ = between.accept()) {
+      while (true) {
+        Socket from = between.accept();
+        Socket to = new Socket(InetAddress.getLoopbackAddress(), port);
+        Thread.ofVirtual().start(() -> copy(from, to));
+        Thread.ofVirtual().start(() -> copy(to, from));
+      }
+    } catch (IOException e) {
+      // the test is over
+    }
+  }
+
+  private static void copy(Socket from, Socket to) {
+    try (from;
+        to) {
+      from.getInputStream().transferTo(to.getOutputStream());
+    } catch (IOException e) {
+      // one of the two has closed
+    }
   }
 
   @Test
