@@ -3,6 +3,8 @@ package dev.trellis.node;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.control.ControlPlane;
 import dev.trellis.node.net.DataPlane;
+import dev.trellis.node.shard.ShardConfig;
+import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.ConfigurationException;
@@ -27,6 +29,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -58,6 +61,14 @@ public final class TrellisNode implements RunningProcess {
   /// @throws ConfigurationException if it may not listen where it is told to
   /// @throws StartupException if a port is in use or the data folder cannot be written
   public static TrellisNode start(NodeConfig config) {
+    return start(config, shard -> new ShardCore(shard, new MemoryStore()));
+  }
+
+  /// As [#start(NodeConfig)], with shards of the caller's making: for tests that must see a node
+  /// with a known defect fail.
+  ///
+  /// @param cores makes the state of each shard
+  public static TrellisNode start(NodeConfig config, Function<ShardConfig, ShardCore> cores) {
     InetAddress address =
         ListenGuard.resolve("bind", config.listen().bind(), config.listen().security());
     config.dataFolder().ifPresent(DataFolder::requireWritable);
@@ -66,8 +77,7 @@ public final class TrellisNode implements RunningProcess {
     InstantSource clock = InstantSource.system();
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
-      DataPlane plane =
-          DataPlane.bind(config, address, incarnation, clock, random, MemoryStore::new);
+      DataPlane plane = DataPlane.bind(config, address, incarnation, clock, random, cores);
       opened.push(plane);
       ControlPlane control = ControlPlane.bind(config, address, clock);
       opened.push(control);

@@ -5,7 +5,6 @@ import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
-import dev.trellis.node.store.Store;
 import dev.trellis.placement.Partitions;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;
@@ -20,7 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -48,7 +47,7 @@ public final class DataPlane implements AutoCloseable {
   /// @param address to listen on
   /// @param nodeIncarnation of the process
   /// @param random gives each shard its incarnation: must be unpredictable and never repeat
-  /// @param stores gives each shard the place for its entries
+  /// @param cores makes the state of each shard
   /// @throws StartupException if a port cannot be opened
   public static DataPlane bind(
       NodeConfig config,
@@ -56,14 +55,13 @@ public final class DataPlane implements AutoCloseable {
       long nodeIncarnation,
       InstantSource clock,
       RandomGenerator random,
-      Supplier<Store> stores) {
+      Function<ShardConfig, ShardCore> cores) {
     DataPlane plane = new DataPlane(config);
     Transport transport = Transport.best();
     try {
       for (int index = 0; index < config.shards(); index++) {
         long incarnation = random.nextLong();
-        ShardCore core =
-            new ShardCore(shardConfig(config, index, incarnation, nodeIncarnation), stores.get());
+        ShardCore core = cores.apply(shardConfig(config, index, incarnation, nodeIncarnation));
         ShardServer shard =
             new ShardServer(plane, index, incarnation, nodeIncarnation, core, clock, transport);
         plane.shards.add(shard);

@@ -13,6 +13,7 @@ import dev.trellis.node.Nodes;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.placement.Topology;
 import dev.trellis.wire.ErrorCode;
@@ -67,7 +68,7 @@ class PeerLinkTest {
             incarnation,
             clock,
             new Random(incarnation),
-            MemoryStore::new);
+            shard -> new ShardCore(shard, new MemoryStore()));
     opened.add(plane);
     return plane;
   }

@@ -9,6 +9,7 @@ import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
@@ -109,7 +110,7 @@ class StopTest {
             1,
             InstantSource.system(),
             new Random(1),
-            DefectiveStore::new)) {
+            shard -> new ShardCore(shard, new DefectiveStore()))) {
       NodeDescriptor self =
           new NodeDescriptor(
               "n1",
