@@ -72,6 +72,21 @@ class EveryCommandIT {
   }
 
   @Test
+  void whatTestFaultsDoesNotKnowIsNamed() {
+    assertEquals(
+        "error: --workload sets is unknown; known are set, counter, register, delete, session, or"
+            + " all\n",
+        local.trellis("test-faults", "--workload", "sets").expect(2).error());
+    assertEquals(
+        "error: --nemesis: unknown fault 'flood'; known are kill, restart, pause, isolate, halves,"
+            + " ring, one-way, clients, clock, members, or all\n",
+        local.trellis("test-faults", "--nemesis", "kill,flood").expect(2).error());
+    assertEquals(
+        "error: --time 4 is outside 5 to 3600\n",
+        local.trellis("test-faults", "--time", "4").expect(2).error());
+  }
+
+  @Test
   void everyKindCanBeWrittenAndRead() {
     writeEveryKind();
   }
@@ -293,30 +308,6 @@ class EveryCommandIT {
     assertEquals("two words\n2\n", shell.output());
     assertEquals("nothing at 'b'\n", shell.error());
     assertEquals(1, shell.exitCode());
-  }
-
-  @Test
-  void aHistoryIsCheckedWithoutACluster() throws IOException {
-    String write =
-        """
-        {:process 0, :type :invoke, :f :write, :value 1}
-        {:process 0, :type :ok, :f :write, :value 1}
-        {:process 1, :type :invoke, :f :read}
-        """;
-    Path right =
-        Files.writeString(
-            folder.resolve("right.edn"), write + "{:process 1, :type :ok, :f :read, :value 1}\n");
-    Path wrong =
-        Files.writeString(
-            folder.resolve("wrong.edn"), write + "{:process 1, :type :ok, :f :read, :value 2}\n");
-    String valid = line("check", right.toString(), "--model", "register");
-    assertTrue(valid.startsWith("{:valid? true, "), valid);
-    JsonNode invalid =
-        LocalTrellis.json(local.trellis("check", wrong.toString(), "--json").expect(1).line());
-    assertEquals(false, invalid.get("valid").asBoolean(true));
-    assertEquals(4, invalid.get("failingPrefix").asInt());
-    Execution missing = local.trellis("check", folder.resolve("none.edn").toString()).expect(2);
-    assertTrue(missing.error().startsWith("error: there is no file "), missing.error());
   }
 
   @Test

@@ -98,7 +98,8 @@ public final class TrellisEngine implements Engine {
         + model.name()
         + " may be "
         + states.stream().map(Edn::write).collect(Collectors.joining(" or "))
-        + "; other calls that are open then: "
-        + concurrent.size();
+        + ", and "
+        + concurrent.size()
+        + " other calls are open";
   }
 }

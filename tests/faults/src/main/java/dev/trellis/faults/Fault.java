@@ -1,0 +1,72 @@
+package dev.trellis.faults;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+
+/// A kind of thing that happens to a cluster while it serves.
+enum Fault {
+  KILL("a node is killed, and started again after a while", Need.NOTHING, true),
+  RESTART("a node is asked to stop, and started again", Need.NOTHING, true),
+  PAUSE("one or two nodes stand still for a while without knowing", Need.NOTHING, false),
+  ISOLATE("one node and the others do not hear each other", Need.CUTS, false),
+  HALVES("a minority and the majority do not hear each other", Need.CUTS, false),
+  RING("each node hears a majority, and no two the same", Need.CUTS, false),
+  ONE_WAY("some nodes do not hear others, who hear them", Need.CUTS, false),
+  CLIENTS("one node hears no client, and all other nodes", Need.CUTS, false),
+  CLOCK("the clocks of one or two nodes are wrong", Need.CLOCKS, false),
+  MEMBERS("nodes join and leave", Need.NOTHING, true);
+
+  /// What must be there for it.
+  enum Need {
+    NOTHING,
+    /// A lab that can cut ways.
+    CUTS,
+    /// libfaketime.
+    CLOCKS
+  }
+
+  private final String description;
+  private final Need need;
+  private final boolean everybodyHeard;
+
+  Fault(String description, Need need, boolean everybodyHeard) {
+    this.description = description;
+    this.need = need;
+    this.everybodyHeard = everybodyHeard;
+  }
+
+  String word() {
+    return name().toLowerCase(Locale.ROOT).replace('_', '-');
+  }
+
+  /// For people.
+  String description() {
+    return description;
+  }
+
+  Need need() {
+    return need;
+  }
+
+  /// Whether all nodes that live hear each other throughout. Where they do not, a read of all
+  /// replicas cannot have asked them all.
+  boolean everybodyHeard() {
+    return everybodyHeard;
+  }
+
+  /// @throws IllegalArgumentException for an unknown word; the message lists the known ones
+  static Fault ofWord(String word) {
+    return Arrays.stream(values())
+        .filter(fault -> fault.word().equals(word))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "unknown fault '"
+                        + word
+                        + "'; known are "
+                        + Arrays.stream(values()).map(Fault::word).collect(Collectors.joining(", "))
+                        + ", or all"));
+  }
+}

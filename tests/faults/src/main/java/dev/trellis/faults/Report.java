@@ -1,0 +1,201 @@
+package dev.trellis.faults;
+
+import dev.trellis.faults.Workload.Finding;
+import dev.trellis.history.History;
+import dev.trellis.history.HistoryReader;
+import dev.trellis.history.check.Anomaly;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/// A page about a run that needs nothing but itself: the table, and for each cell its calls over
+/// time and what was found, with the calls around it.
+final class Report {
+  private static final int TIMELINES_MAX = 4; // of one cell
+  private static final int REPORTS_MAX = 2;
+  private static final int FINDINGS_MAX = 20;
+  private static final String HEAD =
+      """
+      <!doctype html>
+      <html lang="en"><head><meta charset="utf-8"><title>Trellis under faults</title><style>
+      :root { --ink: #1c2430; --soft: #667085; --line: #d7dce3; --paper: #ffffff; --shade: #f6c9a8;
+        --ok: #2f6fb3; --fail: #8a8f98; --info: #c77700; --bad: #b42318; --good: #1a7f43; }
+      @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #98a2b3; --line: #3a424e;
+        --paper: #14181e; --shade: #6b3f1d; --ok: #7db4ea; --fail: #8a8f98; --info: #f0b04a;
+        --bad: #ff8a7e; --good: #6fd394; } }
+      body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+        max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
+      h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line);
+        padding-top: 1.5rem; } h3 { margin: 1.5rem 0 .25rem; }
+      table { border-collapse: collapse; width: 100%; } th, td { text-align: left;
+        padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
+      td a { color: inherit; text-decoration: none; display: block; }
+      .pass { color: var(--good); } .FAIL { color: var(--bad); font-weight: 700; }
+      .unknown { color: var(--info); } .soft, .tick { color: var(--soft); }
+      svg { width: 100%; height: auto; display: block; margin: .25rem 0 .75rem; }
+      svg text { font: 11px system-ui, sans-serif; fill: var(--ink); }
+      svg text.tick { fill: var(--soft); } .grid { stroke: var(--line); }
+      .shade { fill: var(--shade); opacity: .55; } .rate { fill: var(--ok); opacity: .35; }
+      path.point { stroke-width: 3; stroke-linecap: round; fill: none; }
+      .point.ok { stroke: var(--ok); } .point.fail { stroke: var(--fail); }
+      .point.info { stroke: var(--info); } rect.call { opacity: .55; }
+      rect.ok { fill: var(--ok); } rect.fail { fill: var(--fail); } rect.info { fill: var(--info); }
+      rect.marked { stroke: var(--bad); stroke-width: 2; opacity: .9; }
+      .key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; }
+      .finding { border-left: 4px solid var(--bad); padding-left: .8rem; margin: 1rem 0; }
+      .told { border-left-color: var(--line); } code { font-size: .9em; }
+      </style></head><body>
+      """;
+
+  private final RunPlan plan;
+  private final List<List<Cell>> columns = new ArrayList<>();
+  private final StringBuilder sections = new StringBuilder();
+
+  Report(RunPlan plan) {
+    this.plan = plan;
+  }
+
+  /// Adds the cells of one fault.
+  void add(List<Cell> column) throws IOException {
+    columns.add(column);
+    Fault fault = column.getFirst().fault();
+    sections.append(
+        "<h2 id=\"%s\">%s</h2>\n<p>In turns, %s. %d times in all.</p>\n"
+            .formatted(
+                fault.word(),
+                fault.word(),
+                Svg.escape(fault.description()),
+                column.getFirst().faults()));
+    for (String problem : column.getFirst().problems()) {
+      sections.append("<p class=\"finding FAIL\">").append(Svg.escape(problem)).append("</p>\n");
+    }
+    for (Cell cell : column) {
+      add(cell);
+    }
+  }
+
+  private void add(Cell cell) throws IOException {
+    History history = HistoryReader.read(cell.history());
+    sections.append(
+        """
+        <h3 id="%s">%s: <span class="%s">%s</span></h3>
+        <div class="soft">%,d calls succeeded, %,d did not happen, of %,d nobody knows</div>
+        """
+            .formatted(
+                anchor(cell),
+                cell.workload(),
+                cell.verdictWord(),
+                cell.verdictWord(),
+                cell.succeeded(),
+                cell.failed(),
+                cell.unknown()));
+    sections.append(
+        Plot.of("calls of " + cell.workload() + " under " + cell.fault().word(), history));
+    Map<Long, History> byKey = Workload.byKey(history);
+    add(cell.failures(), "finding", TIMELINES_MAX, history, byKey);
+    add(cell.reports(), "finding told", REPORTS_MAX, history, byKey);
+  }
+
+  private void add(
+      List<Finding> findings,
+      String style,
+      int timelinesMax,
+      History history,
+      Map<Long, History> byKey) {
+    int timelines = 0;
+    for (Finding finding : findings.subList(0, Math.min(FINDINGS_MAX, findings.size()))) {
+      sections
+          .append("<div class=\"")
+          .append(style)
+          .append("\">")
+          .append(finding.isFailure() ? "" : "Not promised, and so it was: ")
+          .append(Svg.escape(Cell.describe(finding)))
+          .append("\n");
+      History key = byKey.get(finding.key());
+      for (Anomaly anomaly : finding.result().anomalies()) {
+        if (key != null && timelines < timelinesMax) {
+          sections.append(Timeline.of(history, key, anomaly));
+          timelines++;
+        }
+      }
+      sections.append("</div>\n");
+    }
+    if (findings.size() > FINDINGS_MAX) {
+      sections.append(
+          "<p class=\"soft\">and %d more keys</p>\n".formatted(findings.size() - FINDINGS_MAX));
+    }
+  }
+
+  private static String anchor(Cell cell) {
+    return cell.fault().word() + "-" + cell.workload();
+  }
+
+  /// Writes what there is.
+  ///
+  /// @param place where the clusters ran, for people
+  void write(Path file, String place) throws IOException {
+    StringBuilder page = new StringBuilder(HEAD);
+    page.append("<h1>Trellis under faults</h1>\n");
+    page.append(
+        String.format(
+            Locale.ROOT,
+            "<p class=\"soft\">Seed %d, %d nodes of %d shards, %d s a fault, %d calls a second of"
+                + " each workload, %s%s.</p>%n",
+            plan.seed(),
+            plan.cluster().nodes(),
+            plan.cluster().shards(),
+            plan.time().toSeconds(),
+            plan.rate(),
+            Svg.escape(place),
+            plan.cluster()
+                .sabotage()
+                .map(
+                    defect ->
+                        "; <b>the nodes have the defect "
+                            + defect.toLowerCase(Locale.ROOT).replace('_', '-')
+                            + "</b>")
+                .orElse("")));
+    table(page);
+    page.append(
+        """
+        <p class="key soft">In the plots, a point is a call: when it was made, how long it took.
+        <span style="background:var(--ok)"></span>succeeded
+        <span style="background:var(--fail)"></span>did not happen
+        <span style="background:var(--info)"></span>nobody knows
+        <span style="background:var(--shade)"></span>a fault was there. Below, calls that succeeded
+        in each second.</p>
+        """);
+    page.append(sections).append("</body></html>\n");
+    Files.writeString(file, page);
+  }
+
+  private void table(StringBuilder page) {
+    page.append("<table><tr><th>fault</th>");
+    plan.workloads().forEach(name -> page.append("<th>").append(name).append("</th>"));
+    page.append("</tr>\n");
+    for (List<Cell> column : columns) {
+      String fault = column.getFirst().fault().word();
+      page.append("<tr><th><a href=\"#%s\">%s</a></th>".formatted(fault, fault));
+      page.append(column.stream().map(Report::cell).collect(Collectors.joining()));
+      page.append("</tr>\n");
+    }
+    page.append("</table>\n");
+  }
+
+  private static String cell(Cell cell) {
+    return String.format(
+        Locale.ROOT,
+        "<td><a href=\"#%s\"><span class=\"%s\">%s</span><br><span class=\"soft\">%,d calls, %d"
+            + " faults</span></a></td>",
+        anchor(cell),
+        cell.verdictWord(),
+        cell.verdictWord(),
+        cell.succeeded(),
+        cell.faults());
+  }
+}

@@ -1,0 +1,64 @@
+package dev.trellis.faults;
+
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.GrowSetHandle;
+import dev.trellis.client.Trellis;
+import dev.trellis.lattice.Payload;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.random.RandomGenerator;
+
+/// Elements that are added and never removed: each that was acknowledged must be there in the end,
+/// and nothing that nobody added.
+final class SetWorkload extends Workload {
+  private static final int KEYS = 10;
+  private static final int READ_PERCENT = 15;
+
+  private final AtomicLong next = new AtomicLong();
+
+  SetWorkload() {
+    super("set", KEYS);
+  }
+
+  @Override
+  Steps steps(int number, RandomGenerator random) {
+    return () -> {
+      int key = random.nextInt(KEYS);
+      return random.nextInt(100) < READ_PERCENT ? read(key, REPLICATED) : add(key);
+    };
+  }
+
+  private Step add(int key) {
+    long element = next.getAndIncrement();
+    return new Step(
+        "add",
+        key,
+        element,
+        client -> {
+          var _ = set(client, key, REPLICATED).add(Long.toString(element));
+          return element;
+        });
+  }
+
+  private Step read(int key, CallOptions options) {
+    return new Step("read", key, null, client -> elements(client, key, options));
+  }
+
+  private List<Long> elements(Trellis client, int key, CallOptions options) {
+    return numbers(set(client, key, options).elements());
+  }
+
+  private GrowSetHandle set(Trellis client, int key, CallOptions options) {
+    return client.growSet(Payload.ofText(keyOf(key))).withOptions(options);
+  }
+
+  @Override
+  Step finalRead(int key) {
+    return read(key, ALL);
+  }
+
+  @Override
+  List<Promise> promises(Fault fault) {
+    return List.of(new Promise(new SetCheck(), true), new Promise(new ReplicasCheck(), true));
+  }
+}

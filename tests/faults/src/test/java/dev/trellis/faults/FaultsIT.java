@@ -1,0 +1,167 @@
+package dev.trellis.faults;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.history.check.Verdict;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/// Short runs of `test-faults`, on real processes.
+class FaultsIT {
+  private static final long SEED = Long.getLong("seed", System.nanoTime());
+  private static final Duration PATIENCE = Duration.ofMinutes(2);
+
+  @TempDir Path folder;
+
+  private static RunPlan plan(List<String> workloads, List<Fault> faults, String sabotage) {
+    return new RunPlan(
+        new ClusterPlan(
+            4,
+            2,
+            "160m",
+            Map.of("tombstone.grace", "1s", "antientropy.period", "2s"),
+            false,
+            Optional.of(sabotage).filter(name -> !name.isEmpty())),
+        workloads,
+        faults,
+        Duration.ofSeconds(6),
+        PATIENCE,
+        200,
+        6,
+        2,
+        300,
+        SEED);
+  }
+
+  private static List<String> words(List<Cell> cells) {
+    return cells.stream()
+        .map(cell -> cell.fault().word() + "/" + cell.workload() + " " + cell.verdictWord())
+        .toList();
+  }
+
+  @Test
+  void promisesAreKeptUnderFaultsAndNothingIsLeftBehind() throws Exception {
+    List<Fault> wanted = List.of(Fault.KILL, Fault.HALVES, Fault.MEMBERS);
+    List<Fault> faults = new ArrayList<>(wanted);
+    faults.removeAll(FaultRun.unavailable(wanted).keySet());
+    List<String> workloads = List.of("set", "counter", "register", "delete", "session");
+    List<Cell> cells;
+    Path report;
+    try (FaultRun run = new FaultRun(plan(workloads, faults, ""), folder, ignored -> {})) {
+      cells = run.run(ignored -> {});
+      report = run.report();
+    }
+    List<String> expected = new ArrayList<>();
+    faults.forEach(
+        fault ->
+            workloads.forEach(workload -> expected.add(fault.word() + "/" + workload + " pass")));
+    assertEquals(expected, words(cells), () -> "-Dseed=" + SEED + ": " + details(cells));
+    cells.forEach(cell -> assertTrue(cell.faults() > 0));
+    assertEquals(List.of(), Leftovers.of(Owner.self()));
+    assertNoInterfaceIsLeft();
+    String page = Files.readString(report);
+    assertTrue(page.contains("<svg") && page.contains("kill-session"));
+    assertFalse(page.contains("http://") || page.contains("https://"), "it needs nothing else");
+  }
+
+  @Test
+  void nodesThatAnswerBeforeTheyHaveEverythingAreCaught() throws Exception {
+    List<Cell> cells;
+    try (FaultRun run =
+        new FaultRun(
+            plan(List.of("session"), List.of(Fault.KILL), "INCOMPLETE_ANSWERS_MISSING"),
+            folder,
+            ignored -> {})) {
+      cells = run.run(ignored -> {});
+      assertTrue(Files.readString(run.report()).contains("stale"));
+    }
+    assertEquals(Verdict.INVALID, FaultRun.verdict(cells), () -> "-Dseed=" + SEED);
+    assertTrue(
+        cells.getFirst().failures().stream()
+            .allMatch(finding -> finding.checker().equals("no-stale-reads")),
+        () -> details(cells));
+    assertEquals(List.of(), Leftovers.of(Owner.self()));
+  }
+
+  private static String details(List<Cell> cells) {
+    StringBuilder text = new StringBuilder();
+    for (Cell cell : cells) {
+      text.append('\n').append(cell.toJson());
+    }
+    return text.toString();
+  }
+
+  /// The clients' end of the cable is the only interface that is not in a namespace.
+  private static void assertNoInterfaceIsLeft() throws IOException {
+    if (Tool.find("ip").isPresent()) {
+      String mine = " tf" + Long.toString(ProcessHandle.current().pid(), 36) + ".";
+      assertFalse(Tool.require("ip", "-o", "link").contains(mine));
+    }
+  }
+
+  @Test
+  void aRunThatIsInterruptedRemovesAllAndOneThatIsKilledIsRemovedLater() throws Exception {
+    Process interrupted = started("interrupted");
+    Owner first = Owner.ofProcess(interrupted.pid());
+    assertFalse(Leftovers.of(first).isEmpty());
+    Tool.require("kill", "-INT", Long.toString(interrupted.pid()));
+    assertTrue(interrupted.waitFor(PATIENCE.toSeconds(), TimeUnit.SECONDS));
+    assertEquals(List.of(), Leftovers.of(first));
+
+    Process killed = started("killed");
+    Owner second = Owner.ofProcess(killed.pid());
+    killed.destroyForcibly().waitFor();
+    assertFalse(Leftovers.of(second).isEmpty());
+    var _ = Leftovers.remove();
+    assertEquals(
+        "",
+        Patience.await(
+            PATIENCE,
+            () -> {
+              try {
+                return String.join(", ", Leftovers.of(second));
+              } catch (IOException e) {
+                return e.toString();
+              }
+            }));
+  }
+
+  /// A run in a process of its own that is in the midst of it.
+  private Process started(String name) throws IOException, InterruptedException {
+    Path out = folder.resolve(name);
+    Path log = folder.resolve(name + ".log");
+    Process process =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                "dev.trellis.cli.TrellisCli",
+                "test-faults",
+                "--nemesis=pause",
+                "--workload=set",
+                "--time=600",
+                "--nodes=3",
+                "--out=" + out)
+            .redirectErrorStream(true)
+            .redirectOutput(log.toFile())
+            .start();
+    Path history = out.resolve("pause").resolve("set").resolve("history.edn");
+    String obstacle =
+        Patience.await(
+            PATIENCE,
+            () -> history.toFile().length() > 0 ? "" : process.isAlive() ? "not yet" : "");
+    assertTrue(obstacle.isEmpty() && process.isAlive(), () -> "it did not start, see " + log);
+    return process;
+  }
+}
