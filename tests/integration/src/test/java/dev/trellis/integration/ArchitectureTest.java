@@ -85,6 +85,7 @@ class ArchitectureTest {
     {"node", "process", "causal", "lattice", "placement", "wire"},
     {"routing", "client", "process", "causal", "lattice", "placement", "wire"},
     {"monitor", "process", "causal", "lattice", "placement", "wire"},
+    {"history", "cli"},
   };
 
   /// Packages for tests and benchmarks: nothing of the product depends on them.
@@ -175,12 +176,14 @@ class ArchitectureTest {
     check(root -> only(root + ".node.net..", root + ".node..", "io.netty.."));
   }
 
-  /// No fixture breaks these two; the rule is the same as for Netty. Reactor comes with ScaleCube.
+  /// No fixture breaks these three; the rule is the same as for Netty. Reactor comes with
+  /// ScaleCube.
   @Test
-  void onlyTheControlPlaneKnowsJeroMqAndScaleCubeAndOnlyTheStoreKnowsLmdb() {
+  void onlyTheControlPlaneKnowsJeroMqAndScaleCubeOnlyTheStoreLmdbAndOnlyKnossosClojure() {
     only(ROOT + ".node.control..", ROOT + ".node..", "org.zeromq..", "io.scalecube..", "reactor..")
         .check(PRODUCT);
     only(ROOT + ".node.store..", ROOT + "..", "org.lmdbjava..").check(PRODUCT);
+    only(ROOT + ".history.knossos..", ROOT + "..", "clojure..").check(PRODUCT);
   }
 
   @Test

@@ -311,6 +311,30 @@ class EveryCommandIT {
   }
 
   @Test
+  void aHistoryIsCheckedWithoutACluster() throws IOException {
+    String write =
+        """
+        {:process 0, :type :invoke, :f :write, :value 1}
+        {:process 0, :type :ok, :f :write, :value 1}
+        {:process 1, :type :invoke, :f :read}
+        """;
+    Path right =
+        Files.writeString(
+            folder.resolve("right.edn"), write + "{:process 1, :type :ok, :f :read, :value 1}\n");
+    Path wrong =
+        Files.writeString(
+            folder.resolve("wrong.edn"), write + "{:process 1, :type :ok, :f :read, :value 2}\n");
+    String valid = line("check", right.toString(), "--model", "register");
+    assertTrue(valid.startsWith("{:valid? true, "), valid);
+    JsonNode invalid =
+        LocalTrellis.json(local.trellis("check", wrong.toString(), "--json").expect(1).line());
+    assertEquals(false, invalid.get("valid").asBoolean(true));
+    assertEquals(4, invalid.get("failingPrefix").asInt());
+    Execution missing = local.trellis("check", folder.resolve("none.edn").toString()).expect(2);
+    assertTrue(missing.error().startsWith("error: there is no file "), missing.error());
+  }
+
+  @Test
   void topTellsOneIntervalIntoAPipe() {
     List<String> lines = line("top", "--interval", "100ms").lines().toList();
     assertTrue(lines.get(0).startsWith("SHARD "), lines.toString());

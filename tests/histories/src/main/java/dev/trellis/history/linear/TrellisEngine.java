@@ -98,8 +98,7 @@ public final class TrellisEngine implements Engine {
         + model.name()
         + " may be "
         + states.stream().map(Edn::write).collect(Collectors.joining(" or "))
-        + ", and "
-        + concurrent.size()
-        + " other calls are open";
+        + "; other calls that are open then: "
+        + concurrent.size();
   }
 }
