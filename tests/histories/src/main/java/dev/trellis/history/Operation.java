@@ -140,6 +140,11 @@ public record Operation(
     return new Operation(process, type, f, value, time, index, more);
   }
 
+  /// The same with another value.
+  public Operation withValue(@Nullable Object newValue) {
+    return new Operation(process, type, f, Edn.canonical(newValue), time, index, extra);
+  }
+
   /// The same at another time and place.
   public Operation at(long newTime, long newIndex) {
     return new Operation(process, type, f, value, newTime, newIndex, extra);

@@ -1,0 +1,108 @@
+package dev.trellis.history.check;
+
+import static dev.trellis.history.check.Histories.invalid;
+import static dev.trellis.history.check.Histories.refused;
+import static dev.trellis.history.check.Histories.unknown;
+import static dev.trellis.history.check.Histories.valid;
+
+import java.time.Duration;
+import org.junit.jupiter.api.Test;
+
+/// What sessions read, and what was deleted.
+class SessionCheckersTest {
+  private static final Checker OWN = new ReadYourWrites();
+  private static final Checker MONOTONIC = new MonotonicReads();
+  private static final Checker GONE = new NoResurrection(false, true, Duration.ofMillis(1));
+
+  @Test
+  void aSessionReadsWhatItWroteOrSomethingNewer() {
+    valid(OWN, "0 write 1\n0 read -> 1");
+    valid(OWN, "0 write 1\n1 write 2\n0 read -> 2");
+    valid(OWN, "0 write 1\n1 invoke delete\n0 read -> nil");
+    valid(OWN, "0 write 1\n0 delete\n0 read -> nil");
+    valid(OWN, "0 write 1\n0 invoke write 2\n0 info write 2\n1 write 3\n1 read -> 2");
+    invalid(OWN, "stale-own", "0 write 1\n0 write 2\n0 read -> 1");
+    invalid(OWN, "stale-own", "0 write 1\n0 read -> nil");
+    invalid(OWN, "stale-own", "0 delete\n0 write 1\n0 read -> nil");
+    invalid(OWN, "stale-own", "0 write 1\n0 delete\n0 read -> 1");
+    unknown(OWN, "0 write 1\n1 read -> nil");
+  }
+
+  @Test
+  void aSessionMayBeSpreadOverProcesses() {
+    valid(OWN, "0 write 1 | :session \"s\"\n1 read -> 1 | :session \"s\"");
+    invalid(OWN, "stale-own", "0 write 1 | :session \"s\"\n1 read -> nil | :session \"s\"");
+  }
+
+  @Test
+  void versionsShowWhatValuesDoNot() {
+    String write = "1 write 7 | :version [5 0]\n0 write 1 | :version [5 1]\n";
+    valid(OWN, write + "0 read -> 7 | :version [5 2]");
+    invalid(OWN, "stale-own", write + "0 read -> 7 | :version [5 0]");
+    invalid(OWN, "stale-own", write + "0 read -> 7 | :version 4");
+    valid(MONOTONIC, "0 read -> 7 | :version 1\n0 read -> 8 | :version 2");
+    invalid(MONOTONIC, "went-back", "0 read -> 7 | :version 2\n0 read -> 8 | :version 1");
+    refused(OWN, "should be whole numbers", write + "0 read -> 7 | :version \"x\"");
+  }
+
+  @Test
+  void aSessionNeverReadsSomethingOlder() {
+    String writes = "0 write 1\n0 write 2\n9 write 3\n";
+    valid(MONOTONIC, writes + "1 read -> 1\n1 read -> 2\n1 read -> 2\n1 read -> 3");
+    valid(MONOTONIC, writes + "1 read -> 2\n2 read -> 1\n1 read -> 3");
+    valid(MONOTONIC, writes + "0 delete\n1 read -> 2\n1 read -> nil");
+    invalid(MONOTONIC, "went-back", writes + "1 read -> 2\n1 read -> 1");
+    invalid(MONOTONIC, "went-back", writes + "1 read -> 1\n1 read -> 3\n1 read -> 1");
+    invalid(MONOTONIC, "went-back", writes + "1 read -> 1\n1 read -> nil");
+    unknown(MONOTONIC, writes + "1 read -> 1\n2 read -> nil");
+  }
+
+  @Test
+  void manyKeysOfSessions() {
+    invalid(
+        new EachKey(MONOTONIC),
+        "went-back",
+        """
+        0 write [:a 1]
+        0 write [:b 1]
+        1 invoke read [:a nil]
+        1 ok read [:a 1]
+        1 invoke read [:b nil]
+        1 ok read [:b nil]
+        1 invoke read [:a nil]
+        1 ok read [:a nil]
+        """);
+  }
+
+  @Test
+  void whatWasDeletedDoesNotComeBack() {
+    valid(GONE, "0 write 1\n0 delete\n1 read -> nil");
+    valid(GONE, "0 write 1\n0 delete\n0 write 2\n1 read -> 2");
+    valid(GONE, "0 invoke write 1\n1 delete\n0 ok write 1\n1 read -> 1");
+    valid(GONE, "0 invoke write 1\n0 info write 1\n1 delete\n1 read -> 1");
+    valid(GONE, "0 write 1\n1 invoke delete\n2 read -> 1\n1 ok delete\n2 read -> nil");
+    invalid(GONE, "undeleted", "0 write 1\n0 delete\n1 read -> nil\n1 read -> 1");
+    unknown(GONE, "0 write 1\n1 read -> 1");
+  }
+
+  @Test
+  void laggingReadsAndSkewedClocksExcuse() {
+    Checker lagging = new NoResurrection(true, true, Duration.ZERO);
+    valid(lagging, "0 write 1\n0 delete\n1 read -> 1\n1 read -> nil | :final true");
+    invalid(lagging, "undeleted", "0 write 1\n0 delete\n1 read -> 1 | :final true");
+    Checker skewed = new NoResurrection(false, false, Duration.ZERO);
+    valid(skewed, "0 write 1\n1 delete\n1 read -> 1");
+    invalid(skewed, "undeleted", "0 write 1\n0 delete\n1 read -> 1");
+  }
+
+  @Test
+  void whatHasExpiredDoesNotComeBack() {
+    String write = "0 write 1 | :ttl 10 :time 1000000\n";
+    valid(GONE, write + "1 read -> 1 | :time 11000000\n1 read -> nil | :time 20000000");
+    valid(GONE, write + "1 read -> 1 | :time 12000000\n1 read -> nil | :time 20000000");
+    invalid(GONE, "unexpired", write + "1 read -> 1 | :time 12000001");
+    unknown(GONE, write + "1 read -> 1 | :time 5000000");
+    refused(GONE, ":ttl should be a whole number", "0 write 1 | :ttl 0 :time 5");
+    refused(GONE, "needs :time", "0 write 1 | :ttl 10");
+  }
+}
