@@ -5,6 +5,7 @@ import dev.trellis.history.History;
 import dev.trellis.history.HistoryException;
 import dev.trellis.history.Operation;
 import dev.trellis.history.edn.Edn;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -84,6 +85,22 @@ final class Forms {
       }
     }
     return writers;
+  }
+
+  /// Whether one write has a later stamp than another, since it began so long after that had ended.
+  static boolean isLater(Call write, Call other, Duration clockError) {
+    if (!other.precedes(write)) {
+      return false;
+    }
+    if (clockError.isZero()) {
+      return true;
+    }
+    if (write.invokedTime() == Operation.NOT_STATED
+        || other.completedTime() == Operation.NOT_STATED) {
+      throw wrong(
+          write.invoke(), "has no :time, or another has none; clocks that differ need them");
+    }
+    return write.invokedTime() - other.completedTime() > clockError.toNanos();
   }
 
   /// The operations of some calls, in the order of the history; of one whose outcome is unknown

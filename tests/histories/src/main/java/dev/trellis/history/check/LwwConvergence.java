@@ -3,6 +3,7 @@ package dev.trellis.history.check;
 import dev.trellis.history.Call;
 import dev.trellis.history.History;
 import dev.trellis.history.edn.Edn;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -20,12 +21,12 @@ import org.jspecify.annotations.Nullable;
 /// agree, one shows a write that had ended before another, acknowledged one began. Unknown: there
 /// is no final read.
 public final class LwwConvergence implements Checker {
-  private final boolean clocksAgree;
+  private final Duration clockError;
 
-  /// @param clocksAgree whether a write that began after another had ended has the later stamp; not
-  ///   so while clocks are skewed
-  public LwwConvergence(boolean clocksAgree) {
-    this.clocksAgree = clocksAgree;
+  /// @param clockError by how much the clocks of those who write may differ: a write that began
+  ///   more than this after another had ended has the later stamp. Above zero it needs `:time`
+  public LwwConvergence(Duration clockError) {
+    this.clockError = clockError;
   }
 
   @Override
@@ -70,7 +71,7 @@ public final class LwwConvergence implements Checker {
                         ? "though writes were acknowledged and nothing was deleted"
                         : "which nobody wrote"),
                 Forms.operations(read)));
-      } else if (clocksAgree && !untouched) {
+      } else if (!untouched) {
         overtaken(read, possible, writes, anomalies);
       }
     }
@@ -86,13 +87,13 @@ public final class LwwConvergence implements Checker {
   }
 
   /// Adds an anomaly if each write that may have been read was followed by an acknowledged one.
-  private static void overtaken(
+  private void overtaken(
       Call read, List<Call> possible, List<Call> writes, List<Anomaly> anomalies) {
     Call later = null;
     for (Call origin : possible) {
       later =
           writes.stream()
-              .filter(write -> write.isOk() && origin.precedes(write))
+              .filter(write -> write.isOk() && Forms.isLater(write, origin, clockError))
               .filter(write -> write.precedes(read))
               .findFirst()
               .orElse(null);

@@ -25,19 +25,16 @@ public final class NoResurrection implements Checker {
   private static final long NANOS_PER_MILLI = 1_000_000;
 
   private final boolean lagging;
-  private final boolean clocksAgree;
-  private final Duration tolerance;
+  private final Duration clockError;
 
   /// @param lagging whether reads may lag behind what was acknowledged: then only those with
   ///   `:final true` are judged by the deletes before them
-  /// @param clocksAgree whether a delete that began after a write had ended has the later stamp; if
-  ///   not, only deletes by the session that wrote count
-  /// @param tolerance how much later than its time to live a value may be seen, for clocks that
-  ///   differ
-  public NoResurrection(boolean lagging, boolean clocksAgree, Duration tolerance) {
+  /// @param clockError by how much clocks may differ: a delete by another session than the one that
+  ///   wrote counts if it began more than this after the write had ended, and a value may be seen
+  ///   this much longer than its time to live. Above zero it needs `:time`
+  public NoResurrection(boolean lagging, Duration clockError) {
     this.lagging = lagging;
-    this.clocksAgree = clocksAgree;
-    this.tolerance = tolerance;
+    this.clockError = clockError;
   }
 
   @Override
@@ -68,7 +65,10 @@ public final class NoResurrection implements Checker {
       if (byDeletes) {
         deletes.stream()
             .filter(delete -> write.precedes(delete) && delete.precedes(read))
-            .filter(d -> clocksAgree || Forms.session(d).equals(Forms.session(write)))
+            .filter(
+                delete ->
+                    Forms.session(delete).equals(Forms.session(write))
+                        || Forms.isLater(delete, write, clockError))
             .findFirst()
             .ifPresent(
                 delete ->
@@ -95,7 +95,7 @@ public final class NoResurrection implements Checker {
     Optional<Long> ttl = ttlNanos(write);
     return ttl.isPresent()
         && write.isOk()
-        && read.invokedTime() > write.completedTime() + ttl.get() + tolerance.toNanos();
+        && read.invokedTime() > write.completedTime() + ttl.get() + clockError.toNanos();
   }
 
   private static Optional<Long> ttlNanos(Call write) {

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class SessionCheckersTest {
   private static final Checker OWN = new ReadYourWrites();
   private static final Checker MONOTONIC = new MonotonicReads();
-  private static final Checker GONE = new NoResurrection(false, true, Duration.ofMillis(1));
+  private static final Checker GONE = new NoResurrection(false, Duration.ZERO);
 
   @Test
   void aSessionReadsWhatItWroteOrSomethingNewer() {
@@ -87,20 +87,24 @@ class SessionCheckersTest {
 
   @Test
   void laggingReadsAndSkewedClocksExcuse() {
-    Checker lagging = new NoResurrection(true, true, Duration.ZERO);
+    Checker lagging = new NoResurrection(true, Duration.ZERO);
     valid(lagging, "0 write 1\n0 delete\n1 read -> 1\n1 read -> nil | :final true");
     invalid(lagging, "undeleted", "0 write 1\n0 delete\n1 read -> 1 | :final true");
-    Checker skewed = new NoResurrection(false, false, Duration.ZERO);
-    valid(skewed, "0 write 1\n1 delete\n1 read -> 1");
-    invalid(skewed, "undeleted", "0 write 1\n0 delete\n1 read -> 1");
+    Checker skewed = new NoResurrection(false, Duration.ofMillis(1));
+    String write = "0 write 1 | :time 1\n%d delete | :time %d\n1 read -> 1 | :time 9000000\n";
+    valid(skewed, write.formatted(1, 1_000_001));
+    invalid(skewed, "undeleted", write.formatted(1, 1_000_002));
+    invalid(skewed, "undeleted", write.formatted(0, 2));
   }
 
   @Test
   void whatHasExpiredDoesNotComeBack() {
     String write = "0 write 1 | :ttl 10 :time 1000000\n";
     valid(GONE, write + "1 read -> 1 | :time 11000000\n1 read -> nil | :time 20000000");
-    valid(GONE, write + "1 read -> 1 | :time 12000000\n1 read -> nil | :time 20000000");
-    invalid(GONE, "unexpired", write + "1 read -> 1 | :time 12000001");
+    Checker tolerant = new NoResurrection(false, Duration.ofMillis(1));
+    valid(tolerant, write + "1 read -> 1 | :time 12000000\n1 read -> nil | :time 20000000");
+    invalid(tolerant, "unexpired", write + "1 read -> 1 | :time 12000001");
+    invalid(GONE, "unexpired", write + "1 read -> 1 | :time 11000001");
     unknown(GONE, write + "1 read -> 1 | :time 5000000");
     refused(GONE, ":ttl should be a whole number", "0 write 1 | :ttl 0 :time 5");
     refused(GONE, "needs :time", "0 write 1 | :ttl 10");

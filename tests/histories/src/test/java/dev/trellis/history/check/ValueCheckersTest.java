@@ -6,6 +6,7 @@ import static dev.trellis.history.check.Histories.unknown;
 import static dev.trellis.history.check.Histories.valid;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -13,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class ValueCheckersTest {
   private static final Checker COUNTER = new CounterInterval(false);
   private static final Checker LAGGING_COUNTER = new CounterInterval(true);
-  private static final Checker LWW = new LwwConvergence(true);
+  private static final Checker LWW = new LwwConvergence(Duration.ZERO);
   private static final Checker REPLICAS = new ReplicaConvergence();
 
   @Test
@@ -90,13 +91,16 @@ class ValueCheckersTest {
   }
 
   @Test
-  void withSkewedClocksAnEarlierWriteMayWinButNobodyMayDisagree() {
-    Checker skewed = new LwwConvergence(false);
-    valid(skewed, "0 write 1\n1 write 2\n1 read -> 1 | :final true");
+  void clocksThatDifferExcuseWritesThatAreNearEachOther() {
+    Checker skewed = new LwwConvergence(Duration.ofNanos(100));
+    String writes = "0 write 1 | :time 500\n1 write 2 | :time %d\n";
+    valid(skewed, writes.formatted(600) + "1 read -> 1 | :final true");
+    invalid(skewed, "lost", writes.formatted(601) + "1 read -> 1 | :final true");
     invalid(
         skewed,
         "diverged",
-        "0 write 1\n1 write 2\n1 read -> 1 | :final true\n1 read -> 2 | :final true");
+        writes.formatted(600) + "1 read -> 1 | :final true\n1 read -> 2 | :final true");
+    refused(skewed, "no :time", "0 write 1\n1 write 2\n1 read -> 1 | :final true");
   }
 
   @Test
