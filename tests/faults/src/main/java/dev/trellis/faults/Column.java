@@ -81,7 +81,9 @@ final class Column {
     progress.accept("starting a cluster");
     try (FaultCluster cluster =
         FaultCluster.prepare(
-            lab, plan.cluster().withSkewable(fault == Fault.CLOCK), folder.resolve("nodes"))) {
+            lab,
+            plan.cluster().withSkewable(fault.need() == Fault.Need.CLOCKS),
+            folder.resolve("nodes"))) {
       opened.accept(cluster);
       cluster.start();
       try (Diary diary = new Diary(files)) {

@@ -44,6 +44,7 @@ final class DeleteWorkload extends Workload {
 
   @Override
   List<Promise> promises(Fault fault) {
-    return List.of(new Promise(new DeleteCheck(), true), new Promise(new ReplicasCheck(), true));
+    return List.of(
+        new Promise(new DeleteCheck(), fault.keepsOrder()), new Promise(new ReplicasCheck(), true));
   }
 }

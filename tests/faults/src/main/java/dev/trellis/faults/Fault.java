@@ -1,5 +1,6 @@
 package dev.trellis.faults;
 
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
@@ -14,7 +15,8 @@ enum Fault {
   RING("each node hears a majority, and no two the same", Need.CUTS, false),
   ONE_WAY("some nodes do not hear others, who hear them", Need.CUTS, false),
   CLIENTS("one node hears no client, and all other nodes", Need.CUTS, false),
-  CLOCK("the clocks of one or two nodes are wrong", Need.CLOCKS, false),
+  CLOCK("the clocks of one or two nodes are wrong by less than is tolerated", Need.CLOCKS, false),
+  CLOCK_FAR("the clocks of one or two nodes are wrong by seconds", Need.CLOCKS, false),
   MEMBERS("nodes join and leave", Need.NOTHING, true);
 
   /// What must be there for it.
@@ -25,6 +27,9 @@ enum Fault {
     /// libfaketime.
     CLOCKS
   }
+
+  private static final Duration CLOCK_SKEW = Duration.ofMillis(400);
+  private static final Duration CLOCK_FAR_SKEW = Duration.ofSeconds(30);
 
   private final String description;
   private final Need need;
@@ -53,6 +58,21 @@ enum Fault {
   /// replicas cannot have asked them all.
   boolean everybodyHeard() {
     return everybodyHeard;
+  }
+
+  /// How wrong clocks may be, at most; zero where they are right.
+  Duration skewMax() {
+    return switch (this) {
+      case CLOCK -> CLOCK_SKEW;
+      case CLOCK_FAR -> CLOCK_FAR_SKEW;
+      default -> Duration.ZERO;
+    };
+  }
+
+  /// Whether the order in which values are written is that of their timestamps. Of clocks that are
+  /// further off than `clock.skew.max`, 500 ms, nothing is promised that depends on it.
+  boolean keepsOrder() {
+    return this != CLOCK_FAR;
   }
 
   /// @throws IllegalArgumentException for an unknown word; the message lists the known ones

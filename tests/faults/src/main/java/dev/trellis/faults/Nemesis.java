@@ -30,9 +30,6 @@ final class Nemesis {
   /// Well beyond the time after which the others go on without a silent node.
   private static final long HOLD_MILLIS_MAX = 12_000;
 
-  /// Some that a cluster must tolerate (`clock.skew.max` is 500 ms), and some that it must refuse.
-  private static final long[] SKEWS_MILLIS = {200, -200, 400, -400, 2_000, -2_000, 30_000, -30_000};
-
   private final FaultCluster cluster;
   private final Fault fault;
   private final RandomGenerator random;
@@ -89,7 +86,7 @@ final class Nemesis {
         case RESTART -> end(until, true);
         case PAUSE -> pause(until);
         case ISOLATE, HALVES, RING, ONE_WAY, CLIENTS -> cut(until);
-        case CLOCK -> skew(until);
+        case CLOCK, CLOCK_FAR -> skew(until);
         case MEMBERS -> join(until);
       }
     }
@@ -251,7 +248,9 @@ final class Nemesis {
 
   private void skew(Until until) throws IOException, InterruptedException {
     List<Server> victims = some(1 + random.nextInt(2));
-    Duration offset = Duration.ofMillis(SKEWS_MILLIS[random.nextInt(SKEWS_MILLIS.length)]);
+    long most = fault.skewMax().toMillis();
+    long millis = random.nextLong(most / 2, most + 1);
+    Duration offset = Duration.ofMillis(random.nextBoolean() ? millis : -millis);
     for (Server victim : victims) {
       victim.clock().orElseThrow().set(offset);
     }

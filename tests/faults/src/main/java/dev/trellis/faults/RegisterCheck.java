@@ -10,18 +10,19 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 
-/// What is read was written and not refused, and where clocks are right, a value that was
-/// overwritten is not there in the end. Looks at `:write v`, each v once, and at `:read`.
+/// What is read was written and not refused, and a value that was overwritten is not there in the
+/// end. Looks at `:write v`, each v once, and at `:read`.
 final class RegisterCheck implements Checker {
   /// Two writes so far apart are in the order of their timestamps, whoever made them: clients do
   /// not share a counter, so that within a millisecond the earlier one may have the later
   /// timestamp.
-  private static final long APART_NANOS = Duration.ofMillis(100).toNanos();
+  private static final Duration APART = Duration.ofMillis(100);
 
-  private final boolean clocksAreRight;
+  private final long apartNanos;
 
-  RegisterCheck(boolean clocksAreRight) {
-    this.clocksAreRight = clocksAreRight;
+  /// @param skewMax how wrong clocks may be
+  RegisterCheck(Duration skewMax) {
+    this.apartNanos = APART.plus(skewMax.multipliedBy(2)).toNanos();
   }
 
   @Override
@@ -71,9 +72,8 @@ final class RegisterCheck implements Checker {
             write.invoke(),
             write.completion().orElseThrow(),
             read.completion().orElseThrow());
-      } else if (clocksAreRight
-          && shown.precedes(write)
-          && write.invokedTime() - shown.completedTime() > APART_NANOS) {
+      } else if (shown.precedes(write)
+          && write.invokedTime() - shown.completedTime() > apartNanos) {
         findings.add(
             "lost",
             write.argument()

@@ -33,7 +33,7 @@ final class RegisterWorkload extends Workload {
   @Override
   List<Promise> promises(Fault fault) {
     return List.of(
-        new Promise(new RegisterCheck(fault != Fault.CLOCK), true),
+        new Promise(new RegisterCheck(fault.skewMax()), fault.keepsOrder()),
         new Promise(new ReplicasCheck(), true),
         new Promise(new LinearCheck(), false));
   }

@@ -89,10 +89,10 @@ class ChecksTest {
   @Test
   void whatWasOverwrittenMustNotComeBack() {
     String writes = call(0, "ok", "write", "1", "1", 0) + call(1, "ok", "write", "2", "2", 3);
-    RegisterCheck check = new RegisterCheck(true);
+    RegisterCheck check = new RegisterCheck(Duration.ZERO);
     assertKinds(check, writes + finalRead("2", 9));
     assertKinds(check, writes + finalRead("1", 9), "lost");
-    assertKinds(new RegisterCheck(false), writes + finalRead("1", 9));
+    assertKinds(new RegisterCheck(Duration.ofSeconds(2)), writes + finalRead("1", 9));
     assertKinds(check, writes + finalRead("3", 9), "unexpected");
     assertKinds(check, call(0, "ok", "write", "1", "1", 0) + finalRead("nil", 9), "lost");
     assertKinds(check, call(0, "fail", "write", "1", "1", 0) + finalRead("1", 9), "refused");
