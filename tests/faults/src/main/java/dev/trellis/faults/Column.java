@@ -10,6 +10,7 @@ import dev.trellis.history.HistoryReader;
 import dev.trellis.history.HistoryWriter;
 import dev.trellis.history.Operation;
 import dev.trellis.history.check.CheckResult;
+import dev.trellis.history.check.EachKey;
 import dev.trellis.history.check.Verdict;
 import dev.trellis.wire.View;
 import java.io.IOException;
@@ -36,7 +37,7 @@ final class Column {
   private static final Duration RECOVERY_PATIENCE = Duration.ofMinutes(2);
 
   /// Above the numbers that the threads come to.
-  private static final long FINAL_PROCESS = 1_000_000;
+  static final long FINAL_PROCESS = 1_000_000;
 
   private static final int FINAL_ATTEMPTS_MAX = 20;
   private static final Duration BETWEEN_ATTEMPTS = Duration.ofMillis(500);
@@ -141,8 +142,8 @@ final class Column {
         long seed = seed() * 1_000_003 + workload.name().hashCode() * 31L + number;
         Caller caller =
             new Caller(
-                clients.get(number % clients.size()),
-                diary.of(workload.name()),
+                new RecordedCalls(
+                    clients.get(number % clients.size()), workload, diary.of(workload.name())),
                 workload.steps(number, random(seed)),
                 random(seed + 1),
                 period,
@@ -196,8 +197,10 @@ final class Column {
             shortage.isEmpty() ? "whole" : "not-whole", (System.nanoTime() - began) / 1_000_000));
     progress.accept("waiting for the replicas to be equal");
     for (Workload workload : workloads) {
+      RecordedCalls calls =
+          new RecordedCalls(clients.getFirst(), workload, diary.of(workload.name()));
       for (int key = 0; key < workload.keyCount(); key++) {
-        readFinally(workload, key, clients.getFirst(), diary.of(workload.name()));
+        readFinally(calls, key);
       }
     }
     Map<String, Map<String, @Nullable Object>> held = new LinkedHashMap<>();
@@ -209,7 +212,7 @@ final class Column {
               return difference(cluster, held);
             });
     if (!difference.isEmpty()) {
-      progress.accept("the replicas differ: " + difference);
+      problems.add(RECOVERY_PATIENCE.toSeconds() + " s after the cluster was whole, " + difference);
     }
     for (Workload workload : workloads) {
       HistoryWriter history = diary.of(workload.name());
@@ -227,12 +230,12 @@ final class Column {
     }
   }
 
-  private void readFinally(Workload workload, int key, Trellis client, HistoryWriter history)
-      throws InterruptedException {
+  private void readFinally(RecordedCalls calls, int key) throws InterruptedException {
+    Workload workload = calls.workload();
     for (int attempt = 0; attempt < FINAL_ATTEMPTS_MAX; attempt++) {
-      long process = FINAL_PROCESS + key;
-      if (Caller.call(client, history, process, workload.finalRead(key), true)
-          == Operation.Type.OK) {
+      Operation.Type outcome =
+          calls.make(FINAL_PROCESS + key, Map.of(Workload.FINAL, true), workload.finalRead(key));
+      if (outcome == Operation.Type.OK) {
         return;
       }
       Thread.sleep(BETWEEN_ATTEMPTS);
@@ -278,7 +281,7 @@ final class Column {
     History history = HistoryReader.read(file);
     List<Finding> findings = new ArrayList<>();
     List<Verdict> verdicts = new ArrayList<>();
-    Workload.byKey(history)
+    EachKey.byKey(history)
         .forEach(
             (key, part) -> {
               for (Promise promise : workload.promises(fault)) {
@@ -290,7 +293,7 @@ final class Column {
                     || (promise.isKept() && result.verdict() == Verdict.UNKNOWN)) {
                   findings.add(
                       new Finding(
-                          key,
+                          String.valueOf(key),
                           promise.checker().name(),
                           result,
                           promise.isKept() && result.verdict() == Verdict.INVALID));

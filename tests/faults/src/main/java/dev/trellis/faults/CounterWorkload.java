@@ -3,6 +3,8 @@ package dev.trellis.faults;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.CounterHandle;
 import dev.trellis.client.Trellis;
+import dev.trellis.history.check.CounterInterval;
+import dev.trellis.history.check.ReplicaConvergence;
 import dev.trellis.lattice.Payload;
 import java.util.List;
 import java.util.random.RandomGenerator;
@@ -54,6 +56,7 @@ final class CounterWorkload extends Workload {
 
   @Override
   List<Promise> promises(Fault fault) {
-    return List.of(new Promise(new CounterCheck(), true), new Promise(new ReplicasCheck(), true));
+    return List.of(
+        new Promise(new CounterInterval(true), true), new Promise(new ReplicaConvergence(), true));
   }
 }

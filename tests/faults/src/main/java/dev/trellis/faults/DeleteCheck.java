@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 final class DeleteCheck implements Checker {
   @Override
   public String name() {
-    return "no-resurrection";
+    return "last-call";
   }
 
   @Override

@@ -1,5 +1,8 @@
 package dev.trellis.faults;
 
+import dev.trellis.history.check.NoResurrection;
+import dev.trellis.history.check.ReplicaConvergence;
+import java.time.Duration;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -45,6 +48,9 @@ final class DeleteWorkload extends Workload {
   @Override
   List<Promise> promises(Fault fault) {
     return List.of(
-        new Promise(new DeleteCheck(), fault.keepsOrder()), new Promise(new ReplicasCheck(), true));
+        new Promise(new DeleteCheck(), fault.keepsOrder()),
+        new Promise(
+            new NoResurrection(true, fault.skewMax().isZero(), Duration.ZERO), fault.keepsOrder()),
+        new Promise(new ReplicaConvergence(), true));
   }
 }

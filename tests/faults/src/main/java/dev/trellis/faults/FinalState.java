@@ -2,9 +2,7 @@ package dev.trellis.faults;
 
 import dev.trellis.history.Call;
 import dev.trellis.history.History;
-import dev.trellis.history.Operation;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -23,19 +21,6 @@ final class FinalState {
 
   static boolean isFinal(Call call) {
     return Boolean.TRUE.equals(call.invoke().extra(Workload.FINAL));
-  }
-
-  /// What each replica held, by node; empty if nobody looked.
-  static Optional<Map<?, ?>> replicas(History history) {
-    return replicasOperation(history)
-        .map(Operation::value)
-        .flatMap(value -> value instanceof Map<?, ?> map ? Optional.of(map) : Optional.empty());
-  }
-
-  static Optional<Operation> replicasOperation(History history) {
-    return history.operations().stream()
-        .filter(operation -> operation.isAbout(Workload.REPLICAS))
-        .reduce((earlier, later) -> later);
   }
 
   /// A value as a whole number; -1 for nil.

@@ -33,7 +33,10 @@ final class GrowingCheck implements Checker {
           && FinalState.number(read.result()) < FinalState.number(newest.argument())) {
         findings.add(
             "stale",
-            newest.argument() + " was acknowledged before " + read.result() + " was read",
+            newest.argument()
+                + " was acknowledged before "
+                + (read.result() == null ? "nothing" : read.result())
+                + " was read",
             newest.invoke(),
             newest.completion().orElseThrow(),
             read.invoke(),

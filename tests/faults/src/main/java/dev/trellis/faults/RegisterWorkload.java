@@ -1,5 +1,7 @@
 package dev.trellis.faults;
 
+import dev.trellis.history.check.LwwConvergence;
+import dev.trellis.history.check.ReplicaConvergence;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
@@ -33,8 +35,9 @@ final class RegisterWorkload extends Workload {
   @Override
   List<Promise> promises(Fault fault) {
     return List.of(
+        new Promise(new LwwConvergence(false), true),
         new Promise(new RegisterCheck(fault.skewMax()), fault.keepsOrder()),
-        new Promise(new ReplicasCheck(), true),
+        new Promise(new ReplicaConvergence(), true),
         new Promise(new LinearCheck(), false));
   }
 }

@@ -4,10 +4,12 @@ import dev.trellis.faults.Workload.Finding;
 import dev.trellis.history.History;
 import dev.trellis.history.HistoryReader;
 import dev.trellis.history.check.Anomaly;
+import dev.trellis.history.check.EachKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -96,7 +98,8 @@ final class Report {
                 cell.unknown()));
     sections.append(
         Plot.of("calls of " + cell.workload() + " under " + cell.fault().word(), history));
-    Map<Long, History> byKey = Workload.byKey(history);
+    Map<String, History> byKey = new LinkedHashMap<>();
+    EachKey.byKey(history).forEach((key, part) -> byKey.put(String.valueOf(key), part));
     add(cell.failures(), "finding", TIMELINES_MAX, history, byKey);
     add(cell.reports(), "finding told", REPORTS_MAX, history, byKey);
   }
@@ -106,7 +109,7 @@ final class Report {
       String style,
       int timelinesMax,
       History history,
-      Map<Long, History> byKey) {
+      Map<String, History> byKey) {
     int timelines = 0;
     for (Finding finding : findings.subList(0, Math.min(FINDINGS_MAX, findings.size()))) {
       sections
@@ -117,11 +120,10 @@ final class Report {
           .append(Svg.escape(Cell.describe(finding)))
           .append("\n");
       History key = byKey.get(finding.key());
-      for (Anomaly anomaly : finding.result().anomalies()) {
-        if (key != null && timelines < timelinesMax) {
-          sections.append(Timeline.of(history, key, anomaly));
-          timelines++;
-        }
+      List<Anomaly> anomalies = finding.result().anomalies();
+      if (key != null && !anomalies.isEmpty() && timelines < timelinesMax) {
+        sections.append(Timeline.of(history, key, anomalies.getFirst()));
+        timelines++;
       }
       sections.append("</div>\n");
     }

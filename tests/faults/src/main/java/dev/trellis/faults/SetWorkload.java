@@ -3,6 +3,8 @@ package dev.trellis.faults;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.GrowSetHandle;
 import dev.trellis.client.Trellis;
+import dev.trellis.history.check.ReplicaConvergence;
+import dev.trellis.history.check.SetFull;
 import dev.trellis.lattice.Payload;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -59,6 +61,6 @@ final class SetWorkload extends Workload {
 
   @Override
   List<Promise> promises(Fault fault) {
-    return List.of(new Promise(new SetCheck(), true), new Promise(new ReplicasCheck(), true));
+    return List.of(new Promise(new SetFull(), true), new Promise(new ReplicaConvergence(), true));
   }
 }

@@ -26,7 +26,8 @@ final class Timeline {
   private static final int CALLS_MAX = 60;
   private static final int WORDS_MAX = 40;
   private static final int TICKS = 8;
-  private static final long MARGIN_NANOS = Duration.ofMillis(500).toNanos();
+  private static final long AROUND_NANOS = Duration.ofSeconds(1).toNanos();
+  private static final long MARGIN_NANOS = Duration.ofMillis(100).toNanos();
   private static final double NANOS_PER_SECOND = 1e9;
   private static final double CHARACTER_WIDTH = 6.5;
 
@@ -74,7 +75,15 @@ final class Timeline {
                                 Math.abs(call.completedTime() - time)))
                     .min()
                     .orElse(0));
-    List<Call> nearest = key.calls().stream().sorted(byDistance).limit(CALLS_MAX).toList();
+    long first = times.stream().mapToLong(time -> time).min().orElse(0) - AROUND_NANOS;
+    long last = times.stream().mapToLong(time -> time).max().orElse(0) + AROUND_NANOS;
+    List<Call> nearest =
+        key.calls().stream()
+            .filter(call -> call.invokedTime() < last)
+            .filter(call -> call.completedTime() > first)
+            .sorted(byDistance)
+            .limit(CALLS_MAX)
+            .toList();
     return nearest.stream().sorted(Comparator.comparingInt(Call::invokedAt)).toList();
   }
 
@@ -101,7 +110,7 @@ final class Timeline {
     }
     rows.forEach(
         (process, row) ->
-            svg.label("tick", LEFT - 6, TOP + row * ROW + 14, "end", "process " + process)
+            svg.label("tick", LEFT - 6, TOP + row * ROW + 14, "end", name(process))
                 .line("grid", LEFT, TOP + row * ROW, WIDTH - RIGHT, TOP + row * ROW));
     Set<Long> marked = new HashSet<>();
     anomaly.operations().forEach(operation -> marked.add(operation.index()));
@@ -118,6 +127,10 @@ final class Timeline {
           String.format(Locale.ROOT, "%.3f s", at / NANOS_PER_SECOND));
     }
     return svg.toString();
+  }
+
+  private static String name(long process) {
+    return process < Column.FINAL_PROCESS ? "process " + process : "in the end";
   }
 
   private double x(long nanos) {

@@ -3,8 +3,6 @@ package dev.trellis.faults;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.RegisterHandle;
 import dev.trellis.client.Trellis;
-import dev.trellis.history.History;
-import dev.trellis.history.Operation;
 import dev.trellis.history.check.CheckResult;
 import dev.trellis.history.check.Checker;
 import dev.trellis.history.edn.Keyword;
@@ -14,9 +12,8 @@ import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -99,6 +96,11 @@ abstract class Workload {
   /// Reads a key, asking all its replicas.
   abstract Step finalRead(int key);
 
+  /// What tells which of two results is the newer one, where there is such a thing.
+  Optional<Object> version(@Nullable Object result) {
+    return Optional.empty();
+  }
+
   /// What is to be kept, checked for each key's history.
   ///
   /// @param fault that the history was made under
@@ -173,35 +175,10 @@ abstract class Workload {
     return Arrays.asList((long) key, value);
   }
 
-  /// The history of each key, with the values that are left when the key is taken off.
-  static Map<Long, History> byKey(History history) {
-    Map<Long, List<Operation>> parts = new LinkedHashMap<>();
-    for (Operation operation : history.operations()) {
-      if (operation.value() instanceof List<?> pair
-          && pair.size() == 2
-          && pair.get(0) instanceof Long key) {
-        parts
-            .computeIfAbsent(key, ignored -> new ArrayList<>())
-            .add(
-                new Operation(
-                    operation.process(),
-                    operation.type(),
-                    operation.f(),
-                    pair.get(1),
-                    operation.time(),
-                    operation.index(),
-                    operation.extra()));
-      }
-    }
-    Map<Long, History> histories = new LinkedHashMap<>();
-    parts.forEach((key, operations) -> histories.put(key, History.of(operations)));
-    return histories;
-  }
-
   /// What a checker found in the history of one key.
   ///
   /// @param isFailure whether a promise is broken
-  record Finding(long key, String checker, CheckResult result, boolean isFailure) {}
+  record Finding(String key, String checker, CheckResult result, boolean isFailure) {}
 
   /// The keyword of the process that writes down what the replicas held.
   static Keyword replicas() {

@@ -89,7 +89,7 @@ class FaultsIT {
     assertEquals(Verdict.INVALID, FaultRun.verdict(cells), () -> "-Dseed=" + SEED);
     assertTrue(
         cells.getFirst().failures().stream()
-            .allMatch(finding -> finding.checker().equals("no-stale-reads")),
+            .anyMatch(finding -> finding.checker().equals("no-stale-reads")),
         () -> details(cells));
     assertEquals(List.of(), Leftovers.of(Owner.self()));
   }
