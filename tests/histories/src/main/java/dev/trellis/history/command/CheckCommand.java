@@ -9,6 +9,8 @@ import dev.trellis.history.History;
 import dev.trellis.history.HistoryException;
 import dev.trellis.history.HistoryReader;
 import dev.trellis.history.check.CheckResult;
+import dev.trellis.history.check.Checker;
+import dev.trellis.history.check.EachKey;
 import dev.trellis.history.edn.Edn;
 import dev.trellis.history.edn.Keyword;
 import dev.trellis.history.knossos.KnossosEngine;
@@ -16,6 +18,7 @@ import dev.trellis.history.knossos.KnossosMissingException;
 import dev.trellis.history.linear.AgreeingEngines;
 import dev.trellis.history.linear.Engine;
 import dev.trellis.history.linear.EnginesDisagreeException;
+import dev.trellis.history.linear.Linearizable;
 import dev.trellis.history.linear.Model;
 import dev.trellis.history.linear.TrellisEngine;
 import java.io.IOException;
@@ -94,13 +97,22 @@ final class CheckCommand implements Callable<Integer> {
       description = "After this time the answer is unknown: 500ms, 60s, 5m (${DEFAULT-VALUE}).")
   private Duration timeLimit = Duration.ZERO;
 
+  @Option(
+      names = "--each-key",
+      description = {
+        "The values are [key value]: check what was done to each key by itself. The time limit is",
+        "for each key."
+      })
+  private boolean eachKey;
+
   @Override
   public Integer call() {
     requireOneOf("--model", model, Model.NAMES);
     requireOneOf("--engine", engine, ENGINES);
     try {
       History history = read();
-      CheckResult result = engine().check(history, model, timeLimit);
+      Checker linearizable = new Linearizable(engine(), model, timeLimit);
+      CheckResult result = (eachKey ? new EachKey(linearizable) : linearizable).check(history);
       print(result);
       return exitCode(result);
     } catch (HistoryException | KnossosMissingException e) {

@@ -85,13 +85,10 @@ public final class KnossosEngine implements Engine {
     IFn require = ClojureData.core("require");
     try {
       require.invoke(Clojure.read(namespace));
-    } catch (RuntimeException e) {
-      throw e;
     } catch (Exception e) { // Clojure throws checked exceptions without declaring them
-      if (e instanceof FileNotFoundException) {
-        throw new KnossosMissingException(e);
-      }
-      throw new IllegalStateException(namespace + " does not load", e);
+      throw e instanceof FileNotFoundException
+          ? KnossosMissingException.notThere(e)
+          : KnossosMissingException.notLoading(e);
     }
   }
 

@@ -106,6 +106,23 @@ class CheckCommandTest {
   }
 
   @Test
+  void keysAreCheckedOneByOne() throws IOException {
+    String history =
+        """
+        {:process 0, :type :invoke, :f :write, :value ["a" 1]}
+        {:process 0, :type :ok, :f :write, :value ["a" 1]}
+        {:process 1, :type :invoke, :f :read, :value ["%s" nil]}
+        {:process 1, :type :ok, :f :read, :value ["%s" nil]}
+        """;
+    Map<?, ?> valid = json(run(history.formatted("b", "b"), "--each-key", "--json"), 0);
+    assertEquals(2L, valid.get("keys"));
+    Map<?, ?> invalid = json(run(history.formatted("a", "a"), "--each-key", "--json"), 1);
+    assertEquals(List.of("a"), invalid.get("invalid"));
+    assertEquals(4L, invalid.get("failingPrefix"));
+    misused(run(VALID, "--each-key"), "the value should be a vector [key value]");
+  }
+
+  @Test
   void aHistoryMayComeFromStandardInput() {
     assertEquals(0, execute(VALID, "check", "-").exitCode);
     assertEquals(1, execute(INVALID, "check", "-").exitCode);

@@ -161,6 +161,19 @@ class KnossosEngineTest {
   }
 
   @Test
+  void aKnossosThatDoesNotLoadIsToldWithTheReason() {
+    String message =
+        assertThrows(
+                KnossosMissingException.class,
+                () -> new KnossosEngine("broken").check(history(""), "register", LIMIT))
+            .getMessage();
+    assertTrue(
+        message.startsWith(
+            "Knossos is on the class path and does not load (Could not locate absent"),
+        message);
+  }
+
+  @Test
   void knossosAgreesWithOurEngine() {
     assumeTrue(isPresent(), "Knossos is there only with -P knossos");
     String write =
