@@ -2,7 +2,6 @@ package dev.trellis.faults;
 
 import dev.trellis.history.check.NoResurrection;
 import dev.trellis.history.check.ReplicaConvergence;
-import java.time.Duration;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -49,8 +48,7 @@ final class DeleteWorkload extends Workload {
   List<Promise> promises(Fault fault) {
     return List.of(
         new Promise(new DeleteCheck(), fault.keepsOrder()),
-        new Promise(
-            new NoResurrection(true, fault.skewMax().isZero(), Duration.ZERO), fault.keepsOrder()),
+        new Promise(new NoResurrection(true, fault.clockError()), fault.keepsOrder()),
         new Promise(new ReplicaConvergence(), true));
   }
 }

@@ -28,6 +28,7 @@ enum Fault {
     CLOCKS
   }
 
+  private static final Duration STAMP_ERROR = Duration.ofMillis(100);
   private static final Duration CLOCK_SKEW = Duration.ofMillis(400);
   private static final Duration CLOCK_FAR_SKEW = Duration.ofSeconds(30);
 
@@ -67,6 +68,12 @@ enum Fault {
       case CLOCK_FAR -> CLOCK_FAR_SKEW;
       default -> Duration.ZERO;
     };
+  }
+
+  /// By how much the stamps of two writes may be in another order than the writes: clients do not
+  /// share a counter, and follow the clocks of nodes.
+  Duration clockError() {
+    return STAMP_ERROR.plus(skewMax().multipliedBy(2));
   }
 
   /// Whether the order in which values are written is that of their timestamps. Of clocks that are

@@ -35,8 +35,7 @@ final class RegisterWorkload extends Workload {
   @Override
   List<Promise> promises(Fault fault) {
     return List.of(
-        new Promise(new LwwConvergence(false), true),
-        new Promise(new RegisterCheck(fault.skewMax()), fault.keepsOrder()),
+        new Promise(new LwwConvergence(fault.clockError()), fault.keepsOrder()),
         new Promise(new ReplicaConvergence(), true),
         new Promise(new LinearCheck(), false));
   }

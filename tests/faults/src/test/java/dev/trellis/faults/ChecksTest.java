@@ -53,17 +53,6 @@ class ChecksTest {
   }
 
   @Test
-  void whatWasOverwrittenMustNotComeBack() {
-    String writes = call(0, "ok", "write", "1", "1", 0) + call(1, "ok", "write", "2", "2", 3);
-    RegisterCheck check = new RegisterCheck(Duration.ZERO);
-    assertKinds(check, writes + finalRead("2", 9));
-    assertKinds(check, writes + finalRead("1", 9), "lost");
-    assertKinds(new RegisterCheck(Duration.ofSeconds(2)), writes + finalRead("1", 9));
-    assertKinds(check, call(0, "ok", "write", "1", "1", 0) + finalRead("nil", 9), "lost");
-    assertKinds(check, call(0, "info", "write", "1", "1", 0) + finalRead("nil", 9));
-  }
-
-  @Test
   void whatWasDeletedMustNotComeBack() {
     String calls = call(0, "ok", "write", "1", "1", 0) + call(0, "ok", "delete", "nil", "nil", 3);
     DeleteCheck check = new DeleteCheck();
