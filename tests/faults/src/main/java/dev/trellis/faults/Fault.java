@@ -17,7 +17,8 @@ enum Fault {
   CLIENTS("one node hears no client, and all other nodes", Need.CUTS, false),
   CLOCK("the clocks of one or two nodes are wrong by less than is tolerated", Need.CLOCKS, false),
   CLOCK_FAR("the clocks of one or two nodes are wrong by seconds", Need.CLOCKS, false),
-  MEMBERS("nodes join and leave", Need.NOTHING, true);
+  MEMBERS("nodes join and leave", Need.NOTHING, true),
+  CHURN("a node is killed while another joins or leaves", Need.NOTHING, true);
 
   /// What must be there for it.
   enum Need {

@@ -27,6 +27,11 @@ final class Nemesis {
   private static final long CALM_MILLIS_MAX = 4_000;
   private static final long HOLD_MILLIS_MIN = 500;
 
+  /// A leave takes some hundred milliseconds, a join some seconds.
+  private static final long CHURN_MILLIS_SOON = 400;
+
+  private static final long CHURN_MILLIS_LATE = 6_000;
+
   /// Well beyond the time after which the others go on without a silent node.
   private static final long HOLD_MILLIS_MAX = 12_000;
 
@@ -87,7 +92,7 @@ final class Nemesis {
         case PAUSE -> pause(until);
         case ISOLATE, HALVES, RING, ONE_WAY, CLIENTS -> cut(until);
         case CLOCK, CLOCK_FAR -> skew(until);
-        case MEMBERS -> join(until);
+        case MEMBERS, CHURN -> join(until);
       }
     }
   }
@@ -289,6 +294,7 @@ final class Nemesis {
     }
     Server added = cluster.add();
     tell("begin", true, "joins", added.name());
+    killAnother(added);
     String shortage = cluster.awaitWhole(RECOVERY_PATIENCE);
     tell("end", shortage.isEmpty(), "joins", added.name());
     if (!shortage.isEmpty()) {
@@ -297,16 +303,35 @@ final class Nemesis {
     }
     count(true);
     hold(until);
+    if (!awaitWhole("before", until)) {
+      return;
+    }
     Server leaves = some(1).getFirst();
     cluster.leave(leaves);
     tell("begin", true, "leaves", leaves.name());
+    killAnother(leaves);
     boolean left = leaves.awaitEnd(RECOVERY_PATIENCE);
     tell("end", left, "leaves", leaves.name());
-    if (left) {
-      count(true);
-    } else {
+    count(left);
+    if (!left) {
       problems.add(leaves.name() + " did not leave");
     }
     awaitRecovery();
+  }
+
+  /// Kills one of those that neither join nor leave, at some moment while another does, and starts
+  /// it again. That is one failure, as is promised to be survived.
+  private void killAnother(Server other) throws IOException, InterruptedException {
+    if (fault != Fault.CHURN) {
+      return;
+    }
+    Thread.sleep(random.nextLong(random.nextBoolean() ? CHURN_MILLIS_SOON : CHURN_MILLIS_LATE));
+    List<Server> candidates = some(Integer.MAX_VALUE);
+    Server victim = candidates.get(candidates.getFirst().equals(other) ? 1 : 0);
+    boolean ended = victim.kill();
+    tell("kill", ended, "node", victim.name());
+    Thread.sleep(random.nextLong(CHURN_MILLIS_LATE));
+    cluster.restart(victim);
+    tell("restart", ended, "node", victim.name());
   }
 }

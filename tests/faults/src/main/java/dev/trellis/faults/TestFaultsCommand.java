@@ -78,7 +78,8 @@ final class TestFaultsCommand implements Callable<Integer> {
       split = ",",
       defaultValue = ALL,
       description =
-          "kill, restart, pause, isolate, halves, ring, one-way, clients, clock, clock-far, members, or all"
+          "kill, restart, pause, isolate, halves, ring, one-way, clients, clock, clock-far,"
+              + " members, churn, or all"
               + " (${DEFAULT-VALUE}); several separated by commas. Each gets a cluster of its own.")
   private List<String> faults = new ArrayList<>();
 

@@ -79,7 +79,7 @@ class EveryCommandIT {
         local.trellis("test-faults", "--workload", "sets").expect(2).error());
     assertEquals(
         "error: --nemesis: unknown fault 'flood'; known are kill, restart, pause, isolate, halves,"
-            + " ring, one-way, clients, clock, clock-far, members, or all\n",
+            + " ring, one-way, clients, clock, clock-far, members, churn, or all\n",
         local.trellis("test-faults", "--nemesis", "kill,flood").expect(2).error());
     assertEquals(
         "error: --time 4 is outside 5 to 3600\n",
