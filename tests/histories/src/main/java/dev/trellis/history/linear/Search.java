@@ -40,6 +40,10 @@ import java.util.stream.IntStream;
 /// - Calls that never complete and do the same take effect in the order in which they were made,
 ///   and those that only read, never. See also [ConfigurationSet].
 ///
+/// A search may be *endless*: in it a call that never completes may take effect any number of
+/// times. It knows fewer configurations, since none says which of them were used, and so ends soon.
+/// What it finds invalid is invalid; what it does not may be so all the same.
+///
 /// @see "Wing and Gong, Testing and Verifying Concurrent Objects, JPDC 1993"
 /// @see "Lowe, Testing for Linearizability, CCPE 2017"
 final class Search<S> {
@@ -61,6 +65,14 @@ final class Search<S> {
   private static final int LOOK_MASK = (1 << 12) - 1;
 
   private static final int HEAD_WORDS = 1;
+
+  /// In place of a bit: the call is not open.
+  private static final int NOT_OPEN = -1;
+
+  /// In place of a bit: nobody counts how often the call takes effect.
+  private static final int NO_BIT = Integer.MAX_VALUE;
+
+  private final boolean endless;
 
   private final Transitions<S> transitions = new Transitions<>();
   private final int initial;
@@ -89,7 +101,8 @@ final class Search<S> {
   private final int words;
 
   /// @throws dev.trellis.history.HistoryException if a call makes no sense for the model
-  Search(Model<S> model, History history) {
+  Search(Model<S> model, History history, boolean endless) {
+    this.endless = endless;
     initial = transitions.stateNumber(model.initial());
     List<Prepared> ordinary = new ArrayList<>();
     Map<Integer, List<Call>> crashed = new TreeMap<>();
@@ -109,7 +122,7 @@ final class Search<S> {
     int bitCount = layOutOpenCalls();
     keyWords = HEAD_WORDS + wordsOf(bitCount);
     int crashedCount = layOutCrashedCalls(crashed);
-    words = keyWords + wordsOf(crashedCount);
+    words = keyWords + (endless ? 0 : wordsOf(crashedCount));
     required = IntStream.range(0, transitions.stepCount()).map(transitions::required).toArray();
     readOnly = new boolean[required.length];
     boolean allProduce = true;
@@ -187,6 +200,11 @@ final class Search<S> {
       }
     }
     return low;
+  }
+
+  /// Whether there are calls that never complete and may matter.
+  boolean hasCrashedCalls() {
+    return crashedSteps.length > 0;
   }
 
   /// Searches until it is sure, or told to stop.
@@ -277,7 +295,7 @@ final class Search<S> {
         continue;
       }
       int next = transitions.next(state, steps[call]);
-      if (next != Transitions.IMPOSSIBLE) {
+      if (next != Transitions.IMPOSSIBLE && !isPreceded(stack, frame, calls, at)) {
         become(stack, frame, completion, next, bits[call], target);
         return OptionalInt.of(at);
       }
@@ -294,15 +312,29 @@ final class Search<S> {
     return OptionalInt.empty();
   }
 
-  /// The bit of the first call of a kind that has not taken effect; negative if none is open.
+  /// Whether a call that does the same completes earlier and has not taken effect either: that one
+  /// goes first.
+  private boolean isPreceded(long[] stack, int frame, int[] calls, int at) {
+    for (int i = 0; i < at; i++) {
+      if (steps[calls[i]] == steps[calls[at]] && !isSet(stack, frame, bits[calls[i]])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /// The bit of the first call of a kind that has not taken effect, [#NO_BIT], or [#NOT_OPEN].
   private int firstUnused(long[] stack, int frame, int kind, int completion) {
     int[] from = crashedFrom[kind];
+    if (endless) {
+      return from[0] <= completion ? NO_BIT : NOT_OPEN;
+    }
     for (int used = 0; used < from.length && from[used] <= completion; used++) {
       if (!isSet(stack, frame, crashedBits[kind] + used)) {
         return crashedBits[kind] + used;
       }
     }
-    return -1;
+    return NOT_OPEN;
   }
 
   /// The kinds of crashed calls that may help an open call to take effect: those that produce the
@@ -324,7 +356,7 @@ final class Search<S> {
     while (!left.isEmpty()) {
       for (int kind : kindsByProduct.getOrDefault(left.pop(), List.of())) {
         int before = required[crashedSteps[kind]];
-        if (firstUnused(stack, frame, kind, completion) >= 0) {
+        if (firstUnused(stack, frame, kind, completion) != NOT_OPEN) {
           kinds.add(kind);
           if (before != Transitions.ANY && before != state && wanted.add(before)) {
             left.add(before);
@@ -347,7 +379,9 @@ final class Search<S> {
   private void become(long[] stack, int frame, int completion, int state, int bit, long[] target) {
     System.arraycopy(stack, frame, target, 0, words);
     target[0] = (long) completion << Integer.SIZE | state;
-    target[bit / Long.SIZE] |= 1L << bit;
+    if (bit != NO_BIT) {
+      target[bit / Long.SIZE] |= 1L << bit;
+    }
   }
 
   /// Lets all reads take effect that can, and goes past all completions of calls that have.

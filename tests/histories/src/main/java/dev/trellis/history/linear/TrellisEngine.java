@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
@@ -24,7 +25,24 @@ import org.jspecify.annotations.Nullable;
 /// before it in the orders that explain the rest, but for those that only calls without completion
 /// would bring about.
 public final class TrellisEngine implements Engine {
+  /// An invalid history may take this part of the time left to find out how much of it is invalid.
+  private static final int SHARE_FOR_SHORTEST = 10;
+
   private final long bytesMax;
+
+  private record Deadline(long start, long limit) {
+    Deadline(Duration timeLimit) {
+      this(System.nanoTime(), timeLimit.toNanos());
+    }
+
+    /// Ends when a part of the time that is left from now has passed.
+    BooleanSupplier share(int part) {
+      long end = start + limit;
+      long now = System.nanoTime();
+      long shareEnd = now + (end - now) / part;
+      return () -> System.nanoTime() - shareEnd > 0;
+    }
+  }
 
   /// An engine that uses up to half of the heap.
   public TrellisEngine() {
@@ -46,10 +64,24 @@ public final class TrellisEngine implements Engine {
   }
 
   private <S> CheckResult check(History history, Model<S> model, Duration timeLimit) {
-    long start = System.nanoTime();
-    long limit = timeLimit.toNanos();
-    Search.Outcome<S> outcome =
-        new Search<>(model, history).run(bytesMax, () -> System.nanoTime() - start > limit);
+    Deadline deadline = new Deadline(timeLimit);
+    Search<S> search = new Search<>(model, history, false);
+    Search.Outcome<S> outcome;
+    boolean shortest = true;
+    Search.Outcome<S> endless =
+        search.hasCrashedCalls()
+            ? new Search<>(model, history, true).run(bytesMax, deadline.share(2))
+            : null;
+    if (endless != null && endless.verdict() == Verdict.INVALID) {
+      // The verdict is sure; what remains to be seen is whether a shorter prefix fails.
+      outcome = search.run(bytesMax, deadline.share(SHARE_FOR_SHORTEST));
+      if (outcome.verdict() != Verdict.INVALID) {
+        shortest = false;
+        outcome = endless;
+      }
+    } else {
+      outcome = search.run(bytesMax, deadline.share(1));
+    }
     Map<String, @Nullable Object> details = new LinkedHashMap<>();
     details.put("model", Keyword.of(model.name()));
     details.put("engine", Keyword.of(name()));
@@ -65,6 +97,9 @@ public final class TrellisEngine implements Engine {
       outcome.states().forEach(state -> states.add(model.toEdn(state)));
       Operation completion = failing.completion().orElseThrow();
       details.put("failing-prefix", failing.completedAt() + 1L);
+      if (!shortest) {
+        details.put("shortest", false);
+      }
       details.put("op", completion.toMap());
       details.put("concurrent", concurrent.stream().map(call -> call.invoke().toMap()).toList());
       details.put("states", states);

@@ -137,7 +137,10 @@ class TrellisEngineTest {
   }
 
   /// A register that works, under many clients of which every twentieth call is never answered.
-  private static List<Operation> longHistory(int calls, int clients, RandomGenerator random) {
+  ///
+  /// @param values how many different ones are written
+  private static List<Operation> longHistory(
+      int calls, int clients, int values, RandomGenerator random) {
     List<Operation> operations = new ArrayList<>();
     Object value = null;
     List<Operation> open = new ArrayList<>();
@@ -148,7 +151,7 @@ class TrellisEngineTest {
         Operation invoke =
             random.nextBoolean()
                 ? Operation.invoke(process++, "read", null)
-                : Operation.invoke(process++, "write", made);
+                : Operation.invoke(process++, "write", made % values);
         made++;
         operations.add(invoke);
         if (random.nextInt(20) == 0) {
@@ -175,7 +178,7 @@ class TrellisEngineTest {
 
   @Test
   void manyCallsOfWhichManyAreNeverAnsweredAreCheckedInTime() {
-    List<Operation> operations = longHistory(20_000, 8, new Random(1));
+    List<Operation> operations = longHistory(20_000, 8, 20_000, new Random(1));
     assertEquals(
         Verdict.VALID,
         new TrellisEngine().check(History.of(operations), "register", LIMIT).verdict());
@@ -183,6 +186,21 @@ class TrellisEngineTest {
     operations.add(Operation.ok(-1, "read", -1));
     CheckResult invalid = new TrellisEngine().check(History.of(operations), "register", LIMIT);
     assertEquals(Verdict.INVALID, invalid.verdict());
+    assertEquals((long) operations.size(), invalid.details().get("failing-prefix"));
+  }
+
+  /// Which of many unanswered writes of one value was used where is what makes a search endless.
+  @Test
+  void fewValuesAndManyCallsWithoutAnswerAreNoExcuseForNotKnowing() {
+    List<Operation> operations = longHistory(2_000, 8, 5, new Random(1));
+    assertEquals(
+        Verdict.VALID,
+        new TrellisEngine().check(History.of(operations), "register", LIMIT).verdict());
+    operations.add(Operation.invoke(-1, "read", null));
+    operations.add(Operation.ok(-1, "read", -1));
+    CheckResult invalid =
+        new TrellisEngine().check(History.of(operations), "register", Duration.ofSeconds(10));
+    assertEquals(Verdict.INVALID, invalid.verdict(), invalid.details().toString());
     assertEquals((long) operations.size(), invalid.details().get("failing-prefix"));
   }
 
