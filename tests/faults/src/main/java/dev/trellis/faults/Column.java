@@ -187,7 +187,7 @@ final class Column {
       throws IOException, InterruptedException {
     progress.accept("waiting for the cluster to be whole");
     long began = System.nanoTime();
-    String shortage = cluster.awaitWhole(RECOVERY_PATIENCE);
+    String shortage = cluster.awaitRest(RECOVERY_PATIENCE);
     if (!shortage.isEmpty()) {
       problems.add(
           "not whole " + RECOVERY_PATIENCE.toSeconds() + " s after all was mended: " + shortage);

@@ -141,8 +141,12 @@ final class FaultCluster implements AutoCloseable {
     return lab;
   }
 
-  /// What keeps the cluster from being whole and at rest, for people; empty if it is.
+  /// What keeps the cluster from being whole, for people; empty if it is.
   String shortage() {
+    return obstacles(false);
+  }
+
+  private String obstacles(boolean untilAtRest) {
     List<Server> members = members();
     Set<String> expected = new LinkedHashSet<>();
     List<NodeStatus> answers = new ArrayList<>();
@@ -150,14 +154,25 @@ final class FaultCluster implements AutoCloseable {
       expected.add(member.name());
       NodeStatus.ask(member.host()).ifPresent(answers::add);
     }
-    return String.join("; ", NodeStatus.shortages(expected, answers));
+    List<String> obstacles = new ArrayList<>(NodeStatus.shortages(expected, answers));
+    if (untilAtRest) {
+      obstacles.addAll(NodeStatus.surpluses(answers));
+    }
+    return String.join("; ", obstacles);
   }
 
-  /// Waits until the cluster is whole and at rest.
+  /// Waits until the cluster is whole.
   ///
   /// @return what keeps it from it in the end, for people; empty if it is
   String awaitWhole(Duration patience) throws InterruptedException {
     return Patience.await(patience, this::shortage);
+  }
+
+  /// Waits until the cluster is whole, and nobody has anything left to hand over.
+  ///
+  /// @return what keeps it from it in the end, for people; empty if it is
+  String awaitRest(Duration patience) throws InterruptedException {
+    return Patience.await(patience, () -> obstacles(true));
   }
 
   /// Starts a node again that has ended, at its place.

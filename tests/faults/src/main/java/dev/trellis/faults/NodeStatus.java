@@ -85,8 +85,8 @@ record NodeStatus(
         shards);
   }
 
-  /// What keeps a cluster from being whole and at rest, a phrase each; empty if it is. Whole is
-  /// what `trellis status` calls so; at rest, that nothing is left to be handed over either.
+  /// What keeps a cluster from being whole, as `trellis status` calls it, a phrase each; empty if
+  /// it is.
   ///
   /// @param expected ids of all that shall be members
   static List<String> shortages(Set<String> expected, List<NodeStatus> answers) {
@@ -104,12 +104,8 @@ record NodeStatus(
         shortages.add(answer.id() + " suspects " + new TreeSet<>(answer.suspected()));
       }
       long incomplete = answer.shards().stream().mapToLong(Shard::incomplete).sum();
-      long surplus = answer.shards().stream().mapToLong(Shard::surplus).sum();
       if (incomplete > 0) {
         shortages.add(answer.id() + " has yet to fetch " + incomplete + " partitions");
-      }
-      if (surplus > 0) {
-        shortages.add(answer.id() + " has yet to hand over " + surplus + " partitions");
       }
       if (answer.shards().stream().anyMatch(shard -> shard.version() != answer.version())) {
         shortages.add("a shard of " + answer.id() + " acts upon an older view");
@@ -122,6 +118,18 @@ record NodeStatus(
       shortages.add("not all know the same members");
     }
     return shortages;
+  }
+
+  /// What is left to be handed over, a phrase each; empty if all is where it shall be.
+  static List<String> surpluses(List<NodeStatus> answers) {
+    List<String> surpluses = new ArrayList<>();
+    for (NodeStatus answer : answers) {
+      long surplus = answer.shards().stream().mapToLong(Shard::surplus).sum();
+      if (surplus > 0) {
+        surpluses.add(answer.id() + " has yet to hand over " + surplus + " partitions");
+      }
+    }
+    return surpluses;
   }
 
   private static Map<?, ?> map(@Nullable Object json) {

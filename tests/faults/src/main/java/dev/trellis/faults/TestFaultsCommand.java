@@ -42,7 +42,7 @@ import picocli.CommandLine.Option;
     footer = {
       "  trellis test-faults",
       "  trellis test-faults --time 20 --workload set,counter --nemesis kill,halves --seed 7",
-      "  trellis test-faults --nemesis members --sabotage drop-unacknowledged    must fail"
+      "  trellis test-faults --nemesis kill --sabotage incomplete-answers-missing    must fail"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
 final class TestFaultsCommand implements Callable<Integer> {
@@ -129,7 +129,7 @@ final class TestFaultsCommand implements Callable<Integer> {
       paramLabel = "DEFECT",
       description =
           "Give the nodes a known defect, to see that the checks notice, such as"
-              + " drop-unacknowledged or no-retransmission.")
+              + " incomplete-answers-missing or no-retransmission.")
   private @Nullable String sabotage;
 
   @Override

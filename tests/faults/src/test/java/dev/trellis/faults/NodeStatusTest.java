@@ -22,6 +22,20 @@ class NodeStatusTest {
   }
 
   @Test
+  void whatIsLeftToBeHandedOverKeepsAClusterFromRestAndNotFromBeingWhole() {
+    NodeStatus gives =
+        NodeStatus.ofJson(
+            """
+            {"id": "a", "state": "active", "version": 7, "members": [{"id": "a"}],
+             "shards": [{"shard": 0, "version": 7, "incomplete": 0, "surplus": 2},
+               {"shard": 1, "version": 7, "incomplete": 0, "surplus": 3}]}
+            """);
+    assertEquals(List.of(), NodeStatus.shortages(Set.of("a"), List.of(gives)));
+    assertEquals(
+        List.of("a has yet to hand over 5 partitions"), NodeStatus.surpluses(List.of(gives)));
+  }
+
+  @Test
   void aClusterIsWholeWhenAllAnswerAndHaveEverything() {
     NodeStatus one = status("a", "active", 0, "false");
     assertEquals(List.of(), shortages(one, status("b", "active", 0, "false")));
