@@ -178,11 +178,13 @@ public final class Topology {
 
   /// The nodes that keep what was decided about the placement of a partition's keys: the first for
   /// it in the memory tier, its home, and as many successors as nodes may be lost; where there is
-  /// no memory tier, the same of the other. Includes those of before the joins and leaves under
-  /// way.
+  /// no memory tier, the same of the other; and the other nodes that hold what is in its default
+  /// place, which would answer for keys that are elsewhere if they did not know. Includes those of
+  /// before the joins and leaves under way. The home comes first.
   public List<String> homes(int partition) {
     long position = partitions.position(partition);
-    return union(homes(former, position), homes(next, position));
+    List<String> first = union(homes(former, position), homes(next, position));
+    return union(first, holders(partition));
   }
 
   private List<String> homes(Rings rings, long position) {

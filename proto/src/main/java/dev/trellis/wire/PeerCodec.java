@@ -70,6 +70,9 @@ final class PeerCodec {
       case PeerMessage.Received received -> {
         out.uint64(1, received.sequence());
         out.fixed64(2, received.clock().packed());
+        out.bool(3, received.leaving());
+        out.fixed64(4, received.ringVersion());
+        out.uint64(5, received.since());
       }
       case PeerMessage.Fetch fetch -> {
         out.uint64(1, fetch.id());
@@ -79,6 +82,7 @@ final class PeerCodec {
         out.uint64(1, fetched.id());
         out.bool(2, fetched.complete());
         writeChanges(out, 3, List.of(fetched.state()));
+        out.fixed64(4, fetched.ringVersion());
       }
       case PeerMessage.DigestsAsked asked -> {
         out.uint64(1, asked.id());
@@ -97,6 +101,7 @@ final class PeerCodec {
           out.bool(5, digest.holder());
           out.close();
         }
+        out.fixed64(4, digests.ringVersion());
       }
       case PeerMessage.KeysAsked asked -> {
         out.uint64(1, asked.id());
@@ -201,14 +206,21 @@ final class PeerCodec {
   private static PeerMessage readReceived(WireReader in) throws WireException {
     long sequence = 0;
     long clock = 0;
+    boolean leaving = false;
+    long ringVersion = 0;
+    long since = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> sequence = in.uint64();
         case 2 -> clock = in.fixed64();
+        case 3 -> leaving = in.bool();
+        case 4 -> ringVersion = in.fixed64();
+        case 5 -> since = in.uint64();
         default -> in.skip();
       }
     }
-    return new PeerMessage.Received(sequence, new HybridTimestamp(clock));
+    return new PeerMessage.Received(
+        sequence, new HybridTimestamp(clock), leaving, ringVersion, since);
   }
 
   private static PeerMessage readFetch(WireReader in) throws WireException {
@@ -228,19 +240,21 @@ final class PeerCodec {
   private static PeerMessage readFetched(WireReader in) throws WireException {
     long id = 0;
     boolean complete = false;
+    long ringVersion = 0;
     @Nullable Change state = null;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
         case 2 -> complete = in.bool();
         case 3 -> state = readChange(in);
+        case 4 -> ringVersion = in.fixed64();
         default -> in.skip();
       }
     }
     if (state == null) {
       throw WireReader.bad("the answer to fetch " + id + " without a state");
     }
-    return new PeerMessage.Fetched(id, complete, state);
+    return new PeerMessage.Fetched(id, complete, ringVersion, state);
   }
 
   private static PeerMessage readSent(WireReader in) throws WireException {
@@ -351,22 +365,26 @@ final class PeerCodec {
     out.fixed64(1, setting.clock().packed());
     out.fixed64(2, setting.writer());
     setting.placement().ifPresent(placement -> ReplyCodec.writePlacement(out, 3, placement));
+    out.fixed64(4, setting.previous().packed());
     out.close();
   }
 
   private static PlacementSetting readSetting(WireReader in) throws WireException {
     long clock = 0;
     long writer = 0;
+    long previous = 0;
     Optional<Placement> placement = Optional.empty();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> clock = in.fixed64();
         case 2 -> writer = in.fixed64();
         case 3 -> placement = Optional.of(in.message(ReplyCodec::readPlacement));
+        case 4 -> previous = in.fixed64();
         default -> in.skip();
       }
     }
-    return new PlacementSetting(new HybridTimestamp(clock), writer, placement);
+    return new PlacementSetting(
+        new HybridTimestamp(clock), writer, new HybridTimestamp(previous), placement);
   }
 
   // ---- Digests ----
@@ -389,6 +407,7 @@ final class PeerCodec {
   private static PeerMessage readDigests(WireReader in) throws WireException {
     long id = 0;
     int level = 0;
+    long ringVersion = 0;
     List<RangeDigest> digests = new ArrayList<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
@@ -398,10 +417,11 @@ final class PeerCodec {
           in.spend(DIGEST_HEAP_BYTES);
           digests.add(in.message(PeerCodec::readRangeDigest));
         }
+        case 4 -> ringVersion = in.fixed64();
         default -> in.skip();
       }
     }
-    return new PeerMessage.Digests(id, level, digests);
+    return new PeerMessage.Digests(id, level, ringVersion, digests);
   }
 
   private static RangeDigest readRangeDigest(WireReader in) throws WireException {

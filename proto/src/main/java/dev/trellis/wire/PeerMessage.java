@@ -32,7 +32,13 @@ public sealed interface PeerMessage {
   /// Acknowledges all batches up to `sequence`.
   ///
   /// @param clock the sender's
-  record Received(long sequence, HybridTimestamp clock) implements PeerMessage {}
+  /// @param leaving whether the sender is about to leave the cluster, so that what it has merged does
+  ///   not count as a copy
+  /// @param ringVersion of the sender's view of the cluster
+  /// @param since the batches after this one were merged under that view
+  record Received(
+      long sequence, HybridTimestamp clock, boolean leaving, long ringVersion, long since)
+      implements PeerMessage {}
 
   /// Asks for the state of one key.
   ///
@@ -43,7 +49,9 @@ public sealed interface PeerMessage {
   ///
   /// @param complete whether the answering replica has all of the key's range, so that a bottom
   ///   entry means that the key was never written
-  record Fetched(long id, boolean complete, Change state) implements PeerMessage {}
+  /// @param ringVersion of the answering replica's view of the cluster
+  record Fetched(long id, boolean complete, long ringVersion, Change state)
+      implements PeerMessage {}
 
   /// Asks for digests of ranges of the hash space.
   ///
@@ -56,7 +64,10 @@ public sealed interface PeerMessage {
   }
 
   /// Answers [DigestsAsked].
-  record Digests(long id, int level, List<RangeDigest> digests) implements PeerMessage {
+  ///
+  /// @param ringVersion of the answering replica's view of the cluster
+  record Digests(long id, int level, long ringVersion, List<RangeDigest> digests)
+      implements PeerMessage {
     public Digests {
       digests = List.copyOf(digests);
     }

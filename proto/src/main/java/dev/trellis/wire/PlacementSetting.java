@@ -10,8 +10,16 @@ import java.util.Optional;
 ///
 /// @param clock when it was decided, minted by whoever did
 /// @param writer who decided, breaks ties
+/// @param previous the clock of the decision that this one took the place of, zero for none: who
+///   held the key under that one, and holds it under this one, has missed none in between
 /// @param placement empty to go back to the default
-public record PlacementSetting(HybridTimestamp clock, long writer, Optional<Placement> placement) {
+public record PlacementSetting(
+    HybridTimestamp clock, long writer, HybridTimestamp previous, Optional<Placement> placement) {
+  /// Whether nothing was known to be decided before.
+  public boolean isFirst() {
+    return previous.equals(HybridTimestamp.ZERO);
+  }
+
   /// The later of the two; `this` if they are equal.
   public PlacementSetting merge(PlacementSetting other) {
     return compare(this, other) >= 0 ? this : other;
@@ -30,6 +38,9 @@ public record PlacementSetting(HybridTimestamp clock, long writer, Optional<Plac
     }
     // Equal stamps mean the same decision, unless a writer's id was reused. Ordering by content too
     // keeps the merge commutative even then.
+    if (order == 0) {
+      order = a.previous.compareTo(b.previous);
+    }
     return order != 0 ? order : Arrays.compare(content(a), content(b));
   }
 

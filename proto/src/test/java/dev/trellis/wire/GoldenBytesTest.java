@@ -77,20 +77,22 @@ class GoldenBytesTest {
         new PeerMessage.Change(
             KEY,
             Entry.of(NOW, new MaxRegister(1)),
-            Optional.of(new PlacementSetting(LATER, -1, Optional.of(new Placement(2, 1, 1)))),
+            Optional.of(new PlacementSetting(LATER, -1, NOW, Optional.of(new Placement(2, 1, 1)))),
             true);
     assertBytes(
-        "52460a4408ac021101000068e5cf8b011a360a036b657912110901000068e5cf8b011a06"
-            + "0802120208021a1a0900000168e5cf8b0111ffffffffffffffff1a060802100118012001",
+        "524f0a4d08ac021101000068e5cf8b011a3f0a036b657912110901000068e5cf8b011a06"
+            + "0802120208021a230900000168e5cf8b0111ffffffffffffffff1a060802100118012101"
+            + "000068e5cf8b012001",
         new Frame.FromPeer(new PeerMessage.Changes(300, NOW, List.of(change))));
     assertBytes(
-        "520e120c08ac021101000068e5cf8b01", new Frame.FromPeer(new PeerMessage.Received(300, NOW)));
+        "521c121a08ac021101000068e5cf8b01180121020000000000000028ab02",
+        new Frame.FromPeer(new PeerMessage.Received(300, NOW, true, 2, 299)));
     assertBytes("52091a07080112036b6579", new Frame.FromPeer(new PeerMessage.Fetch(1, KEY)));
     assertBytes(
         "520d220b080110011a050a036b6579",
         new Frame.FromPeer(
             new PeerMessage.Fetched(
-                1, true, new PeerMessage.Change(KEY, Entry.BOTTOM, Optional.empty(), false))));
+                1, true, 0, new PeerMessage.Change(KEY, Entry.BOTTOM, Optional.empty(), false))));
     assertBytes(
         "520b2a09080110021a0300ac02",
         new Frame.FromPeer(new PeerMessage.DigestsAsked(1, 2, List.of(0, 300))));
@@ -98,7 +100,7 @@ class GoldenBytesTest {
         "521a3218080110021a1208ac0211ffffffffffffffff180720012801",
         new Frame.FromPeer(
             new PeerMessage.Digests(
-                1, 2, List.of(new PeerMessage.RangeDigest(300, -1, 7, true, true)))));
+                1, 2, 0, List.of(new PeerMessage.RangeDigest(300, -1, 7, true, true)))));
     assertBytes("52093a070801100318ac02", new Frame.FromPeer(new PeerMessage.KeysAsked(1, 3, 300)));
     assertBytes(
         "521d421b0801100318ac022208ffffffffffffffff2a080200000000000000",
@@ -109,8 +111,8 @@ class GoldenBytesTest {
         new Frame.FromPeer(new PeerMessage.Wanted(1, 300, List.of(-1L))));
     assertBytes("52095207080110ac021805", new Frame.FromPeer(new PeerMessage.Sent(1, 300, 5)));
     assertBytes(
-        "523c5a3a080112360a036b657912110901000068e5cf8b011a060802120208021a1a0900"
-            + "000168e5cf8b0111ffffffffffffffff1a060802100118012001",
+        "52455a430801123f0a036b657912110901000068e5cf8b011a060802120208021a230900"
+            + "000168e5cf8b0111ffffffffffffffff1a060802100118012101000068e5cf8b012001",
         new Frame.FromPeer(new PeerMessage.CollectAsked(1, List.of(change))));
     assertBytes(
         "52086206080112020002", new Frame.FromPeer(new PeerMessage.CollectVoted(1, List.of(0, 2))));

@@ -18,7 +18,10 @@ class PlacementSettingTest {
             ? Optional.empty()
             : Optional.of(new Placement(number(random), number(random), number(random)));
     return new PlacementSetting(
-        HybridTimestamp.ofMillis(random.nextInt(2)), random.nextInt(2), placement);
+        HybridTimestamp.ofMillis(random.nextInt(2)),
+        random.nextInt(2),
+        HybridTimestamp.ofMillis(random.nextInt(2)),
+        placement);
   }
 
   private static int number(RandomGenerator random) {
@@ -42,9 +45,14 @@ class PlacementSettingTest {
   @Test
   void theLaterDecisionWinsAlsoIfItIsToGoBackToTheDefault() {
     PlacementSetting first =
-        new PlacementSetting(HybridTimestamp.ofMillis(1), 9, Optional.of(new Placement(3, 1, 1)));
+        new PlacementSetting(
+            HybridTimestamp.ofMillis(1),
+            9,
+            HybridTimestamp.ZERO,
+            Optional.of(new Placement(3, 1, 1)));
     PlacementSetting second =
-        new PlacementSetting(HybridTimestamp.ofMillis(2), 1, Optional.empty());
+        new PlacementSetting(
+            HybridTimestamp.ofMillis(2), 1, HybridTimestamp.ofMillis(1), Optional.empty());
     assertEquals(second, first.merge(second));
     assertEquals(second, second.merge(first));
   }

@@ -136,11 +136,12 @@ final class RandomFrames {
   PeerMessage peerMessage(int type) {
     return switch (type) {
       case 0 -> new PeerMessage.Changes(number(), timestamp(), list(this::change));
-      case 1 -> new PeerMessage.Received(number(), timestamp());
+      case 1 -> new PeerMessage.Received(
+              number(), timestamp(), random.nextBoolean(), number(), number());
       case 2 -> new PeerMessage.Fetch(number(), key());
-      case 3 -> new PeerMessage.Fetched(number(), random.nextBoolean(), change());
+      case 3 -> new PeerMessage.Fetched(number(), random.nextBoolean(), number(), change());
       case 4 -> new PeerMessage.DigestsAsked(number(), whole(), list(this::whole));
-      case 5 -> new PeerMessage.Digests(number(), whole(), list(this::rangeDigest));
+      case 5 -> new PeerMessage.Digests(number(), whole(), number(), list(this::rangeDigest));
       case 6 -> new PeerMessage.KeysAsked(number(), whole(), whole());
       case 7 ->
           new PeerMessage.Keys(
@@ -161,7 +162,8 @@ final class RandomFrames {
     return new PeerMessage.Change(
         key(),
         random.nextInt(4) == 0 ? Entry.BOTTOM : entry(2),
-        maybe(() -> new PlacementSetting(timestamp(), number(), maybe(this::placement))),
+        maybe(
+            () -> new PlacementSetting(timestamp(), number(), timestamp(), maybe(this::placement))),
         random.nextBoolean());
   }
 

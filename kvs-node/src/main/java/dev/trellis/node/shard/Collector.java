@@ -6,7 +6,6 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
-import dev.trellis.wire.Placement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -148,7 +147,7 @@ final class Collector {
     for (Slot slot : candidates) {
       Payload key = slot.key();
       int partition = entries.digests().partitionOf(key);
-      if (!isFirstOwner(partition, key, slot.placement())
+      if (!isFirstOwner(partition, slot)
           || (!isSettled() && !sabotage.contains(Sabotage.COLLECT_WITHOUT_VOTE))) {
         continue;
       }
@@ -187,13 +186,15 @@ final class Collector {
     concludeIfAllVoted(asking, out);
   }
 
-  private boolean isFirstOwner(int partition, Payload key, Optional<Placement> placement) {
+  private boolean isFirstOwner(int partition, Slot slot) {
     Roles roles = replication.roles();
-    List<String> owners = roles.topology().owners(partition, placement);
+    List<String> owners = roles.topology().owners(partition, slot.placement());
     return !owners.isEmpty()
         && owners.get(0).equals(config.nodeId())
         && config.partitions().shardOf(partition, config.shardCount()) == config.shard()
-        && repairs.isComplete(partition, key, placement);
+        // All that all members have is all there is, of a key with a place of its own too.
+        && (slot.setting().isPresent()
+            || repairs.isComplete(partition, slot.key(), Optional.empty()));
   }
 
   private boolean isSettled() {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,8 @@ final class Digests {
   static final int BUCKET_BITS = 6;
 
   private static final long UNKNOWN = 0;
+
+  private final Set<Integer> withPlaced = new TreeSet<>();
 
   private static final class Content {
     private final Map<Payload, Long> digests = new HashMap<>(); // 0 where it has to be computed
@@ -67,6 +70,7 @@ final class Digests {
     unknown.add(key);
     if (isPlaced) {
       content.placed.add(key);
+      withPlaced.add(partitionOf(key));
     }
   }
 
@@ -89,6 +93,9 @@ final class Digests {
     Long before = content.digests.remove(key);
     unknown.remove(key);
     boolean wasPlaced = content.placed.remove(key);
+    if (wasPlaced && content.placed.isEmpty()) {
+      withPlaced.remove(partitionOf(key));
+    }
     if (before == null || before == UNKNOWN) {
       content.unknown--;
     } else if (!wasPlaced) {
@@ -154,11 +161,9 @@ final class Digests {
     return content == null ? Set.of() : content.placed;
   }
 
-  /// Whether any key has a placement of its own.
-  List<Payload> placed() {
-    List<Payload> all = new ArrayList<>();
-    contents.values().forEach(content -> all.addAll(content.placed));
-    return all;
+  /// The partitions with any key that has a placement of its own, ascending.
+  Set<Integer> partitionsWithPlaced() {
+    return withPlaced;
   }
 
   /// The number of keys in a partition that are in their default place.

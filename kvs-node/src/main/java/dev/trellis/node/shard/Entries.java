@@ -9,8 +9,10 @@ import dev.trellis.node.store.Store;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlacementSetting;
+import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// The store of a shard with what must follow each change of it: the digests, the watchers, the
 /// births.
@@ -19,7 +21,15 @@ final class Entries {
   private final Digests digests;
   private final Watches watches;
   private final Set<Sabotage> sabotage;
+  private final Set<Payload> decided = new HashSet<>();
+  private Decisions decisions = (slot, key, after) -> {};
   private long nextBirth; // counts up; never reused within an incarnation
+
+  /// Is told of each decision about a key's place before it is stored.
+  interface Decisions {
+    /// @param before the slot as it is; null if the key is not here
+    void decided(@Nullable Slot before, Payload key, PlacementSetting after);
+  }
 
   /// @param store may have content from before
   Entries(Store store, Partitions partitions, Watches watches, Set<Sabotage> sabotage) {
@@ -27,9 +37,23 @@ final class Entries {
     this.digests = new Digests(partitions, key -> store.find(key).orElse(null));
     this.watches = watches;
     this.sabotage = sabotage;
-    store
-        .scan(Payload.EMPTY, Optional.empty())
-        .forEachRemaining(slot -> digests.changed(slot.key(), slot.placement().isPresent()));
+    store.scan(Payload.EMPTY, Optional.empty()).forEachRemaining(this::noted);
+  }
+
+  void onDecision(Decisions listener) {
+    decisions = listener;
+  }
+
+  private void noted(Slot slot) {
+    digests.changed(slot.key(), slot.placement().isPresent());
+    if (slot.setting().isPresent()) {
+      decided.add(slot.key());
+    }
+  }
+
+  /// The keys about whose place something was decided, be it to go back to the default.
+  Set<Payload> decided() {
+    return decided;
   }
 
   Store store() {
@@ -60,12 +84,13 @@ final class Entries {
 
   void put(Slot slot) {
     store.put(slot);
-    digests.changed(slot.key(), slot.placement().isPresent());
+    noted(slot);
   }
 
   void remove(Payload key) {
     store.remove(key);
     digests.removed(key);
+    decided.remove(key);
   }
 
   /// Forgets an entry, and its key with it unless its placement must be remembered.
@@ -89,6 +114,9 @@ final class Entries {
     Optional<PlacementSetting> setting = PlacementSetting.later(known, change.placement());
     if (after == held && setting.equals(known)) {
       return;
+    }
+    if (!setting.equals(known)) {
+      decisions.decided(before, change.key(), setting.orElseThrow());
     }
     long birth = before == null ? nextBirth : before.birth();
     put(new Slot(change.key(), after, birth, setting));

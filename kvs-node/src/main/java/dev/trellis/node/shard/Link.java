@@ -34,11 +34,22 @@ final class Link {
 
   /// Is told when the peer has merged what it waits for.
   interface Waiter {
-    void acknowledged(Peer peer);
+    /// @param leaving whether the peer is about to leave, so that it does not count as a holder
+    /// @param ringVersion of the view of the cluster under which it merged; 0 if that is not known
+    void acknowledged(Peer peer, boolean leaving, long ringVersion);
   }
 
   /// What waits for one key.
   private record Waiting(Entry entry, Optional<PlacementSetting> setting, boolean whole) {
+    /// Whole is whole under one decision about the key's place only.
+    Waiting merge(PeerMessage.Change change) {
+      Optional<PlacementSetting> later = PlacementSetting.later(setting, change.placement());
+      return new Waiting(
+          entry.merge(change.entry()),
+          later,
+          (whole && setting.equals(later)) || (change.whole() && change.placement().equals(later)));
+    }
+
     long weight(Payload key) {
       return 64 + key.size() + entry.weight();
     }
@@ -101,10 +112,7 @@ final class Link {
     Waiting after =
         before == null
             ? new Waiting(change.entry(), change.placement(), change.whole())
-            : new Waiting(
-                before.entry.merge(change.entry()),
-                PlacementSetting.later(before.setting, change.placement()),
-                before.whole || change.whole());
+            : before.merge(change);
     buffer.put(change.key(), after);
     bufferBytes += after.weight(change.key()) - (before == null ? 0 : before.weight(change.key()));
     if (waiter != null) {
@@ -145,7 +153,7 @@ final class Link {
     } else if (!window.isEmpty()) {
       window.getLast().waiters.add(waiter);
     } else {
-      waiter.acknowledged(peer);
+      waiter.acknowledged(peer, false, 0);
     }
   }
 
@@ -296,14 +304,16 @@ final class Link {
   }
 
   /// Takes note of what the peer has merged.
-  void received(long sequence) {
+  void received(PeerMessage.Received message) {
+    long sequence = message.sequence();
     if (sessionOf(sequence) != session) {
       return;
     }
     while (!window.isEmpty() && window.element().message.sequence() <= sequence) {
       backoff = 1;
       Batch done = window.remove();
-      done.waiters.forEach(waiter -> waiter.acknowledged(peer));
+      long version = done.message.sequence() > message.since() ? message.ringVersion() : 0;
+      done.waiters.forEach(waiter -> waiter.acknowledged(peer, message.leaving(), version));
     }
   }
 }

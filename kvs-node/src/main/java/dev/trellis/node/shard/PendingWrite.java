@@ -6,6 +6,7 @@ import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -14,27 +15,31 @@ final class PendingWrite implements Link.Waiter {
   private final Origin origin;
   private final Request request;
   private final Reply reply; // for when it is done
-  private final PeerMessage.Change change;
+  private final Optional<PeerMessage.Change> change;
   private final int needed;
   private final Acknowledgement level;
   private final long deadlineMillis;
-  private final Set<Object> copies = new HashSet<>(); // node ids
+  private final Set<Peer> copies = new HashSet<>(); // that stay, this shard included if it does
+  private final Set<Peer> leavingCopies = new HashSet<>();
   private final Set<Peer> targets = new HashSet<>(); // to which it was given
   private final boolean perShard;
   private final Consumer<PendingWrite> progressed;
 
   /// @param needed distinct nodes, this one included
+  /// @param self this shard
+  /// @param leaving whether this node is about to leave
   /// @param perShard counts shards instead of nodes: a defect for tests
   /// @param progressed is told of each acknowledgement
   PendingWrite(
       Origin origin,
       Request request,
       Reply reply,
-      PeerMessage.Change change,
+      Optional<PeerMessage.Change> change,
       int needed,
       Acknowledgement level,
       long deadlineMillis,
-      String nodeId,
+      Peer self,
+      boolean leaving,
       boolean perShard,
       Consumer<PendingWrite> progressed) {
     this.origin = origin;
@@ -46,12 +51,12 @@ final class PendingWrite implements Link.Waiter {
     this.deadlineMillis = deadlineMillis;
     this.perShard = perShard;
     this.progressed = progressed;
-    copies.add(nodeId);
+    (leaving ? leavingCopies : copies).add(self);
   }
 
   @Override
-  public void acknowledged(Peer peer) {
-    copies.add(perShard ? peer : peer.nodeId());
+  public void acknowledged(Peer peer, boolean leaving, long ringVersion) {
+    (leaving ? leavingCopies : copies).add(peer);
     targets.remove(peer);
     progressed.accept(this);
   }
@@ -68,7 +73,8 @@ final class PendingWrite implements Link.Waiter {
     return reply;
   }
 
-  PeerMessage.Change change() {
+  /// What others are to merge; empty if they are to have what is here already.
+  Optional<PeerMessage.Change> change() {
     return change;
   }
 
@@ -84,12 +90,32 @@ final class PendingWrite implements Link.Waiter {
     return deadlineMillis;
   }
 
-  int copies() {
-    return copies.size();
+  /// How many nodes have merged the write, those that leave left out unless too few others stay.
+  ///
+  /// @param staying how many members there are that do not leave
+  int copies(int staying) {
+    int stay = count(copies);
+    return stay < Math.min(needed, staying) || stay >= needed ? stay : stay + count(leavingCopies);
   }
 
-  boolean isDone() {
-    return copies.size() >= needed;
+  private int count(Set<Peer> peers) {
+    if (perShard || peers.size() < 2) {
+      return peers.size();
+    }
+    Set<String> nodes = new HashSet<>();
+    peers.forEach(peer -> nodes.add(peer.nodeId()));
+    return nodes.size();
+  }
+
+  /// Whether nodes have merged it that leave: others are to take their place, of whom this node may
+  /// have yet to hear.
+  boolean awaitsHeirs() {
+    return !leavingCopies.isEmpty();
+  }
+
+  /// @param staying how many members there are that do not leave
+  boolean isDone(int staying) {
+    return copies(staying) >= needed;
   }
 
   /// The peers that have been given the change and have not acknowledged it.
@@ -97,8 +123,8 @@ final class PendingWrite implements Link.Waiter {
     return targets;
   }
 
-  /// Whether a node counts already.
+  /// Whether a peer has merged the write.
   boolean has(Peer peer) {
-    return copies.contains(perShard ? peer : peer.nodeId()) && !targets.contains(peer);
+    return copies.contains(peer) || leavingCopies.contains(peer);
   }
 }

@@ -10,6 +10,7 @@ import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PeerMessage.KeyDigest;
 import dev.trellis.wire.PeerMessage.RangeDigest;
 import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.Collection;
@@ -81,6 +82,7 @@ final class Repairs {
     private long deadlineMillis;
     private boolean peerComplete;
     private boolean peerHolds;
+    private long peerVersion; // of its view
     private final Set<Integer> listing = new HashSet<>(); // ranges whose keys are still to come
     private final Set<Long> wanted = new LinkedHashSet<>(); // hashes of keys
     private final Set<Payload> given = new LinkedHashSet<>();
@@ -99,7 +101,20 @@ final class Repairs {
     }
   }
 
+  /// What a peer has of a partition.
+  private enum Has {
+    ALL,
+    PART,
+    /// It may have all, but sees another cluster, in which this shard may not hold the partition.
+    UNKNOWN
+  }
+
   private record Pair(Peer peer, int partition) {}
+
+  /// Somebody who waits until a peer surely has what this shard has of a partition.
+  ///
+  /// @param fromId the first comparison that tells
+  private record Assurance(Link.Waiter waiter, long fromId, long deadlineMillis) {}
 
   private final ShardConfig config;
   private final Entries entries;
@@ -108,9 +123,9 @@ final class Repairs {
   private final Set<Sabotage> sabotage;
   private final BitSet complete = new BitSet(); // partitions held, and all of them
   private final BitSet formerly = new BitSet(); // not held any more, but whole when they were
-  private final Set<Payload> wholeKeys = new HashSet<>(); // held by their own placement, and whole
+  private final PlacedKeys placedKeys;
   private final BitSet incomplete = new BitSet(); // held, but not whole
-  private final Map<Integer, Map<Peer, Boolean>> synced = new HashMap<>(); // of incomplete ones
+  private final Map<Integer, Map<Peer, Has>> synced = new HashMap<>(); // of incomplete ones
   private final Map<Integer, Map<Peer, Long>> handed = new TreeMap<>(); // changes when it had all
   private final Map<Pair, Comparison> active = new LinkedHashMap<>();
   private final Map<Pair, Integer> queue = new LinkedHashMap<>(); // to compare, with the level
@@ -118,8 +133,10 @@ final class Repairs {
   private final Set<Peer> soon = new HashSet<>(); // to be compared with at once
   private final Set<Payload> placedUnderWay = new HashSet<>(); // being handed back
   private final Set<Payload> placedGiven = new HashSet<>(); // by a node that leaves
+  private final Map<Pair, List<Assurance>> assurances = new LinkedHashMap<>();
   private int held;
   private int surplus;
+  private boolean handedOver; // all that a leaving node has, what is under way left out
   private boolean alone = true; // before the first view
   private long nextId = 1;
   private long idleMillis; // when something was under way last
@@ -133,11 +150,13 @@ final class Repairs {
       ShardConfig config,
       Entries entries,
       Replication replication,
+      PlacedKeys placedKeys,
       ShardStatistics statistics,
       Set<Sabotage> sabotage) {
     this.config = config;
     this.entries = entries;
     this.replication = replication;
+    this.placedKeys = placedKeys;
     this.statistics = statistics;
     this.sabotage = sabotage;
   }
@@ -153,21 +172,20 @@ final class Repairs {
   // ---- Who is complete ----
 
   /// Whether all that there is of a key is here.
-  boolean isComplete(int partition, Payload key, Optional<Placement> placement) {
+  ///
+  /// @param setting what was decided about its place, if anything
+  boolean isComplete(int partition, Payload key, Optional<PlacementSetting> setting) {
     if (sabotage.contains(Sabotage.INCOMPLETE_ANSWERS_MISSING) || alone) {
       return true;
     }
-    return roles().holds(partition)
-        ? complete.get(partition)
-        : placement.isPresent() && wholeKeys.contains(key);
+    return setting.isPresent()
+        ? placedKeys.isWhole(key, setting.get())
+        : roles().holds(partition) && complete.get(partition);
   }
 
-  /// Takes note that a complete replica has told all that it has of a key.
-  void learnedWhole(Payload key) {
-    Optional<Slot> slot = entries.find(key);
-    if (slot.flatMap(Slot::placement).isPresent()) {
-      wholeKeys.add(key);
-    }
+  /// Whether all that was decided about the places of a partition's keys is here.
+  boolean knowsPlaces(int partition) {
+    return alone || (roles().holds(partition) && complete.get(partition));
   }
 
   /// Takes what is here for all there is.
@@ -175,6 +193,7 @@ final class Repairs {
     complete.or(incomplete);
     incomplete.clear();
     synced.clear();
+    placedKeys.found();
   }
 
   /// Whether the shard has not seen a view yet, and takes itself for the whole cluster.
@@ -186,8 +205,15 @@ final class Repairs {
     return held;
   }
 
+  /// Partitions, and keys with a place of their own, that are held and not whole.
   int incomplete() {
-    return incomplete.cardinality();
+    return incomplete.cardinality() + placedKeys.doubtful();
+  }
+
+  /// Whether this node leaves, and others have all that it had: it takes nothing new any more, and
+  /// goes once what it has yet to tell them is told.
+  boolean hasHandedOver() {
+    return handedOver && roles().isLeaving();
   }
 
   int surplus() {
@@ -218,11 +244,8 @@ final class Repairs {
         synced.remove(partition);
       }
     }
-    wholeKeys.removeIf(
-        key -> {
-          Optional<Slot> slot = entries.find(key);
-          return slot.isEmpty() || !now.holds(digests().partitionOf(key), slot.get().placement());
-        });
+    placedKeys.view(first);
+    handedOver = false;
     // What was agreed under another view does not count under this one.
     handed.clear();
     queue.clear();
@@ -240,6 +263,15 @@ final class Repairs {
       soon.addAll(now.everybodyElse());
     }
     soon.removeIf(peer -> !now.isMember(peer));
+  }
+
+  /// Has `waiter` told once a peer that holds a partition surely has what this shard has of it now.
+  /// Costs a round trip, and what differs.
+  void assure(Peer peer, int partition, Link.Waiter waiter, long deadlineMillis) {
+    assurances
+        .computeIfAbsent(new Pair(peer, partition), pair -> new ArrayList<>())
+        .add(new Assurance(waiter, nextId, deadlineMillis));
+    enqueue(peer, partition, PARTITION);
   }
 
   /// Compares with a peer soon: something may have got lost between the two.
@@ -284,7 +316,24 @@ final class Repairs {
       syncDue = syncIncomplete();
     }
     askAgain(nowMillis);
+    renewAssurances(nowMillis);
     start(nowMillis, out);
+  }
+
+  /// Begins anew what got lost, and forgets who does not wait any more.
+  private void renewAssurances(long nowMillis) {
+    assurances
+        .entrySet()
+        .removeIf(
+            entry -> {
+              Pair pair = entry.getKey();
+              entry.getValue().removeIf(one -> one.deadlineMillis <= nowMillis);
+              boolean over = entry.getValue().isEmpty() || !roles().isMember(pair.peer);
+              if (!over) {
+                enqueue(pair.peer, pair.partition, PARTITION);
+              }
+              return over;
+            });
   }
 
   /// Asks each peer with which something is shared for the digest of all of it, from time to time.
@@ -326,7 +375,7 @@ final class Repairs {
     if (syncDue || incomplete.isEmpty() || !queue.isEmpty() || !active.isEmpty()) {
       idleMillis = nowMillis;
     } else if (nowMillis - idleMillis >= askAgainMillis || nowMillis < idleMillis) {
-      synced.values().forEach(done -> done.values().removeIf(whole -> !whole));
+      synced.values().forEach(done -> done.values().removeIf(has -> has != Has.ALL));
       syncDue = true;
       askAgainMillis =
           Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
@@ -339,7 +388,7 @@ final class Repairs {
     for (int partition = incomplete.nextSetBit(0);
         partition >= 0 && queue.size() < ACTIVE_MAX;
         partition = incomplete.nextSetBit(partition + 1)) {
-      Map<Peer, Boolean> done = synced.getOrDefault(partition, Map.of());
+      Map<Peer, Has> done = synced.getOrDefault(partition, Map.of());
       boolean waits = false;
       boolean whole = false;
       for (Peer holder : roles().liveHolders(partition)) {
@@ -347,7 +396,7 @@ final class Repairs {
           moved |= enqueue(holder, partition, PARTITION);
           waits = true;
         }
-        whole |= done.getOrDefault(holder, false);
+        whole |= done.get(holder) == Has.ALL;
       }
       if (!waits && whole) {
         completed(partition);
@@ -365,11 +414,12 @@ final class Repairs {
     synced.remove(partition);
   }
 
-  /// None of the holders has all of the partition. Who held it before may; and if nobody does, and
-  /// nobody is away who could, what had more is lost, and what is left is all there is.
+  /// None of the holders has all of the partition. Who held it before may; and if nobody does, all
+  /// of whom see the same cluster, and nobody is away who could, what had more is lost, and what is
+  /// left is all there is.
   ///
   /// @return whether anything could be started or ended
-  private boolean askEverybody(int partition, Map<Peer, Boolean> done) {
+  private boolean askEverybody(int partition, Map<Peer, Has> done) {
     boolean founded =
         roles().topology().members().stream()
             .anyMatch(node -> node.state() != NodeDescriptor.State.JOINING);
@@ -384,23 +434,23 @@ final class Repairs {
         moved |= enqueue(member, partition, PARTITION);
         waits = true;
       }
-      whole |= done.getOrDefault(member, false);
+      whole |= done.get(member) == Has.ALL;
     }
-    if (!waits) {
-      if (!whole) {
-        statistics.countPartitionLost();
-      }
-      completed(partition);
-      moved = true;
+    if (waits || (!whole && done.containsValue(Has.UNKNOWN))) {
+      return moved; // those who see another cluster are asked again
     }
-    return moved;
+    if (!whole) {
+      statistics.countPartitionLost();
+    }
+    completed(partition);
+    return true;
   }
 
   // ---- What is held no more ----
 
   private void handBack() {
     int left = 0;
-    boolean leaving = isLeaving();
+    boolean leaving = roles().isLeaving();
     mayHaveSurplus = leaving;
     for (int partition : digests().partitionsWithKeys()) {
       boolean mustStay = roles().holds(partition);
@@ -417,15 +467,12 @@ final class Repairs {
         left += handBackPlaced(partition, key, leaving);
       }
     }
+    handedOver = leaving && left == 0;
     if (leaving && !replication.isIdle()) {
       left++;
     }
     surplus = left;
     mayHaveSurplus |= left > 0;
-  }
-
-  boolean isLeaving() {
-    return roles().ownState().filter(s -> s == NodeDescriptor.State.LEAVING).isPresent();
   }
 
   /// @return 1 if there is still something to be done
@@ -460,6 +507,7 @@ final class Repairs {
     handed.remove(partition);
     for (Payload key : digests().keysOf(partition)) {
       if (!digests().placedOf(partition).contains(key)) {
+        placedKeys.forget(key);
         entries.remove(key);
         statistics.countHandedBack();
       }
@@ -493,7 +541,13 @@ final class Repairs {
       link.afterRepairs(
           sequence ->
               link.afterAll(
-                  peer -> {
+                  (peer, peerLeaves, version) -> {
+                    // Who sees another cluster, or leaves it, may be about to give the key away, to
+                    // this node perhaps.
+                    if (peerLeaves || version != roles().version()) {
+                      placedUnderWay.remove(key);
+                      return;
+                    }
                     waiting.remove(peer.nodeId());
                     if (waiting.isEmpty() && placedUnderWay.remove(key)) {
                       if (leaving) {
@@ -513,6 +567,7 @@ final class Repairs {
       return;
     }
     statistics.countHandedBack();
+    placedKeys.forget(key);
     if (roles().isHome(partition)) {
       entries.removeEntry(slot);
     } else {
@@ -571,10 +626,11 @@ final class Repairs {
         }
       }
       case GROUP -> {
+        List<RangeDigest> mine = groupDigests(from);
         for (RangeDigest theirs : told.digests()) {
           if (theirs.range() < 0
               || theirs.range() >= GROUPS
-              || !differs(rangeDigest(from, GROUP, theirs.range()), theirs)) {
+              || !differs(mine.get(theirs.range()), theirs)) {
             continue;
           }
           for (int partition : partitionsOfGroup(theirs.range())) {
@@ -610,6 +666,7 @@ final class Repairs {
     }
     comparison.peerComplete = theirs.complete();
     comparison.peerHolds = theirs.holder();
+    comparison.peerVersion = told.ringVersion();
     RangeDigest mine = rangeDigest(from, told.level(), theirs.range());
     if (!differs(mine, theirs)) {
       finished(comparison);
@@ -700,7 +757,7 @@ final class Repairs {
       link.afterRepairs(
           sequence ->
               link.afterAll(
-                  peer -> {
+                  (peer, leaving, version) -> {
                     comparison.awaitsMerge = false;
                     advance(comparison);
                   }));
@@ -737,25 +794,53 @@ final class Repairs {
       syncDue = true;
       synced
           .computeIfAbsent(partition, p -> new HashMap<>())
-          .put(comparison.peer, comparison.peerComplete);
+          .put(comparison.peer, told(comparison));
     }
     if (comparison.peerHolds && comparison.level == PARTITION) {
       handed
           .computeIfAbsent(partition, p -> new HashMap<>())
           .put(comparison.peer, comparison.changesBefore);
     }
+    if (comparison.level == PARTITION) {
+      assured(comparison);
+    }
+  }
+
+  private Has told(Comparison comparison) {
+    if (comparison.peerComplete) {
+      return Has.ALL;
+    }
+    return comparison.peerVersion == roles().version() ? Has.PART : Has.UNKNOWN;
+  }
+
+  private void assured(Comparison comparison) {
+    Pair pair = new Pair(comparison.peer, comparison.partition);
+    List<Assurance> waiting = assurances.get(pair);
+    if (waiting == null) {
+      return;
+    }
+    List<Assurance> done = waiting.stream().filter(one -> one.fromId <= comparison.id).toList();
+    waiting.removeAll(done);
+    if (waiting.isEmpty()) {
+      assurances.remove(pair);
+    } else {
+      enqueue(pair.peer, pair.partition, PARTITION);
+    }
+    done.forEach(one -> one.waiter.acknowledged(pair.peer, !comparison.peerHolds, comparison.peerVersion));
   }
 
   // ---- Comparing: the answering side ----
 
   void digestsAsked(Peer from, PeerMessage.DigestsAsked asked, Outbox out) {
     List<RangeDigest> digests = new ArrayList<>();
+    List<RangeDigest> groups = asked.level() == GROUP ? groupDigests(from) : List.of();
     for (int range : asked.ranges()) {
       if (isLegal(asked.level(), range)) {
-        digests.add(rangeDigest(from, asked.level(), range));
+        digests.add(
+            asked.level() == GROUP ? groups.get(range) : rangeDigest(from, asked.level(), range));
       }
     }
-    out.send(from, new PeerMessage.Digests(asked.id(), asked.level(), digests));
+    out.send(from, new PeerMessage.Digests(asked.id(), asked.level(), roles().version(), digests));
   }
 
   private boolean isLegal(int level, int range) {
@@ -800,24 +885,36 @@ final class Repairs {
 
   // ---- Digests for a pair ----
 
+  /// The digests of all groups. O(partitions shared with the peer), of which two nodes among many
+  /// have few.
+  private List<RangeDigest> groupDigests(Peer peer) {
+    long[] sums = new long[GROUPS];
+    long[] keys = new long[GROUPS];
+    for (int partition : roles().sharedWith(peer)) {
+      sums[partition % GROUPS] += digests().sumOf(partition);
+      keys[partition % GROUPS] += digests().countOf(partition);
+    }
+    for (int partition : digests().partitionsWithPlaced()) {
+      for (Payload key : sharedPlaced(peer, partition)) {
+        sums[partition % GROUPS] += pairDigest(peer, key);
+        keys[partition % GROUPS]++;
+      }
+    }
+    List<RangeDigest> groups = new ArrayList<>(GROUPS);
+    for (int group = 0; group < GROUPS; group++) {
+      groups.add(new RangeDigest(group, sums[group], keys[group], false, false));
+    }
+    return groups;
+  }
+
   private RangeDigest rangeDigest(Peer peer, int level, int range) {
     return switch (level) {
-      case ROOT, GROUP -> {
+      case ROOT -> {
         long sum = 0;
         long keys = 0;
-        for (int partition :
-            level == ROOT ? digests().partitionsWithKeys() : partitionsOfGroup(range)) {
-          if (digests().isEmpty(partition)) {
-            continue;
-          }
-          if (roles().share(peer, partition)) {
-            sum += digests().sumOf(partition);
-            keys += digests().countOf(partition);
-          }
-          for (Payload key : sharedPlaced(peer, partition)) {
-            sum += pairDigest(peer, key);
-            keys++;
-          }
+        for (RangeDigest group : groupDigests(peer)) {
+          sum += group.digest();
+          keys += group.keys();
         }
         yield new RangeDigest(range, sum, keys, false, false);
       }
@@ -846,7 +943,7 @@ final class Repairs {
 
   /// Whether this shard keeps the partition for good as far as it knows.
   private boolean wasOwner(int partition) {
-    return roles().holds(partition) && !isLeaving();
+    return roles().holds(partition) && !roles().isLeaving();
   }
 
   /// What a key counts in comparisons with a peer: where one of the two only keeps the placement,

@@ -32,9 +32,11 @@ final class Replication {
   private final Budget budget;
   private final Predicate<Slot> isComplete;
   private final BiConsumer<PendingWrite, String> finish;
+  private final BiConsumer<PendingWrite, Peer> assure;
   private final Map<Peer, Link> links = new LinkedHashMap<>();
   private final Map<Peer, Long> sessions = new HashMap<>(); // the last one of each peer
   private final Map<Peer, Long> merged = new HashMap<>(); // the last sequence, by sender
+  private final Map<Peer, Long> mergedBefore = new HashMap<>(); // the same when the view came
   private final Map<Peer, Long> heardMillis = new HashMap<>(); // when changes came last
   private final Set<PendingWrite> pending = new LinkedHashSet<>();
   private final ArrayDeque<PendingWrite> progressed = new ArrayDeque<>();
@@ -43,6 +45,7 @@ final class Replication {
 
   /// @param isComplete whether a slot is all that there is of its key
   /// @param finish answers a write; the text says what was in the way, empty if nothing was
+  /// @param assure has a write told once a peer surely has what is here of its key
   Replication(
       ShardConfig config,
       Entries entries,
@@ -51,7 +54,8 @@ final class Replication {
       Set<Sabotage> sabotage,
       Roles roles,
       Predicate<Slot> isComplete,
-      BiConsumer<PendingWrite, String> finish) {
+      BiConsumer<PendingWrite, String> finish,
+      BiConsumer<PendingWrite, Peer> assure) {
     this.config = config;
     this.entries = entries;
     this.clock = clock;
@@ -60,6 +64,7 @@ final class Replication {
     this.roles = roles;
     this.isComplete = isComplete;
     this.finish = finish;
+    this.assure = assure;
     this.budget = new Budget(config.replication().handoffBytesPerSecond());
   }
 
@@ -70,6 +75,10 @@ final class Replication {
   /// Takes a new view: forgets peers that are not members any more, and gives what waits for copies
   /// to those who hold its key now.
   void view(MembershipView view, long nowMillis, Outbox out) {
+    if (view.topology().version() != roles.version()) {
+      mergedBefore.clear();
+      mergedBefore.putAll(merged);
+    }
     roles = Roles.of(config, view);
     links.keySet().removeIf(peer -> !roles.isMember(peer));
     merged
@@ -85,10 +94,9 @@ final class Replication {
     heardMillis.keySet().removeIf(peer -> !roles.isMember(peer));
     for (PendingWrite write : List.copyOf(pending)) {
       write.targets().removeIf(peer -> !roles.isMember(peer));
-      Payload key = write.change().key();
-      for (Peer target : targetsOf(key)) {
+      for (Peer target : targetsOf(write.request().key())) {
         if (!write.has(target) && !write.targets().contains(target)) {
-          offer(target, write.change(), write, nowMillis);
+          give(target, write, nowMillis);
         }
       }
       progressed.add(write);
@@ -114,11 +122,16 @@ final class Replication {
     return known;
   }
 
+  private void give(Peer peer, PendingWrite write, long nowMillis) {
+    write.targets().add(peer);
+    write
+        .change()
+        .ifPresentOrElse(
+            change -> offer(peer, change, write, nowMillis), () -> assure.accept(write, peer));
+  }
+
   private void offer(
       Peer peer, PeerMessage.Change change, @Nullable PendingWrite write, long nowMillis) {
-    if (write != null) {
-      write.targets().add(peer);
-    }
     if (!link(peer).offer(change, write, nowMillis)) {
       link(peer).takeDropped();
       toCompare.add(peer);
@@ -134,7 +147,7 @@ final class Replication {
   /// Sends a change at once, and has `write` answered when enough have it.
   void replicate(PendingWrite write, List<Peer> targets, long nowMillis, Outbox out) {
     pending.add(write);
-    targets.forEach(peer -> offer(peer, write.change(), write, nowMillis));
+    targets.forEach(peer -> give(peer, write, nowMillis));
     progressed.add(write);
     targets.forEach(peer -> flush(link(peer), nowMillis, out));
     settle();
@@ -183,7 +196,14 @@ final class Replication {
       merged.put(from, last);
     }
     if (last != 0) {
-      out.send(from, new PeerMessage.Received(last, clock.current(nowMillis)));
+      out.send(
+          from,
+          new PeerMessage.Received(
+              last,
+              clock.current(nowMillis),
+              roles.isLeaving(),
+              roles.version(),
+              mergedBefore.getOrDefault(from, 0L)));
     }
   }
 
@@ -215,7 +235,7 @@ final class Replication {
     clock.observe(message.clock(), nowMillis);
     Link link = links.get(from);
     if (link != null) {
-      link.received(message.sequence());
+      link.received(message);
       // What gathered while the window was full goes now.
       flush(link, nowMillis, out);
     }
@@ -307,10 +327,10 @@ final class Replication {
       if (!pending.contains(write)) {
         continue;
       }
-      if (write.isDone()) {
+      if (write.isDone(roles.staying())) {
         pending.remove(write);
         finish.accept(write, "");
-      } else if (write.targets().stream().noneMatch(roles::isMember)) {
+      } else if (write.targets().stream().noneMatch(roles::isMember) && !write.awaitsHeirs()) {
         // Whoever is merely suspected may just be slow.
         pending.remove(write);
         finish.accept(write, missing());

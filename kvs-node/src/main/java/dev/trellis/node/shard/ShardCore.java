@@ -71,7 +71,8 @@ public final class ShardCore {
   /// Requests that wait for other replicas, at most; more are turned away.
   private static final int WAITING_MAX = 1 << 16;
 
-  /// States larger than this are not sent again just to be sure that others have them.
+  /// States larger than this are compared before they are sent just to be sure that others have
+  /// them.
   private static final long REASSURANCE_BYTES_MAX = 64 << 10;
 
   private final ShardConfig config;
@@ -82,10 +83,11 @@ public final class ShardCore {
   private final Watches watches = new Watches();
   private final ShardStatistics statistics = new ShardStatistics();
   private final Replication replication;
+  private final PlacedKeys placedKeys;
   private final Repairs repairs;
   private final Collector collector;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
-  private long nextGathering = 1;
+  private long nextFetch = 1;
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
@@ -110,8 +112,15 @@ public final class ShardCore {
             sabotage,
             Roles.of(config, alone(config)),
             this::isComplete,
-            this::finish);
-    this.repairs = new Repairs(config, entries, replication, statistics, sabotage);
+            this::finish,
+            this::assure);
+    this.placedKeys = new PlacedKeys(entries, replication, () -> nextFetch++);
+    this.repairs = new Repairs(config, entries, replication, placedKeys, statistics, sabotage);
+    entries.onDecision(
+        (slot, key, after) -> {
+          Optional<PlacementSetting> before = slot == null ? Optional.empty() : slot.setting();
+          placedKeys.decided(key, before, isComplete(key, before), after);
+        });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
   }
 
@@ -168,7 +177,7 @@ public final class ShardCore {
         replication.receive(from, batch, nowMillis, out);
         batch.changes().stream()
             .filter(PeerMessage.Change::whole)
-            .forEach(change -> repairs.learnedWhole(change.key()));
+            .forEach(placedKeys::learnedWhole);
       }
       case PeerMessage.Received received -> replication.received(from, received, nowMillis, out);
       case PeerMessage.Fetch fetch -> out.send(from, fetched(fetch));
@@ -222,12 +231,11 @@ public final class ShardCore {
   }
 
   private boolean isComplete(Slot slot) {
-    return isComplete(slot.key(), slot.placement());
+    return isComplete(slot.key(), slot.setting());
   }
 
-  private boolean isComplete(Payload key, Optional<Placement> placement) {
-    int partition = entries.digests().partitionOf(key);
-    return repairs.isComplete(partition, key, placement);
+  private boolean isComplete(Payload key, Optional<PlacementSetting> setting) {
+    return repairs.isComplete(entries.digests().partitionOf(key), key, setting);
   }
 
   // ---- Requests ----
@@ -266,8 +274,9 @@ public final class ShardCore {
   }
 
   private boolean isCompleteFor(Request request) {
-    Optional<Placement> placement = entries.find(request.key()).flatMap(Slot::placement);
-    return isComplete(request.key(), placement);
+    return isComplete(request.key(), entries.find(request.key()).flatMap(Slot::setting))
+        || (request.operation() instanceof Read.Placed
+            && repairs.knowsPlaces(entries.digests().partitionOf(request.key())));
   }
 
   // ---- Asking other replicas first ----
@@ -320,7 +329,7 @@ public final class ShardCore {
     }
     statistics.countFetch();
     Gathering gathering =
-        new Gathering(nextGathering++, origin, request, watch, all, deadline(request.context()));
+        new Gathering(nextFetch++, origin, request, watch, all, deadline(request.context()));
     gatherings.put(gathering.id, gathering);
     Set<Peer> sources = new LinkedHashSet<>(replication.targetsOf(request.key()));
     sources.addAll(replication.roles().liveHolders(entries.digests().partitionOf(request.key())));
@@ -341,24 +350,32 @@ public final class ShardCore {
     Slot slot = entries.find(fetch.key()).orElse(null);
     Entry entry = slot == null ? Entry.BOTTOM : slot.entry();
     Optional<PlacementSetting> setting = slot == null ? Optional.empty() : slot.setting();
-    boolean complete = isComplete(fetch.key(), slot == null ? Optional.empty() : slot.placement());
+    boolean complete = isComplete(fetch.key(), setting);
     return new PeerMessage.Fetched(
-        fetch.id(), complete, new PeerMessage.Change(fetch.key(), entry, setting, complete));
+        fetch.id(),
+        complete,
+        replication.roles().version(),
+        new PeerMessage.Change(fetch.key(), entry, setting, complete));
   }
 
   private void gathered(Peer from, PeerMessage.Fetched fetched) {
     Gathering gathering = gatherings.get(fetched.id());
-    if (gathering == null
-        || !gathering.waiting.remove(from)
-        || !gathering.request.key().equals(fetched.state().key())) {
+    boolean awaited =
+        gathering == null
+            ? placedKeys.awaits(from, fetched)
+            : gathering.request.key().equals(fetched.state().key())
+                && gathering.waiting.remove(from);
+    if (!awaited) {
       return; // too late: what it says may have been forgotten since
     }
-    gathering.answered.add(from.nodeId());
     entries.merge(fetched.state(), nowMillis, out());
-    if (fetched.complete()) {
-      gathering.foundComplete = true;
-      repairs.learnedWhole(fetched.state().key());
+    boolean whole = fetched.complete() && placedKeys.learnedWhole(fetched.state());
+    if (gathering == null) {
+      placedKeys.answered(from, fetched);
+      return;
     }
+    gathering.answered.add(from.nodeId());
+    gathering.foundComplete |= whole;
     proceed(gathering);
   }
 
@@ -590,6 +607,7 @@ public final class ShardCore {
       watches.expires(key, entry.nextExpiry(nowMillis));
     }
     replication.tick(nowMillis, out);
+    placedKeys.tick(nowMillis, out);
     repairs.tick(nowMillis, out);
     collector.tick(nowMillis, out);
     for (Gathering gathering : List.copyOf(gatherings.values())) {
@@ -749,22 +767,39 @@ public final class ShardCore {
             kindOf(after.liveValues(nowMillis)),
             written.dots(),
             new Receipt(1, 0));
-    PeerMessage.Change change =
+    Optional<PeerMessage.Change> change =
         idle
             ? reassurance(request.key())
-            : new PeerMessage.Change(request.key(), written.delta(), setting, false);
+            : Optional.of(new PeerMessage.Change(request.key(), written.delta(), setting, false));
     acknowledge(origin, request, done, change, replication.targetsOf(request.key()));
   }
 
   /// What to send so that, once it is acknowledged, others surely have what this shard has of a
-  /// key: all of it, or, where that is much, nothing, which follows on the way of all that was sent
-  /// before.
-  private PeerMessage.Change reassurance(Payload key) {
+  /// key: all of it. Empty where that is much: see [#assure].
+  private Optional<PeerMessage.Change> reassurance(Payload key) {
     Slot slot = entries.find(key).orElse(null);
-    if (slot == null || slot.entry().weight() > REASSURANCE_BYTES_MAX) {
-      return new PeerMessage.Change(key, Entry.BOTTOM, Optional.empty(), false);
+    if (slot == null) {
+      return Optional.of(new PeerMessage.Change(key, Entry.BOTTOM, Optional.empty(), false));
     }
-    return new PeerMessage.Change(key, slot.entry(), slot.setting(), isComplete(slot));
+    return slot.entry().weight() > REASSURANCE_BYTES_MAX
+        ? Optional.empty()
+        : Optional.of(new PeerMessage.Change(key, slot.entry(), slot.setting(), isComplete(slot)));
+  }
+
+  /// Has a write that changed nothing told once a peer surely has the large state that it found:
+  /// what was sent to the peer before proves nothing, as others may have changed the key, and the
+  /// peer may only stand in, or have missed something.
+  private void assure(PendingWrite write, Peer peer) {
+    Payload key = write.request().key();
+    int partition = entries.digests().partitionOf(key);
+    Optional<Placement> placement = entries.find(key).flatMap(Slot::placement);
+    if (placement.isEmpty() && replication.roles().share(peer, partition)) {
+      repairs.assure(peer, partition, write, write.deadlineMillis());
+    } else {
+      Link link = replication.link(peer);
+      link.repair(key);
+      link.afterRepairs(sequence -> link.afterAll(write));
+    }
   }
 
   /// Decides where a key belongs, which all who hold it, held it or will hold it are told.
@@ -772,8 +807,14 @@ public final class ShardCore {
     Payload key = request.key();
     RequestContext context = request.context();
     Set<Peer> told = new LinkedHashSet<>(replication.targetsOf(key));
+    HybridTimestamp previous =
+        entries
+            .find(key)
+            .flatMap(Slot::setting)
+            .map(PlacementSetting::clock)
+            .orElse(HybridTimestamp.ZERO);
     PlacementSetting setting =
-        new PlacementSetting(context.timestamp(), origin.clientId(), place.placement());
+        new PlacementSetting(context.timestamp(), origin.clientId(), previous, place.placement());
     entries.merge(
         new PeerMessage.Change(key, Entry.BOTTOM, Optional.of(setting), false), nowMillis, out());
     if (context.sequence() != 0) {
@@ -796,16 +837,20 @@ public final class ShardCore {
     // Homes that do not hold the key need to know no more than where it is.
     replication.spread(
         new PeerMessage.Change(key, Entry.BOTTOM, slot.setting(), false), homes, nowMillis);
-    acknowledge(origin, request, done, change, List.copyOf(told));
+    acknowledge(origin, request, done, Optional.of(change), List.copyOf(told));
   }
 
   /// Sends a change to the other replicas, and answers when as many as the request asks for have
   /// it.
   private void acknowledge(
-      Origin origin, Request request, Reply done, PeerMessage.Change change, List<Peer> targets) {
+      Origin origin,
+      Request request,
+      Reply done,
+      Optional<PeerMessage.Change> change,
+      List<Peer> targets) {
     Acknowledgement level = level(request.context().acknowledgement());
     if (level == Acknowledgement.ONE) {
-      replication.spread(change, targets, nowMillis);
+      change.ifPresent(news -> replication.spread(news, targets, nowMillis));
       answer(origin, request, done);
       return;
     }
@@ -818,7 +863,8 @@ public final class ShardCore {
             replication.roles().topology().faultTolerance() + 1,
             level,
             deadline(request.context()),
-            config.nodeId(),
+            replication.roles().self(),
+            replication.roles().isLeaving(),
             sabotage.contains(Sabotage.ACKNOWLEDGEMENTS_PER_SHARD),
             replication::progressed);
     replication.replicate(write, targets, nowMillis, out());
@@ -841,13 +887,15 @@ public final class ShardCore {
     Reply done = write.reply();
     boolean durable = write.level() == Acknowledgement.DURABLE;
     Outcome outcome = done.outcome();
-    if (!write.isDone() || durable) {
-      String why = write.isDone() ? "no replica syncs to disk" : obstacle;
+    int copies = write.copies(replication.roles().staying());
+    boolean enough = copies >= write.needed();
+    if (!enough || durable) {
+      String why = enough ? "no replica syncs to disk" : obstacle;
       outcome =
           new Outcome.Failed(
               ErrorCode.NOT_ENOUGH_REPLICAS,
-              write.copies()
-                  + (write.copies() == 1 ? " copy" : " copies")
+              copies
+                  + (copies == 1 ? " copy" : " copies")
                   + " reached of the "
                   + write.needed()
                   + " that '"
@@ -863,7 +911,7 @@ public final class ShardCore {
             done.generation(),
             done.kind(),
             done.dots(),
-            new Receipt(write.copies(), 0),
+            new Receipt(copies, 0),
             clock.current(nowMillis),
             done.ringVersion(),
             done.placement());
@@ -1032,7 +1080,7 @@ public final class ShardCore {
     Roles roles = replication.roles();
     int partition = entries.digests().partitionOf(key);
     Optional<Placement> placement = entries.find(key).flatMap(Slot::placement);
-    boolean leaves = repairs.isLeaving() && repairs.surplus() == 0;
+    boolean leaves = repairs.hasHandedOver();
     boolean serves = roles.holds(partition, placement) || roles.standsIn(partition, placement);
     boolean aboutPlace =
         request.operation() instanceof Read.Placed || request.operation() instanceof Mutation.Place;

@@ -46,7 +46,8 @@ import org.junit.jupiter.api.Timeout;
 /// Data planes that talk to each other, and one that talks to something else.
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class PeerLinkTest {
-  private static final PeerMessage NEWS = new PeerMessage.Received(1, HybridTimestamp.ofMillis(1));
+  private static final PeerMessage NEWS =
+      new PeerMessage.Received(1, HybridTimestamp.ofMillis(1), false, 1, 0);
 
   private final List<AutoCloseable> opened = new ArrayList<>();
 
@@ -230,7 +231,7 @@ class PeerLinkTest {
           long sequence = changes(fromA).sequence();
           Thread stop = Thread.ofPlatform().start(a::close);
           await(() -> isClosed(port));
-          toA.send(told(new PeerMessage.Received(sequence, now())));
+          toA.send(told(new PeerMessage.Received(sequence, now(), false, 1, 0)));
           assertEquals(new Receipt(2, 0), client.replies(1).getFirst().receipt());
           client.socket().close();
           stop.join();
@@ -400,6 +401,7 @@ class PeerLinkTest {
             new PeerMessage.Fetched(
                 1,
                 true,
+                1,
                 new PeerMessage.Change(
                     Payload.ofText("k"),
                     Entry.of(

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.store.MemoryStore;
@@ -30,6 +31,9 @@ import org.junit.jupiter.api.Test;
 
 class ReplicationTest {
   private static final Mutation.Put PUT = new Mutation.Put(Payload.ofText("value"));
+
+  private static final Mutation.Remove REMOVE_NOTHING =
+      new Mutation.Remove(List.of(Payload.ofText("not there")));
 
   private static Outcome.Failed failure(Reply reply) {
     return assertInstanceOf(Outcome.Failed.class, reply.outcome());
@@ -174,6 +178,65 @@ class ReplicationTest {
     for (String node : List.of("a", "b", "c")) {
       assertEquals(0, cluster.member(node).core().progress().incomplete(), node);
     }
+  }
+
+  @Test
+  void aPartitionIsNotLostJustBecauseItsHoldersDoNotKnowYetWhoShallHoldIt() {
+    TestCluster cluster = TestCluster.of("a", "b", "c", "d");
+    for (int key = 0; key < 300; key++) {
+      cluster.member("a").ask(PUT, "k" + key, Acknowledgement.REPLICATED);
+    }
+    cluster.crash("d");
+    cluster.remove("d"); // and was declared gone
+    cluster.tellViews(Set.of(), Set.of(), id -> id.equals("a"));
+    cluster.pass(500);
+    assertTrue(cluster.member("a").core().progress().incomplete() > 0);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(3_000);
+    for (String node : List.of("a", "b", "c")) {
+      assertEquals(0, cluster.member(node).core().progress().incomplete(), node);
+      assertEquals(0, cluster.member(node).core().statistics().partitionsLost(), node);
+    }
+  }
+
+  @Test
+  void aWriteThatFindsALargeStateWaitsUntilAStandInHasThatToo() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member first = cluster.member(holders.get(0));
+    first.ask(
+        new Mutation.Add(Kind.ORSET, List.of(large())), "k", Acknowledgement.REPLICATED);
+    String away = holders.get(1);
+    cluster.crash(away);
+    cluster.tellViews(Set.of(away), Set.of());
+    first.ask(REMOVE_NOTHING, "k", Acknowledgement.REPLICATED);
+    cluster.pass(1_000);
+    assertEquals(2, first.lastReply().receipt().copies());
+    String standIn =
+        Set.of("a", "b", "c").stream()
+            .filter(id -> !holders.contains(id))
+            .findFirst()
+            .orElseThrow();
+    assertEquals(first.entryOf("k"), cluster.member(standIn).entryOf("k"));
+  }
+
+  @Test
+  void aWriteThatFindsALargeStateWhichOthersHaveCostsLittle() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    TestCluster.Member a = cluster.member("a");
+    a.ask(new Mutation.Add(Kind.ORSET, List.of(large())), "k", Acknowledgement.REPLICATED);
+    cluster.pass(100);
+    cluster.takeBytes();
+    a.ask(REMOVE_NOTHING, "k", Acknowledgement.REPLICATED);
+    cluster.pass(100);
+    assertEquals(2, a.replies());
+    assertEquals(2, a.lastReply().receipt().copies());
+    long bytes = cluster.takeBytes();
+    assertTrue(bytes < 1_000, bytes + " bytes");
+  }
+
+  private static Payload large() {
+    return Payload.ofText("x".repeat(100_000));
   }
 
   @Test

@@ -1,0 +1,98 @@
+package dev.trellis.node.shard;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor.State;
+import dev.trellis.wire.Outcome;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/// What a node that is about to leave counts for, and when it may go.
+class LeavingTest {
+  private static final Mutation.Put PUT = new Mutation.Put(Payload.ofText("value"));
+
+  private final TestCluster cluster = TestCluster.of("a", "b", "c");
+  private final List<String> holders = cluster.holdersOf("k");
+  private final TestCluster.Member stays = cluster.member(holders.get(0));
+  private final String leaver = holders.get(1);
+  private final String heir =
+      Set.of("a", "b", "c").stream().filter(id -> !holders.contains(id)).findFirst().orElseThrow();
+
+  @Test
+  void theCopyOfWhoLeavesDoesNotCount() {
+    cluster.state(leaver, State.LEAVING);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.passing((from, to) -> !to.nodeId().equals(heir));
+    stays.ask(PUT, "k", Acknowledgement.REPLICATED);
+    assertEquals(0, stays.replies(), "two copies, one of which is about to go");
+    cluster.passing((from, to) -> true);
+    cluster.pass(1_000);
+    assertEquals(2, stays.lastReply().receipt().copies());
+    assertEquals(stays.entryOf("k"), cluster.member(heir).entryOf("k"));
+  }
+
+  @Test
+  void norDoesItWhereTheWriterHasNotHeardOfTheLeaveYet() {
+    cluster.state(leaver, State.LEAVING);
+    cluster.tellViews(Set.of(), Set.of(), id -> id.equals(leaver) || id.equals(heir));
+    cluster.passing((from, to) -> !to.nodeId().equals(heir));
+    stays.ask(PUT, "k", Acknowledgement.REPLICATED);
+    assertEquals(0, stays.replies(), () -> stays.lastReply().toString());
+    cluster.pass(2_100);
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, stays.lastReply().outcome());
+    assertEquals(ErrorCode.NOT_ENOUGH_REPLICAS, failed.code());
+    assertEquals(1, stays.lastReply().receipt().copies());
+  }
+
+  @Test
+  void norDoesItsOwnWhereItIsTheOneThatIsAsked() {
+    stays.ask(PUT, "k", Acknowledgement.REPLICATED); // there is something to hand over
+    cluster.state(leaver, State.LEAVING);
+    cluster.passing((from, to) -> false);
+    cluster.tellViews(Set.of(), Set.of());
+    TestCluster.Member leaving = cluster.member(leaver);
+    cluster.passing((from, to) -> !to.nodeId().equals(heir));
+    leaving.ask(PUT, "k", Acknowledgement.REPLICATED);
+    assertEquals(0, leaving.replies(), () -> leaving.lastReply().toString());
+    cluster.passing((from, to) -> true);
+    cluster.pass(1_000);
+    assertEquals(2, leaving.lastReply().receipt().copies());
+    assertEquals(stays.entryOf("k"), cluster.member(heir).entryOf("k"));
+  }
+
+  @Test
+  void whereTooFewStayTheCopiesOfThoseWhoLeaveCountAfterAll() {
+    cluster.state(leaver, State.LEAVING);
+    cluster.state(heir, State.LEAVING);
+    cluster.tellViews(Set.of(), Set.of());
+    stays.ask(PUT, "k", Acknowledgement.REPLICATED);
+    assertTrue(stays.lastReply().receipt().copies() >= 2, () -> stays.lastReply().toString());
+  }
+
+  @Test
+  void underASteadyLoadALeaveEndsAllTheSame() {
+    for (int key = 0; key < 200; key++) {
+      stays.ask(PUT, "k" + key, Acknowledgement.DEFAULT);
+    }
+    cluster.state(leaver, State.LEAVING);
+    cluster.tellViews(Set.of(), Set.of());
+    TestCluster.Member leaving = cluster.member(leaver);
+    for (int round = 0; round < 500 && leaving.core().progress().surplus() > 0; round++) {
+      for (int call = 0; call < 3; call++) {
+        leaving.ask(PUT, "k" + (round * 3 + call) % 400, Acknowledgement.ONE);
+      }
+      cluster.pass(10);
+    }
+    assertEquals(0, leaving.core().progress().surplus());
+    leaving.ask(PUT, "k", Acknowledgement.ONE);
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, leaving.lastReply().outcome());
+    assertEquals(ErrorCode.NOT_OWNER, failed.code());
+  }
+}

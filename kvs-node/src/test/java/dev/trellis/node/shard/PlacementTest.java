@@ -1,0 +1,163 @@
+package dev.trellis.node.shard;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+/// Keys that are placed by hand, and what is known where of them.
+class PlacementTest {
+  private static final Mutation.Put PUT = new Mutation.Put(Payload.ofText("value"));
+  private static final Read.Get GET = new Read.Get(Optional.empty());
+  private static final Mutation.Place TO_SSD =
+      new Mutation.Place(Optional.of(new Placement(0, 2, 1)));
+  private static final Mutation.Place BACK = new Mutation.Place(Optional.empty());
+
+  private static void assertDone(Reply reply) {
+    assertInstanceOf(Outcome.Done.class, reply.outcome(), reply.toString());
+  }
+
+  private static void assertValue(Reply reply) {
+    View view = assertInstanceOf(Outcome.Done.class, reply.outcome(), reply.toString()).view();
+    assertInstanceOf(View.Bytes.class, view, reply.toString());
+  }
+
+  /// Two memory and two SSD nodes; a key is on one of each.
+  private static TestCluster tiers() {
+    return TestCluster.of("a", "b", "ssd1", "ssd2");
+  }
+
+  private static TestCluster.Member other(TestCluster cluster, List<String> ids, String not) {
+    return cluster.member(ids.stream().filter(id -> !id.equals(not)).findFirst().orElseThrow());
+  }
+
+  @Test
+  void whatWasWrittenElsewhereIsNotMissingWhereTheKeyComesBack() {
+    TestCluster cluster = tiers();
+    TestCluster.Member home = cluster.member(cluster.holdersOf("k").get(0));
+    home.ask(TO_SSD, "k", Acknowledgement.REPLICATED);
+    assertDone(home.lastReply());
+    cluster.pass(3_000);
+    cluster.member("ssd1").ask(PUT, "k", Acknowledgement.REPLICATED);
+    assertDone(cluster.member("ssd1").lastReply());
+    assertEquals(Entry.BOTTOM, home.entryOf("k"));
+
+    cluster.passing((from, to) -> false);
+    int before = home.replies();
+    home.ask(BACK, "k", Acknowledgement.REPLICATED);
+    home.ask(GET, "k", Acknowledgement.DEFAULT);
+    assertTrue(
+        home.replies() == before || !(home.lastReply().outcome() instanceof Outcome.Done),
+        () -> "answered alone: " + home.lastReply());
+    cluster.passing((from, to) -> true);
+    cluster.pass(3_000);
+    home.ask(BACK, "k", Acknowledgement.REPLICATED);
+    assertDone(home.lastReply());
+    home.ask(GET, "k", Acknowledgement.DEFAULT);
+    assertValue(home.lastReply());
+  }
+
+  @Test
+  void aHolderOfTheDefaultPlaceKnowsThatAKeyIsElsewhere() {
+    TestCluster cluster = tiers();
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member home = cluster.member(holders.get(0));
+    Mutation.Place toMemory = new Mutation.Place(Optional.of(new Placement(2, 0, 1)));
+    home.ask(toMemory, "k", Acknowledgement.REPLICATED);
+    cluster.pass(3_000);
+    home.ask(PUT, "k", Acknowledgement.REPLICATED);
+    TestCluster.Member ssd = cluster.member(holders.get(1));
+    assertEquals(Entry.BOTTOM, ssd.entryOf("k"));
+    ssd.ask(GET, "k", Acknowledgement.DEFAULT);
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, ssd.lastReply().outcome());
+    assertEquals(ErrorCode.MOVED, failed.code());
+    assertEquals(Optional.of(new Placement(2, 0, 1)), ssd.lastReply().placement());
+  }
+
+  @Test
+  void whoHeldAKeyBeforeAndHoldsItNowHasAllOfItThoughWhoDecidedIsGone() {
+    TestCluster cluster = tiers();
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member home = cluster.member(holders.get(0));
+    home.ask(PUT, "k", Acknowledgement.REPLICATED);
+    TestCluster.Member second = other(cluster, List.of("ssd1", "ssd2"), holders.get(1));
+    String secondId = second == cluster.member("ssd1") ? "ssd1" : "ssd2";
+    cluster.passing((from, to) -> !to.nodeId().equals(secondId));
+    home.ask(TO_SSD, "k", Acknowledgement.REPLICATED);
+    cluster.crash(holders.get(0));
+    cluster.passing((from, to) -> true);
+    cluster.tellViews(Set.of(holders.get(0)), Set.of());
+    TestCluster.Member first = cluster.member(holders.get(1));
+    first.ask(GET, "k", Acknowledgement.DEFAULT);
+    assertValue(first.lastReply());
+    cluster.pass(12_000); // they compare
+    second.ask(GET, "k", Acknowledgement.DEFAULT);
+    assertValue(second.lastReply());
+    assertEquals(0, second.core().progress().incomplete());
+  }
+
+  @Test
+  void whereNobodyCanSpeakForAKeyWhatAllHaveTogetherIsTakenForIt() {
+    TestCluster cluster = tiers();
+    List<String> holders = cluster.holdersOf("k");
+    String homeId = holders.get(0);
+    TestCluster.Member home = cluster.member(homeId);
+    home.ask(PUT, "k", Acknowledgement.REPLICATED);
+    // Of the first decision nobody hears, of the second nobody from who is sure.
+    cluster.passing((from, to) -> false);
+    home.ask(BACK, "k", Acknowledgement.ONE);
+    cluster.passing((from, to) -> true);
+    cluster.holding(
+        message ->
+            message instanceof PeerMessage.Changes changes
+                && changes.changes().stream().anyMatch(PeerMessage.Change::whole));
+    home.ask(TO_SSD, "k", Acknowledgement.ONE);
+    cluster.pass(100);
+    cluster.crash(homeId);
+    cluster.remove(homeId);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(5_000);
+    for (String ssd : List.of("ssd1", "ssd2")) {
+      assertEquals(0, cluster.member(ssd).core().progress().incomplete(), ssd);
+      cluster.member(ssd).ask(GET, "k", Acknowledgement.DEFAULT);
+      assertValue(cluster.member(ssd).lastReply());
+    }
+  }
+
+  @Test
+  void aPlacedKeyComesAndGoesWithItsNodes() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member home = cluster.member(holders.get(0));
+    home.ask(PUT, "k", Acknowledgement.REPLICATED);
+    Mutation.Place everywhere = new Mutation.Place(Optional.of(new Placement(3, 0, 1)));
+    home.ask(everywhere, "k", Acknowledgement.REPLICATED);
+    cluster.pass(1_000);
+    for (String node : List.of("a", "b", "c")) {
+      assertFalse(cluster.member(node).entryOf("k").equals(Entry.BOTTOM), node);
+      assertEquals(0, cluster.member(node).core().progress().incomplete(), node);
+    }
+    home.ask(BACK, "k", Acknowledgement.REPLICATED);
+    cluster.pass(3_000);
+    for (String node : List.of("a", "b", "c")) {
+      assertEquals(
+          holders.contains(node), !cluster.member(node).entryOf("k").equals(Entry.BOTTOM), node);
+    }
+  }
+}
