@@ -32,8 +32,8 @@ public sealed interface PeerMessage {
   /// Acknowledges all batches up to `sequence`.
   ///
   /// @param clock the sender's
-  /// @param leaving whether the sender is about to leave the cluster, so that what it has merged does
-  ///   not count as a copy
+  /// @param leaving whether the sender is about to leave the cluster, so that what it has merged
+  ///   does not count as a copy
   /// @param ringVersion of the sender's view of the cluster
   /// @param since the batches after this one were merged under that view
   record Received(

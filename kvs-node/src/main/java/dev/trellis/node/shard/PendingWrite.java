@@ -90,12 +90,14 @@ final class PendingWrite implements Link.Waiter {
     return deadlineMillis;
   }
 
-  /// How many nodes have merged the write, those that leave left out unless too few others stay.
+  /// How many nodes have merged the write, those that leave left out unless too few others stay. At
+  /// least one: who leaves hands on what it has.
   ///
   /// @param staying how many members there are that do not leave
   int copies(int staying) {
     int stay = count(copies);
-    return stay < Math.min(needed, staying) || stay >= needed ? stay : stay + count(leavingCopies);
+    boolean leaversCount = stay < needed && stay >= Math.min(needed, staying);
+    return Math.max(1, leaversCount ? stay + count(leavingCopies) : stay);
   }
 
   private int count(Set<Peer> peers) {

@@ -532,8 +532,8 @@ final class Repairs {
     Set<String> waiting = new HashSet<>(owners);
     placedUnderWay.add(key);
     for (Peer target : roles().targets(partition, slot.placement())) {
-      // Others who only stand in would give it back.
-      if (!roles().isHolder(target, partition, slot.placement())) {
+      // Others stand in, and would give it back, or are about to leave themselves.
+      if (!owners.contains(target.nodeId())) {
         continue;
       }
       Link link = replication.link(target);
@@ -826,7 +826,8 @@ final class Repairs {
     } else {
       enqueue(pair.peer, pair.partition, PARTITION);
     }
-    done.forEach(one -> one.waiter.acknowledged(pair.peer, !comparison.peerHolds, comparison.peerVersion));
+    done.forEach(
+        one -> one.waiter.acknowledged(pair.peer, !comparison.peerHolds, comparison.peerVersion));
   }
 
   // ---- Comparing: the answering side ----

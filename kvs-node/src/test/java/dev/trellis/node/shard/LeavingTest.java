@@ -68,6 +68,21 @@ class LeavingTest {
   }
 
   @Test
+  void aWriteThatOnlyALeavingNodeHasIsKeptAndSaysSo() {
+    stays.ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.state(leaver, State.LEAVING);
+    cluster.passing((from, to) -> false);
+    cluster.tellViews(Set.of(), Set.of());
+    TestCluster.Member leaving = cluster.member(leaver);
+    leaving.ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.pass(2_100);
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, leaving.lastReply().outcome());
+    assertEquals(ErrorCode.NOT_ENOUGH_REPLICAS, failed.code());
+    // None would mean that nothing was written, and it would be repeated.
+    assertEquals(1, leaving.lastReply().receipt().copies());
+  }
+
+  @Test
   void whereTooFewStayTheCopiesOfThoseWhoLeaveCountAfterAll() {
     cluster.state(leaver, State.LEAVING);
     cluster.state(heir, State.LEAVING);

@@ -6,10 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Placement;
@@ -28,6 +30,10 @@ class PlacementTest {
   private static final Mutation.Place TO_SSD =
       new Mutation.Place(Optional.of(new Placement(0, 2, 1)));
   private static final Mutation.Place BACK = new Mutation.Place(Optional.empty());
+
+  private static Mutation.Add add(String element) {
+    return new Mutation.Add(Kind.GSET, List.of(Payload.ofText(element)));
+  }
 
   private static void assertDone(Reply reply) {
     assertInstanceOf(Outcome.Done.class, reply.outcome(), reply.toString());
@@ -159,5 +165,45 @@ class PlacementTest {
       assertEquals(
           holders.contains(node), !cluster.member(node).entryOf("k").equals(Entry.BOTTOM), node);
     }
+  }
+
+  @Test
+  void aHomeThatDoesNotHoldAKeyDoesNotTellANewHolderThatItHasAll() {
+    TestCluster cluster = TestCluster.of("mem-0", "ssd-0", "ssd-1", "ssd-2");
+    Mutation two = new Mutation.Place(Optional.of(new Placement(0, 2, 1)));
+    Mutation three = new Mutation.Place(Optional.of(new Placement(0, 3, 1)));
+    cluster.member("mem-0").ask(two, "k", Acknowledgement.REPLICATED);
+    List<String> ssd = List.of("ssd-0", "ssd-1", "ssd-2");
+    for (String node : ssd) {
+      cluster.member(node).ask(add("e"), "k", Acknowledgement.REPLICATED); // one says NOT_OWNER
+    }
+    cluster.pass(1_000);
+    cluster.member("mem-0").ask(three, "k", Acknowledgement.REPLICATED);
+    for (String node : ssd) {
+      cluster.member(node).ask(Read.Get.ANY, "k", Acknowledgement.DEFAULT);
+      Outcome.Done done =
+          assertInstanceOf(Outcome.Done.class, cluster.member(node).lastReply().outcome(), node);
+      assertFalse(done.view() instanceof View.Missing, node + " " + done);
+    }
+  }
+
+  @Test
+  void aPlacedKeyThatALeavingNodeHandsOverStaysWhereItWasHanded() {
+    TestCluster cluster = TestCluster.of("mem-0", "ssd-0", "ssd-1");
+    cluster
+        .member("mem-0")
+        .ask(
+            new Mutation.Place(Optional.of(new Placement(0, 2, 1))),
+            "k",
+            Acknowledgement.REPLICATED);
+    cluster.member("ssd-0").ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.pass(1_000);
+    cluster.state("ssd-1", NodeDescriptor.State.LEAVING); // the memory node is to be lent instead
+    cluster.tellViews(Set.of(), Set.of(), id -> !id.equals("mem-0"));
+    cluster.pass(2_000); // it hears of it later
+    boolean handedOver = cluster.member("ssd-1").core().progress().surplus() == 0;
+    cluster.tellView("mem-0");
+    boolean there = !cluster.member("mem-0").entryOf("k").equals(Entry.BOTTOM);
+    assertTrue(!handedOver || there, "handed over, and not there");
   }
 }

@@ -204,8 +204,7 @@ class ReplicationTest {
     TestCluster cluster = TestCluster.of("a", "b", "c");
     List<String> holders = cluster.holdersOf("k");
     TestCluster.Member first = cluster.member(holders.get(0));
-    first.ask(
-        new Mutation.Add(Kind.ORSET, List.of(large())), "k", Acknowledgement.REPLICATED);
+    first.ask(new Mutation.Add(Kind.ORSET, List.of(large())), "k", Acknowledgement.REPLICATED);
     String away = holders.get(1);
     cluster.crash(away);
     cluster.tellViews(Set.of(away), Set.of());
@@ -233,6 +232,34 @@ class ReplicationTest {
     assertEquals(2, a.lastReply().receipt().copies());
     long bytes = cluster.takeBytes();
     assertTrue(bytes < 1_000, bytes + " bytes");
+  }
+
+  @Test
+  void aStandInWithoutALargeValueDoesNotCountForWhatIsThereAlready() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> holders = cluster.holdersOf("k");
+    String standIn =
+        Set.of("a", "b", "c").stream()
+            .filter(id -> !holders.contains(id))
+            .findFirst()
+            .orElseThrow();
+    TestCluster.Member first = cluster.member(holders.get(0));
+    cluster.passing((from, to) -> false);
+    first.ask(add("x".repeat(40_000)), "k", Acknowledgement.ONE);
+    first.ask(add("y".repeat(40_000)), "k", Acknowledgement.ONE);
+    cluster.passing((from, to) -> !to.nodeId().equals(holders.get(1)));
+    cluster.tellViews(Set.of(holders.get(1)), Set.of());
+    int before = first.replies();
+    first.ask(add("x".repeat(40_000)), "k", Acknowledgement.REPLICATED);
+    boolean acknowledged =
+        first.replies() > before && first.lastReply().outcome() instanceof Outcome.Done;
+    assertTrue(
+        !acknowledged || !cluster.member(standIn).entryOf("k").equals(Entry.BOTTOM),
+        "acknowledged as replicated, and there is one copy");
+  }
+
+  private static Mutation.Add add(String element) {
+    return new Mutation.Add(Kind.GSET, List.of(Payload.ofText(element)));
   }
 
   private static Payload large() {
