@@ -27,6 +27,8 @@ final class Entries {
 
   /// Is told of each decision about a key's place before it is stored.
   interface Decisions {
+    /// Takes note of a decision.
+    ///
     /// @param before the slot as it is; null if the key is not here
     void decided(@Nullable Slot before, Payload key, PlacementSetting after);
   }

@@ -34,6 +34,8 @@ final class Link {
 
   /// Is told when the peer has merged what it waits for.
   interface Waiter {
+    /// Takes note that the peer has merged it.
+    ///
     /// @param leaving whether the peer is about to leave, so that it does not count as a holder
     /// @param ringVersion of the view of the cluster under which it merged; 0 if that is not known
     void acknowledged(Peer peer, boolean leaving, long ringVersion);
