@@ -99,6 +99,7 @@ final class PeerCodec {
           out.uint64(3, digest.keys());
           out.bool(4, digest.complete());
           out.bool(5, digest.holder());
+          out.bool(6, digest.knows());
           out.close();
         }
         out.fixed64(4, digests.ringVersion());
@@ -430,6 +431,7 @@ final class PeerCodec {
     long keys = 0;
     boolean complete = false;
     boolean holder = false;
+    boolean knows = false;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> range = in.uint32();
@@ -437,10 +439,11 @@ final class PeerCodec {
         case 3 -> keys = in.uint64();
         case 4 -> complete = in.bool();
         case 5 -> holder = in.bool();
+        case 6 -> knows = in.bool();
         default -> in.skip();
       }
     }
-    return new RangeDigest(range, digest, keys, complete, holder);
+    return new RangeDigest(range, digest, keys, complete, holder, knows);
   }
 
   private static PeerMessage readKeysAsked(WireReader in) throws WireException {

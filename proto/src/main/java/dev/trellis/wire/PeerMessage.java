@@ -80,7 +80,10 @@ public sealed interface PeerMessage {
   /// @param keys how many there are
   /// @param complete level 2 and finer: whether the answering replica has all of the partition
   /// @param holder level 2 and finer: whether it belongs to those that shall hold the partition
-  record RangeDigest(int range, long digest, long keys, boolean complete, boolean holder) {}
+  /// @param knows level 2 and finer: whether it takes the asker for one that holds the partition,
+  ///   and so tells it each write
+  record RangeDigest(
+      int range, long digest, long keys, boolean complete, boolean holder, boolean knows) {}
 
   /// Asks for the digest of each key in a range of level 2 or 3.
   record KeysAsked(long id, int level, int range) implements PeerMessage {}

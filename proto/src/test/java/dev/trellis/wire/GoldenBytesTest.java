@@ -97,10 +97,10 @@ class GoldenBytesTest {
         "520b2a09080110021a0300ac02",
         new Frame.FromPeer(new PeerMessage.DigestsAsked(1, 2, List.of(0, 300))));
     assertBytes(
-        "521a3218080110021a1208ac0211ffffffffffffffff180720012801",
+        "521c321a080110021a1408ac0211ffffffffffffffff1807200128013001",
         new Frame.FromPeer(
             new PeerMessage.Digests(
-                1, 2, 0, List.of(new PeerMessage.RangeDigest(300, -1, 7, true, true)))));
+                1, 2, 0, List.of(new PeerMessage.RangeDigest(300, -1, 7, true, true, true)))));
     assertBytes("52093a070801100318ac02", new Frame.FromPeer(new PeerMessage.KeysAsked(1, 3, 300)));
     assertBytes(
         "521d421b0801100318ac022208ffffffffffffffff2a080200000000000000",

@@ -169,7 +169,12 @@ final class RandomFrames {
 
   private PeerMessage.RangeDigest rangeDigest() {
     return new PeerMessage.RangeDigest(
-        whole(), number(), number(), random.nextBoolean(), random.nextBoolean());
+        whole(),
+        number(),
+        number(),
+        random.nextBoolean(),
+        random.nextBoolean(),
+        random.nextBoolean());
   }
 
   // ---- Requests ----

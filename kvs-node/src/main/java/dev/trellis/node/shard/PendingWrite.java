@@ -16,7 +16,7 @@ final class PendingWrite implements Link.Waiter {
   private final Request request;
   private final Reply reply; // for when it is done
   private final Optional<PeerMessage.Change> change;
-  private final int needed;
+  private int needed;
   private final Acknowledgement level;
   private final long deadlineMillis;
   private final Set<Peer> copies = new HashSet<>(); // that stay, this shard included if it does
@@ -80,6 +80,11 @@ final class PendingWrite implements Link.Waiter {
 
   int needed() {
     return needed;
+  }
+
+  /// Takes note that the cluster now keeps this many copies, if it is more.
+  void need(int copies) {
+    needed = Math.max(needed, copies);
   }
 
   Acknowledgement level() {

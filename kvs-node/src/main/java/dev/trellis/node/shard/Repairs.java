@@ -55,6 +55,10 @@ final class Repairs {
 
   private static final long ANSWER_MILLIS_MAX = 2_000;
 
+  /// How much longer an exchange may take before it is begun anew, which costs another look at the
+  /// digests, and the keys that are still to come.
+  private static final long EXCHANGE_MILLIS_MAX = 2_000;
+
   /// How soon who did not have all of a partition is asked again, at first: it may have been about
   /// to hear who holds it, or to get the rest. Later ever less often, since it may take an absent
   /// node.
@@ -81,6 +85,7 @@ final class Repairs {
     private final long changesBefore;
     private long deadlineMillis;
     private boolean peerComplete;
+    private boolean peerKnows; // that this shard holds the partition
     private boolean peerHolds;
     private long peerVersion; // of its view
     private final Set<Integer> listing = new HashSet<>(); // ranges whose keys are still to come
@@ -105,7 +110,7 @@ final class Repairs {
   private enum Has {
     ALL,
     PART,
-    /// It may have all, but sees another cluster, in which this shard may not hold the partition.
+    /// It may have all, or know who has, but sees another cluster.
     UNKNOWN
   }
 
@@ -134,6 +139,7 @@ final class Repairs {
   private final Set<Payload> placedUnderWay = new HashSet<>(); // being handed back
   private final Set<Payload> placedGiven = new HashSet<>(); // by a node that leaves
   private final Map<Pair, List<Assurance>> assurances = new LinkedHashMap<>();
+  private final Set<Integer> hopeless = new HashSet<>(); // partitions that nobody had all of
   private int held;
   private int surplus;
   private boolean handedOver; // all that a leaving node has, what is under way left out
@@ -245,6 +251,8 @@ final class Repairs {
       }
     }
     placedKeys.view(first);
+    askAgain();
+    hopeless.clear();
     handedOver = false;
     // What was agreed under another view does not count under this one.
     handed.clear();
@@ -295,7 +303,12 @@ final class Repairs {
     }
     for (Comparison late : List.copyOf(active.values())) {
       long heard = replication.heardMillis(late.peer);
-      long patience = late.exchanged ? heard + ANSWER_MILLIS_MAX : 0; // much may have to come
+      // Much may have to come; but what says that all has come may get lost, however much else
+      // does.
+      long patience =
+          late.exchanged
+              ? Math.min(heard + ANSWER_MILLIS_MAX, late.deadlineMillis + EXCHANGE_MILLIS_MAX)
+              : 0;
       if (Math.max(late.deadlineMillis, patience) <= nowMillis) {
         active.remove(new Pair(late.peer, late.partition));
         syncDue = true;
@@ -375,11 +388,15 @@ final class Repairs {
     if (syncDue || incomplete.isEmpty() || !queue.isEmpty() || !active.isEmpty()) {
       idleMillis = nowMillis;
     } else if (nowMillis - idleMillis >= askAgainMillis || nowMillis < idleMillis) {
-      synced.values().forEach(done -> done.values().removeIf(has -> has != Has.ALL));
+      askAgain();
       syncDue = true;
       askAgainMillis =
           Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
     }
+  }
+
+  private void askAgain() {
+    synced.values().forEach(done -> done.values().removeIf(has -> has != Has.ALL));
   }
 
   /// @return whether anything could be started or ended
@@ -412,11 +429,12 @@ final class Repairs {
     incomplete.clear(partition);
     complete.set(partition);
     synced.remove(partition);
+    hopeless.remove(partition);
   }
 
   /// None of the holders has all of the partition. Who held it before may; and if nobody does, all
-  /// of whom see the same cluster, and nobody is away who could, what had more is lost, and what is
-  /// left is all there is.
+  /// of whom see the same cluster and are asked twice, and nobody is away who could, what had more
+  /// is lost, and what is left is all there is.
   ///
   /// @return whether anything could be started or ended
   private boolean askEverybody(int partition, Map<Peer, Has> done) {
@@ -438,6 +456,9 @@ final class Repairs {
     }
     if (waits || (!whole && done.containsValue(Has.UNKNOWN))) {
       return moved; // those who see another cluster are asked again
+    }
+    if (!whole && hopeless.add(partition)) {
+      return moved; // it may just have gone from one that had yet to answer to one that had
     }
     if (!whole) {
       statistics.countPartitionLost();
@@ -665,6 +686,7 @@ final class Repairs {
       return;
     }
     comparison.peerComplete = theirs.complete();
+    comparison.peerKnows = theirs.knows();
     comparison.peerHolds = theirs.holder();
     comparison.peerVersion = told.ringVersion();
     RangeDigest mine = rangeDigest(from, told.level(), theirs.range());
@@ -796,7 +818,9 @@ final class Repairs {
           .computeIfAbsent(partition, p -> new HashMap<>())
           .put(comparison.peer, told(comparison));
     }
-    if (comparison.peerHolds && comparison.level == PARTITION) {
+    // Who vouches for a partition does so until those who take it over do.
+    boolean takenOver = comparison.peerComplete || !vouchesFor(partition);
+    if (comparison.peerHolds && takenOver && comparison.level == PARTITION) {
       handed
           .computeIfAbsent(partition, p -> new HashMap<>())
           .put(comparison.peer, comparison.changesBefore);
@@ -808,7 +832,8 @@ final class Repairs {
 
   private Has told(Comparison comparison) {
     if (comparison.peerComplete) {
-      return Has.ALL;
+      // Who does not know that the other one holds the partition does not write to it.
+      return comparison.peerKnows ? Has.ALL : Has.UNKNOWN;
     }
     return comparison.peerVersion == roles().version() ? Has.PART : Has.UNKNOWN;
   }
@@ -903,7 +928,7 @@ final class Repairs {
     }
     List<RangeDigest> groups = new ArrayList<>(GROUPS);
     for (int group = 0; group < GROUPS; group++) {
-      groups.add(new RangeDigest(group, sums[group], keys[group], false, false));
+      groups.add(new RangeDigest(group, sums[group], keys[group], false, false, false));
     }
     return groups;
   }
@@ -917,7 +942,7 @@ final class Repairs {
           sum += group.digest();
           keys += group.keys();
         }
-        yield new RangeDigest(range, sum, keys, false, false);
+        yield new RangeDigest(range, sum, keys, false, false, false);
       }
       case BUCKET -> {
         long sum = 0;
@@ -925,7 +950,7 @@ final class Repairs {
         for (Payload key : keys) {
           sum += pairDigest(peer, key);
         }
-        yield new RangeDigest(range, sum, keys.size(), false, false);
+        yield new RangeDigest(range, sum, keys.size(), false, false, false);
       }
       default -> {
         long sum = level == PARTITION ? digests().sumOf(range) : 0;
@@ -934,12 +959,20 @@ final class Repairs {
           sum += pairDigest(peer, key);
           keys++;
         }
-        // Who does not know that the other one holds the partition does not write to it.
-        boolean whole = (complete.get(range) || formerly.get(range)) && roles().holds(peer, range);
         yield new RangeDigest(
-            range, sum, keys, whole, roles().owns(range, Optional.empty()) || wasOwner(range));
+            range,
+            sum,
+            keys,
+            vouchesFor(range),
+            roles().owns(range, Optional.empty()) || wasOwner(range),
+            roles().holds(peer, range));
       }
     };
+  }
+
+  /// Whether all that there is of a partition is here, though it may not be for long.
+  private boolean vouchesFor(int partition) {
+    return complete.get(partition) || formerly.get(partition);
   }
 
   /// Whether this shard keeps the partition for good as far as it knows.

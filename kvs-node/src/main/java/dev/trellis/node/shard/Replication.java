@@ -94,6 +94,7 @@ final class Replication {
     heardMillis.keySet().removeIf(peer -> !roles.isMember(peer));
     for (PendingWrite write : List.copyOf(pending)) {
       write.targets().removeIf(peer -> !roles.isMember(peer));
+      write.need(roles.topology().faultTolerance() + 1);
       for (Peer target : targetsOf(write.request().key())) {
         if (!write.has(target) && !write.targets().contains(target)) {
           give(target, write, nowMillis);

@@ -257,8 +257,32 @@ public final class ShardCore {
         carryOut(origin, request);
       }
     } catch (Refusal refusal) {
-      answer(origin, request, refused(request, refusal, nowMillis));
+      answer(
+          origin, request, refused(request, unlessCarriedOut(origin, request, refusal), nowMillis));
     }
+  }
+
+  /// A mutation that was carried out here before the key went elsewhere must not be told to go
+  /// there: it would be carried out again.
+  private Refusal unlessCarriedOut(Origin origin, Request request, Refusal refusal) {
+    RequestContext context = request.context();
+    boolean elsewhere =
+        refusal.outcome().code() == ErrorCode.NOT_OWNER
+            || refusal.outcome().code() == ErrorCode.MOVED;
+    boolean carriedOut =
+        elsewhere
+            && request.operation() instanceof Mutation
+            && context.sequence() > 0
+            && repeats.verdict(origin.clientId(), context.sequence(), context.repeat())
+                == RepeatWindow.Verdict.SEEN;
+    return carriedOut
+        ? new Refusal(
+            ErrorCode.OUTCOME_UNKNOWN,
+            "mutation "
+                + context.sequence()
+                + " was carried out here, and the key is elsewhere now; how many copies it has got"
+                + " is not known here any more")
+        : refusal;
   }
 
   private void carryOut(Origin origin, Request request) throws Refusal {

@@ -83,6 +83,19 @@ class LeavingTest {
   }
 
   @Test
+  void whatWasCarriedOutIsNotSentElsewhereWhenItComesAgain() {
+    stays.ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.state(leaver, State.LEAVING);
+    TestCluster.Member leaving = cluster.member(leaver);
+    leaving.ask(new Mutation.Put(Payload.ofText("other")), "k", Acknowledgement.REPLICATED);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(3_000);
+    leaving.askAgain();
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, leaving.lastReply().outcome());
+    assertEquals(ErrorCode.OUTCOME_UNKNOWN, failed.code());
+  }
+
+  @Test
   void whereTooFewStayTheCopiesOfThoseWhoLeaveCountAfterAll() {
     cluster.state(leaver, State.LEAVING);
     cluster.state(heir, State.LEAVING);

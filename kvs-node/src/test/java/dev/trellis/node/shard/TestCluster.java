@@ -35,6 +35,7 @@ import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /// Several shards that hear each other at once and without loss, unless the test says otherwise,
 /// and a clock that stands still until the test moves it.
@@ -48,6 +49,7 @@ final class TestCluster {
     private final Peer self;
     private final ShardCore core;
     private final List<Reply> replies = new ArrayList<>();
+    private @Nullable Request asked;
 
     private Member(Peer self, ShardCore core) {
       this.self = self;
@@ -78,8 +80,14 @@ final class TestCluster {
               ? RequestContext.mutation(++sequence, clientClock.tick(nowMillis))
                   .withAcknowledgement(level)
               : RequestContext.READ;
-      Request request = new Request(sequence, Payload.ofText(key), operation, context);
-      core.handle(CLIENT, request, nowMillis, this);
+      asked = new Request(sequence, Payload.ofText(key), operation, context);
+      core.handle(CLIENT, asked, nowMillis, this);
+      deliver();
+    }
+
+    /// The last request once more, as if its answer had got lost.
+    void askAgain() {
+      core.handle(CLIENT, Objects.requireNonNull(asked), nowMillis, this);
       deliver();
     }
 
