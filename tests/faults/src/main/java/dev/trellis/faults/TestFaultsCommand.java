@@ -8,6 +8,7 @@ import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
 import dev.trellis.history.check.Verdict;
 import dev.trellis.node.shard.Sabotage;
+import dev.trellis.process.ConfigurationException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,8 +69,8 @@ final class TestFaultsCommand implements Callable<Integer> {
       split = ",",
       defaultValue = ALL,
       description =
-          "set, counter, register, delete, session, or all (${DEFAULT-VALUE}); several separated by"
-              + " commas. They run side by side on one cluster.")
+          "set, set-one, counter, register, delete, session, or all (${DEFAULT-VALUE}); several"
+              + " separated by commas. They run side by side on one cluster.")
   private List<String> workloads = new ArrayList<>();
 
   @Option(
@@ -153,7 +154,7 @@ final class TestFaultsCommand implements Callable<Integer> {
         chosenFaults.stream().filter(fault -> !unavailable.containsKey(fault)).toList();
     RunPlan plan =
         new RunPlan(
-            new ClusterPlan(nodes, shards, "256m", nodeSettings(), false, sabotage()),
+            cluster(),
             chosenWorkloads,
             available,
             Duration.ofSeconds(seconds),
@@ -267,6 +268,7 @@ final class TestFaultsCommand implements Callable<Integer> {
       String where = cell.fault().word() + "/" + cell.workload() + ": ";
       cell.problems().forEach(problem -> console.printLine("FAIL " + where + problem));
       cell.failures().forEach(f -> console.printLine("FAIL " + where + Cell.describe(f)));
+      cell.measured().forEach(sentence -> console.printLine("Measured " + where + sentence));
     }
     console.printLine("");
     console.printLine(
@@ -280,7 +282,7 @@ final class TestFaultsCommand implements Callable<Integer> {
   }
 
   private List<String> workloads() {
-    List<String> known = Workload.all(CALLERS).stream().map(Workload::name).toList();
+    List<String> known = Workload.names();
     if (workloads.contains(ALL)) {
       return known;
     }
@@ -307,6 +309,16 @@ final class TestFaultsCommand implements Callable<Integer> {
       return Arrays.stream(Fault.values()).filter(chosen::contains).toList();
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCode.MISUSE, "--nemesis: " + e.getMessage(), e);
+    }
+  }
+
+  private ClusterPlan cluster() {
+    ClusterPlan cluster = new ClusterPlan(nodes, shards, "256m", nodeSettings(), false, sabotage());
+    try {
+      var _ = cluster.gossipEpoch();
+      return cluster;
+    } catch (ConfigurationException e) {
+      throw new CommandFailure(ExitCode.MISUSE, "--set: " + e.getMessage(), e);
     }
   }
 
