@@ -23,9 +23,10 @@ import org.jspecify.annotations.Nullable;
 /// what is lost; all else that it finds is found here too.
 ///
 /// The age of a lost element is the time from when it was known (its add was acknowledged, or a
-/// read that saw it ended) until when a process was still there for sure, so it may have been older;
-/// of several processes, the one that makes it least, among those that were gone after the add was
-/// asked for. Invalid: something older was lost than may be, or without any process having ended.
+/// read that saw it ended) until when a process was still there for sure, so it may have been
+/// older; of several processes, the one that makes it least, among those that were gone after the
+/// add was asked for. Invalid: something older was lost than may be, or without any process having
+/// ended.
 final class LossCheck implements Checker {
   private static final String ACKNOWLEDGED = "acknowledged";
   private static final String LOST = "lost-count";

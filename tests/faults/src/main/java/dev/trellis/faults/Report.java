@@ -71,7 +71,7 @@ final class Report {
     columns.add(column);
     Fault fault = column.getFirst().fault();
     sections.append(
-        "<h2 id=\"%s\">%s</h2>\n<p>Again and again %s: %d times in all.</p>\n"
+        "<h2 id=\"%s\">%s</h2>\n<p>Again and again, %s. Really happened: %d.</p>\n"
             .formatted(
                 fault.word(),
                 fault.word(),

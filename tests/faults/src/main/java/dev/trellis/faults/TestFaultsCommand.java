@@ -188,6 +188,7 @@ final class TestFaultsCommand implements Callable<Integer> {
     try (run) {
       if (!json) {
         console.printLine("Seed " + plan.seed() + ", files in " + folder);
+        printLeftOut(console, unavailable);
         console.printLine("");
         console.printLine(Table.header(plan.workloads()));
         console.flush();
@@ -252,6 +253,18 @@ final class TestFaultsCommand implements Callable<Integer> {
     return json;
   }
 
+  /// A line for each reason.
+  private static void printLeftOut(Console console, Map<Fault, String> unavailable) {
+    Map<String, List<String>> faultsByReason = new LinkedHashMap<>();
+    unavailable.forEach(
+        (fault, reason) ->
+            faultsByReason.computeIfAbsent(reason, ignored -> new ArrayList<>()).add(fault.word()));
+    faultsByReason.put("the SSD tier does not exist yet", List.of("full disks"));
+    faultsByReason.forEach(
+        (reason, words) ->
+            console.printLine("Left out: " + String.join(", ", words) + ", since " + reason));
+  }
+
   private static void printSummary(
       Console console,
       FaultRun run,
@@ -261,9 +274,6 @@ final class TestFaultsCommand implements Callable<Integer> {
     console.printLine("");
     console.printLine("Each cell: calls that succeeded, faults that really happened, verdict.");
     console.printLine("Where: " + run.place() + ".");
-    unavailable.forEach(
-        (fault, reason) -> console.printLine("Left out: " + fault.word() + ", since " + reason));
-    console.printLine("Left out: full disks, since the SSD tier does not exist yet.");
     for (Cell cell : cells) {
       String where = cell.fault().word() + "/" + cell.workload() + ": ";
       cell.problems().forEach(problem -> console.printLine("FAIL " + where + problem));
@@ -275,7 +285,9 @@ final class TestFaultsCommand implements Callable<Integer> {
         switch (verdict) {
               case VALID -> "All promises were kept.";
               case INVALID -> "A promise was broken.";
-              case UNKNOWN -> "Nothing was broken, but not all is known.";
+              case UNKNOWN ->
+                  "Nothing was broken, but not all is known"
+                      + (unavailable.isEmpty() ? "." : ": some faults were left out.");
             }
             + " "
             + run.report());

@@ -87,11 +87,11 @@ class ConsistencyDocumentTest {
     return count == 0 ? List.of("no test is named") : missing;
   }
 
-  private static boolean exists(String type, String method, List<Path> sources)
-      throws IOException {
+  private static boolean exists(String type, String method, List<Path> sources) throws IOException {
     // From the annotation to the name there is neither a blank line nor the end of another method.
     Pattern declared =
-        Pattern.compile("@(Parameterized|Repeated)?Test\\b(?:.(?!\n\n|\n  }))*\\bvoid " + method + "\\(",
+        Pattern.compile(
+            "@(Parameterized|Repeated)?Test\\b(?:.(?!\n\n|\n  }))*\\bvoid " + method + "\\(",
             Pattern.DOTALL);
     for (Path source : sources) {
       if (source.endsWith(type + ".java") && declared.matcher(Files.readString(source)).find()) {
@@ -123,7 +123,13 @@ class ConsistencyDocumentTest {
     int exitCode =
         TrellisCli.execute(
             new Console(
-                new ByteArrayInputStream(new byte[0]), output, error, false, false, false, Map.of()),
+                new ByteArrayInputStream(new byte[0]),
+                output,
+                error,
+                false,
+                false,
+                false,
+                Map.of()),
             arguments.toArray(String[]::new));
     assertEquals(1, exitCode, error.toString(StandardCharsets.UTF_8));
     assertEquals(
