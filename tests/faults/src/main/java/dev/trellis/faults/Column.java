@@ -40,6 +40,7 @@ final class Column {
   /// Above the numbers that the threads come to.
   static final long FINAL_PROCESS = 1_000_000;
 
+  private static final int WARM_UP_CALLS = 50;
   private static final int FINAL_ATTEMPTS_MAX = 20;
   private static final Duration BETWEEN_ATTEMPTS = Duration.ofMillis(500);
 
@@ -176,6 +177,8 @@ final class Column {
       }
     }
     try {
+      // What is done to a cluster that nobody uses yet shows nothing.
+      var _ = Patience.await(RECOVERY_PATIENCE, () -> isInUse() ? "" : "hardly any call succeeds");
       long began = System.nanoTime();
       nemesis.run(() -> isOver(began, nemesis));
     } finally {
@@ -191,10 +194,14 @@ final class Column {
     }
   }
 
+  private boolean isInUse() {
+    return succeeded.values().stream().allMatch(count -> count.get() >= WARM_UP_CALLS);
+  }
+
   private boolean isOver(long began, Nemesis nemesis) {
     Duration gone = Duration.ofNanos(System.nanoTime() - began);
     boolean isTelling =
-        nemesis.happened() > 0
+        nemesis.happened() >= plan.faultsMin()
             && succeeded.values().stream().allMatch(count -> count.get() >= plan.operationsMin());
     progress.accept(
         "%d of %d s, %d faults"

@@ -163,6 +163,7 @@ final class TestFaultsCommand implements Callable<Integer> {
             CALLERS,
             CLIENTS,
             RunPlan.OPERATIONS_MIN,
+            1,
             seed == null ? System.nanoTime() : seed);
     Path folder = folder(console);
     try {

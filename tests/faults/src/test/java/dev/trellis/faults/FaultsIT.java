@@ -30,13 +30,14 @@ class FaultsIT {
   @TempDir Path folder;
 
   private static RunPlan plan(List<String> workloads, List<Fault> faults, String sabotage) {
-    return plan(workloads, faults, sabotage, Map.of());
+    return plan(workloads, faults, sabotage, 1, Map.of());
   }
 
   private static RunPlan plan(
       List<String> workloads,
       List<Fault> faults,
       String sabotage,
+      int faultsMin,
       Map<String, String> furtherSettings) {
     Map<String, String> settings = new HashMap<>(furtherSettings);
     settings.put("tombstone.grace", "1s");
@@ -52,6 +53,7 @@ class FaultsIT {
         6,
         2,
         300,
+        faultsMin,
         SEED);
   }
 
@@ -96,6 +98,7 @@ class FaultsIT {
             List.of("set-one"),
             List.of(Fault.KILL),
             "",
+            3,
             Map.of("gossip.epoch", epoch.toSeconds() + "s"));
     List<Cell> cells;
     try (FaultRun run = new FaultRun(plan, folder, ignored -> {})) {
@@ -118,7 +121,8 @@ class FaultsIT {
     List<Cell> cells;
     try (FaultRun run =
         new FaultRun(
-            plan(List.of("session"), List.of(Fault.KILL), "INCOMPLETE_ANSWERS_MISSING"),
+            plan(
+                List.of("session"), List.of(Fault.KILL), "INCOMPLETE_ANSWERS_MISSING", 3, Map.of()),
             folder,
             ignored -> {})) {
       cells = run.run(ignored -> {});
