@@ -40,11 +40,17 @@ final class SharedClock {
   /// Takes a shard's clock for ours, unless that was done since the refused stamp was made: many
   /// refusals arrive together, and setting the clock back for each would give one stamp twice.
   ///
+  /// The shard read its clock after the stamp was made and before its answer came. If that reading
+  /// lies between what our own clock was then and what it is now, the request or the answer has
+  /// taken long, and our clock may well be right: it is not set back by how long the answer took.
+  ///
   /// @param refused the stamp that was too far from the shard's clock
   synchronized void adopt(HybridTimestamp shardClock, HybridTimestamp refused) {
-    long distance = Math.abs(clock.current(physicalMillis()).millis() - shardClock.millis());
+    HybridTimestamp now = clock.current(physicalMillis());
+    boolean late = refused.compareTo(shardClock) <= 0 && shardClock.compareTo(now) <= 0;
+    long distance = Math.abs(now.millis() - shardClock.millis());
     boolean done = distance < Math.abs(refused.millis() - shardClock.millis()) / 2;
-    if (done || shardClock.millis() > ADOPTED_MILLIS_MAX) {
+    if (late || done || shardClock.millis() > ADOPTED_MILLIS_MAX) {
       return;
     }
     offsetMillis = shardClock.millis() - wallMillis.getAsLong();

@@ -521,7 +521,8 @@ final class ClusterMembership implements Membership {
     }
     long skewMillis = skewMillis(message);
     if (Math.abs(skewMillis) > settings.clockSkewMax().toMillis()) {
-      return refusal(Reason.CLOCK, message, skewProblem(message, skewMillis));
+      return refusal(
+          skewMillis > 0 ? Reason.CLOCK : Reason.LATE, message, skewProblem(message, skewMillis));
     }
     return Optional.empty();
   }
@@ -628,12 +629,15 @@ final class ClusterMembership implements Membership {
       return;
     }
     long now = System.nanoTime();
-    if (refusal == null) {
-      refusalNanos = now;
-    }
-    if (refusal == null || now - refusalSaidNanos > REMIND_NANOS) {
+    if (now - refusalSaidNanos > REMIND_NANOS || refusalSaidNanos == 0) {
       refusalSaidNanos = now;
       LOG.warn("not taken as a member yet, keeps trying: {}", refused.text());
+    }
+    if (!refused.isProven(skewMillis(message), settings.clockSkewMax().toMillis())) {
+      return; // what this node sent was long on its way, which passes
+    }
+    if (refusal == null) {
+      refusalNanos = now;
     }
     refusal = refused.text();
     refusedLastNanos = now;

@@ -18,13 +18,26 @@ record Refusal(Reason reason, long incarnation, String text) {
     VERSION(2),
     CLOCK(3),
     DUPLICATE(4),
-    GONE(5);
+    GONE(5),
+    /// Its clock was behind when its message came: that is wrong, or the message was long on its
+    /// way.
+    LATE(6);
 
     private final int number;
 
     Reason(int number) {
       this.number = number;
     }
+  }
+
+  /// Whether the refused node is at fault, and not only a slow network or machine: a clock that is
+  /// behind is also behind the one that the refusal brings, which can only have lost on its way.
+  ///
+  /// @param aheadMillis the refusing node's clock, as the refusal came with it, less the refused
+  ///   one's
+  /// @param skewMaxMillis that is tolerated
+  boolean isProven(long aheadMillis, long skewMaxMillis) {
+    return reason != Reason.LATE || aheadMillis > skewMaxMillis;
   }
 
   Payload encode() {

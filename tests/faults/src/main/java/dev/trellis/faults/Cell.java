@@ -15,6 +15,7 @@ import java.util.Map;
 /// @param faults that really happened
 /// @param findings what the checkers found, of each key where they found something
 /// @param problems what else is wrong, such as a cluster that did not become whole
+/// @param measured sentences for people on what was measured
 /// @param history the file
 record Cell(
     String workload,
@@ -25,11 +26,13 @@ record Cell(
     int faults,
     List<Finding> findings,
     List<String> problems,
+    List<String> measured,
     Path history,
     Verdict verdict) {
   Cell {
     findings = List.copyOf(findings);
     problems = List.copyOf(problems);
+    measured = List.copyOf(measured);
   }
 
   /// Those that break a promise.
@@ -61,6 +64,7 @@ record Cell(
     json.put("info", unknown);
     json.put("faults", (long) faults);
     json.put("problems", problems);
+    json.put("measured", measured);
     json.put("failures", failures().stream().map(Cell::describe).toList());
     json.put("reports", reports().stream().map(Cell::describe).toList());
     json.put("history", history.toString());

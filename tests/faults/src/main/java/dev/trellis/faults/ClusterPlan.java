@@ -1,7 +1,12 @@
 package dev.trellis.faults;
 
+import dev.trellis.node.config.NodeConfig;
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.StrictConfig;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /// What a cluster is made of.
 ///
@@ -23,6 +28,17 @@ record ClusterPlan(
 
   ClusterPlan {
     settings = Map.copyOf(settings);
+  }
+
+  /// The longest that a node holds back a change that nobody waits for.
+  ///
+  /// @throws ConfigurationException if the settings are none of a node
+  Duration gossipEpoch() {
+    String text =
+        settings.entrySet().stream()
+            .map(setting -> setting.getKey() + " = " + setting.getValue() + "\n")
+            .collect(Collectors.joining());
+    return StrictConfig.ofText(NodeConfig.reference(), text, Map.of()).duration("gossip.epoch");
   }
 
   ClusterPlan withSkewable(boolean changed) {

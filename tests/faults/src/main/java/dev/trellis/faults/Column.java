@@ -2,6 +2,7 @@ package dev.trellis.faults;
 
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
+import dev.trellis.client.TrellisException;
 import dev.trellis.faults.Workload.Finding;
 import dev.trellis.faults.Workload.Promise;
 import dev.trellis.history.Call;
@@ -39,6 +40,7 @@ final class Column {
   /// Above the numbers that the threads come to.
   static final long FINAL_PROCESS = 1_000_000;
 
+  private static final int WARM_UP_CALLS = 50;
   private static final int FINAL_ATTEMPTS_MAX = 20;
   private static final Duration BETWEEN_ATTEMPTS = Duration.ofMillis(500);
 
@@ -58,7 +60,7 @@ final class Column {
     this.folder = folder;
     this.progress = progress;
     this.workloads =
-        Workload.all(plan.callers()).stream()
+        Workload.all(plan.callers(), plan.cluster().gossipEpoch()).stream()
             .filter(workload -> plan.workloads().contains(workload.name()))
             .toList();
     workloads.forEach(this::successes);
@@ -116,11 +118,7 @@ final class Column {
     List<Trellis> clients = new ArrayList<>();
     try {
       for (int number = 0; number < plan.clients(); number++) {
-        clients.add(
-            Trellis.connect(
-                ClientConfig.of(cluster.address())
-                    .withTimeout(CALL_TIMEOUT)
-                    .withConnectTimeout(CONNECT_TIMEOUT)));
+        clients.add(connect(cluster.address()));
       }
       Nemesis nemesis = new Nemesis(cluster, fault, random(seed()), diary, plan.time());
       torment(clients, diary, nemesis);
@@ -130,6 +128,30 @@ final class Column {
     } finally {
       clients.forEach(Trellis::close);
     }
+  }
+
+  /// Patiently: where there are many processes for few processors, the first greeting takes long.
+  private static Trellis connect(String address) throws IOException, InterruptedException {
+    List<Trellis> connected = new ArrayList<>();
+    String obstacle =
+        Patience.await(
+            FaultCluster.START_PATIENCE,
+            () -> {
+              try {
+                connected.add(
+                    Trellis.connect(
+                        ClientConfig.of(address)
+                            .withTimeout(CALL_TIMEOUT)
+                            .withConnectTimeout(CONNECT_TIMEOUT)));
+                return "";
+              } catch (TrellisException e) {
+                return String.valueOf(e.getMessage());
+              }
+            });
+    if (connected.isEmpty()) {
+      throw new IOException("no client can connect: " + obstacle);
+    }
+    return connected.getFirst();
   }
 
   private void torment(List<Trellis> clients, Diary diary, Nemesis nemesis)
@@ -155,6 +177,8 @@ final class Column {
       }
     }
     try {
+      // What is done to a cluster that nobody uses yet shows nothing.
+      var _ = Patience.await(RECOVERY_PATIENCE, () -> isInUse() ? "" : "hardly any call succeeds");
       long began = System.nanoTime();
       nemesis.run(() -> isOver(began, nemesis));
     } finally {
@@ -170,10 +194,14 @@ final class Column {
     }
   }
 
+  private boolean isInUse() {
+    return succeeded.values().stream().allMatch(count -> count.get() >= WARM_UP_CALLS);
+  }
+
   private boolean isOver(long began, Nemesis nemesis) {
     Duration gone = Duration.ofNanos(System.nanoTime() - began);
     boolean isTelling =
-        nemesis.happened() > 0
+        nemesis.happened() >= plan.faultsMin()
             && succeeded.values().stream().allMatch(count -> count.get() >= plan.operationsMin());
     progress.accept(
         "%d of %d s, %d faults"
@@ -280,12 +308,15 @@ final class Column {
     Path file = historyOf(workload);
     History history = HistoryReader.read(file);
     List<Finding> findings = new ArrayList<>();
+    List<CheckResult> results = new ArrayList<>();
     List<Verdict> verdicts = new ArrayList<>();
+    List<Ending> endings = Ending.of(history);
     EachKey.byKey(history)
         .forEach(
             (key, part) -> {
-              for (Promise promise : workload.promises(fault)) {
+              for (Promise promise : workload.promises(fault, endings)) {
                 CheckResult result = promise.checker().check(part);
+                results.add(result);
                 if (promise.isKept()) {
                   verdicts.add(result.verdict());
                 }
@@ -318,6 +349,7 @@ final class Column {
         happened,
         findings,
         problems,
+        workload.measured(results).stream().toList(),
         file,
         Verdict.ofAll(verdicts));
   }

@@ -55,7 +55,7 @@ final class CounterWorkload extends Workload {
   }
 
   @Override
-  List<Promise> promises(Fault fault) {
+  List<Promise> promises(Fault fault, List<Ending> endings) {
     return List.of(
         new Promise(new CounterInterval(true), true), new Promise(new ReplicaConvergence(), true));
   }

@@ -45,7 +45,7 @@ final class DeleteWorkload extends Workload {
   }
 
   @Override
-  List<Promise> promises(Fault fault) {
+  List<Promise> promises(Fault fault, List<Ending> endings) {
     return List.of(
         new Promise(new DeleteCheck(), fault.keepsOrder()),
         new Promise(new NoResurrection(true, fault.clockError()), fault.keepsOrder()),

@@ -32,9 +32,14 @@ final class Diary implements AutoCloseable {
     return writer;
   }
 
+  /// The time of these histories.
+  long now() {
+    return nanos.getAsLong();
+  }
+
   /// Writes into every history.
   void all(Operation operation) {
-    Operation now = operation.at(nanos.getAsLong(), Operation.NOT_STATED);
+    Operation now = operation.at(now(), Operation.NOT_STATED);
     writers.values().forEach(writer -> writer.append(now));
   }
 

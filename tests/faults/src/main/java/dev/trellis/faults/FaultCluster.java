@@ -40,15 +40,7 @@ final class FaultCluster implements AutoCloseable {
     this.lab = lab;
     this.plan = plan;
     this.folder = folder;
-    this.router =
-        new Server(
-            "router",
-            lab.newHost("router"),
-            List.of(RouterMain.class.getName()),
-            plan.heap(),
-            folder,
-            Optional.empty());
-    all.add(router);
+    this.router = companion("router", RouterMain.class);
     for (int number = 0; number < plan.nodes(); number++) {
       Server node = newNode();
       nodes.put(node.name(), node);
@@ -61,6 +53,20 @@ final class FaultCluster implements AutoCloseable {
   static FaultCluster prepare(Lab lab, ClusterPlan plan, Path folder) throws IOException {
     Files.createDirectories(folder);
     return new FaultCluster(lab, plan, folder);
+  }
+
+  /// A process beside the nodes, with a host of its own; nothing is done to it.
+  private Server companion(String name, Class<?> main) throws IOException {
+    Server companion =
+        new Server(
+            name,
+            lab.newHost(name),
+            List.of(main.getName()),
+            plan.heap(),
+            folder,
+            Optional.empty());
+    all.add(companion);
+    return companion;
   }
 
   private Server newNode() throws IOException {

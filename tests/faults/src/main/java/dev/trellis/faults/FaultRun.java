@@ -44,14 +44,14 @@ final class FaultRun implements AutoCloseable {
         case NOTHING -> {}
         case CUTS -> {
           if (obstacle.isPresent()) {
-            unavailable.put(fault, "it needs network namespaces, and " + obstacle.get());
+            unavailable.put(fault, "there are no network namespaces: " + obstacle.get());
           } else if (Tool.find("iptables").isEmpty()) {
-            unavailable.put(fault, "it needs 'iptables' (package iptables)");
+            unavailable.put(fault, "there is no 'iptables' (package iptables)");
           }
         }
         case CLOCKS -> {
           if (SkewedClock.library().isEmpty()) {
-            unavailable.put(fault, "it needs libfaketime (package libfaketime)");
+            unavailable.put(fault, "there is no libfaketime (package libfaketime)");
           }
         }
       }

@@ -118,6 +118,26 @@ final class Nemesis {
     diary.all(Operation.nemesis(fault.word() + "-" + phase, value).with("real", real));
   }
 
+  /// Kills a process, and writes down when it was gone.
+  private boolean kill(Server victim) throws InterruptedException {
+    long alive = diary.now();
+    boolean ended = victim.kill();
+    if (ended) {
+      diary.all(Ending.operation(victim.name(), alive));
+    }
+    return ended;
+  }
+
+  /// Asks a process to end, and writes down when it was gone.
+  private boolean stop(Server victim) throws InterruptedException {
+    boolean ended = victim.stop(STOP_PATIENCE);
+    if (ended) {
+      // It served for a while after it was asked.
+      diary.all(Ending.operation(victim.name(), diary.now()));
+    }
+    return ended;
+  }
+
   private List<Server> some(int count) {
     List<Server> shuffled = new ArrayList<>(cluster.members());
     Collections.shuffle(shuffled, Random.from(random));
@@ -134,11 +154,11 @@ final class Nemesis {
     }
     Server victim = some(1).getFirst();
     long pid = victim.pid();
-    boolean ended = politely ? victim.stop(STOP_PATIENCE) : victim.kill();
+    boolean ended = politely ? stop(victim) : kill(victim);
     tell("begin", ended, "node", victim.name(), "process", pid);
     if (politely && !ended) {
       problems.add(victim.name() + " did not stop within " + STOP_PATIENCE.toSeconds() + " s");
-      var _ = victim.kill();
+      var _ = kill(victim);
     }
     hold(until);
     cluster.restart(victim);
@@ -328,7 +348,7 @@ final class Nemesis {
     Thread.sleep(random.nextLong(random.nextBoolean() ? CHURN_MILLIS_SOON : CHURN_MILLIS_LATE));
     List<Server> candidates = some(Integer.MAX_VALUE);
     Server victim = candidates.get(candidates.getFirst().equals(other) ? 1 : 0);
-    boolean ended = victim.kill();
+    boolean ended = kill(victim);
     tell("kill", ended, "node", victim.name());
     Thread.sleep(random.nextLong(CHURN_MILLIS_LATE));
     cluster.restart(victim);

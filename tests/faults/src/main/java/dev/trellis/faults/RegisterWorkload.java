@@ -33,7 +33,7 @@ final class RegisterWorkload extends Workload {
   }
 
   @Override
-  List<Promise> promises(Fault fault) {
+  List<Promise> promises(Fault fault, List<Ending> endings) {
     return List.of(
         new Promise(new LwwConvergence(fault.clockError()), fault.keepsOrder()),
         new Promise(new ReplicaConvergence(), true),

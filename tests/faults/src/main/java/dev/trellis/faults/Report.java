@@ -5,6 +5,7 @@ import dev.trellis.history.History;
 import dev.trellis.history.HistoryReader;
 import dev.trellis.history.check.Anomaly;
 import dev.trellis.history.check.EachKey;
+import dev.trellis.history.check.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,7 +25,9 @@ final class Report {
   private static final String HEAD =
       """
       <!doctype html>
-      <html lang="en"><head><meta charset="utf-8"><title>Trellis under faults</title><style>
+      <html lang="en"><head><meta charset="utf-8">
+      <meta name="viewport" content="width=device-width, initial-scale=1">
+      <meta name="color-scheme" content="light dark"><title>Trellis under faults</title><style>
       :root { --ink: #1c2430; --soft: #667085; --line: #d7dce3; --paper: #ffffff; --shade: #f6c9a8;
         --ok: #2f6fb3; --fail: #8a8f98; --info: #c77700; --bad: #b42318; --good: #1a7f43; }
       @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #98a2b3; --line: #3a424e;
@@ -39,6 +42,7 @@ final class Report {
       td a { color: inherit; text-decoration: none; display: block; }
       .pass { color: var(--good); } .FAIL { color: var(--bad); font-weight: 700; }
       .unknown { color: var(--info); } .soft, .tick { color: var(--soft); }
+      .wide { overflow-x: auto; } .wide svg { min-width: 760px; }
       svg { width: 100%; height: auto; display: block; margin: .25rem 0 .75rem; }
       svg text { font: 11px system-ui, sans-serif; fill: var(--ink); }
       svg text.tick { fill: var(--soft); } .grid { stroke: var(--line); }
@@ -67,7 +71,7 @@ final class Report {
     columns.add(column);
     Fault fault = column.getFirst().fault();
     sections.append(
-        "<h2 id=\"%s\">%s</h2>\n<p>Again and again %s: %d times in all.</p>\n"
+        "<h2 id=\"%s\">%s</h2>\n<p>Again and again, %s. Really happened: %d.</p>\n"
             .formatted(
                 fault.word(),
                 fault.word(),
@@ -96,8 +100,10 @@ final class Report {
                 cell.succeeded(),
                 cell.failed(),
                 cell.unknown()));
-    sections.append(
-        Plot.of("calls of " + cell.workload() + " under " + cell.fault().word(), history));
+    for (String sentence : cell.measured()) {
+      sections.append("<p>Measured: ").append(Svg.escape(sentence)).append(".</p>\n");
+    }
+    wide(Plot.of("calls of " + cell.workload() + " under " + cell.fault().word(), history));
     Map<String, History> byKey = new LinkedHashMap<>();
     EachKey.byKey(history).forEach((key, part) -> byKey.put(String.valueOf(key), part));
     add(cell.failures(), "finding", TIMELINES_MAX, history, byKey);
@@ -122,7 +128,7 @@ final class Report {
       History key = byKey.get(finding.key());
       List<Anomaly> anomalies = finding.result().anomalies();
       if (key != null && !anomalies.isEmpty() && timelines < timelinesMax) {
-        sections.append(Timeline.of(history, key, anomalies.getFirst()));
+        wide(Timeline.of(history, key, anomalies.getFirst()));
         timelines++;
       }
       sections.append("</div>\n");
@@ -131,6 +137,11 @@ final class Report {
       sections.append(
           "<p class=\"soft\">and %d more keys</p>\n".formatted(findings.size() - FINDINGS_MAX));
     }
+  }
+
+  /// Scrolls by itself where the page is narrow, lest its words become too small.
+  private void wide(String drawing) {
+    sections.append("<div class=\"wide\">").append(drawing).append("</div>\n");
   }
 
   private static String anchor(Cell cell) {
@@ -177,7 +188,7 @@ final class Report {
   }
 
   private void table(StringBuilder page) {
-    page.append("<table><tr><th>fault</th>");
+    page.append("<div class=\"wide\"><table><tr><th>fault</th>");
     plan.workloads().forEach(name -> page.append("<th>").append(name).append("</th>"));
     page.append("</tr>\n");
     for (List<Cell> column : columns) {
@@ -186,7 +197,34 @@ final class Report {
       page.append(column.stream().map(Report::cell).collect(Collectors.joining()));
       page.append("</tr>\n");
     }
-    page.append("</table>\n");
+    page.append("</table></div>\n");
+    broken(page);
+  }
+
+  /// Where to look first: each cell that failed, and the first that is wrong with it.
+  private void broken(StringBuilder page) {
+    List<Cell> failed =
+        columns.stream()
+            .flatMap(List::stream)
+            .filter(cell -> cell.verdict() == Verdict.INVALID)
+            .toList();
+    if (failed.isEmpty()) {
+      return;
+    }
+    page.append("<h2>What is broken</h2>\n<ul>\n");
+    for (Cell cell : failed) {
+      List<String> wrong = new ArrayList<>(cell.problems());
+      cell.failures().forEach(finding -> wrong.add(Cell.describe(finding)));
+      page.append(
+          "<li><a href=\"#%s\">%s under %s</a>: %s%s</li>\n"
+              .formatted(
+                  anchor(cell),
+                  cell.workload(),
+                  cell.fault().word(),
+                  wrong.isEmpty() ? "see there" : Svg.escape(wrong.getFirst()),
+                  wrong.size() > 1 ? ", and %d more".formatted(wrong.size() - 1) : ""));
+    }
+    page.append("</ul>\n");
   }
 
   private static String cell(Cell cell) {

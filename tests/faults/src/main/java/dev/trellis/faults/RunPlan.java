@@ -14,6 +14,7 @@ import java.util.List;
 /// @param callers client threads of each workload
 /// @param clients connected, shared by the threads
 /// @param operationsMin successful calls without which a cell has no verdict
+/// @param faultsMin that are waited for, if need be until the extension is over
 record RunPlan(
     ClusterPlan cluster,
     List<String> workloads,
@@ -24,6 +25,7 @@ record RunPlan(
     int callers,
     int clients,
     long operationsMin,
+    int faultsMin,
     long seed) {
   /// Fewer successful calls show too little.
   static final long OPERATIONS_MIN = 1_000;

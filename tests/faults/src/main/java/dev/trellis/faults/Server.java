@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
 final class Server {
   private static final Path SETSID = Path.of("/usr/bin/setsid");
 
+  private static final Duration STOP_PATIENCE = Duration.ofSeconds(10);
+
   private final String name;
   private final Host host;
   private final List<String> program; // main class and arguments but for the configuration
@@ -162,9 +164,12 @@ final class Server {
   /// Stops the process where it is, without its knowing.
   ///
   /// @return whether it stands still
-  boolean pause() throws IOException {
+  boolean pause() throws IOException, InterruptedException {
     signal("STOP");
-    return Owner.stateOf(pid()) == 'T';
+    // Its threads stop one by one, once each has the processor.
+    return Patience.await(
+            STOP_PATIENCE, () -> Owner.stateOf(pid()) == 'T' ? "" : "it has not stopped yet")
+        .isEmpty();
   }
 
   /// Lets the process go on.

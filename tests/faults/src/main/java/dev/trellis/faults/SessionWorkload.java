@@ -49,7 +49,7 @@ final class SessionWorkload extends Workload {
   }
 
   @Override
-  List<Promise> promises(Fault fault) {
+  List<Promise> promises(Fault fault, List<Ending> endings) {
     return List.of(
         new Promise(new GrowingCheck(), fault.everybodyHeard()),
         new Promise(new ReadYourWrites(), fault.everybodyHeard()),

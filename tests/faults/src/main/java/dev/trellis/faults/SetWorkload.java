@@ -12,21 +12,28 @@ import java.util.random.RandomGenerator;
 
 /// Elements that are added and never removed: each that was acknowledged must be there in the end,
 /// and nothing that nobody added.
-final class SetWorkload extends Workload {
+class SetWorkload extends Workload {
   private static final int KEYS = 10;
   private static final int READ_PERCENT = 15;
 
+  private final CallOptions options;
   private final AtomicLong next = new AtomicLong();
 
   SetWorkload() {
-    super("set", KEYS);
+    this("set", REPLICATED);
+  }
+
+  /// @param options of all calls but the last reads
+  SetWorkload(String name, CallOptions options) {
+    super(name, KEYS);
+    this.options = options;
   }
 
   @Override
-  Steps steps(int number, RandomGenerator random) {
+  final Steps steps(int number, RandomGenerator random) {
     return () -> {
       int key = random.nextInt(KEYS);
-      return random.nextInt(100) < READ_PERCENT ? read(key, REPLICATED) : add(key);
+      return random.nextInt(100) < READ_PERCENT ? read(key, options) : add(key);
     };
   }
 
@@ -37,30 +44,26 @@ final class SetWorkload extends Workload {
         key,
         element,
         client -> {
-          var _ = set(client, key, REPLICATED).add(Long.toString(element));
+          var _ = set(client, key, options).add(Long.toString(element));
           return element;
         });
   }
 
-  private Step read(int key, CallOptions options) {
-    return new Step("read", key, null, client -> elements(client, key, options));
+  private Step read(int key, CallOptions as) {
+    return new Step("read", key, null, client -> numbers(set(client, key, as).elements()));
   }
 
-  private List<Long> elements(Trellis client, int key, CallOptions options) {
-    return numbers(set(client, key, options).elements());
-  }
-
-  private GrowSetHandle set(Trellis client, int key, CallOptions options) {
-    return client.growSet(Payload.ofText(keyOf(key))).withOptions(options);
+  private GrowSetHandle set(Trellis client, int key, CallOptions as) {
+    return client.growSet(Payload.ofText(keyOf(key))).withOptions(as);
   }
 
   @Override
-  Step finalRead(int key) {
+  final Step finalRead(int key) {
     return read(key, ALL);
   }
 
   @Override
-  List<Promise> promises(Fault fault) {
+  List<Promise> promises(Fault fault, List<Ending> endings) {
     return List.of(new Promise(new SetFull(), true), new Promise(new ReplicaConvergence(), true));
   }
 }

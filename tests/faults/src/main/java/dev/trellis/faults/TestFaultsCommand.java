@@ -8,6 +8,7 @@ import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
 import dev.trellis.history.check.Verdict;
 import dev.trellis.node.shard.Sabotage;
+import dev.trellis.process.ConfigurationException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -68,8 +69,8 @@ final class TestFaultsCommand implements Callable<Integer> {
       split = ",",
       defaultValue = ALL,
       description =
-          "set, counter, register, delete, session, or all (${DEFAULT-VALUE}); several separated by"
-              + " commas. They run side by side on one cluster.")
+          "set, set-one, counter, register, delete, session, or all (${DEFAULT-VALUE}); several"
+              + " separated by commas. They run side by side on one cluster.")
   private List<String> workloads = new ArrayList<>();
 
   @Option(
@@ -153,7 +154,7 @@ final class TestFaultsCommand implements Callable<Integer> {
         chosenFaults.stream().filter(fault -> !unavailable.containsKey(fault)).toList();
     RunPlan plan =
         new RunPlan(
-            new ClusterPlan(nodes, shards, "256m", nodeSettings(), false, sabotage()),
+            cluster(),
             chosenWorkloads,
             available,
             Duration.ofSeconds(seconds),
@@ -162,6 +163,7 @@ final class TestFaultsCommand implements Callable<Integer> {
             CALLERS,
             CLIENTS,
             RunPlan.OPERATIONS_MIN,
+            1,
             seed == null ? System.nanoTime() : seed);
     Path folder = folder(console);
     try {
@@ -187,6 +189,7 @@ final class TestFaultsCommand implements Callable<Integer> {
     try (run) {
       if (!json) {
         console.printLine("Seed " + plan.seed() + ", files in " + folder);
+        printLeftOut(console, unavailable);
         console.printLine("");
         console.printLine(Table.header(plan.workloads()));
         console.flush();
@@ -251,6 +254,18 @@ final class TestFaultsCommand implements Callable<Integer> {
     return json;
   }
 
+  /// A line for each reason.
+  private static void printLeftOut(Console console, Map<Fault, String> unavailable) {
+    Map<String, List<String>> faultsByReason = new LinkedHashMap<>();
+    unavailable.forEach(
+        (fault, reason) ->
+            faultsByReason.computeIfAbsent(reason, ignored -> new ArrayList<>()).add(fault.word()));
+    faultsByReason.put("the SSD tier does not exist yet", List.of("full disks"));
+    faultsByReason.forEach(
+        (reason, words) ->
+            console.printLine("Left out: " + String.join(", ", words) + ", since " + reason));
+  }
+
   private static void printSummary(
       Console console,
       FaultRun run,
@@ -260,27 +275,27 @@ final class TestFaultsCommand implements Callable<Integer> {
     console.printLine("");
     console.printLine("Each cell: calls that succeeded, faults that really happened, verdict.");
     console.printLine("Where: " + run.place() + ".");
-    unavailable.forEach(
-        (fault, reason) -> console.printLine("Left out: " + fault.word() + ", since " + reason));
-    console.printLine("Left out: full disks, since the SSD tier does not exist yet.");
     for (Cell cell : cells) {
       String where = cell.fault().word() + "/" + cell.workload() + ": ";
       cell.problems().forEach(problem -> console.printLine("FAIL " + where + problem));
       cell.failures().forEach(f -> console.printLine("FAIL " + where + Cell.describe(f)));
+      cell.measured().forEach(sentence -> console.printLine("Measured " + where + sentence));
     }
     console.printLine("");
     console.printLine(
         switch (verdict) {
               case VALID -> "All promises were kept.";
               case INVALID -> "A promise was broken.";
-              case UNKNOWN -> "Nothing was broken, but not all is known.";
+              case UNKNOWN ->
+                  "Nothing was broken, but not all is known"
+                      + (unavailable.isEmpty() ? "." : ": some faults were left out.");
             }
             + " "
             + run.report());
   }
 
   private List<String> workloads() {
-    List<String> known = Workload.all(CALLERS).stream().map(Workload::name).toList();
+    List<String> known = Workload.names();
     if (workloads.contains(ALL)) {
       return known;
     }
@@ -307,6 +322,16 @@ final class TestFaultsCommand implements Callable<Integer> {
       return Arrays.stream(Fault.values()).filter(chosen::contains).toList();
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCode.MISUSE, "--nemesis: " + e.getMessage(), e);
+    }
+  }
+
+  private ClusterPlan cluster() {
+    ClusterPlan cluster = new ClusterPlan(nodes, shards, "256m", nodeSettings(), false, sabotage());
+    try {
+      var _ = cluster.gossipEpoch();
+      return cluster;
+    } catch (ConfigurationException e) {
+      throw new CommandFailure(ExitCode.MISUSE, "--set: " + e.getMessage(), e);
     }
   }
 

@@ -10,6 +10,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -43,13 +44,20 @@ abstract class Workload {
   /// All there are, in the order in which they are shown.
   ///
   /// @param workers client threads of each
-  static List<Workload> all(int workers) {
+  /// @param gossipEpoch of the nodes
+  static List<Workload> all(int workers, Duration gossipEpoch) {
     return List.of(
         new SetWorkload(),
+        new SetOneWorkload(gossipEpoch),
         new CounterWorkload(),
         new RegisterWorkload(),
         new DeleteWorkload(workers),
         new SessionWorkload(workers));
+  }
+
+  /// The names of all there are, in that order.
+  static List<String> names() {
+    return all(1, Duration.ZERO).stream().map(Workload::name).toList();
   }
 
   /// What people type.
@@ -104,7 +112,15 @@ abstract class Workload {
   /// What is to be kept, checked for each key's history.
   ///
   /// @param fault that the history was made under
-  abstract List<Promise> promises(Fault fault);
+  /// @param endings of processes meanwhile
+  abstract List<Promise> promises(Fault fault, List<Ending> endings);
+
+  /// What was measured, a sentence for people; empty where there is nothing to measure.
+  ///
+  /// @param results of all checks of all keys
+  Optional<String> measured(List<CheckResult> results) {
+    return Optional.empty();
+  }
 
   /// A promise, or what is just looked at.
   ///

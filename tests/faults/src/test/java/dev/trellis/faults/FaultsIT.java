@@ -4,12 +4,17 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.history.History;
+import dev.trellis.history.HistoryReader;
+import dev.trellis.history.check.CheckResult;
+import dev.trellis.history.check.EachKey;
 import dev.trellis.history.check.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -25,14 +30,21 @@ class FaultsIT {
   @TempDir Path folder;
 
   private static RunPlan plan(List<String> workloads, List<Fault> faults, String sabotage) {
+    return plan(workloads, faults, sabotage, 1, Map.of());
+  }
+
+  private static RunPlan plan(
+      List<String> workloads,
+      List<Fault> faults,
+      String sabotage,
+      int faultsMin,
+      Map<String, String> furtherSettings) {
+    Map<String, String> settings = new HashMap<>(furtherSettings);
+    settings.put("tombstone.grace", "1s");
+    settings.put("antientropy.period", "2s");
     return new RunPlan(
         new ClusterPlan(
-            4,
-            2,
-            "160m",
-            Map.of("tombstone.grace", "1s", "antientropy.period", "2s"),
-            false,
-            Optional.of(sabotage).filter(name -> !name.isEmpty())),
+            4, 2, "160m", settings, false, Optional.of(sabotage).filter(name -> !name.isEmpty())),
         workloads,
         faults,
         Duration.ofSeconds(6),
@@ -41,6 +53,7 @@ class FaultsIT {
         6,
         2,
         300,
+        faultsMin,
         SEED);
   }
 
@@ -55,7 +68,7 @@ class FaultsIT {
     List<Fault> wanted = List.of(Fault.KILL, Fault.HALVES, Fault.MEMBERS);
     List<Fault> faults = new ArrayList<>(wanted);
     faults.removeAll(FaultRun.unavailable(wanted).keySet());
-    List<String> workloads = List.of("set", "counter", "register", "delete", "session");
+    List<String> workloads = Workload.names();
     List<Cell> cells;
     Path report;
     try (FaultRun run = new FaultRun(plan(workloads, faults, ""), folder, ignored -> {})) {
@@ -75,12 +88,41 @@ class FaultsIT {
     assertFalse(page.contains("http://") || page.contains("https://"), "it needs nothing else");
   }
 
+  /// With an epoch so long that something is always lost, and that what a node may lose is far from
+  /// what it may lose with the usual one.
+  @Test
+  void withAckOneACrashLosesTheLastGossipEpochAndNothingOlder() throws Exception {
+    Duration epoch = Duration.ofSeconds(3);
+    RunPlan plan =
+        plan(
+            List.of("set-one"),
+            List.of(Fault.KILL),
+            "",
+            3,
+            Map.of("gossip.epoch", epoch.toSeconds() + "s"));
+    List<Cell> cells;
+    try (FaultRun run = new FaultRun(plan, folder, ignored -> {})) {
+      cells = run.run(ignored -> {});
+      assertTrue(Files.readString(run.report()).contains("acknowledged adds"));
+    }
+    Cell cell = cells.getFirst();
+    assertEquals(Verdict.VALID, cell.verdict(), () -> "-Dseed=" + SEED + ": " + details(cells));
+    System.out.println("with a gossip epoch of " + epoch + ", " + cell.measured());
+    // The same history, judged as one of nodes with the usual epoch.
+    History history = HistoryReader.read(cell.history());
+    Duration usual = Duration.ofMillis(10).plus(SetOneWorkload.IN_FLIGHT);
+    CheckResult result = new EachKey(new LossCheck(usual, Ending.of(history))).check(history);
+    assertEquals(Verdict.INVALID, result.verdict(), () -> "-Dseed=" + SEED);
+    assertTrue(result.anomalies().stream().allMatch(anomaly -> anomaly.kind().equals("lost")));
+  }
+
   @Test
   void nodesThatAnswerBeforeTheyHaveEverythingAreCaught() throws Exception {
     List<Cell> cells;
     try (FaultRun run =
         new FaultRun(
-            plan(List.of("session"), List.of(Fault.KILL), "INCOMPLETE_ANSWERS_MISSING"),
+            plan(
+                List.of("session"), List.of(Fault.KILL), "INCOMPLETE_ANSWERS_MISSING", 3, Map.of()),
             folder,
             ignored -> {})) {
       cells = run.run(ignored -> {});

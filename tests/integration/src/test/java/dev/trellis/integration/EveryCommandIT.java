@@ -74,8 +74,8 @@ class EveryCommandIT {
   @Test
   void whatTestFaultsDoesNotKnowIsNamed() {
     assertEquals(
-        "error: --workload sets is unknown; known are set, counter, register, delete, session, or"
-            + " all\n",
+        "error: --workload sets is unknown; known are set, set-one, counter, register, delete,"
+            + " session, or all\n",
         local.trellis("test-faults", "--workload", "sets").expect(2).error());
     assertEquals(
         "error: --nemesis: unknown fault 'flood'; known are kill, restart, pause, isolate, halves,"
