@@ -348,7 +348,7 @@ final class ShardServer implements Outbox {
 
   void handle(Origin origin, Request request) {
     long start = System.nanoTime();
-    core.handle(origin, request, clock.millis(), this);
+    core.handle(origin, request, now(), this);
     long took = System.nanoTime() - start;
     (request.operation() instanceof Read ? tallies.reads : tallies.mutations).record(took);
   }
@@ -369,6 +369,12 @@ final class ShardServer implements Outbox {
     core.handle(origin, request, runMillis, this);
   }
 
+  /// The time for something else than a plain request: no run goes on after it with an earlier one.
+  private long now() {
+    endRun();
+    return clock.millis();
+  }
+
   /// Takes note of how long the plain requests took that were handled since the last call.
   void endRun() {
     if (runLength > 0) {
@@ -379,7 +385,7 @@ final class ShardServer implements Outbox {
   }
 
   void watch(Origin origin, Frame.Watch watch) {
-    core.watch(origin, watch, clock.millis(), this);
+    core.watch(origin, watch, now(), this);
   }
 
   void unwatch(Origin origin, long watchId) {
@@ -387,15 +393,15 @@ final class ShardServer implements Outbox {
   }
 
   Optional<Frame.Changed> nextChange(Origin origin) {
-    return core.nextChange(origin, clock.millis());
+    return core.nextChange(origin, now());
   }
 
   Frame.Scanned scan(Frame.Scan scan) {
-    return core.scan(scan, clock.millis());
+    return core.scan(scan, now());
   }
 
   HybridTimestamp time() {
-    return core.clock(clock.millis());
+    return core.clock(now());
   }
 
   /// @param time what to tell of the time

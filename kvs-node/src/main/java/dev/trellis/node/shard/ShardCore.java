@@ -425,8 +425,7 @@ public final class ShardCore {
       replication.spread(change, targets, nowMillis);
       answer(origin, done);
     } else {
-      acknowledge(
-          origin, request.toRequest(), done.toReply(), Optional.of(change), targets);
+      acknowledge(origin, request.toRequest(), done.toReply(), Optional.of(change), targets);
     }
   }
 
