@@ -4,9 +4,6 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,10 +13,7 @@ import org.jspecify.annotations.Nullable;
 /// in its default place, showing bytes, or that there are none, or nothing. It accepts less than
 /// [FrameCodec], to which it leaves whatever is not plain or malformed; what it accepts is the same
 /// there.
-final class PlainReplies {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
+final class PlainReplies extends PlainReader {
   // Tags of `trellis.proto`: field number and wire type.
   private static final int FRAME_ANSWER = 3 << 3 | 2;
   private static final int FRAME_ANSWERS = 4 << 3 | 2;
@@ -42,9 +36,6 @@ final class PlainReplies {
   private static final View NOTHING = new View.Nothing();
   private static final Receipt ONE_COPY = new Receipt(1, 0);
 
-  private final byte[] source;
-  private int at;
-  private boolean odd; // something was found that is not plain
   private HybridTimestamp clock =
       HybridTimestamp.ZERO; // of the last reply; mostly that of the next
 
@@ -175,38 +166,5 @@ final class PlainReplies {
       }
     }
     return new View.Bytes(value, expiresAtMillis);
-  }
-
-  /// The length of what follows, all of which is there.
-  private int length(int end) {
-    long length = varint(end);
-    if (length < 0 || length > end - at) {
-      odd = true;
-      return 0;
-    }
-    return (int) length;
-  }
-
-  private long varint(int end) {
-    long value = 0;
-    for (int shift = 0; at < end && shift < Long.SIZE; shift += 7) {
-      byte next = source[at++];
-      value |= (long) (next & 0x7F) << shift;
-      if (next >= 0) {
-        return value;
-      }
-    }
-    odd = true;
-    return 0;
-  }
-
-  private long fixed64(int end) {
-    if (end - at < Long.BYTES) {
-      odd = true;
-      return 0;
-    }
-    long value = (long) LONGS.get(source, at);
-    at += Long.BYTES;
-    return value;
   }
 }

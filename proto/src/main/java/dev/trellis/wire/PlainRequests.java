@@ -3,9 +3,6 @@ package dev.trellis.wire;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.util.Optional;
 
 /// The requests of a frame that are all *plain*: a `get` of an `lww`, or of whatever there is, or a
@@ -14,10 +11,7 @@ import java.util.Optional;
 ///
 /// It accepts less than [FrameCodec]: whatever is not plain, malformed or beyond a limit it leaves
 /// to that, which knows what to say. What it accepts, [FrameCodec] reads as the same [Request]s.
-public final class PlainRequests {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
+public final class PlainRequests extends PlainReader {
   // Tags of `trellis.proto`: field number and wire type.
   private static final int FRAME_SINGLE = 1 << 3 | 2;
   private static final int FRAME_BATCH = 2 << 3 | 2;
@@ -44,14 +38,9 @@ public final class PlainRequests {
   private final Limits limits;
 
   // The frame.
-  private byte[] source = {};
   private int count; // of requests
   private int taken; // of these
   private int nextAt; // where in a batch the next one starts; -1 where there is no batch
-
-  // Where reading has come to.
-  private int at;
-  private boolean odd; // something was found that is not plain
 
   // The request.
   private long id;
@@ -319,38 +308,5 @@ public final class PlainRequests {
     valueAt = at;
     at += valueLength;
     return at == end;
-  }
-
-  /// The length of what follows, all of which is there.
-  private int length(int end) {
-    long length = varint(end);
-    if (length < 0 || length > end - at) {
-      odd = true;
-      return 0;
-    }
-    return (int) length;
-  }
-
-  private long varint(int end) {
-    long value = 0;
-    for (int shift = 0; at < end && shift < Long.SIZE; shift += 7) {
-      byte next = source[at++];
-      value |= (long) (next & 0x7F) << shift;
-      if (next >= 0) {
-        return value;
-      }
-    }
-    odd = true;
-    return 0;
-  }
-
-  private long fixed64(int end) {
-    if (end - at < Long.BYTES) {
-      odd = true;
-      return 0;
-    }
-    long value = (long) LONGS.get(source, at);
-    at += Long.BYTES;
-    return value;
   }
 }

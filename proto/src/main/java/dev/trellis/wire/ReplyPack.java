@@ -3,14 +3,11 @@ package dev.trellis.wire;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /// Replies that leave in one frame, encoded as they come: a [Frame.Answer] if it is one, a
 /// [Frame.Answers] if there are more, each with its length in front as on the socket. Used again
 /// for the next frame.
-public final class ReplyPack {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+public final class ReplyPack extends PackBuffer {
   private static final VarHandle INTS =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
@@ -40,9 +37,11 @@ public final class ReplyPack {
 
   private static final int KEPT_BYTES_MAX = 512 << 10;
 
-  private byte[] buffer = new byte[4 << 10];
-  private int size = HEAD_BYTES;
   private int count;
+
+  public ReplyPack() {
+    size = HEAD_BYTES;
+  }
 
   public boolean isEmpty() {
     return count == 0;
@@ -170,47 +169,7 @@ public final class ReplyPack {
     size = HEAD_BYTES;
     count = 0;
     if (buffer.length > KEPT_BYTES_MAX) {
-      buffer = new byte[4 << 10];
+      buffer = new byte[FIRST_BYTES];
     }
-  }
-
-  private void reserve(int bytes) {
-    if (buffer.length - size < bytes) {
-      buffer = Arrays.copyOf(buffer, Math.max(2 * buffer.length, size + bytes));
-    }
-  }
-
-  /// A number; left out if it is 0, as proto3 does.
-  private void field(byte tag, long value) {
-    if (value != 0) {
-      buffer[size++] = tag;
-      varint(value);
-    }
-  }
-
-  private void fixed64(byte tag, long value) {
-    if (value != 0) {
-      buffer[size++] = tag;
-      LONGS.set(buffer, size, value);
-      size += Long.BYTES;
-    }
-  }
-
-  private void varint(long value) {
-    long rest = value;
-    while ((rest & ~0x7FL) != 0) {
-      buffer[size++] = (byte) (rest | 0x80);
-      rest >>>= 7;
-    }
-    buffer[size++] = (byte) rest;
-  }
-
-  private static int fieldBytes(long value) {
-    return value == 0 ? 0 : 1 + lengthOf(value);
-  }
-
-  /// How many bytes a varint takes.
-  private static int lengthOf(long value) {
-    return (Long.SIZE - Long.numberOfLeadingZeros(value | 1) + 6) / 7;
   }
 }

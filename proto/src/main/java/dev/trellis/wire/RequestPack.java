@@ -4,13 +4,10 @@ import dev.trellis.lattice.Payload;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 
 /// Frames that leave together, each with its length in front as on the socket. A plain request, see
 /// [PlainRequests], is encoded in place. Used again for the next ones.
-public final class RequestPack {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+public final class RequestPack extends PackBuffer {
   private static final VarHandle INTS =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
@@ -40,9 +37,6 @@ public final class RequestPack {
   private static final int VALUE_BYTES_MAX = 4 << 10;
 
   private static final int KEPT_BYTES_MAX = 256 << 10;
-
-  private byte[] buffer = new byte[4 << 10];
-  private int size;
 
   /// Adds the message of a frame.
   public void add(byte[] message) {
@@ -92,11 +86,9 @@ public final class RequestPack {
       bytes(PUT_VALUE, value);
     }
     field(SEQUENCE, context.sequence());
-    if (context.timestamp().packed() != 0) {
-      fixed64(TIMESTAMP, context.timestamp().packed());
-    }
+    fixed64(TIMESTAMP, context.timestamp().packed());
     if (context.generation().isPresent()) {
-      fixed64(GENERATION, context.generation().get().packed());
+      alwaysFixed64(GENERATION, context.generation().get().packed());
     }
     field(ACKNOWLEDGEMENT, context.acknowledgement().number());
     field(READ, context.read().number());
@@ -142,13 +134,7 @@ public final class RequestPack {
   public void clear() {
     size = 0;
     if (buffer.length > KEPT_BYTES_MAX) {
-      buffer = new byte[4 << 10];
-    }
-  }
-
-  private void reserve(int bytes) {
-    if (buffer.length - size < bytes) {
-      buffer = Arrays.copyOf(buffer, Math.max(2 * buffer.length, size + bytes));
+      buffer = new byte[FIRST_BYTES];
     }
   }
 
@@ -157,37 +143,5 @@ public final class RequestPack {
     varint(value.size());
     value.copyTo(buffer, size);
     size += value.size();
-  }
-
-  /// A number; left out if it is 0, as proto3 does.
-  private void field(byte tag, long value) {
-    if (value != 0) {
-      buffer[size++] = tag;
-      varint(value);
-    }
-  }
-
-  private void fixed64(byte tag, long value) {
-    buffer[size++] = tag;
-    LONGS.set(buffer, size, value);
-    size += Long.BYTES;
-  }
-
-  private void varint(long value) {
-    long rest = value;
-    while ((rest & ~0x7FL) != 0) {
-      buffer[size++] = (byte) (rest | 0x80);
-      rest >>>= 7;
-    }
-    buffer[size++] = (byte) rest;
-  }
-
-  private static int fieldBytes(long value) {
-    return value == 0 ? 0 : 1 + lengthOf(value);
-  }
-
-  /// How many bytes a varint takes.
-  private static int lengthOf(long value) {
-    return (Long.SIZE - Long.numberOfLeadingZeros(value | 1) + 6) / 7;
   }
 }
