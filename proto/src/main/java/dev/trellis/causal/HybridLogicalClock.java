@@ -7,7 +7,7 @@ package dev.trellis.causal;
 /// @see "Kulkarni et al., Logical Physical Clocks, OPODIS 2014, §3"
 public final class HybridLogicalClock {
   private final long skewMaxMillis;
-  private HybridTimestamp last = HybridTimestamp.ZERO; // never decreases
+  private long last; // packed; never decreases
 
   /// @param skewMaxMillis how far a foreign reading may differ from physical time before
   ///   [#withinSkew] refuses it, at least 0
@@ -24,15 +24,25 @@ public final class HybridLogicalClock {
   ///
   /// @param physicalMillis milliseconds since the epoch
   public HybridTimestamp tick(long physicalMillis) {
-    HybridTimestamp physical = HybridTimestamp.ofMillis(physicalMillis);
-    last = physical.isAfter(last) ? physical : last.next();
+    return new HybridTimestamp(tickPacked(physicalMillis));
+  }
+
+  /// As [#tick], packed.
+  public long tickPacked(long physicalMillis) {
+    long physical = HybridTimestamp.packedMillis(physicalMillis);
+    last = physical > last ? physical : HybridTimestamp.next(last);
     return last;
   }
 
   /// The time as of now, without taking a new reading: at least physical time and all that was
   /// seen.
   public HybridTimestamp current(long physicalMillis) {
-    last = last.max(HybridTimestamp.ofMillis(physicalMillis));
+    return new HybridTimestamp(currentPacked(physicalMillis));
+  }
+
+  /// As [#current], packed.
+  public long currentPacked(long physicalMillis) {
+    last = Math.max(last, HybridTimestamp.packedMillis(physicalMillis));
     return last;
   }
 
@@ -41,16 +51,26 @@ public final class HybridLogicalClock {
   ///
   /// @return whether the reading was taken into account
   public boolean observe(HybridTimestamp foreign, long physicalMillis) {
-    if (foreign.millis() - physicalMillis > skewMaxMillis) {
+    return observePacked(foreign.packed(), physicalMillis);
+  }
+
+  /// As [#observe], of a packed reading.
+  public boolean observePacked(long foreign, long physicalMillis) {
+    if (HybridTimestamp.millis(foreign) - physicalMillis > skewMaxMillis) {
       return false;
     }
-    last = last.max(foreign);
+    last = Math.max(last, foreign);
     return true;
   }
 
   /// Whether a stamp from elsewhere is neither too far ahead of nor too far behind physical time.
   public boolean withinSkew(HybridTimestamp foreign, long physicalMillis) {
-    return Math.abs(foreign.millis() - physicalMillis) <= skewMaxMillis;
+    return withinSkewPacked(foreign.packed(), physicalMillis);
+  }
+
+  /// As [#withinSkew], of a packed stamp.
+  public boolean withinSkewPacked(long foreign, long physicalMillis) {
+    return Math.abs(HybridTimestamp.millis(foreign) - physicalMillis) <= skewMaxMillis;
   }
 
   /// The greatest difference from physical time that is accepted, in milliseconds.

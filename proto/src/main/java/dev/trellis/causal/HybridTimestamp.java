@@ -37,19 +37,30 @@ public record HybridTimestamp(long packed) implements Comparable<HybridTimestamp
   /// @param counter 0 to 65,535
   /// @throws IllegalArgumentException if either is out of range
   public static HybridTimestamp of(long millis, int counter) {
+    long packed = packedMillis(millis);
+    if (counter < 0 || counter > COUNTER_MASK) {
+      throw new IllegalArgumentException("counter " + counter + " is outside 0 to 65535");
+    }
+    return new HybridTimestamp(packed | counter);
+  }
+
+  /// As [#ofMillis], packed.
+  static long packedMillis(long millis) {
     if (millis < 0 || millis > MILLIS_MAX) {
       throw new IllegalArgumentException(
           "milliseconds " + millis + " are outside 0 to " + MILLIS_MAX);
     }
-    if (counter < 0 || counter > COUNTER_MASK) {
-      throw new IllegalArgumentException("counter " + counter + " is outside 0 to 65535");
-    }
-    return new HybridTimestamp(millis << COUNTER_BITS | counter);
+    return millis << COUNTER_BITS;
+  }
+
+  /// Milliseconds since the epoch of a packed timestamp.
+  public static long millis(long packed) {
+    return packed >>> COUNTER_BITS;
   }
 
   /// Milliseconds since the epoch.
   public long millis() {
-    return packed >>> COUNTER_BITS;
+    return millis(packed);
   }
 
   /// The position within the millisecond, 0 to 65,535.
@@ -61,10 +72,15 @@ public record HybridTimestamp(long packed) implements Comparable<HybridTimestamp
   ///
   /// @throws IllegalStateException at [#MAX]
   public HybridTimestamp next() {
+    return new HybridTimestamp(next(packed));
+  }
+
+  /// As [#next()], packed.
+  static long next(long packed) {
     if (packed == Long.MAX_VALUE) {
       throw new IllegalStateException("no timestamp follows the year 6429");
     }
-    return new HybridTimestamp(packed + 1);
+    return packed + 1;
   }
 
   /// The later of the two.

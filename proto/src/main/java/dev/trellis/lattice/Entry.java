@@ -74,6 +74,11 @@ public final class Entry implements Lattice<Entry> {
     return List.of(values);
   }
 
+  /// How many [#values] there are.
+  public int valueCount() {
+    return values.length;
+  }
+
   /// The state of a kind, dead or alive.
   public Optional<Value<?>> value(Kind kind) {
     for (Value<?> value : values) {

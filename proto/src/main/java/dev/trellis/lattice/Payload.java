@@ -91,6 +91,17 @@ public final class Payload implements Comparable<Payload> {
     System.arraycopy(bytes, 0, target, offset, bytes.length);
   }
 
+  /// A hash of the bytes, which are lent to the function and must not be changed by it.
+  public long hashedBy(Hash hash) {
+    return hash.of(bytes, 0, bytes.length);
+  }
+
+  /// A hash of a part of an array.
+  @FunctionalInterface
+  public interface Hash {
+    long of(byte[] bytes, int offset, int length);
+  }
+
   public boolean startsWith(Payload prefix) {
     return bytes.length >= prefix.bytes.length
         && Arrays.equals(bytes, 0, prefix.bytes.length, prefix.bytes, 0, prefix.bytes.length);

@@ -1,8 +1,10 @@
 package dev.trellis.placement;
 
 import dev.trellis.lattice.Payload;
-import java.nio.ByteBuffer;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
+import java.util.Objects;
 
 /// Hashes keys: everybody who looks for a key must come to the same number, in any language and
 /// version, so this is xxHash64 with seed 0 to the letter.
@@ -16,23 +18,41 @@ public final class KeyHash {
   private static final long PRIME_5 = 0x27D4EB2F165667C5L;
 
   private static final int STRIPE_BYTES = 32;
+  private static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+  private static final VarHandle INTS =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
   private KeyHash() {}
 
   /// The hash that places a key on the ring. O(size).
   public static long of(Payload key) {
-    ByteBuffer rest = key.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-    long hash = rest.remaining() >= STRIPE_BYTES ? stripes(rest) : PRIME_5;
-    hash += key.size();
-    while (rest.remaining() >= Long.BYTES) {
-      hash = Long.rotateLeft(hash ^ round(0, rest.getLong()), 27) * PRIME_1 + PRIME_4;
+    return key.hashedBy(KeyHash::of);
+  }
+
+  /// The hash of a key that is part of an array.
+  ///
+  /// @throws IndexOutOfBoundsException if `length` bytes from `offset` are not all in `bytes`
+  public static long of(byte[] bytes, int offset, int length) {
+    Objects.checkFromIndexSize(offset, length, bytes.length);
+    int end = offset + length;
+    int at = offset;
+    long hash = PRIME_5;
+    if (length >= STRIPE_BYTES) {
+      hash = stripes(bytes, offset, length);
+      at += length & -STRIPE_BYTES;
     }
-    if (rest.remaining() >= Integer.BYTES) {
-      long lane = Integer.toUnsignedLong(rest.getInt());
+    hash += length;
+    for (; at <= end - Long.BYTES; at += Long.BYTES) {
+      hash = Long.rotateLeft(hash ^ round(0, (long) LONGS.get(bytes, at)), 27) * PRIME_1 + PRIME_4;
+    }
+    if (at <= end - Integer.BYTES) {
+      long lane = Integer.toUnsignedLong((int) INTS.get(bytes, at));
       hash = Long.rotateLeft(hash ^ lane * PRIME_1, 23) * PRIME_2 + PRIME_3;
+      at += Integer.BYTES;
     }
-    while (rest.hasRemaining()) {
-      long lane = Byte.toUnsignedLong(rest.get());
+    for (; at < end; at++) {
+      long lane = Byte.toUnsignedLong(bytes[at]);
       hash = Long.rotateLeft(hash ^ lane * PRIME_5, 11) * PRIME_1;
     }
     hash = (hash ^ hash >>> 33) * PRIME_2;
@@ -49,18 +69,19 @@ public final class KeyHash {
     return mixed ^ mixed >>> 31;
   }
 
-  /// Consumes all whole stripes, on four accumulators that do not wait for each other.
-  private static long stripes(ByteBuffer rest) {
+  /// The hash of all whole stripes, on four accumulators that do not wait for each other.
+  private static long stripes(byte[] bytes, int offset, int length) {
     long first = 0x60EA27EEADC0B5D6L; // PRIME_1 + PRIME_2, which overflows
     long second = PRIME_2;
     long third = 0;
     long fourth = -PRIME_1;
-    do {
-      first = round(first, rest.getLong());
-      second = round(second, rest.getLong());
-      third = round(third, rest.getLong());
-      fourth = round(fourth, rest.getLong());
-    } while (rest.remaining() >= STRIPE_BYTES);
+    int end = offset + (length & -STRIPE_BYTES);
+    for (int at = offset; at < end; at += STRIPE_BYTES) {
+      first = round(first, (long) LONGS.get(bytes, at));
+      second = round(second, (long) LONGS.get(bytes, at + Long.BYTES));
+      third = round(third, (long) LONGS.get(bytes, at + 2 * Long.BYTES));
+      fourth = round(fourth, (long) LONGS.get(bytes, at + 3 * Long.BYTES));
+    }
     long hash =
         Long.rotateLeft(first, 1)
             + Long.rotateLeft(second, 7)

@@ -92,6 +92,17 @@ public final class FrameCodec {
               + " bytes exceeds the limit of "
               + limits.frameBytesMax());
     }
+    if (frame.hasArray()) {
+      Frame plain =
+          PlainReplies.read(
+              frame.array(),
+              frame.arrayOffset() + frame.position(),
+              frame.remaining(),
+              WireReader.allowanceBytes(limits) / REPLY_HEAP_BYTES);
+      if (plain != null) {
+        return plain;
+      }
+    }
     try {
       return readFrame(WireReader.ofForeign(frame, limits));
     } catch (IllegalArgumentException e) {

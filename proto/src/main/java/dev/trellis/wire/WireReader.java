@@ -73,8 +73,12 @@ final class WireReader {
   /// A reader of what remains in the buffer, whose position is left alone. What it reads may take
   /// up to sixteen times the longest frame in memory: values within their limit stay below that.
   static WireReader ofForeign(ByteBuffer message, Limits limits) {
-    return new WireReader(
-        message, limits, new Allowance((long) HEAP_FRAMES_MAX * limits.frameBytesMax()));
+    return new WireReader(message, limits, new Allowance(allowanceBytes(limits)));
+  }
+
+  /// How much memory what anybody has sent may take.
+  static long allowanceBytes(Limits limits) {
+    return (long) HEAP_FRAMES_MAX * limits.frameBytesMax();
   }
 
   /// A reader of what was checked when it first came in, and may take any memory.

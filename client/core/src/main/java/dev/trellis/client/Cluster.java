@@ -3,6 +3,7 @@ package dev.trellis.client;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.Census;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
@@ -30,6 +31,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -74,7 +76,9 @@ final class Cluster {
   private final AtomicLong doubtNanos = new AtomicLong(System.nanoTime()); // when it may be next
   private volatile long doubtPauseMillis = DOUBT_PAUSE_MILLIS_MIN;
   private final AtomicBoolean closed = new AtomicBoolean();
+  private final long timeoutMillis;
   private volatile Routing routing;
+  private volatile FirstLanes firstLanes; // of the routing, or of one before
   private volatile Limits limits = Limits.DEFAULT; // as told by the shard that was greeted last
 
   private Cluster(ClientConfig config, EventLoops loops, SharedClock clock) {
@@ -86,11 +90,25 @@ final class Cluster {
         config.addresses().stream()
             .map(address -> new MapSource(this, Address.parse(address), home))
             .toList();
+    timeoutMillis = config.timeout().toMillis();
     routing =
         new Routing(
             new Frame.ClusterMap(0, 0, config.clusterName().orElse(""), 0, List.of()),
             config.scope(),
             clientId);
+    firstLanes = new FirstLanes(routing);
+  }
+
+  /// The lanes that calls for keys in their default place go to, as found out so far: most calls
+  /// do, and looking the lane up by its target costs more than all else that is done to place one.
+  private static final class FirstLanes {
+    final Routing of;
+    final AtomicReferenceArray<@Nullable Lane> byPartition =
+        new AtomicReferenceArray<>(Partitions.STANDARD.count());
+
+    FirstLanes(Routing of) {
+      this.of = of;
+    }
   }
 
   private static long newClientId() {
@@ -150,6 +168,11 @@ final class Cluster {
     return loops;
   }
 
+  /// How long calls wait that do not say so themselves.
+  long timeoutMillis() {
+    return timeoutMillis;
+  }
+
   SharedClock clock() {
     return clock;
   }
@@ -200,34 +223,42 @@ final class Cluster {
   ///
   /// @param moved whether another lane had it before
   void place(Pending.OfCall call, boolean moved) {
-    laneTaking(call, moved).ifPresent(Lane::wake);
+    Lane lane = laneTaking(call, moved);
+    if (lane != null) {
+      lane.wake();
+    }
   }
 
   /// Gives calls to the lanes of their keys, each lane its calls together.
   void placeAll(List<Pending.OfCall> calls) {
     Set<Lane> lanesToWake = new LinkedHashSet<>();
     for (Pending.OfCall call : calls) {
-      laneTaking(call, false).ifPresent(lanesToWake::add);
+      Lane lane = laneTaking(call, false);
+      if (lane != null) {
+        lanesToWake.add(lane);
+      }
     }
     lanesToWake.forEach(Lane::wake);
   }
 
-  /// The lane that has taken the call, and is to be woken; empty if it was failed instead.
-  private Optional<Lane> laneTaking(Pending.OfCall call, boolean moved) {
+  /// The lane that has taken the call, and is to be woken; null if it was failed instead.
+  private @Nullable Lane laneTaking(Pending.OfCall call, boolean moved) {
     while (!closed.get()) {
       Routing current = routing;
       Lane lane = laneFor(current, call);
       // Else the lane may be one that the new map has just done away with.
       if (current == routing) {
         call.routedBy = current;
-        if (lane.target().isPresent() && call.wasRefusedBy(lane.target().get(), current)) {
+        if (!call.wasNeverRefused()
+            && lane.target().isPresent()
+            && call.wasRefusedBy(lane.target().get(), current)) {
           call.forgetRefusals(); // everybody has had the chance
         }
-        return lane.take(call, moved) ? Optional.of(lane) : Optional.empty();
+        return lane.take(call, moved) ? lane : null;
       }
     }
     Lane.failClosed(call);
-    return Optional.empty();
+    return null;
   }
 
   void place(ActiveWatch watch) {
@@ -286,7 +317,32 @@ final class Cluster {
   }
 
   private Lane laneFor(Routing current, Pending.OfCall call) {
+    if (call.wasNeverRefused()
+        && !Operations.isForHome(call.operation)
+        && placements.find(call.key).isEmpty()) {
+      return firstLane(current, call.keyHash);
+    }
     return choose(candidates(current, call), target -> call.wasRefusedBy(target, current));
+  }
+
+  private Lane firstLane(Routing current, long keyHash) {
+    FirstLanes known = firstLanes;
+    int partition = Partitions.STANDARD.of(keyHash);
+    if (known.of == current) {
+      Lane lane = known.byPartition.get(partition);
+      if (lane != null && !lane.isDown()) {
+        return lane;
+      }
+    } else {
+      known = new FirstLanes(current);
+    }
+    List<Routing.Target> holders = current.holders(keyHash);
+    Lane chosen = choose(holders, target -> false);
+    if (!holders.isEmpty() && chosen.target().equals(Optional.of(holders.get(0)))) {
+      known.byPartition.set(partition, chosen);
+      firstLanes = known;
+    }
+    return chosen;
   }
 
   private Lane laneFor(Routing current, ActiveWatch watch) {

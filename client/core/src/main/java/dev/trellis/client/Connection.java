@@ -4,6 +4,8 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
 import dev.trellis.wire.Limits;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestPack;
 import dev.trellis.wire.WireException;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
@@ -22,6 +24,7 @@ import java.net.ConnectException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
@@ -58,6 +61,8 @@ final class Connection extends ByteToMessageDecoder {
   private static final Logger log = LoggerFactory.getLogger(Connection.class);
 
   private static final int GATHER_BYTES = 64 << 10;
+  private static final int SCRATCH_BYTES_MIN = 4 << 10;
+  private static final int SCRATCH_BYTES_MAX = 256 << 10;
   private static final WriteBufferWaterMark WRITE_MARKS =
       new WriteBufferWaterMark(256 << 10, 512 << 10);
 
@@ -68,7 +73,8 @@ final class Connection extends ByteToMessageDecoder {
   private final FrameCodec codec = new FrameCodec(Limits.DEFAULT);
   private int frameBytesMax = Limits.HANDSHAKE_BYTES_MAX; // grows when the handshake is done
   private @Nullable Channel channel;
-  private @Nullable ByteBuf gathered; // frames written since the last flush
+  private final RequestPack gathered = new RequestPack(); // frames written since the last flush
+  private byte[] scratch = new byte[SCRATCH_BYTES_MIN]; // where frames are put to be decoded
   private boolean open; // the handshake is done
   private boolean over; // the listener was told so
 
@@ -197,22 +203,34 @@ final class Connection extends ByteToMessageDecoder {
       write(socket, Unpooled.wrappedBuffer(frame));
       return;
     }
-    ByteBuf buffer = gathered;
-    if (buffer == null) {
-      buffer = socket.alloc().buffer(Math.max(1 << 10, frame.length + Integer.BYTES));
-      gathered = buffer;
+    gathered.add(frame);
+    sendIfMuch(socket);
+  }
+
+  /// As [#write(byte[])], of a request that is plain.
+  ///
+  /// @return whether it is; else nothing was done
+  boolean writePlain(Request request) {
+    Channel socket = channel;
+    if (over || socket == null) {
+      return true;
     }
-    buffer.writeInt(frame.length).writeBytes(frame);
-    if (buffer.readableBytes() >= GATHER_BYTES) {
+    boolean plain = gathered.addPlain(request);
+    sendIfMuch(socket);
+    return plain;
+  }
+
+  private void sendIfMuch(Channel socket) {
+    if (gathered.size() >= GATHER_BYTES) {
       sendGathered(socket);
     }
   }
 
   private void sendGathered(Channel socket) {
-    ByteBuf buffer = gathered;
-    if (buffer != null) {
-      gathered = null;
-      write(socket, buffer);
+    int size = gathered.size();
+    if (size > 0) {
+      write(socket, socket.alloc().ioBuffer(size).writeBytes(gathered.buffer(), 0, size));
+      gathered.clear();
     }
   }
 
@@ -244,11 +262,7 @@ final class Connection extends ByteToMessageDecoder {
     }
     over = true;
     openingDeadline.cancel(false);
-    ByteBuf unsent = gathered;
-    if (unsent != null) {
-      gathered = null;
-      unsent.release();
-    }
+    gathered.clear();
     Channel socket = channel;
     if (socket != null) {
       var unused = socket.close();
@@ -282,12 +296,24 @@ final class Connection extends ByteToMessageDecoder {
       return;
     }
     try {
-      Frame frame = codec.decode(in.nioBuffer(in.readerIndex() + Integer.BYTES, length));
+      byte[] message = room(length);
+      in.getBytes(in.readerIndex() + Integer.BYTES, message, 0, length);
       in.skipBytes(Integer.BYTES + length);
+      Frame frame = codec.decode(ByteBuffer.wrap(message, 0, length));
       handle(frame);
     } catch (WireException e) {
       end(new Closure("what it sent is no message: " + e.getMessage(), Optional.empty(), e));
     }
+  }
+
+  private byte[] room(int length) {
+    if (length > SCRATCH_BYTES_MAX) {
+      return new byte[length];
+    }
+    if (length > scratch.length) {
+      scratch = new byte[Math.min(SCRATCH_BYTES_MAX, 2 * length)];
+    }
+    return scratch;
   }
 
   private void handle(Frame frame) {

@@ -10,7 +10,6 @@ import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import io.netty.channel.EventLoop;
-import io.netty.util.collection.LongObjectHashMap;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -69,6 +68,11 @@ final class Lane implements Connection.Listener {
   private static final long BACKOFF_MILLIS_MIN = 10;
   private static final long BACKOFF_MILLIS_MAX = 1_000;
   private static final long SHORTAGE_MILLIS_MAX = 500;
+
+  /// Calls made while answers are told that are worth a system call of their own.
+  private static final int EAGER_CALLS = 64;
+
+  private static final long NANOS_PER_MILLI = 1_000_000;
   private static final long ATTEMPT_MILLIS = 100; // that a shard gets at least to answer
 
   /// A call that was turned away waits no longer for a new map: another holder may take it.
@@ -90,7 +94,7 @@ final class Lane implements Connection.Listener {
   private volatile boolean down; // written on the event loop, read where calls are placed
 
   private final Deque<Pending> waiting = new ArrayDeque<>();
-  private final LongObjectHashMap<Pending> inFlight = new LongObjectHashMap<>();
+  private final InFlight inFlight = new InFlight();
   private final Set<Pending> resting = new LinkedHashSet<>(); // until an overload may be over
   private final Map<Long, ActiveWatch> watches = new LinkedHashMap<>();
   private long nextId = 1; // of requests, scans and watches
@@ -102,6 +106,8 @@ final class Lane implements Connection.Listener {
   private @Nullable ScheduledFuture<?> sweep;
   private long sweepNanos; // when the sweep is due
   private @Nullable ScheduledFuture<?> liveness;
+  private long passNanos; // when the sending under way began
+  private boolean receiving; // between what came and the end of it, where sending follows
   private boolean heard; // anything, since the last look
   private boolean pinged;
   private boolean retired; // the target has left the map
@@ -143,12 +149,27 @@ final class Lane implements Connection.Listener {
                       + " already; wait for some of them before you send more")));
       return false;
     }
-    inbox.add(call);
+    if (isSendingSoon() && welcome != null && !closed && !retired && !down) {
+      waiting.add(call);
+      sweepBy(call.deadlineNanos);
+    } else {
+      inbox.add(call);
+    }
     return true;
+  }
+
+  /// Whether all that waits will be sent without being asked for: an answer is being told, on the
+  /// event loop, and others or none are to follow. Whoever makes the next call then needs no
+  /// detour.
+  private boolean isSendingSoon() {
+    return loop.inEventLoop() && receiving && inbox.isEmpty();
   }
 
   /// Has the event loop look at what was taken in.
   void wake() {
+    if (isSendingSoon()) {
+      return;
+    }
     if (passScheduled.compareAndSet(false, true)) {
       onLoop(this::pass);
     }
@@ -322,6 +343,7 @@ final class Lane implements Connection.Listener {
     if (socket == null || greeting == null) {
       return;
     }
+    passNanos = System.nanoTime();
     while (inFlight.size() < config.inFlightMax() && socket.isWritable()) {
       Pending next = waiting.peek();
       if (next == null) {
@@ -349,7 +371,7 @@ final class Lane implements Connection.Listener {
 
   private void write(Connection socket, Pending.OfScan scan) {
     scan.id = nextId++;
-    inFlight.put(scan.id, scan);
+    inFlight.put(scan);
     socket.write(
         FrameCodec.encode(
             new Frame.Scan(scan.id, scan.prefix, scan.after, scan.limit, scan.withValues)));
@@ -358,12 +380,15 @@ final class Lane implements Connection.Listener {
   /// Sends the first waiting call, and those of the same batch that follow it.
   private void sendCalls(Connection socket, Frame.Welcome greeting, Pending.OfCall first) {
     waiting.remove();
+    if (first.batch == null) {
+      writeAlone(socket, greeting, first);
+      return;
+    }
     List<Pending.OfCall> calls = new ArrayList<>();
     calls.add(first);
     int room = Math.min(greeting.limits().batchKeysMax(), config.inFlightMax() - inFlight.size());
     long bytes = first.weight;
-    while (first.batch != null
-        && calls.size() < room
+    while (calls.size() < room
         && waiting.peek() instanceof Pending.OfCall next
         && next.batch == first.batch
         && !next.isDone()
@@ -377,7 +402,17 @@ final class Lane implements Connection.Listener {
       return;
     }
     for (Pending.OfCall call : calls) {
-      write(socket, greeting, List.of(call));
+      writeAlone(socket, greeting, call);
+    }
+  }
+
+  private void writeAlone(Connection socket, Frame.Welcome greeting, Pending.OfCall call) {
+    call.id = nextId++;
+    Request request = new Request(call.id, call.key, call.operation, context(call, greeting));
+    if (socket.writePlain(request)) {
+      inFlight.put(call);
+    } else {
+      write(socket, greeting, List.of(call), List.of(request));
     }
   }
 
@@ -391,6 +426,14 @@ final class Lane implements Connection.Listener {
       call.id = nextId++;
       requests.add(new Request(call.id, call.key, call.operation, context(call, greeting)));
     }
+    return write(socket, greeting, calls, requests);
+  }
+
+  private boolean write(
+      Connection socket,
+      Frame.Welcome greeting,
+      List<Pending.OfCall> calls,
+      List<Request> requests) {
     byte[] frame;
     try {
       frame =
@@ -411,7 +454,7 @@ final class Lane implements Connection.Listener {
                   + greeting.limits().frameBytesMax());
     }
     for (Pending.OfCall call : calls) {
-      inFlight.put(call.id, call);
+      inFlight.put(call);
     }
     socket.write(frame);
     return true;
@@ -447,8 +490,7 @@ final class Lane implements Connection.Listener {
       generation = cluster.generationOf(call.key);
     }
     call.inGeneration = generation.isPresent();
-    long leftMillis =
-        Math.max(1, TimeUnit.NANOSECONDS.toMillis(call.deadlineNanos - System.nanoTime()));
+    long leftMillis = Math.max(1, (call.deadlineNanos - passNanos) / NANOS_PER_MILLI);
     return new RequestContext(
         mutates ? call.sequence : 0,
         repeat,
@@ -500,6 +542,7 @@ final class Lane implements Connection.Listener {
 
   @Override
   public void passed(Connection socket) {
+    receiving = false;
     if (retired) {
       handOver();
     } else if (!waiting.isEmpty()) {
@@ -510,9 +553,18 @@ final class Lane implements Connection.Listener {
   @Override
   public void received(Connection socket, Frame frame) {
     heard = true;
+    receiving = true;
     switch (frame) {
-      case Frame.Answer answer -> answered(answer.reply());
-      case Frame.Answers answers -> answers.replies().forEach(this::answered);
+      case Frame.Answer answer -> {
+        answered(answer.reply());
+        sendIfMany();
+      }
+      case Frame.Answers answers -> {
+        for (Reply reply : answers.replies()) {
+          answered(reply);
+          sendIfMany();
+        }
+      }
       case Frame.Changed changed -> changed(changed.reply());
       case Frame.Scanned scanned -> scanned(scanned);
       case Frame.Ping ping -> {
@@ -527,6 +579,7 @@ final class Lane implements Connection.Listener {
   @Override
   public void closed(Connection socket, Connection.Closure closure) {
     boolean wasOpen = welcome != null;
+    receiving = false;
     connection = null;
     welcome = null;
     down = !closed;
@@ -534,7 +587,7 @@ final class Lane implements Connection.Listener {
     failures++;
     cancel(liveness);
     liveness = null;
-    List<Pending> unanswered = new ArrayList<>(inFlight.values());
+    List<Pending> unanswered = inFlight.all();
     inFlight.clear();
     if (failures == 1 && !closed) {
       log.info(
@@ -630,13 +683,22 @@ final class Lane implements Connection.Listener {
 
   // ---- Answers ----
 
+  /// Does not leave the shard without work until all that came with an answer was told.
+  private void sendIfMany() {
+    if (waiting.size() >= EAGER_CALLS && !retired) {
+      send();
+    }
+  }
+
   private void answered(Reply reply) {
     cluster.clock().observe(reply.clock());
-    Pending pending = inFlight.get(reply.id());
+    Pending pending = inFlight.remove(reply.id());
     if (!(pending instanceof Pending.OfCall call)) {
+      if (pending != null) {
+        inFlight.put(pending); // a scan is not answered by a reply
+      }
       return; // its caller has given up
     }
-    inFlight.remove(reply.id());
     failures = 0;
     cluster.learn(call.key, reply);
     if (reply.outcome() instanceof Outcome.Failed failed) {
@@ -1066,7 +1128,7 @@ final class Lane implements Connection.Listener {
     long now = System.nanoTime();
     long earliest = now + Long.MAX_VALUE / 2;
     List<Pending> late = new ArrayList<>();
-    for (Pending call : inFlight.values()) {
+    for (Pending call : inFlight.all()) {
       if (call.isDone() || call.isPast(now)) {
         late.add(call);
       } else if (call.deadlineNanos - earliest < 0) {

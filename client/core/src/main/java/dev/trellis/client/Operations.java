@@ -87,6 +87,9 @@ final class Operations {
 
   /// About how many bytes the request will take. O(parts).
   static long weigh(Payload key, Operation operation) {
+    if (isUsual(operation)) {
+      return REQUEST_BYTES + key.size() + (long) sizeOf(operation);
+    }
     return REQUEST_BYTES + key.size() + weigh(operation, PART_BYTES);
   }
 
@@ -135,6 +138,9 @@ final class Operations {
 
   /// What is wrong with a call, as far as can be told without asking a shard.
   static Optional<TrellisException.Failure> fault(Payload key, Operation operation, Limits limits) {
+    if (isUsual(operation) && isKey(key, limits) && sizeOf(operation) <= limits.valueBytesMax()) {
+      return Optional.empty();
+    }
     int depth = 0;
     Operation inner = operation;
     for (boolean nested = true; nested; depth++) {
@@ -192,6 +198,20 @@ final class Operations {
               + limits.valueBytesMax());
     }
     return Optional.empty();
+  }
+
+  /// Whether it is what nearly all are: a switch over all operations asks for each type in turn.
+  private static boolean isUsual(Operation operation) {
+    return operation instanceof Read.Get || operation instanceof Mutation.Put;
+  }
+
+  private static boolean isKey(Payload key, Limits limits) {
+    return !key.isEmpty() && key.size() <= limits.keyBytesMax();
+  }
+
+  /// Bytes of the value that a usual operation brings.
+  private static int sizeOf(Operation operation) {
+    return operation instanceof Mutation.Put put ? put.value().size() : 0;
   }
 
   private static Optional<TrellisException.Failure> fault(ErrorCode code, String message) {

@@ -101,6 +101,10 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
       refusedUnder = current;
     }
 
+    boolean wasNeverRefused() {
+      return refusers.isEmpty();
+    }
+
     boolean wasRefusedBy(Routing.Target target, Routing current) {
       return refusedUnder == current && refusers.contains(target);
     }

@@ -20,6 +20,7 @@ final class SharedClock {
 
   private final LongSupplier wallMillis;
   private HybridLogicalClock clock = new HybridLogicalClock(AHEAD_MILLIS_MAX);
+  private volatile long observed = -1; // the reading taken into account last; -1 for none
   private long offsetMillis; // of the adopted shard's clock from ours
 
   /// @param wallMillis milliseconds since the epoch, as this machine knows them
@@ -33,8 +34,17 @@ final class SharedClock {
   }
 
   /// Makes later stamps follow a shard's clock.
-  synchronized void observe(HybridTimestamp shardClock) {
-    clock.observe(shardClock, physicalMillis());
+  void observe(HybridTimestamp shardClock) {
+    // The answers that come together mostly tell one time.
+    if (shardClock.packed() != observed) {
+      observeNew(shardClock);
+    }
+  }
+
+  private synchronized void observeNew(HybridTimestamp shardClock) {
+    if (clock.observe(shardClock, physicalMillis())) {
+      observed = shardClock.packed();
+    }
   }
 
   /// Takes a shard's clock for ours, unless that was done since the refused stamp was made: many
@@ -55,6 +65,7 @@ final class SharedClock {
     }
     offsetMillis = shardClock.millis() - wallMillis.getAsLong();
     clock = new HybridLogicalClock(AHEAD_MILLIS_MAX);
+    observed = -1;
     clock.observe(shardClock, physicalMillis());
   }
 

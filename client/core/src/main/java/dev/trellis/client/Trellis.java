@@ -73,12 +73,11 @@ public final class Trellis implements Handles, AutoCloseable {
   /// @return completes with a reply whose outcome is [Outcome.Done], or with a [TrellisException];
   ///   cancelling it takes the call back if it was not sent yet
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
-    Call call = new Call(key, operation, options);
-    Optional<TrellisException.Failure> fault = fault(call);
+    Optional<TrellisException.Failure> fault = Operations.fault(key, operation, cluster.limits());
     if (fault.isPresent()) {
       return CompletableFuture.failedFuture(TrellisException.of(fault.get()));
     }
-    Pending.OfCall pending = pending(call, null);
+    Pending.OfCall pending = pending(key, operation, options, null);
     cluster.place(pending, false);
     return pending.reply;
   }
@@ -95,7 +94,7 @@ public final class Trellis implements Handles, AutoCloseable {
       if (fault.isPresent()) {
         replies.add(CompletableFuture.failedFuture(TrellisException.of(fault.get())));
       } else {
-        Pending.OfCall pending = pending(call, batch);
+        Pending.OfCall pending = pending(call.key(), call.operation(), call.options(), batch);
         sound.add(pending);
         replies.add(pending.reply);
       }
@@ -238,19 +237,22 @@ public final class Trellis implements Handles, AutoCloseable {
     return Operations.fault(call.key(), call.operation(), cluster.limits());
   }
 
-  private Pending.OfCall pending(Call call, @Nullable Object batch) {
+  private Pending.OfCall pending(
+      Payload key, Operation operation, CallOptions asked, @Nullable Object batch) {
     ClientConfig config = cluster.config();
-    CallOptions options =
-        call.options().acknowledgement() == Acknowledgement.DEFAULT
-            ? call.options().withAcknowledgement(config.acknowledgement())
-            : call.options();
+    boolean isSettled =
+        asked.acknowledgement() != Acknowledgement.DEFAULT
+            || config.acknowledgement() == Acknowledgement.DEFAULT;
+    CallOptions options = isSettled ? asked : asked.withAcknowledgement(config.acknowledgement());
     return new Pending.OfCall(
-        call.key(),
-        KeyHash.of(call.key()),
-        call.operation(),
+        key,
+        KeyHash.of(key),
+        operation,
         options,
-        options.timeout().orElse(config.timeout()).toMillis(),
-        Operations.weigh(call.key(), call.operation()),
+        options.timeout().isPresent()
+            ? options.timeout().get().toMillis()
+            : cluster.timeoutMillis(),
+        Operations.weigh(key, operation),
         batch);
   }
 }

@@ -12,6 +12,8 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.PlainReply;
+import dev.trellis.wire.PlainRequests;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
@@ -76,6 +78,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private final Channel channel;
   private final FrameAccumulator inbound;
   private final Outbound outbound;
+  private final PlainRequests plain; // shared by the connections of a shard
   private final int requestsMax;
   private final ArrayDeque<Request> batch = new ArrayDeque<>(); // decoded and not yet begun
   private final ArrayDeque<Errand.Delivery> delivered = new ArrayDeque<>(); // not yet written
@@ -93,14 +96,14 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private boolean advancing;
   private boolean admitted; // else there are too many clients, and only a peer may stay
 
-  Connection(ShardServer shard, long id, Channel channel, byte[] scratch) {
+  Connection(ShardServer shard, long id, Channel channel) {
     this.shard = shard;
     this.id = id;
     this.channel = channel;
     int bytesMax = shard.plane().config().connections().outboundBytesMax();
-    this.inbound = new FrameAccumulator(channel.alloc(), scratch);
-    this.outbound =
-        new Outbound(channel, bytesMax, shard.outboundMemory(), shard.clock(), shard.tallies());
+    this.inbound = new FrameAccumulator(channel.alloc(), shard.scratch());
+    this.outbound = new Outbound(shard, channel, bytesMax);
+    this.plain = shard.plain();
     this.requestsMax = shard.plane().config().connections().requestsMax();
   }
 
@@ -170,6 +173,13 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
 
   @Override
   public void reply(Reply reply) {
+    underWay--;
+    outbound.add(reply);
+    stir();
+  }
+
+  @Override
+  public void reply(PlainReply reply) {
     underWay--;
     outbound.add(reply);
     stir();
@@ -260,6 +270,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     stirred = false;
     advancing = true;
     boolean more = takeSteps();
+    shard.endRun();
     advancing = false;
     if (phase == Phase.DRAINING && isQuiet()) {
       close();
@@ -363,19 +374,24 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       if (!mayReceive()) {
         return false;
       }
-      ByteBuffer message = inbound.next();
-      if (message == null) {
+      if (!inbound.next()) {
         return false;
       }
-      Frame frame = decode(message);
-      if (phase == Phase.GREETING) {
-        greet(frame);
+      if (phase != Phase.GREETING
+          && plain.accept(inbound.message(), inbound.messageAt(), inbound.messageLength())) {
+        beginPlain();
       } else {
-        carryOut(frame);
+        Frame frame = decode(inbound.messageBuffer());
+        if (phase == Phase.GREETING) {
+          greet(frame);
+        } else {
+          carryOut(frame);
+        }
       }
     } catch (WireException e) {
       object(e);
     }
+    inbound.forgetMessage();
     releaseClaim();
     return true;
   }
@@ -493,6 +509,32 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
+  /// Begins the plain requests of a frame. What there is no room for, or no time, waits as objects
+  /// of its own.
+  private void beginPlain() {
+    int begun = 0;
+    while (plain.next()) {
+      if (begun == STEPS_MAX || (begun > 0 && (underWay >= requestsMax || !mayAnswer()))) {
+        do {
+          batch.add(plain.toRequest());
+          shard.tallies().requestsQueued.add(1);
+        } while (plain.next());
+        return;
+      }
+      begun++;
+      beginOne();
+    }
+  }
+
+  private void beginOne() {
+    if (scope == Frame.Scope.NODE && ownerOf(plain) != shard.index()) {
+      begin(plain.toRequest());
+    } else {
+      underWay++;
+      shard.handle(open().origin(), plain);
+    }
+  }
+
   private void begin(Request request) {
     underWay++;
     int owner = ownerOf(request.key());
@@ -550,6 +592,11 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     return scope == Frame.Scope.NODE
         ? Partitions.STANDARD.shardOfKey(KeyHash.of(key), shard.plane().shardCount())
         : shard.index();
+  }
+
+  private int ownerOf(PlainRequests request) {
+    long hash = KeyHash.of(request.source(), request.keyAt(), request.keyLength());
+    return Partitions.STANDARD.shardOfKey(hash, shard.plane().shardCount());
   }
 
   private void pass(int other, Errand errand) {

@@ -6,9 +6,11 @@ import io.netty.buffer.ByteBuf;
 import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.ByteToMessageDecoder;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import org.jspecify.annotations.Nullable;
 
 /// Collects the bytes of a connection and cuts them into messages, one at a time and only when
 /// asked, so that what a connection may not have done yet stays undecoded. Takes memory for bytes
@@ -16,18 +18,33 @@ import org.jspecify.annotations.Nullable;
 final class FrameAccumulator {
   static final int LENGTH_BYTES = 4;
 
+  private static final byte[] NONE = {};
+  private static final VarHandle INTS =
+      MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
+
   private final ByteBufAllocator allocator;
-  private final byte[] scratch; // shared by the connections of a shard
+  private final Scratch scratch; // shared by the connections of a shard
   private ByteBuf bytes = Unpooled.EMPTY_BUFFER;
 
+  // The part of the bytes that is also in the scratch, as long as that is ours: copied at once,
+  // since copying each short message by itself costs more than decoding it.
+  private int copiedFrom;
+  private int copiedTo;
+
+  // The message that was taken last.
+  private byte[] message = NONE;
+  private int messageAt;
+  private int messageLength;
+
   /// @param scratch where short messages are put while they are decoded
-  FrameAccumulator(ByteBufAllocator allocator, byte[] scratch) {
+  FrameAccumulator(ByteBufAllocator allocator, Scratch scratch) {
     this.allocator = allocator;
     this.scratch = scratch;
   }
 
   /// Takes over bytes that have come.
   void add(ByteBuf more) {
+    forgetCopy();
     if (bytes.isReadable()) {
       bytes.discardSomeReadBytes();
     }
@@ -36,6 +53,10 @@ final class FrameAccumulator {
 
   /// How long the next message is going to be, without its length; 0 if that is not known yet.
   long announced() {
+    int at = bytes.readerIndex();
+    if (scratch.user == this && at + LENGTH_BYTES <= copiedTo) {
+      return (int) INTS.get(scratch.bytes, at - copiedFrom) & 0xFFFFFFFFL;
+    }
     return bytes.readableBytes() < LENGTH_BYTES ? 0 : bytes.getUnsignedInt(bytes.readerIndex());
   }
 
@@ -51,24 +72,76 @@ final class FrameAccumulator {
     }
   }
 
-  /// The next message, without its length; null if it has not come as a whole. Valid until the next
-  /// call on this thread.
-  @Nullable ByteBuffer next() {
+  /// Takes the next message, if it has come as a whole: [#message] is it then, until another
+  /// connection of the shard takes one.
+  boolean next() {
     long length = announced();
-    if (bytes.readableBytes() - LENGTH_BYTES < length) {
-      return null;
+    int whole = bytes.readableBytes();
+    if (whole - LENGTH_BYTES < length) {
+      return false;
     }
-    bytes.skipBytes(LENGTH_BYTES);
-    byte[] target = length <= scratch.length ? scratch : new byte[(int) length];
-    bytes.readBytes(target, 0, (int) length);
+    int from = bytes.readerIndex() + LENGTH_BYTES;
+    messageLength = (int) length;
+    if (LENGTH_BYTES + length <= scratch.bytes.length) {
+      if (scratch.user != this || from + messageLength > copiedTo) {
+        copy();
+      }
+      message = scratch.bytes;
+      messageAt = from - copiedFrom;
+    } else {
+      message = new byte[messageLength];
+      messageAt = 0;
+      bytes.getBytes(from, message);
+    }
+    bytes.readerIndex(from + messageLength);
     if (!bytes.isReadable()) {
       release();
     }
-    return ByteBuffer.wrap(target, 0, (int) length);
+    return true;
+  }
+
+  /// The array that holds the message without its length, which is [#messageLength] bytes from
+  /// [#messageAt].
+  byte[] message() {
+    return message;
+  }
+
+  int messageAt() {
+    return messageAt;
+  }
+
+  int messageLength() {
+    return messageLength;
+  }
+
+  /// The message, without its length.
+  ByteBuffer messageBuffer() {
+    return ByteBuffer.wrap(message, messageAt, messageLength);
+  }
+
+  /// Lets go of the message, which may be long.
+  void forgetMessage() {
+    message = NONE;
+  }
+
+  /// Copies as many of the bytes as there is room for.
+  private void copy() {
+    int count = Math.min(bytes.readableBytes(), scratch.bytes.length);
+    copiedFrom = bytes.readerIndex();
+    copiedTo = copiedFrom + count;
+    bytes.getBytes(copiedFrom, scratch.bytes, 0, count);
+    scratch.user = this;
+  }
+
+  private void forgetCopy() {
+    if (scratch.user == this) {
+      scratch.user = null;
+    }
   }
 
   /// Forgets all bytes.
   void release() {
+    forgetCopy();
     bytes.release();
     bytes = Unpooled.EMPTY_BUFFER;
   }

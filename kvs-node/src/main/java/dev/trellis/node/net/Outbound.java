@@ -5,7 +5,9 @@ import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.PlainReply;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.ReplyPack;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -13,37 +15,31 @@ import io.netty.channel.ChannelProgressiveFuture;
 import io.netty.channel.ChannelProgressiveFutureListener;
 import io.netty.channel.socket.DuplexChannel;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /// The way out of a connection: packs replies that are ready together into one frame, encodes, and
 /// knows how much the other side has yet to read.
 final class Outbound {
   private static final int PACK_BYTES_MAX = 256 << 10;
 
+  private final ShardServer shard;
   private final Channel channel;
   private final SharedMemory memory;
   private final InstantSource clock;
   private final ShardTallies tallies;
   private final long packBytes;
-  private final List<Reply> ready = new ArrayList<>();
-  private long readyBytes; // about; never above packBytes
+  private @Nullable ReplyPack ready; // never above packBytes
   private boolean unflushed;
   private long pendingBytes; // written and not taken by the socket
   private long movedMillis; // when the socket last took some
 
   /// @param bytesMax what may wait for the other side; see [#hasRoom]
-  /// @param memory shared by what waits for the other sides of all connections
-  Outbound(
-      Channel channel,
-      int bytesMax,
-      SharedMemory memory,
-      InstantSource clock,
-      ShardTallies tallies) {
+  Outbound(ShardServer shard, Channel channel, int bytesMax) {
+    this.shard = shard;
     this.channel = channel;
-    this.memory = memory;
-    this.clock = clock;
-    this.tallies = tallies;
+    this.memory = shard.outboundMemory();
+    this.clock = shard.clock();
+    this.tallies = shard.tallies();
     this.packBytes = Math.min(PACK_BYTES_MAX, bytesMax / 4);
   }
 
@@ -65,14 +61,30 @@ final class Outbound {
   /// Adds a reply to the pack that goes out next.
   void add(Reply reply) {
     long size = WireSize.of(reply);
-    if (readyBytes + size > packBytes) {
-      writeReady();
+    if (size >= packBytes) {
+      write(new Frame.Answer(reply));
+    } else {
+      room(size).add(reply);
     }
-    ready.add(reply);
-    readyBytes += size;
-    if (readyBytes >= packBytes) {
+  }
+
+  /// As [#add(Reply)].
+  void add(PlainReply reply) {
+    room(reply.size()).add(reply);
+  }
+
+  /// The pack, with room for one more reply.
+  private ReplyPack room(long size) {
+    ReplyPack pack = ready;
+    if (pack != null && pack.size() + size > packBytes) {
       writeReady();
+      pack = null;
     }
+    if (pack == null) {
+      pack = shard.takePack();
+      ready = pack;
+    }
+    return pack;
   }
 
   /// Writes a frame that is no reply, after the replies that are ready.
@@ -108,13 +120,15 @@ final class Outbound {
   }
 
   private void writeReady() {
-    if (ready.isEmpty()) {
+    ReplyPack pack = ready;
+    if (pack == null) {
       return;
     }
-    Frame frame = ready.size() == 1 ? new Frame.Answer(ready.getFirst()) : new Frame.Answers(ready);
-    ready.clear();
-    readyBytes = 0;
-    encode(frame);
+    ready = null;
+    int from = pack.finish();
+    int size = pack.end() - from;
+    send(channel.alloc().ioBuffer(size).writeBytes(pack.buffer(), from, size));
+    shard.giveBack(pack);
   }
 
   private void encode(Frame frame) {
@@ -123,7 +137,11 @@ final class Outbound {
       message = FrameCodec.encode(tooLong(frame, message.length));
     }
     int size = FrameAccumulator.LENGTH_BYTES + message.length;
-    ByteBuf buffer = channel.alloc().ioBuffer(size).writeInt(message.length).writeBytes(message);
+    send(channel.alloc().ioBuffer(size).writeInt(message.length).writeBytes(message));
+  }
+
+  private void send(ByteBuf buffer) {
+    int size = buffer.readableBytes();
     if (pendingBytes == 0) {
       movedMillis = clock.millis();
     }

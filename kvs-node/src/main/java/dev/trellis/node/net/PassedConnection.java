@@ -1,6 +1,7 @@
 package dev.trellis.node.net;
 
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.PlainReply;
 import dev.trellis.wire.Reply;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -52,6 +53,11 @@ final class PassedConnection implements Recipient {
   @Override
   public void reply(Reply reply) {
     deliver(new Errand.Answered(reply, WireSize.of(reply)));
+  }
+
+  @Override
+  public void reply(PlainReply reply) {
+    reply(reply.toReply());
   }
 
   @Override

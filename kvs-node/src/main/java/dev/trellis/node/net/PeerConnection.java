@@ -105,11 +105,12 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
     try {
       while (!closed) {
         inbound.check(bytesMax);
-        ByteBuffer message = inbound.next();
-        if (message == null) {
+        if (!inbound.next()) {
           return;
         }
-        take(decode(message));
+        Frame frame = decode(inbound.messageBuffer());
+        inbound.forgetMessage();
+        take(frame);
       }
     } catch (WireException e) {
       refuse(e.code(), String.valueOf(e.getMessage()));

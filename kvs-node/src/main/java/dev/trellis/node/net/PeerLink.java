@@ -16,7 +16,6 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.net.InetSocketAddress;
-import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.concurrent.Future;
@@ -363,10 +362,8 @@ final class PeerLink {
             all.add(bytes);
             try {
               all.check(Limits.HANDSHAKE_BYTES_MAX);
-              for (ByteBuffer next = all.next();
-                  next != null && isCurrent(context);
-                  next = all.next()) {
-                take(shard.codec().decode(next));
+              while (all.next() && isCurrent(context)) {
+                take(shard.codec().decode(all.messageBuffer()));
                 all.check(Limits.HANDSHAKE_BYTES_MAX);
               }
             } catch (WireException e) {

@@ -24,6 +24,12 @@ final class ServiceTime {
     nanos.add(tookNanos);
   }
 
+  /// Records `count` requests that took so long together. To be called by the shard only.
+  void record(long tookNanos, int count) {
+    recorder.recordValueWithCount(Math.clamp(tookNanos / count, 0, NANOS_MAX), count);
+    nanos.add(tookNanos);
+  }
+
   /// All that was recorded.
   ///
   /// @param counts per bound, how many requests took at most that long

@@ -285,7 +285,7 @@ final class ShardMetrics extends Collector {
     return new MetricFamilySamples(
         "trellis_request_service_seconds",
         Type.HISTOGRAM,
-        "How long a request kept its shard busy.",
+        "How long a request kept its shard busy; of gets and puts that came together, the mean.",
         samples);
   }
 

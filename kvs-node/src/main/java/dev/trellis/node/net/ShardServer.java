@@ -15,8 +15,11 @@ import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.PlainReply;
+import dev.trellis.wire.PlainRequests;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.ReplyPack;
 import dev.trellis.wire.Request;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
@@ -30,6 +33,7 @@ import io.netty.util.collection.LongObjectHashMap;
 import io.netty.util.collection.LongObjectMap;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -53,6 +57,11 @@ final class ShardServer implements Outbox {
   private static final Logger LOG = LoggerFactory.getLogger(ShardServer.class);
   private static final long TICK_MILLIS = 10;
   private static final int SCRATCH_BYTES = 64 << 10;
+  private static final int SPARE_PACKS_MAX = 16;
+
+  /// Plain requests of one class whose service time is measured together: asking for the time twice
+  /// for each would cost as much as looking a key up.
+  private static final int RUN_MAX = 64;
 
   /// Connections beyond the limit that are told so before they are closed; further ones are not.
   private static final int REFUSED_POLITELY_MAX = 1_000;
@@ -68,6 +77,7 @@ final class ShardServer implements Outbox {
   private final EventLoopGroup group;
   private final EventLoop loop;
   private final FrameCodec codec;
+  private final PlainRequests plain;
   private final ShardTallies tallies = new ShardTallies();
   private final Peer self;
   private final PeerLinks links;
@@ -76,11 +86,18 @@ final class ShardServer implements Outbox {
   private final AtomicInteger fromSiblings = new AtomicInteger(); // messages yet to be taken
   private final SharedMemory inboundMemory;
   private final SharedMemory outboundMemory;
-  private final byte[] scratch = new byte[SCRATCH_BYTES];
+  private final Scratch scratch = new Scratch(SCRATCH_BYTES);
+  private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
   private final LongObjectMap<Recipient> recipients = new LongObjectHashMap<>(); // by connection id
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
   private List<Recipient> touched = new ArrayList<>(); // may hold one several times
+  private List<Recipient> settling = new ArrayList<>(); // were touched before
+  private @Nullable Recipient touchedLast; // so that it is not noted for each of many replies
+  private long runNanos; // when the run of plain requests began that is handled
+  private long runMillis; // likewise, as time of day
+  private int runLength;
+  private boolean runMutates;
   private boolean draining;
   private @Nullable MembershipView view; // the latest
   private @Nullable Channel listener; // set by bind
@@ -103,6 +120,7 @@ final class ShardServer implements Outbox {
     this.group = transport.newLoop("shard-" + index);
     this.loop = group.next();
     this.codec = new FrameCodec(plane.config().limits());
+    this.plain = new PlainRequests(plane.config().limits());
     this.self = new Peer(plane.config().nodeId(), nodeIncarnation, index);
     this.links = new PeerLinks(this, group, transport);
     ConnectionConfig limits = plane.config().connections();
@@ -137,8 +155,7 @@ final class ShardServer implements Outbox {
                     channel
                         .pipeline()
                         .addLast(
-                            new Connection(
-                                ShardServer.this, plane.nextConnectionId(), channel, scratch));
+                            new Connection(ShardServer.this, plane.nextConnectionId(), channel));
                   }
                 });
     transport.probeIdle(bootstrap);
@@ -289,7 +306,10 @@ final class ShardServer implements Outbox {
 
   /// Notes that a recipient has something to send at the end of the turn.
   void touch(Recipient recipient) {
-    touched.add(recipient);
+    if (recipient != touchedLast) {
+      touchedLast = recipient;
+      touched.add(recipient);
+    }
   }
 
   private void tick() {
@@ -312,9 +332,14 @@ final class ShardServer implements Outbox {
   private void settle() {
     // Settling may touch others, and these again: a fixed point is reached as each does less.
     while (!touched.isEmpty()) {
-      List<Recipient> settling = touched;
-      touched = new ArrayList<>();
-      settling.forEach(Recipient::settle);
+      List<Recipient> now = touched;
+      touched = settling;
+      settling = now;
+      touchedLast = null;
+      for (Recipient recipient : now) {
+        recipient.settle();
+      }
+      now.clear();
     }
     links.flush();
   }
@@ -323,13 +348,44 @@ final class ShardServer implements Outbox {
 
   void handle(Origin origin, Request request) {
     long start = System.nanoTime();
-    core.handle(origin, request, clock.millis(), this);
+    core.handle(origin, request, now(), this);
     long took = System.nanoTime() - start;
     (request.operation() instanceof Read ? tallies.reads : tallies.mutations).record(took);
   }
 
+  /// Handles the plain request that was taken last. The caller tells when the [#endRun] of those
+  /// that come together has come.
+  void handle(Origin origin, PlainRequests request) {
+    boolean mutates = request.isPut();
+    if (runLength > 0 && (runLength == RUN_MAX || runMutates != mutates)) {
+      endRun();
+    }
+    if (runLength == 0) {
+      runNanos = System.nanoTime();
+      runMillis = clock.millis();
+      runMutates = mutates;
+    }
+    runLength++;
+    core.handle(origin, request, runMillis, this);
+  }
+
+  /// The time for something else than a plain request: no run goes on after it with an earlier one.
+  private long now() {
+    endRun();
+    return clock.millis();
+  }
+
+  /// Takes note of how long the plain requests took that were handled since the last call.
+  void endRun() {
+    if (runLength > 0) {
+      long took = System.nanoTime() - runNanos;
+      (runMutates ? tallies.mutations : tallies.reads).record(took, runLength);
+      runLength = 0;
+    }
+  }
+
   void watch(Origin origin, Frame.Watch watch) {
-    core.watch(origin, watch, clock.millis(), this);
+    core.watch(origin, watch, now(), this);
   }
 
   void unwatch(Origin origin, long watchId) {
@@ -337,15 +393,15 @@ final class ShardServer implements Outbox {
   }
 
   Optional<Frame.Changed> nextChange(Origin origin) {
-    return core.nextChange(origin, clock.millis());
+    return core.nextChange(origin, now());
   }
 
   Frame.Scanned scan(Frame.Scan scan) {
-    return core.scan(scan, clock.millis());
+    return core.scan(scan, now());
   }
 
   HybridTimestamp time() {
-    return core.clock(clock.millis());
+    return core.clock(now());
   }
 
   /// @param time what to tell of the time
@@ -369,8 +425,21 @@ final class ShardServer implements Outbox {
   }
 
   /// Where short messages are put while they are decoded.
-  byte[] scratch() {
+  Scratch scratch() {
     return scratch;
+  }
+
+  /// Room for replies that leave together, to be given back when they have.
+  ReplyPack takePack() {
+    ReplyPack spare = sparePacks.poll();
+    return spare == null ? new ReplyPack() : spare;
+  }
+
+  void giveBack(ReplyPack pack) {
+    pack.clear();
+    if (sparePacks.size() < SPARE_PACKS_MAX) {
+      sparePacks.push(pack);
+    }
   }
 
   @Override
@@ -461,8 +530,21 @@ final class ShardServer implements Outbox {
     return codec;
   }
 
+  /// What reads the frames that hold plain requests, one at a time.
+  PlainRequests plain() {
+    return plain;
+  }
+
   @Override
   public void reply(Origin origin, Reply reply) {
+    Recipient recipient = recipients.get(origin.connection());
+    if (recipient != null) { // else it is gone
+      recipient.reply(reply);
+    }
+  }
+
+  @Override
+  public void reply(Origin origin, PlainReply reply) {
     Recipient recipient = recipients.get(origin.connection());
     if (recipient != null) { // else it is gone
       recipient.reply(reply);

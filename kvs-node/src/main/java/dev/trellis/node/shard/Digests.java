@@ -56,6 +56,11 @@ final class Digests {
     return partitions.of(KeyHash.of(key));
   }
 
+  /// The partition of a key that is part of an array.
+  int partitionOf(byte[] source, int offset, int length) {
+    return partitions.of(KeyHash.of(source, offset, length));
+  }
+
   /// Takes note that a key is there and has changed.
   void changed(Payload key, boolean isPlaced) {
     Content content = contents.computeIfAbsent(partitionOf(key), p -> new Content());

@@ -4,6 +4,7 @@ import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.PlainSlot;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
 import dev.trellis.placement.Partitions;
@@ -87,6 +88,12 @@ final class Entries {
   void put(Slot slot) {
     store.put(slot);
     noted(slot);
+  }
+
+  /// As [#put(Slot)], of a key that is part of an array.
+  void put(byte[] source, int offset, int length, PlainSlot slot) {
+    store.put(source, offset, length, slot);
+    digests.changed(Payload.of(source, offset, length), false);
   }
 
   void remove(Payload key) {

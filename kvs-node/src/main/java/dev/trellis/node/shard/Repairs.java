@@ -194,6 +194,11 @@ final class Repairs {
     return alone || (roles().holds(partition) && complete.get(partition));
   }
 
+  /// Whether this shard holds a partition in its default place and has all of it.
+  boolean isHeldWhole(int partition) {
+    return roles().holds(partition) && (alone || complete.get(partition));
+  }
+
   /// Takes what is here for all there is.
   void found() {
     complete.or(incomplete);

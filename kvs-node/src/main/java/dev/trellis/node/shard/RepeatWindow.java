@@ -3,6 +3,7 @@ package dev.trellis.node.shard;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /// Remembers which mutations were carried out, by client and sequence, so that a repeat is
 /// recognised.
@@ -81,6 +82,11 @@ final class RepeatWindow {
   private final Map<Long, Window> windows; // least recently used first
   private boolean forgot; // whether any client was ever forgotten
 
+  // Who was asked about last, so that a client that sends many is not looked up, and counted as
+  // used, for each: nobody was used later. Null if that is nobody, or forgotten.
+  private @Nullable Window last;
+  private long lastClient;
+
   RepeatWindow(int clientsMax) {
     windows =
         new LinkedHashMap<>(16, 0.75f, true) {
@@ -96,7 +102,7 @@ final class RepeatWindow {
   /// @param sequence 1 or more
   /// @param repeat whether the client may have sent the mutation before
   Verdict verdict(long clientId, long sequence, boolean repeat) {
-    Window window = windows.get(clientId);
+    Window window = find(clientId);
     if (window == null) {
       return repeat && forgot ? Verdict.UNKNOWN : Verdict.NEW;
     }
@@ -113,11 +119,24 @@ final class RepeatWindow {
   ///
   /// @param repeat as told to [#verdict]
   void add(long clientId, long sequence, boolean repeat) {
-    Window window = windows.computeIfAbsent(clientId, ignored -> new Window(forgot));
+    Window window = find(clientId);
+    if (window == null) {
+      window = windows.computeIfAbsent(clientId, ignored -> new Window(forgot));
+      lastClient = clientId;
+      last = window;
+    }
     window.add(sequence);
     if (!repeat) {
       window.startAt(sequence);
     }
+  }
+
+  private @Nullable Window find(long clientId) {
+    if (last == null || lastClient != clientId) {
+      last = windows.get(clientId);
+      lastClient = clientId;
+    }
+    return last;
   }
 
   int clientCount() {
@@ -127,5 +146,6 @@ final class RepeatWindow {
   /// Forgets a client, as if it had never come: a defect that tests put in.
   void forget(long clientId) {
     windows.remove(clientId);
+    last = null;
   }
 }

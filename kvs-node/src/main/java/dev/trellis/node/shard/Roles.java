@@ -26,6 +26,8 @@ final class Roles {
   private final @Nullable List<Peer>[] targets; // by partition, for the default placement
   private final Map<Peer, List<Integer>> shared = new HashMap<>(); // partitions, once computed
   private final byte[] holding; // by partition: 0 unknown, 1 no, 2 yes
+  private final int nodesKnown;
+  private final boolean leaving;
 
   private Roles(ShardConfig config, MembershipView view) {
     this.config = config;
@@ -38,6 +40,13 @@ final class Roles {
                 .count();
     this.targets = newLists(config.partitions().count());
     this.holding = new byte[config.partitions().count()];
+    this.nodesKnown = countNodes(view);
+    this.leaving =
+        topology
+            .member(config.nodeId())
+            .filter(node -> node.incarnation() == config.nodeIncarnation())
+            .filter(node -> node.state() == NodeDescriptor.State.LEAVING)
+            .isPresent();
   }
 
   @SuppressWarnings({"unchecked", "rawtypes"}) // Java has no arrays of generic types
@@ -269,19 +278,19 @@ final class Roles {
 
   /// Nodes that are, or were and may come back.
   int nodesKnown() {
+    return nodesKnown;
+  }
+
+  private static int countNodes(MembershipView view) {
     Set<String> ids = new HashSet<>();
-    topology.members().forEach(node -> ids.add(node.id()));
+    view.topology().members().forEach(node -> ids.add(node.id()));
     view.absent().forEach(node -> ids.add(node.nodeId()));
     return ids.size();
   }
 
   /// Whether this node is about to leave the cluster.
   boolean isLeaving() {
-    return topology
-        .member(config.nodeId())
-        .filter(node -> node.incarnation() == config.nodeIncarnation())
-        .filter(node -> node.state() == NodeDescriptor.State.LEAVING)
-        .isPresent();
+    return leaving;
   }
 
   /// How many members are not about to leave.

@@ -4,11 +4,13 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Expiry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.Value;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
+import dev.trellis.node.store.PlainSlot;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
 import dev.trellis.placement.Topology;
@@ -23,6 +25,8 @@ import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Placement;
 import dev.trellis.wire.PlacementSetting;
+import dev.trellis.wire.PlainReply;
+import dev.trellis.wire.PlainRequests;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Receipt;
@@ -66,6 +70,9 @@ public final class ShardCore {
   /// The only ring there is while a node stands alone.
   public static final long RING_VERSION = 1;
 
+  /// What the store may need for a plain slot beside the bytes of key and value, at most.
+  private static final long PLAIN_OVERHEAD_BYTES = 1 << 10;
+
   private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
 
   /// Requests that wait for other replicas, at most; more are turned away.
@@ -88,6 +95,9 @@ public final class ShardCore {
   private final Collector collector;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
   private long nextFetch = 1;
+  private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
+  private final PlainSlot newSlot = new PlainSlot(); // that is put
+  private final PlainReply plainReply = new PlainReply();
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
@@ -283,6 +293,146 @@ public final class ShardCore {
                 + " was carried out here, and the key is elsewhere now; how many copies it has got"
                 + " is not known here any more")
         : refusal;
+  }
+
+  /// As [#handle(Origin, Request, long, Outbox)], of the request that was taken last. Most are
+  /// carried out here without an object being made; what needs more than a look at the key's slot,
+  /// or is to be refused, goes the general way.
+  public void handle(Origin origin, PlainRequests request, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    int partition =
+        entries.digests().partitionOf(request.source(), request.keyAt(), request.keyLength());
+    boolean done =
+        sabotage.isEmpty()
+            && repairs.isHeldWhole(partition)
+            && !replication.roles().isLeaving()
+            && (request.isPut() ? put(origin, request, partition) : get(origin, request));
+    if (!done) {
+      handle(origin, request.toRequest(), nowMillis, out);
+    }
+  }
+
+  private boolean get(Origin origin, PlainRequests request) {
+    boolean live = false;
+    long generation = 0;
+    switch (entries
+        .store()
+        .find(request.source(), request.keyAt(), request.keyLength(), plainSlot)) {
+      case NOTHING -> {}
+      case PLAIN -> {
+        live = !plainSlot.isTombstone && !Expiry.isPast(plainSlot.expiresAtMillis, nowMillis);
+        generation = plainSlot.generation;
+      }
+      case OTHER -> {
+        return false;
+      }
+    }
+    clock.observePacked(request.timestamp(), nowMillis);
+    statistics.countRead();
+    PlainReply reply =
+        live
+            ? plainReply.bytes(
+                request.id(),
+                plainSlot.value,
+                plainSlot.valueAt,
+                plainSlot.valueLength,
+                plainSlot.expiresAtMillis)
+            : plainReply.missing(request.id());
+    out().reply(origin, reply.at(generation, clock.currentPacked(nowMillis), ringVersion()));
+    return true;
+  }
+
+  private boolean put(Origin origin, PlainRequests request, int partition) {
+    Store.Found found =
+        isPlainPut(origin, request)
+            ? entries
+                .store()
+                .find(request.source(), request.keyAt(), request.keyLength(), plainSlot)
+            : Store.Found.OTHER;
+    boolean absent = found == Store.Found.NOTHING;
+    if (found == Store.Found.OTHER
+        || (request.hasGeneration()
+            && request.generation() != (absent ? 0 : plainSlot.generation))) {
+      return false;
+    }
+    int order = absent ? 1 : Long.compare(request.timestamp(), plainSlot.timestamp);
+    if (order == 0) {
+      order = Long.compare(origin.clientId(), plainSlot.writer);
+    }
+    if (order == 0) {
+      return false; // the same write, or a writer id that was used again
+    }
+    clock.observePacked(request.timestamp(), nowMillis);
+    clock.tickPacked(nowMillis); // as for every mutation
+    newSlot.generation = absent ? 0 : plainSlot.generation;
+    newSlot.timestamp = request.timestamp();
+    newSlot.writer = origin.clientId();
+    newSlot.expiresAtMillis =
+        request.ttlMillis() == 0
+            ? Expiry.NEVER
+            : HybridTimestamp.millis(request.timestamp()) + request.ttlMillis();
+    newSlot.birth = absent ? entries.nextBirth() : plainSlot.birth;
+    newSlot.value = request.source();
+    newSlot.valueAt = request.valueAt();
+    newSlot.valueLength = request.valueLength();
+    PlainSlot after = order > 0 ? newSlot : plainSlot;
+    boolean live = !after.isTombstone && !Expiry.isPast(after.expiresAtMillis, nowMillis);
+    if (order > 0) {
+      entries.put(request.source(), request.keyAt(), request.keyLength(), newSlot);
+    }
+    if (request.sequence() != 0) {
+      repeats.add(origin.clientId(), request.sequence(), request.repeat());
+    }
+    PlainReply done =
+        plainReply
+            .done(request.id(), order > 0 ? 1 : 0, live)
+            .at(newSlot.generation, clock.currentPacked(nowMillis), ringVersion());
+    acknowledge(origin, request, done, replication.roles().targets(partition, Optional.empty()));
+    return true;
+  }
+
+  /// Whether nothing speaks against a put, as far as can be told without its key's slot.
+  private boolean isPlainPut(Origin origin, PlainRequests request) {
+    if (request.sequence() < 0) {
+      return false;
+    }
+    boolean isNew =
+        request.sequence() == 0
+            ? !request.repeat()
+            : repeats.verdict(origin.clientId(), request.sequence(), request.repeat())
+                == RepeatWindow.Verdict.NEW;
+    long growthMax = PLAIN_OVERHEAD_BYTES + request.keyLength() + request.valueLength();
+    return isNew
+        && replication.pendingCount() < WAITING_MAX
+        && clock.withinSkewPacked(request.timestamp(), nowMillis)
+        && HybridTimestamp.millis(request.generation()) - nowMillis <= clock.skewMaxMillis()
+        && request.ttlMillis() >= 0
+        && request.ttlMillis() <= Limits.TTL_MILLIS_MAX
+        && entries.store().weight() + growthMax <= config.memoryBytesMax()
+        && (watches.count() == 0 || !watches.isWatched(request.key()));
+  }
+
+  private void acknowledge(
+      Origin origin, PlainRequests request, PlainReply done, List<Peer> targets) {
+    boolean isSimple = level(request.acknowledgement()) == Acknowledgement.ONE;
+    if (isSimple && targets.isEmpty()) {
+      answer(origin, done);
+      return;
+    }
+    PeerMessage.Change change =
+        new PeerMessage.Change(request.key(), newSlot.toEntry(), Optional.empty(), false);
+    if (isSimple) {
+      replication.spread(change, targets, nowMillis);
+      answer(origin, done);
+    } else {
+      acknowledge(origin, request.toRequest(), done.toReply(), Optional.of(change), targets);
+    }
+  }
+
+  private void answer(Origin origin, PlainReply done) {
+    statistics.countMutation();
+    levelStatistics();
+    out().reply(origin, done);
   }
 
   private void carryOut(Origin origin, Request request) throws Refusal {

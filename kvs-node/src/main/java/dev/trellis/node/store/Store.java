@@ -9,8 +9,31 @@ public interface Store {
   /// The slot of a key, dead entries included.
   Optional<Slot> find(Payload key);
 
+  /// What a look-up in place comes to.
+  enum Found {
+    /// There is no slot.
+    NOTHING,
+    /// There is a plain one.
+    PLAIN,
+    /// There is one that [#find(Payload)] shows.
+    OTHER
+  }
+
+  /// Looks up a key that is part of an array, without making an object where the store can do so.
+  ///
+  /// @param into takes over the slot if it is plain
+  default Found find(byte[] source, int offset, int length, PlainSlot into) {
+    Slot slot = find(Payload.of(source, offset, length)).orElse(null);
+    return slot == null ? Found.NOTHING : into.set(slot) ? Found.PLAIN : Found.OTHER;
+  }
+
   /// Adds or replaces the slot of its key.
   void put(Slot slot);
+
+  /// Adds or replaces the slot of a key that is part of an array; what is given is copied.
+  default void put(byte[] source, int offset, int length, PlainSlot slot) {
+    put(new Slot(Payload.of(source, offset, length), slot.toEntry(), slot.birth));
+  }
 
   /// Forgets a key; nothing happens if it is not there.
   void remove(Payload key);
