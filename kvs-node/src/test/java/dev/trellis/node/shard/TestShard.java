@@ -42,7 +42,7 @@ final class TestShard implements Outbox {
   private final HybridLogicalClock clientClock = new HybridLogicalClock(Long.MAX_VALUE / 2);
   private final List<Reply> replies = new ArrayList<>();
   private final List<Origin> pending = new ArrayList<>();
-  private final PlainRequests plain = new PlainRequests(Limits.DEFAULT);
+  private final PlainRequests plain;
   private long nowMillis = START_MILLIS;
   private long sequence;
   private long nextId = 1;
@@ -53,6 +53,7 @@ final class TestShard implements Outbox {
 
   TestShard(ShardConfig config) {
     this.config = config;
+    this.plain = new PlainRequests(config.limits());
     this.core = new ShardCore(config, store);
   }
 
