@@ -304,6 +304,7 @@ public final class ShardCore {
         entries.digests().partitionOf(request.source(), request.keyAt(), request.keyLength());
     boolean done =
         sabotage.isEmpty()
+            && request.keyLength() <= config.limits().keyBytesMax()
             && repairs.isHeldWhole(partition)
             && !replication.roles().isLeaving()
             && (request.isPut() ? put(origin, request, partition) : get(origin, request));
@@ -403,6 +404,7 @@ public final class ShardCore {
                 == RepeatWindow.Verdict.NEW;
     long growthMax = PLAIN_OVERHEAD_BYTES + request.keyLength() + request.valueLength();
     return isNew
+        && request.valueLength() <= config.limits().valueBytesMax()
         && replication.pendingCount() < WAITING_MAX
         && clock.withinSkewPacked(request.timestamp(), nowMillis)
         && HybridTimestamp.millis(request.generation()) - nowMillis <= clock.skewMaxMillis()
