@@ -10,7 +10,10 @@ import dev.trellis.node.net.DataPlane;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -29,6 +32,7 @@ final class MemberLife implements AutoCloseable {
   private final ControlPlane control;
   private final NodeDescriptor self;
   private final boolean alone;
+  private final Optional<Path> quarantine;
   private final Lifecycle lifecycle;
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final CompletableFuture<Void> finished = new CompletableFuture<>();
@@ -38,7 +42,14 @@ final class MemberLife implements AutoCloseable {
   private Lifecycle.Step last = Lifecycle.Step.WAIT;
 
   /// @param alone whether the node is its only member, and remains so
-  MemberLife(DataPlane plane, ControlPlane control, NodeDescriptor self, boolean alone) {
+  /// @param quarantine the folder for what the node holds if it is declared gone; empty for none
+  MemberLife(
+      DataPlane plane,
+      ControlPlane control,
+      NodeDescriptor self,
+      boolean alone,
+      Optional<Path> quarantine) {
+    this.quarantine = quarantine;
     this.plane = plane;
     this.control = control;
     this.self = self;
@@ -128,13 +139,17 @@ final class MemberLife implements AutoCloseable {
         joined.leave();
         finished.complete(null);
       }
-      case GIVE_UP ->
-          failure.complete(
-              new StartupException(
-                  "node "
-                      + self.id()
-                      + " was declared gone while the cluster went on without it; start it again,"
-                      + " and it joins as a new one"));
+      case GIVE_UP -> {
+        if (isNew) {
+          Quarantine.write(quarantine, self, plane, Instant.now());
+        }
+        failure.complete(
+            new StartupException(
+                "node "
+                    + self.id()
+                    + " was declared gone while the cluster went on without it; start it again,"
+                    + " and it joins as a new one"));
+      }
     }
   }
 

@@ -101,7 +101,7 @@ public final class TrellisNode implements RunningProcess {
               alone ? NodeDescriptor.State.ACTIVE : NodeDescriptor.State.JOINING,
               config.cluster().zone(),
               control.port());
-      MemberLife life = new MemberLife(plane, control, descriptor, alone);
+      MemberLife life = new MemberLife(plane, control, descriptor, alone, config.dataFolder());
       opened.push(life);
       life.begin();
       return new TrellisNode(plane, control, admin, descriptor, life);

@@ -11,6 +11,8 @@ import dev.trellis.node.net.RawClient;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -64,6 +66,22 @@ class SeveralNodesTest {
       assertTrue(changed.version() > of2.version(), () -> of2 + " was followed by " + changed);
       String status = client.status();
       assertTrue(status.contains("\"faultTolerance\":2"), status);
+    }
+  }
+
+  @Test
+  void aNodeWhoseSeedIsDownKeepsTryingAndSaysSo() throws Exception {
+    int port;
+    try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      port = taken.getLocalPort();
+    }
+    try (TrellisNode node = start("n1", "cluster.seeds = [\"127.0.0.1:" + port + "\"]");
+        AdminClient admin = new AdminClient(node)) {
+      String unready = admin.get("/readyz").body();
+      assertTrue(
+          unready.contains(
+              "finds nobody yet and keeps trying: none of the seeds [127.0.0.1:" + port + "]"),
+          unready);
     }
   }
 

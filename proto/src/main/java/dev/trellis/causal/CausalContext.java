@@ -5,6 +5,8 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /// A set of dots: every write event that a state, a reader or a session has seen. Immutable.
 ///
@@ -141,6 +143,49 @@ public final class CausalContext implements Comparable<CausalContext> {
       }
     }
     return ofRuns(rest);
+  }
+
+  /// The dots that are not in `other`. O((runs + runs of the other) log).
+  public CausalContext less(CausalContext other) {
+    List<Run> rest = new ArrayList<>();
+    for (int at = 0; at < replicas.length; at++) {
+      int theirs = other.indexOf(replicas[at]);
+      long[] taken = theirs < 0 ? new long[0] : other.runs[theirs];
+      int next = 0;
+      for (int run = 0; run < runs[at].length; run += 2) {
+        long from = runs[at][run];
+        long to = runs[at][run + 1];
+        while (next < taken.length && taken[next + 1] < from) {
+          next += 2;
+        }
+        // A run of theirs may reach into the next one of ours too, so `next` stays at it.
+        for (int cut = next; from <= to && cut < taken.length && taken[cut] <= to; cut += 2) {
+          if (taken[cut] > from) {
+            rest.add(new Run(replicas[at], from, taken[cut] - 1));
+          }
+          if (taken[cut + 1] >= to) {
+            from = to;
+            to = from - 1;
+          } else {
+            from = taken[cut + 1] + 1;
+          }
+        }
+        if (from <= to) {
+          rest.add(new Run(replicas[at], from, to));
+        }
+      }
+    }
+    return ofRuns(rest);
+  }
+
+  /// Sets of at most so many runs that together are this one; none for the empty set. Lazily.
+  ///
+  /// @param runsMax at least 1
+  public Stream<CausalContext> split(long runsMax) {
+    List<Run> all = runs();
+    int step = (int) Math.min(runsMax, Math.max(1, all.size()));
+    return IntStream.iterate(0, from -> from < all.size(), from -> from + step)
+        .mapToObj(from -> ofRuns(all.subList(from, Math.min(all.size(), from + step))));
   }
 
   /// The last counter of the run that contains the dot; 0 if none does. O(log replicas + log runs).

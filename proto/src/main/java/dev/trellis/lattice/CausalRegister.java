@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// `causal`: a register that keeps concurrent values side by side. A put carries the context of
 /// what its writer has read; it replaces just the values in that context.
@@ -182,6 +183,11 @@ public final class CausalRegister implements Value<CausalRegister> {
   public CausalRegister merge(CausalRegister other) {
     DotStore<Sibling> merged = siblings.merge(other.siblings, DotStore.unwatched());
     return merged == siblings ? this : new CausalRegister(merged);
+  }
+
+  @Override
+  public Stream<CausalRegister> split(long weightMax) {
+    return siblings.split(weightMax).map(CausalRegister::new);
   }
 
   @Override

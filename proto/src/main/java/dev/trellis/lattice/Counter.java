@@ -5,6 +5,7 @@ import java.math.BigInteger;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// `counter`: counts up and down. Each replica keeps two sums of its own, of what it added and of
@@ -118,6 +119,11 @@ public final class Counter implements Value<Counter> {
               return greater.equals(mine) ? mine : greater;
             });
     return merged == sums ? this : new Counter(merged);
+  }
+
+  @Override
+  public Stream<Counter> split(long weightMax) {
+    return weight() <= weightMax ? Stream.of(this) : sums.ranges(weightMax, 0).map(Counter::new);
   }
 
   @Override

@@ -2,8 +2,11 @@ package dev.trellis.lattice;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
+import java.util.ArrayList;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Items that were each written once, under a dot, and the dots ever seen: what is seen but not
@@ -118,6 +121,26 @@ final class DotStore<T extends Comparable<T>> {
     }
     CausalContext seen = context.merge(other.context);
     return merged == items && seen == context ? this : new DotStore<>(merged, seen);
+  }
+
+  /// States whose merge is this one, see [Lattice#split]: the items in parts, each of which has
+  /// seen just their own dots, so that it removes nothing; then, in parts too, what was removed.
+  Stream<DotStore<T>> split(long weightMax) {
+    if (weight() <= weightMax) {
+      return Stream.of(this);
+    }
+    CausalContext removed = context.less(dotsOf(items));
+    return Stream.concat(
+        items.ranges(weightMax, WEIGHT_PER_RUN).map(range -> new DotStore<>(range, dotsOf(range))),
+        removed
+            .split(Math.max(1, weightMax / WEIGHT_PER_RUN))
+            .map(dots -> new DotStore<>(items.none(), dots)));
+  }
+
+  private static CausalContext dotsOf(PersistentMap<Dot, ?> items) {
+    List<Dot> dots = new ArrayList<>(items.size());
+    PersistentMap.keysOf(items).forEach(dots::add);
+    return CausalContext.ofDots(dots);
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// What a shard stores for a key, and a map for a field: a generation and the value of that
 /// generation. Merged lexicographically: the higher generation wins whole, equal generations merge.
@@ -229,6 +230,17 @@ public final class Entry implements Lattice<Entry> {
       merged = merged.with(value);
     }
     return other.expiry.isPresent() ? merged.withExpiry(other.expiry.get()) : merged;
+  }
+
+  @Override
+  public Stream<Entry> split(long weightMax) {
+    if (weight <= weightMax || values.length == 0) {
+      return Stream.of(this);
+    }
+    long left = Math.max(1, weightMax - FIXED_WEIGHT);
+    return Arrays.stream(values)
+        .flatMap(value -> value.split(left))
+        .map(part -> new Entry(generation, expiry, new Value<?>[] {part}));
   }
 
   @Override

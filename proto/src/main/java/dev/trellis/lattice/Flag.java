@@ -1,5 +1,7 @@
 package dev.trellis.lattice;
 
+import java.util.stream.Stream;
+
 /// `flag`: false until somebody enables it, true for good.
 ///
 /// @param value whether it was enabled
@@ -7,6 +9,11 @@ public record Flag(boolean value) implements Value<Flag> {
   @Override
   public Flag merge(Flag other) {
     return value || !other.value ? this : other;
+  }
+
+  @Override
+  public Stream<Flag> split(long weightMax) {
+    return Stream.of(this);
   }
 
   @Override

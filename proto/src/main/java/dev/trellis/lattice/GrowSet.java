@@ -3,6 +3,7 @@ package dev.trellis.lattice;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// `gset`: a set that only grows.
 public final class GrowSet implements Value<GrowSet> {
@@ -44,6 +45,11 @@ public final class GrowSet implements Value<GrowSet> {
   public GrowSet merge(GrowSet other) {
     PayloadSet merged = set.merge(other.set);
     return merged == set ? this : new GrowSet(merged);
+  }
+
+  @Override
+  public Stream<GrowSet> split(long weightMax) {
+    return weight() <= weightMax ? Stream.of(this) : set.split(weightMax).map(GrowSet::new);
   }
 
   @Override

@@ -4,6 +4,7 @@ import dev.trellis.causal.HybridTimestamp;
 import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// `map`: fields that are entries of their own, with a generation and a value each, so a field is
 /// written, deleted, expired and given another kind by the same rules as a key. Maps nest.
@@ -98,6 +99,28 @@ public final class LatticeMap implements Value<LatticeMap> {
   public LatticeMap merge(LatticeMap other) {
     PersistentMap<Payload, Entry> merged = fields.merge(other.fields, Entry::merge);
     return merged == fields ? this : new LatticeMap(merged);
+  }
+
+  @Override
+  public Stream<LatticeMap> split(long weightMax) {
+    if (weight() <= weightMax) {
+      return Stream.of(this);
+    }
+    return fields
+        .ranges(weightMax, 0)
+        .flatMap(
+            range ->
+                range.weight() <= weightMax
+                    ? Stream.of(new LatticeMap(range))
+                    : splitField(range.iterator().next(), weightMax));
+  }
+
+  private static Stream<LatticeMap> splitField(Map.Entry<Payload, Entry> field, long weightMax) {
+    long left = weightMax - WEIGHT_PER_FIELD - field.getKey().size();
+    return field
+        .getValue()
+        .split(Math.max(1, left))
+        .map(part -> new LatticeMap(EMPTY.fields.with(field.getKey(), part)));
   }
 
   @Override

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// `log`: records in the order of (timestamp, dot), from which observed ones can be trimmed.
@@ -182,6 +183,29 @@ public final class Log implements Value<Log> {
     merged = merged.trimmedBy(smaller.trimmed);
     // Who has trimmed more holds fewer records, and may still know all that the other knows.
     return merged.equals(this) ? this : merged;
+  }
+
+  @Override
+  public Stream<Log> split(long weightMax) {
+    if (weight() <= weightMax) {
+      return Stream.of(this);
+    }
+    return Stream.concat(
+        records
+            .ranges(weightMax, 0)
+            .map(range -> new Log(range, placesOf(range), CausalContext.EMPTY)),
+        trimmed
+            .split(Math.max(1, weightMax / WEIGHT_PER_RUN))
+            .map(dots -> new Log(EMPTY.records, EMPTY.places, dots)));
+  }
+
+  private static PersistentMap<Dot, HybridTimestamp> placesOf(
+      PersistentMap<Position, Payload> records) {
+    Map<Dot, HybridTimestamp> places = LinkedHashMap.newLinkedHashMap(records.size());
+    for (Map.Entry<Position, Payload> one : records) {
+      places.put(one.getKey().dot, one.getKey().timestamp);
+    }
+    return EMPTY.places.withAll(places);
   }
 
   @Override

@@ -3,6 +3,7 @@ package dev.trellis.lattice;
 import dev.trellis.causal.HybridTimestamp;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// `lww`: a register whose last writer wins. Its tombstone stands in the same order as its values,
 /// so a put that is later than a delete wins wherever the two meet.
@@ -61,6 +62,11 @@ public record LwwRegister(
       order = payload.get().compareTo(other.payload.orElseThrow());
     }
     return order != 0 ? order : Long.compare(expiresAtMillis, other.expiresAtMillis);
+  }
+
+  @Override
+  public Stream<LwwRegister> split(long weightMax) {
+    return Stream.of(this);
   }
 
   @Override

@@ -1,5 +1,7 @@
 package dev.trellis.lattice;
 
+import java.util.stream.Stream;
+
 /// `min`: the least number that it was lowered to, never raised.
 ///
 /// @param value any 64-bit signed number, compared and kept as such
@@ -7,6 +9,11 @@ public record MinRegister(long value) implements Value<MinRegister> {
   @Override
   public MinRegister merge(MinRegister other) {
     return Math.min(value, other.value) == value ? this : other;
+  }
+
+  @Override
+  public Stream<MinRegister> split(long weightMax) {
+    return Stream.of(this);
   }
 
   @Override

@@ -5,6 +5,7 @@ import dev.trellis.causal.HybridTimestamp;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /// `multicausal`: a [CausalRegister] whose values name the versions of other keys that they depend
 /// on. Each sibling keeps its own dependencies, so those of a replaced value go with it.
@@ -35,6 +36,11 @@ public record MultiCausalRegister(CausalRegister register) implements Value<Mult
   public MultiCausalRegister merge(MultiCausalRegister other) {
     CausalRegister merged = register.merge(other.register);
     return merged == register ? this : new MultiCausalRegister(merged);
+  }
+
+  @Override
+  public Stream<MultiCausalRegister> split(long weightMax) {
+    return register.split(weightMax).map(MultiCausalRegister::new);
   }
 
   @Override

@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// `orset`: a set whose elements can be removed and added again. A remove takes away the adds that
@@ -42,11 +43,18 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
     if (adds.isEmpty() && context.isEmpty()) {
       return EMPTY;
     }
+    return new ObservedRemoveSet(NO_DOTS.holding(adds, context), indexOf(adds.entrySet()));
+  }
+
+  private static PersistentMap<Payload, CausalContext> indexOf(
+      Iterable<Map.Entry<Dot, Payload>> adds) {
     Map<Payload, List<Dot>> dots = new TreeMap<>();
-    adds.forEach((dot, element) -> dots.computeIfAbsent(element, e -> new ArrayList<>(1)).add(dot));
+    for (Map.Entry<Dot, Payload> add : adds) {
+      dots.computeIfAbsent(add.getValue(), element -> new ArrayList<>(1)).add(add.getKey());
+    }
     Map<Payload, CausalContext> elements = new TreeMap<>();
     dots.forEach((element, several) -> elements.put(element, CausalContext.ofDots(several)));
-    return new ObservedRemoveSet(NO_DOTS.holding(adds, context), NO_ELEMENTS.withAll(elements));
+    return NO_ELEMENTS.withAll(elements);
   }
 
   /// The delta by which `replica` adds the elements, each under a dot of its own. The new dot takes
@@ -102,6 +110,13 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
     ElementIndex index = new ElementIndex(elements);
     DotStore<Payload> merged = adds.merge(other.adds, index);
     return merged == adds ? this : new ObservedRemoveSet(merged, index.elements);
+  }
+
+  @Override
+  public Stream<ObservedRemoveSet> split(long weightMax) {
+    return weight() <= weightMax
+        ? Stream.of(this)
+        : adds.split(weightMax).map(part -> new ObservedRemoveSet(part, indexOf(part.items())));
   }
 
   @Override

@@ -2,6 +2,7 @@ package dev.trellis.lattice;
 
 import java.util.Collection;
 import java.util.List;
+import java.util.stream.Stream;
 
 /// A value of a kind that only a newer version knows: kept and passed on as it came. Its states are
 /// merged by keeping all of them, which a version that knows the kind merges for real.
@@ -40,6 +41,13 @@ public final class OpaqueValue implements Value<OpaqueValue> {
     }
     PayloadSet merged = states.merge(other.states);
     return merged == states ? this : new OpaqueValue(kindNumber, merged);
+  }
+
+  @Override
+  public Stream<OpaqueValue> split(long weightMax) {
+    return weight() <= weightMax
+        ? Stream.of(this)
+        : states.split(weightMax).map(part -> new OpaqueValue(kindNumber, part));
   }
 
   @Override

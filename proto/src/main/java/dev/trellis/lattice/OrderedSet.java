@@ -3,6 +3,7 @@ package dev.trellis.lattice;
 import java.util.Collection;
 import java.util.Iterator;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /// `oset`: a set that only grows and that is read in ranges of byte order.
 public final class OrderedSet implements Value<OrderedSet> {
@@ -44,6 +45,11 @@ public final class OrderedSet implements Value<OrderedSet> {
   public OrderedSet merge(OrderedSet other) {
     PayloadSet merged = set.merge(other.set);
     return merged == set ? this : new OrderedSet(merged);
+  }
+
+  @Override
+  public Stream<OrderedSet> split(long weightMax) {
+    return weight() <= weightMax ? Stream.of(this) : set.split(weightMax).map(OrderedSet::new);
   }
 
   @Override

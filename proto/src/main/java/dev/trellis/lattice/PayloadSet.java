@@ -5,6 +5,7 @@ import java.util.Iterator;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// A persistent set of payloads in byte order: the body of the grow-only sets.
@@ -43,6 +44,11 @@ final class PayloadSet {
 
   long weight() {
     return elements.weight();
+  }
+
+  /// This set in parts of at most this weight, or of one element.
+  Stream<PayloadSet> split(long weightMax) {
+    return elements.ranges(weightMax, 0).map(PayloadSet::new);
   }
 
   Iterable<Payload> ascending() {

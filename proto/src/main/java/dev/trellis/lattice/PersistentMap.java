@@ -8,8 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.Objects;
+import java.util.Spliterator;
+import java.util.Spliterators;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.BinaryOperator;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /// An immutable sorted map that shares structure between versions, so that a lattice of n parts is
@@ -156,6 +160,56 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   /// This map without the key. O(log n).
   PersistentMap<K, V> without(K key) {
     return rooted(remove(root, key));
+  }
+
+  /// A map of nothing that weighs as this one does.
+  PersistentMap<K, V> none() {
+    return empty(weigher);
+  }
+
+  /// This map in ranges of successive keys, none of which weighs more than asked for unless it has
+  /// but one key. Lazily; a range costs a walk over it and O(log n) of memory.
+  ///
+  /// @param weightPerKey counts for each key besides what it weighs here
+  Stream<PersistentMap<K, V>> ranges(long weightMax, int weightPerKey) {
+    Iterator<PersistentMap<K, V>> cut =
+        new Iterator<>() {
+          private @Nullable Node<K, V> rest = root;
+
+          @Override
+          public boolean hasNext() {
+            return rest != null;
+          }
+
+          @Override
+          public PersistentMap<K, V> next() {
+            Iterator<Map.Entry<K, V>> walk = new Walk<>(rest, null, true, false);
+            long weight = 0;
+            boolean first = true;
+            while (walk.hasNext()) {
+              Map.Entry<K, V> one = walk.next();
+              weight += weightPerKey + weigher.weigh(one.getKey(), one.getValue());
+              if (weight > weightMax && !first) {
+                Split<K, V> split = split(rest, one.getKey());
+                rest = joined(split.middle == null ? null : single(split.middle), split.right);
+                return new PersistentMap<>(weigher, split.left);
+              }
+              first = false;
+            }
+            if (first) {
+              throw new NoSuchElementException("cut past the end");
+            }
+            PersistentMap<K, V> last = new PersistentMap<>(weigher, rest);
+            rest = null;
+            return last;
+          }
+        };
+    return StreamSupport.stream(
+        Spliterators.spliteratorUnknownSize(cut, Spliterator.ORDERED), false);
+  }
+
+  private Node<K, V> single(Node<K, V> node) {
+    return with(node, node.value, null, null);
   }
 
   /// The union; where both have a key, `combine.apply(mine, theirs)` decides. `combine` must be

@@ -1,5 +1,7 @@
 package dev.trellis.lattice;
 
+import java.util.stream.Stream;
+
 /// `priority`: keeps the value with the lowest priority; of equal ones, the lowest bytes.
 ///
 /// @param priority any double but NaN, ordered as `Double.compare` does: -0.0 below 0.0
@@ -20,6 +22,11 @@ public record PriorityRegister(double priority, Payload payload)
   public int compareTo(PriorityRegister other) {
     int order = Double.compare(priority, other.priority);
     return order != 0 ? order : payload.compareTo(other.payload);
+  }
+
+  @Override
+  public Stream<PriorityRegister> split(long weightMax) {
+    return Stream.of(this);
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.NoSuchElementException;
 import java.util.OptionalDouble;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// `sortedset`: members with scores, read in the order of scores. Each member is a last-writer-wins
@@ -69,11 +70,17 @@ public final class SortedSet implements Value<SortedSet> {
 
   /// The set of these settings; also the delta that makes them.
   public static SortedSet of(Map<Payload, Score> members) {
+    PersistentMap<Payload, Score> all = EMPTY.members.withAll(members);
+    return new SortedSet(all, rankingOf(all));
+  }
+
+  private static PersistentMap<Ranked, Boolean> rankingOf(PersistentMap<Payload, Score> members) {
     Map<Ranked, Boolean> ranks = new TreeMap<>();
-    members.forEach(
-        (member, score) ->
-            score.score().ifPresent(number -> ranks.put(new Ranked(number, member), Boolean.TRUE)));
-    return new SortedSet(EMPTY.members.withAll(members), EMPTY.ranking.withAll(ranks));
+    for (Map.Entry<Payload, Score> one : members) {
+      OptionalDouble score = one.getValue().score();
+      score.ifPresent(number -> ranks.put(new Ranked(number, one.getKey()), Boolean.TRUE));
+    }
+    return EMPTY.ranking.withAll(ranks);
   }
 
   /// The score of a member; empty if it is not in the set. O(log n).
@@ -198,6 +205,13 @@ public final class SortedSet implements Value<SortedSet> {
       merged = merged.with(member.getKey(), member.getValue());
     }
     return merged;
+  }
+
+  @Override
+  public Stream<SortedSet> split(long weightMax) {
+    return weight() <= weightMax
+        ? Stream.of(this)
+        : members.ranges(weightMax, 0).map(range -> new SortedSet(range, rankingOf(range)));
   }
 
   @Override

@@ -127,6 +127,13 @@ public sealed interface Frame {
   /// What a replica tells another. Who they are was told by [Introduction].
   record FromPeer(PeerMessage message) implements Frame {}
 
+  /// A part of the message of a [FromPeer] that is longer than the receiver's longest frame. Pieces
+  /// follow each other directly.
+  ///
+  /// @param remaining bytes of the message that come in the pieces after this one, 0 or more
+  /// @param content the bytes of this one, not empty
+  record PeerPiece(int remaining, Payload content) implements Frame {}
+
   /// Asks to be told the key's value now and after each change, until [Unwatch] or disconnection.
   ///
   /// @param id names the watch within the connection

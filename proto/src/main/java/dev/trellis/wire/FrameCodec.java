@@ -52,6 +52,10 @@ public final class FrameCodec {
       }
       case Frame.Changed changed -> ReplyCodec.write(out, changed.reply());
       case Frame.FromPeer told -> PeerCodec.write(out, told.message());
+      case Frame.PeerPiece piece -> {
+        out.uint32(1, piece.remaining());
+        out.bytes(2, piece.content());
+      }
       case Frame.Watch watch -> {
         out.uint64(1, watch.id());
         out.bytes(2, watch.key());
@@ -129,6 +133,7 @@ public final class FrameCodec {
       case Frame.ClusterMap map -> 20;
       case Frame.Ping ping -> 21;
       case Frame.Pong pong -> 22;
+      case Frame.PeerPiece piece -> 23;
     };
   }
 
@@ -154,6 +159,7 @@ public final class FrameCodec {
         case 20 -> frame = in.message(FrameCodec::readClusterMap);
         case 21 -> frame = new Frame.Ping(in.message(FrameCodec::readId));
         case 22 -> frame = in.message(FrameCodec::readPong);
+        case 23 -> frame = in.message(FrameCodec::readPeerPiece);
         default -> {
           unknown = field;
           in.skip();
@@ -173,6 +179,7 @@ public final class FrameCodec {
       case Frame.Answer answer -> ReplyCodec.expectedBytes(answer.reply());
       case Frame.Changed changed -> ReplyCodec.expectedBytes(changed.reply());
       case Frame.FromPeer told -> PeerCodec.expectedBytes(told.message());
+      case Frame.PeerPiece piece -> 16 + piece.content().size();
       case Frame.Batch batch -> {
         long sum = 0;
         for (Request request : batch.requests()) {
@@ -189,6 +196,27 @@ public final class FrameCodec {
       }
       default -> 96;
     };
+  }
+
+  private static Frame readPeerPiece(WireReader in) throws WireException {
+    int remaining = 0;
+    Payload content = Payload.EMPTY;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> remaining = in.uint32();
+        case 2 -> content = in.bytes();
+        default -> in.skip();
+      }
+    }
+    if (remaining < 0 || content.isEmpty()) {
+      throw WireReader.bad(
+          "a piece of "
+              + content.size()
+              + " bytes with "
+              + Integer.toUnsignedString(remaining)
+              + " to follow");
+    }
+    return new Frame.PeerPiece(remaining, content);
   }
 
   private static Frame readBatch(WireReader in) throws WireException {

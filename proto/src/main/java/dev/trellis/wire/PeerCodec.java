@@ -41,6 +41,7 @@ final class PeerCodec {
           case PeerMessage.Received received -> 0;
           case PeerMessage.KeysAsked asked -> 0;
           case PeerMessage.Sent sent -> 0;
+          case PeerMessage.FetchSent sent -> expectedBytes(sent.answer());
         };
     return (int) Math.min(32 + content, Limits.FRAME_BYTES_MAX);
   }
@@ -66,6 +67,7 @@ final class PeerCodec {
         out.uint64(1, changes.sequence());
         out.fixed64(2, changes.clock().packed());
         writeChanges(out, 3, changes.changes());
+        out.fixed64(4, changes.ringVersion());
       }
       case PeerMessage.Received received -> {
         out.uint64(1, received.sequence());
@@ -78,12 +80,7 @@ final class PeerCodec {
         out.uint64(1, fetch.id());
         out.bytes(2, fetch.key());
       }
-      case PeerMessage.Fetched fetched -> {
-        out.uint64(1, fetched.id());
-        out.bool(2, fetched.complete());
-        writeChanges(out, 3, List.of(fetched.state()));
-        out.fixed64(4, fetched.ringVersion());
-      }
+      case PeerMessage.Fetched fetched -> writeFetched(out, fetched);
       case PeerMessage.DigestsAsked asked -> {
         out.uint64(1, asked.id());
         out.uint32(2, asked.level());
@@ -122,6 +119,12 @@ final class PeerCodec {
         out.uint32(2, sent.partition());
         out.uint64(3, sent.sequence());
       }
+      case PeerMessage.FetchSent sent -> {
+        out.uint64(1, sent.sequence());
+        out.open(2, expectedBytes(sent.answer()));
+        writeFetched(out, sent.answer());
+        out.close();
+      }
       case PeerMessage.CollectAsked asked -> {
         out.uint64(1, asked.id());
         writeChanges(out, 2, asked.ended());
@@ -136,6 +139,13 @@ final class PeerCodec {
       }
     }
     out.close();
+  }
+
+  private static void writeFetched(WireWriter out, PeerMessage.Fetched fetched) {
+    out.uint64(1, fetched.id());
+    out.bool(2, fetched.complete());
+      writeChanges(out, 3, List.of(fetched.state()));
+    out.fixed64(4, fetched.ringVersion());
   }
 
   private static int numberOf(PeerMessage message) {
@@ -153,6 +163,7 @@ final class PeerCodec {
       case PeerMessage.CollectAsked asked -> 11;
       case PeerMessage.CollectVoted voted -> 12;
       case PeerMessage.Collect collect -> 13;
+      case PeerMessage.FetchSent sent -> 14;
     };
   }
 
@@ -174,6 +185,7 @@ final class PeerCodec {
         case 11 -> message = in.message(PeerCodec::readCollectAsked);
         case 12 -> message = in.message(PeerCodec::readCollectVoted);
         case 13 -> message = in.message(PeerCodec::readCollect);
+        case 14 -> message = in.message(PeerCodec::readFetchSent);
         default -> {
           unknown = field;
           in.skip();
@@ -193,15 +205,17 @@ final class PeerCodec {
     long sequence = 0;
     long clock = 0;
     List<Change> changes = new ArrayList<>();
+    long ringVersion = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> sequence = in.uint64();
         case 2 -> clock = in.fixed64();
         case 3 -> changes.add(readChange(in));
+        case 4 -> ringVersion = in.fixed64();
         default -> in.skip();
       }
     }
-    return new PeerMessage.Changes(sequence, new HybridTimestamp(clock), changes);
+    return new PeerMessage.Changes(sequence, new HybridTimestamp(clock), changes, ringVersion);
   }
 
   private static PeerMessage readReceived(WireReader in) throws WireException {
@@ -238,7 +252,7 @@ final class PeerCodec {
     return new PeerMessage.Fetch(id, key);
   }
 
-  private static PeerMessage readFetched(WireReader in) throws WireException {
+  private static PeerMessage.Fetched readFetched(WireReader in) throws WireException {
     long id = 0;
     boolean complete = false;
     long ringVersion = 0;
@@ -271,6 +285,22 @@ final class PeerCodec {
       }
     }
     return new PeerMessage.Sent(id, partition, sequence);
+  }
+
+  private static PeerMessage readFetchSent(WireReader in) throws WireException {
+    long sequence = 0;
+    PeerMessage.@Nullable Fetched answer = null;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> sequence = in.uint64();
+        case 2 -> answer = in.message(PeerCodec::readFetched);
+        default -> in.skip();
+      }
+    }
+    if (answer == null) {
+      throw WireReader.bad("what was sent for a fetch, without the answer");
+    }
+    return new PeerMessage.FetchSent(sequence, answer);
   }
 
   private static PeerMessage readCollectAsked(WireReader in) throws WireException {

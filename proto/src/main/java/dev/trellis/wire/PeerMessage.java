@@ -13,13 +13,22 @@ public sealed interface PeerMessage {
   /// numbers, each once, and acknowledges the last one it has merged.
   ///
   /// @param sequence counts from 1 in its low 40 bits, the upper ones number the session between
-  ///   the two, which starts anew after the sender had dropped what was not acknowledged; 0 for a
-  ///   batch without changes, which only carries the clock
+  ///   the two, which starts anew after the sender had dropped what was not acknowledged, or the
+  ///   receiver has forgotten what it had; a batch without changes has the number of the last one
+  ///   before it, and is not acknowledged
   /// @param clock the sender's
-  record Changes(long sequence, HybridTimestamp clock, List<Change> changes)
+  /// @param ringVersion if not 0, the clock is a watermark: all that was first written at the
+  ///   sender up to then, and that the receiver shall hold by the ring of this version, is in this
+  ///   batch or before it
+  record Changes(long sequence, HybridTimestamp clock, List<Change> changes, long ringVersion)
       implements PeerMessage {
     public Changes {
       changes = List.copyOf(changes);
+    }
+
+    /// A batch that is no watermark.
+    public Changes(long sequence, HybridTimestamp clock, List<Change> changes) {
+      this(sequence, clock, changes, 0);
     }
   }
 
@@ -52,6 +61,12 @@ public sealed interface PeerMessage {
   /// @param ringVersion of the answering replica's view of the cluster
   record Fetched(long id, boolean complete, long ringVersion, Change state)
       implements PeerMessage {}
+
+  /// Answers [Fetch] where the state is so large that it comes in parts, in batches.
+  ///
+  /// @param sequence of the batch with the last part: once it is merged, the answer holds
+  /// @param answer of which the state, but for its key and placement, came in the batches
+  record FetchSent(long sequence, Fetched answer) implements PeerMessage {}
 
   /// Asks for digests of ranges of the hash space.
   ///

@@ -87,6 +87,13 @@ class CausalContextTest {
     assertEquals(end == dot.counter() ? 0 : end - 1, context.runEnd(dot));
     Set<Dot> others = random.nextBoolean() ? dots(random) : someOf(model, random);
     CausalContext other = CausalContext.ofDots(others);
+    Set<Dot> rest = new HashSet<>(model);
+    rest.removeAll(others);
+    assertEquals(CausalContext.ofDots(rest), context.less(other));
+    int runsMax = random.nextInt(1, 4);
+    List<CausalContext> parts = context.split(runsMax).toList();
+    parts.forEach(part -> assertTrue(part.runCount() <= runsMax && !part.isEmpty()));
+    assertEquals(context, parts.stream().reduce(CausalContext.EMPTY, CausalContext::merge));
     assertEquals(model.containsAll(others), context.includes(other));
     assertEquals(others.containsAll(model), other.includes(context));
     if (model.containsAll(others)) {

@@ -2,8 +2,13 @@ package dev.trellis.lattice;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.testing.Seeds;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
 import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
@@ -67,6 +72,30 @@ abstract class LatticeLaws<L extends Lattice<L>> {
           assertEquals(b.weight(), generate(new SplittableRandom(seed)).weight());
           assertEquals(a.merge(b).weight(), b.merge(a).weight());
           assertEquals(a.merge(b).memoryBytes(), b.merge(a).memoryBytes());
+        });
+  }
+
+  @Test
+  final void partsMergeToTheWholeInAnyOrder() {
+    Seeds.forAll(
+        CASES,
+        random -> {
+          L whole = generate(random).merge(generate(random)).merge(generate(random));
+          long weightMax = random.nextLong(1, 100);
+          List<L> parts = new ArrayList<>(whole.split(weightMax).toList());
+          for (L part : parts) {
+            assertSame(whole, whole.merge(part), "more than the whole");
+            assertTrue(
+                part.weight() <= weightMax || part.split(weightMax).count() == 1,
+                () -> part + " weighs more than " + weightMax);
+          }
+          parts.addAll(parts.subList(0, random.nextInt(parts.size() + 1))); // some come twice
+          Collections.shuffle(parts, Random.from(random));
+          L merged = parts.get(0);
+          for (L part : parts) {
+            merged = merged.merge(part);
+          }
+          assertEquals(whole, merged);
         });
   }
 

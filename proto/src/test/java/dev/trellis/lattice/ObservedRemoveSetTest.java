@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class ObservedRemoveSetTest extends LatticeLaws<ObservedRemoveSet> {
@@ -127,5 +128,42 @@ class ObservedRemoveSetTest extends LatticeLaws<ObservedRemoveSet> {
           assertEquals(0, set.merge(set.remove(elements)).size());
           assertEquals(100_000, set.merge(set.add(B, elements)).size());
         });
+  }
+
+  /// A part that had seen more than its own dots would take away what the other parts bring.
+  @Test
+  void whoMergesPartsInOrderNeverLacksWhatIsInBothStates() {
+    Seeds.forAll(
+        1_000,
+        random -> {
+          List<Payload> all = Samples.payloads(random);
+          ObservedRemoveSet mine = ObservedRemoveSet.EMPTY.add(new ReplicaId(1, 0), all);
+          ObservedRemoveSet other = mine.merge(mine.remove(Samples.payloads(random)));
+          other = other.merge(other.add(new ReplicaId(2, 0), Samples.payloads(random)));
+          ObservedRemoveSet result = mine.merge(other);
+          ObservedRemoveSet merged = mine;
+          for (ObservedRemoveSet part : other.split(random.nextLong(1, 80)).toList()) {
+            merged = merged.merge(part);
+            for (Payload element : all) {
+              assertTrue(
+                  merged.contains(element) || !result.contains(element),
+                  element + " is away for a while");
+            }
+          }
+          assertEquals(result, merged);
+        });
+  }
+
+  @Test
+  void aLargeSetIsCutIntoPartsOfTheWeightAskedFor() {
+    List<Payload> elements =
+        IntStream.range(0, 10_000).mapToObj(at -> Payload.ofText("element " + at)).toList();
+    ObservedRemoveSet set = ObservedRemoveSet.EMPTY.add(new ReplicaId(1, 1), elements);
+    set = set.merge(set.remove(elements.subList(3_000, 6_000)));
+    List<ObservedRemoveSet> parts = set.split(10_000).toList();
+    assertTrue(parts.size() < 2 * set.weight() / 10_000 + 3, parts.size() + " parts");
+    parts.forEach(part -> assertTrue(part.weight() <= 10_000, part.weight() + " bytes"));
+    assertEquals(
+        set, parts.reversed().stream().reduce(ObservedRemoveSet.EMPTY, (a, b) -> a.merge(b)));
   }
 }

@@ -125,6 +125,15 @@ class FrameCodecTest {
         refusal(CODEC, hello.build().toByteArray()).getMessage());
   }
 
+  @Test
+  void aPieceOfNothingIsRefused() {
+    var frame = dev.trellis.wire.generated.Frame.newBuilder();
+    frame.getPeerPieceBuilder().setRemaining(7);
+    assertEquals(
+        "a piece of 0 bytes with 7 to follow",
+        refusal(CODEC, frame.build().toByteArray()).getMessage());
+  }
+
   private static void assertRefusedMessage(
       String why, Consumer<dev.trellis.wire.generated.PeerMessage.Builder> content) {
     var frame = dev.trellis.wire.generated.Frame.newBuilder();

@@ -85,6 +85,20 @@ class GoldenBytesTest {
             + "000068e5cf8b012001",
         new Frame.FromPeer(new PeerMessage.Changes(300, NOW, List.of(change))));
     assertBytes(
+        "52170a1508ac021101000068e5cf8b01210500000000000000",
+        new Frame.FromPeer(new PeerMessage.Changes(300, NOW, List.of(), 5)));
+    assertBytes(
+        "5211720f082c120b080110011a050a036b6579",
+        new Frame.FromPeer(
+            new PeerMessage.FetchSent(
+                44,
+                new PeerMessage.Fetched(
+                    1,
+                    true,
+                    0,
+                    new PeerMessage.Change(KEY, Entry.BOTTOM, Optional.empty(), false)))));
+    assertBytes("ba010708051203000102", new Frame.PeerPiece(5, Payload.of(new byte[] {0, 1, 2})));
+    assertBytes(
         "521c121a08ac021101000068e5cf8b01180121020000000000000028ab02",
         new Frame.FromPeer(new PeerMessage.Received(300, NOW, true, 2, 299)));
     assertBytes("52091a07080112036b6579", new Frame.FromPeer(new PeerMessage.Fetch(1, KEY)));

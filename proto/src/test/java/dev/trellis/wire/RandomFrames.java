@@ -54,7 +54,7 @@ final class RandomFrames {
   // ---- Frames ----
 
   /// The number of types that [#frame(int)] knows.
-  static final int FRAME_TYPES = 17;
+  static final int FRAME_TYPES = 18;
 
   Frame frame() {
     return frame(random.nextInt(FRAME_TYPES));
@@ -104,6 +104,7 @@ final class RandomFrames {
       case 14 -> new Frame.Ping(number());
       case 15 -> new Frame.Pong(number(), timestamp());
       case 16 -> new Frame.FromPeer(peerMessage(random.nextInt(PEER_MESSAGE_TYPES)));
+      case 17 -> new Frame.PeerPiece(whole(), key());
       default -> throw new IllegalArgumentException("no frame type " + type);
     };
   }
@@ -131,11 +132,11 @@ final class RandomFrames {
   }
 
   /// The number of messages that [#peerMessage(int)] knows.
-  static final int PEER_MESSAGE_TYPES = 13;
+  static final int PEER_MESSAGE_TYPES = 14;
 
   PeerMessage peerMessage(int type) {
     return switch (type) {
-      case 0 -> new PeerMessage.Changes(number(), timestamp(), list(this::change));
+      case 0 -> new PeerMessage.Changes(number(), timestamp(), list(this::change), number());
       case 1 ->
           new PeerMessage.Received(number(), timestamp(), random.nextBoolean(), number(), number());
       case 2 -> new PeerMessage.Fetch(number(), key());
@@ -154,6 +155,7 @@ final class RandomFrames {
       case 10 -> new PeerMessage.CollectAsked(number(), list(this::change));
       case 11 -> new PeerMessage.CollectVoted(number(), list(this::whole));
       case 12 -> new PeerMessage.Collect(timestamp(), list(this::key));
+      case 13 -> new PeerMessage.FetchSent(number(), (PeerMessage.Fetched) peerMessage(3));
       default -> throw new IllegalArgumentException("no message type " + type);
     };
   }

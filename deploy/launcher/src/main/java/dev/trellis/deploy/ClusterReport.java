@@ -2,6 +2,7 @@ package dev.trellis.deploy;
 
 import dev.trellis.cli.Console;
 import dev.trellis.cli.Json;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -120,6 +121,7 @@ record ClusterReport(
     routers.forEach(router -> json.put("router", router.toJson()));
     json.put("nodes", nodes.stream().map(NodeReport::toJson).toList());
     json.put("folder", cluster.folder().toString());
+    json.put("quarantine", quarantine().stream().map(Path::toString).toList());
     return json;
   }
 
@@ -143,6 +145,14 @@ record ClusterReport(
     printShards(console);
     console.printLine("");
     console.printLine(wholeLine());
+    for (Path file : quarantine()) {
+      console.printLine("quarantine: " + file);
+    }
+  }
+
+  /// What nodes that were declared gone have left behind.
+  private List<Path> quarantine() {
+    return QuarantineFiles.in(cluster.folder());
   }
 
   private void printProcesses(Console console) {

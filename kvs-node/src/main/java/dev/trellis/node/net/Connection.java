@@ -504,7 +504,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
           Frame.Scanned _,
           Frame.ClusterMap _,
           Frame.Pong _,
-          Frame.FromPeer _ ->
+          Frame.FromPeer _,
+          Frame.PeerPiece _ ->
           refuse(ErrorCode.BAD_REQUEST, name(frame) + " is for nodes to send, not for clients");
     }
   }

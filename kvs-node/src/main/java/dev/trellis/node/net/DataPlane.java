@@ -5,6 +5,7 @@ import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
+import dev.trellis.node.store.Slot;
 import dev.trellis.placement.Partitions;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;
@@ -17,8 +18,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +35,9 @@ public final class DataPlane implements AutoCloseable {
 
   /// A shard that had no time for its tick for so long is stuck.
   private static final long SILENT_MILLIS_MAX = 10_000;
+
+  /// How long a shard may take to show all its entries.
+  private static final long VISIT_MINUTES_MAX = 10;
 
   private final NodeConfig config;
   private final List<ShardServer> shards = new ArrayList<>(); // complete once bound
@@ -112,6 +119,18 @@ public final class DataPlane implements AutoCloseable {
       map = new Frame.ClusterMap(0, version, config.clusterName(), faultTolerance, members);
     }
     shards.forEach(shard -> shard.membership(view));
+  }
+
+  /// Shows every entry there is to `visitor`, shard by shard, on the shard's own thread, which does
+  /// nothing else meanwhile. Returns when all are through.
+  ///
+  /// @throws ExecutionException if the visitor fails
+  /// @throws TimeoutException if a shard does not come to it
+  public void forEachSlot(Consumer<Slot> visitor)
+      throws InterruptedException, ExecutionException, TimeoutException {
+    for (ShardServer shard : shards) {
+      shard.show(visitor).get(VISIT_MINUTES_MAX, TimeUnit.MINUTES);
+    }
   }
 
   /// Has every shard take what it has for all there is.

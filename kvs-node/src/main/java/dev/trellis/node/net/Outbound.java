@@ -15,6 +15,8 @@ import io.netty.channel.ChannelProgressiveFuture;
 import io.netty.channel.ChannelProgressiveFutureListener;
 import io.netty.channel.socket.DuplexChannel;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// The way out of a connection: packs replies that are ready together into one frame, encodes, and
@@ -190,6 +192,8 @@ final class Outbound {
     return switch (frame) {
       case Frame.Answer answer -> new Frame.Answer(withOutcome(answer.reply(), failed));
       case Frame.Changed changed -> new Frame.Changed(withOutcome(changed.reply(), failed));
+      case Frame.Scanned scanned ->
+          new Frame.Scanned(scanned.id(), List.of(), false, Optional.of(failed));
       default ->
           throw new IllegalStateException(
               frame.getClass().getSimpleName() + " of " + length + " bytes fits no frame");

@@ -1,9 +1,11 @@
 package dev.trellis.node.net;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Limits;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.WireException;
 import io.netty.buffer.ByteBuf;
@@ -13,6 +15,8 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -21,10 +25,17 @@ import org.slf4j.LoggerFactory;
 final class PeerConnection extends ChannelInboundHandlerAdapter {
   private static final Logger LOG = LoggerFactory.getLogger(PeerConnection.class);
 
+  /// What a replica holds another one must be able to take, whatever either is configured to accept
+  /// from clients.
+  private static final FrameCodec CODEC = new FrameCodec(Limits.DEFAULT);
+
   private final ShardServer shard;
   private final Peer from;
   private final Channel channel;
   private final FrameAccumulator inbound;
+  private final List<Payload> pieces = new ArrayList<>(); // of a message that is still to come
+  private int piecesBytes;
+  private int piecesRemaining; // bytes after those; 0 if no message is under way
   private boolean closed;
 
   /// @param inbound what has come on the channel already, and will come
@@ -119,7 +130,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
 
   private Frame decode(ByteBuffer message) throws WireException {
     try {
-      return shard.codec().decode(message);
+      return CODEC.decode(message);
     } catch (RuntimeException e) {
       // A defect, but one that has touched nothing yet.
       LOG.error("{}: {} sent what the decoder cannot cope with", shard.self(), from, e);
@@ -127,14 +138,52 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
     }
   }
 
-  private void take(Frame frame) {
-    if (frame instanceof Frame.FromPeer told) {
-      shard.receive(from, told.message());
-    } else {
-      refuse(
-          ErrorCode.BAD_REQUEST,
-          frame.getClass().getSimpleName() + " is nothing that replicas tell each other");
+  private void take(Frame frame) throws WireException {
+    switch (frame) {
+      case Frame.FromPeer told when piecesRemaining == 0 -> shard.receive(from, told.message());
+      case Frame.PeerPiece piece -> takePiece(piece);
+      default ->
+          throw bad(
+              frame.getClass().getSimpleName()
+                  + (piecesRemaining == 0
+                      ? " is nothing that replicas tell each other"
+                      : " does not belong between the pieces of a message"));
     }
+  }
+
+  private void takePiece(Frame.PeerPiece piece) throws WireException {
+    int bytes = piece.content().size();
+    long length = (long) piecesBytes + bytes + piece.remaining();
+    if (piecesRemaining == 0 ? length > Limits.FRAME_BYTES_MAX : length != announcedBytes()) {
+      throw bad("a piece of a message of " + length + " bytes, announced as " + announcedBytes());
+    }
+    pieces.add(piece.content());
+    piecesBytes += bytes;
+    piecesRemaining = piece.remaining();
+    if (piecesRemaining == 0) {
+      byte[] whole = new byte[piecesBytes];
+      int at = 0;
+      for (Payload one : pieces) {
+        one.copyTo(whole, at);
+        at += one.size();
+      }
+      pieces.clear();
+      piecesBytes = 0;
+      Frame frame = decode(ByteBuffer.wrap(whole));
+      if (frame instanceof Frame.PeerPiece) {
+        throw bad("a message of pieces that is a piece itself");
+      }
+      take(frame);
+    }
+  }
+
+  /// How long the message is that is under way; the most that one may be if none is.
+  private int announcedBytes() {
+    return piecesRemaining == 0 ? Limits.FRAME_BYTES_MAX : piecesBytes + piecesRemaining;
+  }
+
+  private static WireException bad(String what) {
+    return new WireException(ErrorCode.BAD_REQUEST, what);
   }
 
   private void send(Frame frame) {

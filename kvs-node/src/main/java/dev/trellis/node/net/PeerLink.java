@@ -38,6 +38,9 @@ final class PeerLink {
   /// What is kept for the first connection, while it is being made.
   static final int EARLY_BYTES_MAX = 1 << 20;
 
+  /// What a piece of a message takes besides its content, at most.
+  private static final int PIECE_OVERHEAD_BYTES = 32;
+
   private static final long PAUSE_MILLIS_MIN = 20;
   private static final long PAUSE_MILLIS_MAX = 1_000;
 
@@ -282,29 +285,43 @@ final class PeerLink {
 
   // Bytes.
 
+  /// Writes a message, in pieces if it is longer than the peer's frames.
   private void write(Channel to, byte[] message) {
-    if (message.length > frameBytesMax) {
+    if (message.length > Limits.FRAME_BYTES_MAX) {
       drop(1);
       if (!tooLongTold) {
         tooLongTold = true;
         LOG.error(
-            "{}: a message of {} bytes to {} exceeds its limit of {} and is never sent",
+            "{}: a message of {} bytes to {} exceeds the limit of {} and is never sent",
             shard.self(),
             message.length,
             peer,
-            frameBytesMax);
+            Limits.FRAME_BYTES_MAX);
       }
       return;
     }
-    int size = FrameAccumulator.LENGTH_BYTES + message.length;
-    ByteBuf buffer = to.alloc().ioBuffer(size).writeInt(message.length).writeBytes(message);
-    var _ = to.write(buffer, to.voidPromise());
-    unflushed = true;
-    shard.tallies().peerBytesSent.add(size);
+    if (message.length <= frameBytesMax) {
+      writeFrame(to, message);
+    } else {
+      int step = frameBytesMax - PIECE_OVERHEAD_BYTES;
+      for (int from = 0; from < message.length; from += step) {
+        int end = Math.min(message.length, from + step);
+        Payload content = Payload.of(message, from, end - from);
+        writeFrame(to, FrameCodec.encode(new Frame.PeerPiece(message.length - end, content)));
+      }
+    }
     if (state == State.OPEN) {
       shard.tallies().peerMessagesSent.add(1);
     }
     links.touch(this);
+  }
+
+  private void writeFrame(Channel to, byte[] frame) {
+    int size = FrameAccumulator.LENGTH_BYTES + frame.length;
+    ByteBuf buffer = to.alloc().ioBuffer(size).writeInt(frame.length).writeBytes(frame);
+    var _ = to.write(buffer, to.voidPromise());
+    unflushed = true;
+    shard.tallies().peerBytesSent.add(size);
   }
 
   private void forgetEarly() {

@@ -203,6 +203,12 @@ final class ShardMetrics extends Collector {
     add(
         families,
         Type.GAUGE,
+        "trellis_watermark_age_milliseconds",
+        "Since the oldest of the last watermarks of other replicas; -1 if one has told none.",
+        shard -> shard.statistics().watermarkAgeMillis());
+    add(
+        families,
+        Type.GAUGE,
         "trellis_partitions_held",
         "Partitions that the shard shall hold.",
         shard -> shard.progress().held());

@@ -9,6 +9,7 @@ import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
+import dev.trellis.node.store.Slot;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
@@ -44,6 +45,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -237,6 +239,21 @@ final class ShardServer implements Outbox {
           List.copyOf(peers).forEach(this::refuseIfGone);
           core.membership(latest, clock.millis(), this);
         });
+  }
+
+  /// Shows every entry to `visitor` on this shard's thread.
+  CompletableFuture<Void> show(Consumer<Slot> visitor) {
+    CompletableFuture<Void> shown = new CompletableFuture<>();
+    execute(
+        () -> {
+          try {
+            core.slots().forEachRemaining(visitor);
+            shown.complete(null);
+          } catch (RuntimeException e) {
+            shown.completeExceptionally(e);
+          }
+        });
+    return shown;
   }
 
   /// Has the shard take what it has for all there is.

@@ -9,6 +9,7 @@ import dev.trellis.wire.PlacementSetting;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,21 +17,38 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.function.LongUnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /// The way from this shard to one peer: changes that wait, merged per key; batches that were sent
 /// and not acknowledged; and the keys whose whole state the peer shall get, which is read when
-/// there is room to send it. What waits is bounded; see [#offer].
+/// there is room to send it. What waits is bounded; see [#offer] and [#afterRepairs].
 ///
 /// Batches are numbered and received in order, so whoever has acknowledged one has merged all
 /// before it. Only a few are under way: while they are, further changes gather and merge, so the
-/// more there is to do the larger batches are.
+/// more there is to do the larger batches are. A change too large for a message goes in parts,
+/// states themselves; only with the last of them is it told that the whole has come.
+///
+/// A batch that leaves nothing behind is a watermark: all that was first written here is in it or
+/// before it. That does not hold while there is a *gap*, something that may not have been given to
+/// the peer: since changes were dropped, since the view changed, and at first. Comparing with the
+/// peer closes it.
 final class Link {
+  /// Markers that wait, at most: twice as many as comparisons may be under way each way.
+  static final int MARKERS_MAX = 4_096;
+
   private static final int WINDOW_BATCHES = 4;
   private static final long BATCH_BYTES = 256 << 10;
   private static final int BATCH_CHANGES = 1_000;
   private static final int SESSION_SHIFT = 40;
   private static final int BACKOFF_MAX = 8;
+
+  /// About what a waiter takes besides its change.
+  private static final int WAITER_BYTES = 512;
+
+  /// An idle link tells its watermark so often, and once in the time between comparisons if that is
+  /// shorter: about 30 bytes.
+  private static final long WATERMARK_MILLIS = 1_000;
 
   /// Is told when the peer has merged what it waits for.
   interface Waiter {
@@ -53,7 +71,32 @@ final class Link {
     }
 
     long weight(Payload key) {
-      return 64 + key.size() + entry.weight();
+      return weightOf(key, entry);
+    }
+  }
+
+  /// A change that is being put into batches, part by part.
+  private static final class Cut {
+    private final PeerMessage.Change change;
+    private final Iterator<Entry> parts;
+
+    Cut(PeerMessage.Change change, long partBytesMax) {
+      this.change = change;
+      this.parts = change.entry().split(partBytesMax).iterator();
+    }
+
+    boolean isOf(Payload key) {
+      return change.key().equals(key);
+    }
+
+    boolean hasNext() {
+      return parts.hasNext();
+    }
+
+    PeerMessage.Change next() {
+      Entry part = parts.next();
+      boolean whole = change.whole() && !parts.hasNext();
+      return new PeerMessage.Change(change.key(), part, change.placement(), whole);
     }
   }
 
@@ -78,35 +121,70 @@ final class Link {
 
   private final Peer peer;
   private final ReplicationConfig config;
+  private final long partBytesMax;
   private final boolean retransmits;
-  private final long session;
+  private final LongUnaryOperator newSession;
   private final Map<Payload, Waiting> buffer = new LinkedHashMap<>();
   private List<Waiter> waiters = new ArrayList<>(); // of what is in the buffer
   private long bufferBytes;
+  private long waiterBytes;
   private final ArrayDeque<Batch> window = new ArrayDeque<>();
   private final ArrayDeque<Repair> repairs = new ArrayDeque<>();
   private final Set<Payload> repairKeys = new HashSet<>();
+  private int markers; // in `repairs`
+  private @Nullable Cut changeCut; // the next to go of the changes
+  private @Nullable Cut repairCut; // and of the repairs
+  private long session;
   private long number; // of the last batch
+  private long acknowledged; // the number up to which the peer has acknowledged
   private long bufferedMillis; // when the oldest in the buffer came
   private boolean urgent; // whether somebody waits for what is in the buffer
   private int backoff = 1;
+  private long gaps = 1; // how often something may have been kept from the peer
+  private long gapsClosed; // of those, how many have been made good, the first ones
+  private long watermarkMillis = Long.MIN_VALUE; // when the last one was sent
 
-  Link(Peer peer, ReplicationConfig config, long session, boolean retransmits) {
+  /// @param partBytesMax weight above which a state is sent in parts, at least 1
+  /// @param newSession draws the number of a new session, greater than any before and than its
+  ///   argument
+  Link(
+      Peer peer,
+      ReplicationConfig config,
+      long partBytesMax,
+      LongUnaryOperator newSession,
+      boolean retransmits) {
     this.peer = peer;
     this.config = config;
-    this.session = session;
+    this.partBytesMax = partBytesMax;
+    this.newSession = newSession;
     this.retransmits = retransmits;
+    this.session = newSession.applyAsLong(0);
   }
 
   Peer peer() {
     return peer;
   }
 
+  private static long weightOf(Payload key, Entry entry) {
+    return 64 + key.size() + entry.weight();
+  }
+
   /// Takes a change in, to be sent within the epoch, or at once if `waiter` is given.
   ///
-  /// @return whether there was room; else all that waited is dropped, and what [#takeDropped] names
-  ///   has to be compared
+  /// @return whether there was room; else all that waits has to be dropped, and the peer compared
+  ///   with
   boolean offer(PeerMessage.Change change, @Nullable Waiter waiter, long nowMillis) {
+    put(change, nowMillis);
+    if (waiter != null) {
+      waiters.add(waiter);
+      // It holds on to its change, while the one that waits here may be replaced.
+      waiterBytes += WAITER_BYTES + change.entry().weight();
+      urgent = true;
+    }
+    return bufferBytes + waiterBytes <= config.linkBytesMax();
+  }
+
+  private void put(PeerMessage.Change change, long nowMillis) {
     if (buffer.isEmpty()) {
       bufferedMillis = nowMillis;
     }
@@ -117,21 +195,17 @@ final class Link {
             : before.merge(change);
     buffer.put(change.key(), after);
     bufferBytes += after.weight(change.key()) - (before == null ? 0 : before.weight(change.key()));
-    if (waiter != null) {
-      waiters.add(waiter);
-      urgent = true;
-    }
-    return bufferBytes <= config.linkBytesMax();
   }
 
-  /// Empties the buffer, whose keys are returned. Those who waited for them will not be told.
-  List<Payload> takeDropped() {
-    List<Payload> dropped = List.copyOf(buffer.keySet());
+  /// Drops the changes that wait. Those who waited for them will not be told.
+  void drop() {
     buffer.clear();
+    changeCut = null;
     waiters.clear();
     bufferBytes = 0;
+    waiterBytes = 0;
     urgent = false;
-    return dropped;
+    gaps++;
   }
 
   /// Has the whole state of a key sent when there is room.
@@ -142,15 +216,24 @@ final class Link {
   }
 
   /// Has `marker` told the number of the batch that completes all repairs asked for so far.
-  void afterRepairs(LongConsumer marker) {
+  ///
+  /// @return false if too many wait already, as with a peer that takes nothing; then this one will
+  ///   not be told
+  boolean afterRepairs(LongConsumer marker) {
+    if (markers >= MARKERS_MAX) {
+      return false;
+    }
+    markers++;
     repairs.add(new Repair(null, marker));
+    return true;
   }
 
   /// Has `waiter` told when all changes that were sent or wait so far are acknowledged; repairs
   /// count once they are in a batch, see [#afterRepairs].
   void afterAll(Waiter waiter) {
-    if (!buffer.isEmpty()) {
+    if (hasChanges()) {
       waiters.add(waiter);
+      waiterBytes += WAITER_BYTES;
       urgent = true;
     } else if (!window.isEmpty()) {
       window.getLast().waiters.add(waiter);
@@ -159,57 +242,121 @@ final class Link {
     }
   }
 
+  private boolean hasChanges() {
+    return changeCut != null || !buffer.isEmpty();
+  }
+
+  private boolean hasRepairs() {
+    return repairCut != null || !repairs.isEmpty();
+  }
+
   /// Whether anything waits or is under way.
   boolean isIdle() {
-    return buffer.isEmpty() && window.isEmpty() && repairs.isEmpty();
+    return !hasChanges() && window.isEmpty() && !hasRepairs();
   }
 
   /// Whether anything of a key waits or is under way.
   boolean concerns(Payload key) {
     return buffer.containsKey(key)
         || repairKeys.contains(key)
+        || (changeCut != null && changeCut.isOf(key))
+        || (repairCut != null && repairCut.isOf(key))
         || window.stream().anyMatch(batch -> batch.keys.contains(key));
   }
 
+  // ---- What the peer may not have been given ----
+
+  /// Takes note that something first written here may not have been given to the peer.
+  void openGap() {
+    gaps++;
+  }
+
+  /// How many gaps there have been.
+  long gaps() {
+    return gaps;
+  }
+
+  boolean hasGap() {
+    return gapsClosed < gaps;
+  }
+
+  /// Takes note that a comparison that began after so many gaps has made them good.
+  void closeGaps(long count) {
+    gapsClosed = Math.max(gapsClosed, count);
+  }
+
+  // ---- Sending ----
+
   /// Sends what is due: changes somebody waits for at once, others when their epoch is over,
-  /// repairs as far as `budget` goes.
+  /// repairs as far as `budget` goes, and now and then a watermark if there is nothing else.
   ///
+  /// @param ringVersion of the view by which changes are given to the peer
   /// @param state reads the whole state of a key; null if it is not there any more
   void flush(
       long nowMillis,
       HybridTimestamp clock,
+      long ringVersion,
       Budget budget,
       Function<Payload, PeerMessage.@Nullable Change> state,
       Outbox out) {
     resend(nowMillis, out);
     boolean due =
-        !buffer.isEmpty()
-            && (urgent || nowMillis - bufferedMillis >= config.gossipEpoch().toMillis());
-    while (window.size() < WINDOW_BATCHES && (due || !repairs.isEmpty())) {
+        changeCut != null
+            || (!buffer.isEmpty()
+                && (urgent || nowMillis - bufferedMillis >= config.gossipEpoch().toMillis()));
+    boolean mayRepair = true;
+    while (window.size() < WINDOW_BATCHES && (due || (mayRepair && hasRepairs()))) {
       List<PeerMessage.Change> changes = new ArrayList<>();
       long bytes = due ? takeChanges(changes) : 0;
-      due = due && !buffer.isEmpty();
-      List<LongConsumer> markers = new ArrayList<>();
-      boolean exhausted = !takeRepairs(changes, bytes, markers, budget, state);
+      due = due && hasChanges();
+      List<LongConsumer> told = new ArrayList<>();
+      mayRepair = takeRepairs(changes, bytes, told, budget, state);
       if (!changes.isEmpty()) {
-        number++;
-        List<Waiter> told = waiters;
-        if (buffer.isEmpty()) {
-          waiters = new ArrayList<>();
-          urgent = false;
-        } else {
-          told = new ArrayList<>(); // told with the last of what is in the buffer now
-        }
-        Batch batch =
-            new Batch(new PeerMessage.Changes(sequence(), clock, changes), told, nowMillis);
-        window.add(batch);
-        out.send(peer, batch.message);
+        send(changes, nowMillis, clock, ringVersion, out);
       }
-      markers.forEach(marker -> marker.accept(number == 0 ? 0 : sequence()));
-      if (exhausted && !due) {
-        return;
-      }
+      told.forEach(marker -> marker.accept(number == 0 ? 0 : sequence()));
     }
+    tellWatermark(nowMillis, clock, ringVersion, out);
+  }
+
+  private void send(
+      List<PeerMessage.Change> changes,
+      long nowMillis,
+      HybridTimestamp clock,
+      long ringVersion,
+      Outbox out) {
+    number++;
+    List<Waiter> told = new ArrayList<>(); // those of what is in the buffer with the last of it
+    boolean leavesNothing = !hasChanges();
+    if (leavesNothing) {
+      told = waiters;
+      waiters = new ArrayList<>();
+      waiterBytes = 0;
+      urgent = false;
+    }
+    boolean isWatermark = leavesNothing && !hasGap();
+    if (isWatermark) {
+      watermarkMillis = nowMillis;
+    }
+    Batch batch =
+        new Batch(
+            new PeerMessage.Changes(sequence(), clock, changes, isWatermark ? ringVersion : 0),
+            told,
+            nowMillis);
+    window.add(batch);
+    out.send(peer, batch.message);
+  }
+
+  private void tellWatermark(long nowMillis, HybridTimestamp clock, long ringVersion, Outbox out) {
+    if (hasChanges() || !window.isEmpty() || hasGap()) {
+      return;
+    }
+    long period = Math.min(WATERMARK_MILLIS, config.antiEntropyPeriod().toMillis());
+    if (nowMillis >= watermarkMillis && nowMillis - period < watermarkMillis) {
+      return;
+    }
+    watermarkMillis = nowMillis;
+    out.send(peer, new PeerMessage.Changes(sequence(), clock, List.of(), ringVersion));
   }
 
   private long sequence() {
@@ -228,16 +375,24 @@ final class Link {
 
   private long takeChanges(List<PeerMessage.Change> changes) {
     long bytes = 0;
-    var waiting = buffer.entrySet().iterator();
-    while (waiting.hasNext() && changes.size() < BATCH_CHANGES && bytes < BATCH_BYTES) {
-      Map.Entry<Payload, Waiting> next = waiting.next();
-      Waiting change = next.getValue();
-      changes.add(
-          new PeerMessage.Change(next.getKey(), change.entry, change.setting, change.whole));
-      bytes += change.weight(next.getKey());
-      waiting.remove();
+    while (hasChanges() && changes.size() < BATCH_CHANGES && bytes < BATCH_BYTES) {
+      Cut cut = changeCut;
+      if (cut == null) {
+        var waiting = buffer.entrySet().iterator();
+        Map.Entry<Payload, Waiting> next = waiting.next();
+        Waiting change = next.getValue();
+        waiting.remove();
+        bufferBytes -= change.weight(next.getKey());
+        cut =
+            new Cut(
+                new PeerMessage.Change(next.getKey(), change.entry, change.setting, change.whole),
+                partBytesMax);
+      }
+      PeerMessage.Change part = cut.next();
+      changes.add(part);
+      bytes += weightOf(part.key(), part.entry());
+      changeCut = cut.hasNext() ? cut : null;
     }
-    bufferBytes -= bytes;
     return bytes;
   }
 
@@ -245,16 +400,20 @@ final class Link {
   private boolean takeRepairs(
       List<PeerMessage.Change> changes,
       long bytesBefore,
-      List<LongConsumer> markers,
+      List<LongConsumer> told,
       Budget budget,
       Function<Payload, PeerMessage.@Nullable Change> state) {
     long bytes = bytesBefore;
-    while (!repairs.isEmpty()) {
-      Repair next = repairs.element();
-      if (next.marker != null) {
-        repairs.remove();
-        markers.add(next.marker);
-        continue;
+    while (hasRepairs()) {
+      Cut cut = repairCut;
+      if (cut == null) {
+        LongConsumer marker = repairs.element().marker;
+        if (marker != null) {
+          repairs.remove();
+          markers--;
+          told.add(marker);
+          continue;
+        }
       }
       if (changes.size() >= BATCH_CHANGES || bytes >= BATCH_BYTES) {
         return true;
@@ -262,19 +421,24 @@ final class Link {
       if (!budget.hasAny()) {
         return false;
       }
-      repairs.remove();
-      Payload key = next.key;
-      if (key == null) {
-        throw new IllegalStateException("neither a key nor a marker");
+      if (cut == null) {
+        Payload key = repairs.remove().key;
+        if (key == null) {
+          throw new IllegalStateException("neither a key nor a marker");
+        }
+        repairKeys.remove(key);
+        PeerMessage.Change change = state.apply(key);
+        if (change == null) {
+          continue;
+        }
+        cut = new Cut(change, partBytesMax);
       }
-      repairKeys.remove(key);
-      PeerMessage.Change change = state.apply(key);
-      if (change != null) {
-        long weight = 64 + key.size() + change.entry().weight();
-        budget.take(weight);
-        bytes += weight;
-        changes.add(change);
-      }
+      PeerMessage.Change part = cut.next();
+      long weight = weightOf(part.key(), part.entry());
+      budget.take(weight);
+      bytes += weight;
+      changes.add(part);
+      repairCut = cut.hasNext() ? cut : null;
     }
     return false;
   }
@@ -306,16 +470,41 @@ final class Link {
   }
 
   /// Takes note of what the peer has merged.
-  void received(PeerMessage.Received message) {
+  ///
+  /// @return false if the peer has forgotten what it had of this session, or knows a later one.
+  ///   Then all that it has not acknowledged goes again, in a new session
+  boolean received(PeerMessage.Received message, long nowMillis) {
     long sequence = message.sequence();
-    if (sessionOf(sequence) != session) {
-      return;
+    long theirs = sessionOf(sequence);
+    if (theirs != session) {
+      if (theirs < session && acknowledged == 0) {
+        return true; // it has not got the first batch of this session yet
+      }
+      startAnew(theirs, nowMillis);
+      return false;
     }
+    acknowledged = Math.max(acknowledged, numberOf(sequence));
     while (!window.isEmpty() && window.element().message.sequence() <= sequence) {
       backoff = 1;
       Batch done = window.remove();
       long version = done.message.sequence() > message.since() ? message.ringVersion() : 0;
       done.waiters.forEach(waiter -> waiter.acknowledged(peer, message.leaving(), version));
     }
+    return true;
+  }
+
+  private void startAnew(long theirSession, long nowMillis) {
+    session = newSession.applyAsLong(theirSession);
+    number = 0;
+    acknowledged = 0;
+    backoff = 1;
+    gaps++;
+    for (Batch batch : window) {
+      batch.message.changes().forEach(change -> put(change, nowMillis));
+      waiters.addAll(batch.waiters);
+      waiterBytes += (long) WAITER_BYTES * batch.waiters.size();
+      urgent = true;
+    }
+    window.clear();
   }
 }

@@ -59,6 +59,10 @@ final class Repairs {
   /// digests, and the keys that are still to come.
   private static final long EXCHANGE_MILLIS_MAX = 2_000;
 
+  /// Time between comparisons with a peer that may not have been given something: until then it is
+  /// told no watermark.
+  private static final long GAP_MILLIS = 1_000;
+
   /// How soon who did not have all of a partition is asked again, at first: it may have been about
   /// to hear who holds it, or to get the rest. Later ever less often, since it may take an absent
   /// node.
@@ -121,6 +125,19 @@ final class Repairs {
   /// @param fromId the first comparison that tells
   private record Assurance(Link.Waiter waiter, long fromId, long deadlineMillis) {}
 
+  /// A comparison of all that is shared with a peer, from the root down: once it is through, the
+  /// peer has all that this shard had when it began.
+  private static final class Round {
+    private final long id;
+    private final long gaps; // of the link when it began
+    private final Set<Pair> pairs = new HashSet<>(); // still to be compared
+
+    Round(long id, long gaps) {
+      this.id = id;
+      this.gaps = gaps;
+    }
+  }
+
   private final ShardConfig config;
   private final Entries entries;
   private final Replication replication;
@@ -135,6 +152,7 @@ final class Repairs {
   private final Map<Pair, Comparison> active = new LinkedHashMap<>();
   private final Map<Pair, Integer> queue = new LinkedHashMap<>(); // to compare, with the level
   private final Map<Peer, Long> comparedMillis = new HashMap<>(); // when the root was asked last
+  private final Map<Peer, Round> rounds = new HashMap<>();
   private final Set<Peer> soon = new HashSet<>(); // to be compared with at once
   private final Set<Payload> placedUnderWay = new HashSet<>(); // being handed back
   private final Set<Payload> placedGiven = new HashSet<>(); // by a node that leaves
@@ -263,6 +281,7 @@ final class Repairs {
     handed.clear();
     queue.clear();
     active.clear();
+    rounds.clear();
     placedUnderWay.clear();
     placedGiven.clear();
     syncDue = true;
@@ -316,6 +335,7 @@ final class Repairs {
               : 0;
       if (Math.max(late.deadlineMillis, patience) <= nowMillis) {
         active.remove(new Pair(late.peer, late.partition));
+        rounds.remove(late.peer); // another one may tell more
         syncDue = true;
       } else {
         advance(late);
@@ -365,10 +385,19 @@ final class Repairs {
       if (!roles().isAlive(peer)) {
         continue;
       }
+      if (!asks(peer)) {
+        // First the other one asks; then there is little left to find.
+        comparedMillis.putIfAbsent(peer, nowMillis);
+      }
       Long last = comparedMillis.get(peer);
       boolean due = last == null || nowMillis - last >= period || nowMillis < last;
-      if ((due && asks(peer)) || soon.remove(peer)) {
+      boolean hasGap =
+          replication.hasGap(peer)
+              && (last == null || nowMillis - last >= GAP_MILLIS)
+              && (!rounds.containsKey(peer) || rounds.get(peer).pairs.isEmpty());
+      if ((due && asks(peer)) || soon.remove(peer) || hasGap) {
         comparedMillis.put(peer, nowMillis);
+        rounds.put(peer, new Round(nextId, replication.gaps(peer)));
         out.send(peer, new PeerMessage.DigestsAsked(nextId++, ROOT, List.of(0)));
       }
     }
@@ -557,6 +586,7 @@ final class Repairs {
     owners.remove(config.nodeId());
     Set<String> waiting = new HashSet<>(owners);
     placedUnderWay.add(key);
+    boolean taken = true;
     for (Peer target : roles().targets(partition, slot.placement())) {
       // Others stand in, and would give it back, or are about to leave themselves.
       if (!owners.contains(target.nodeId())) {
@@ -564,25 +594,29 @@ final class Repairs {
       }
       Link link = replication.link(target);
       link.repair(key);
-      link.afterRepairs(
-          sequence ->
-              link.afterAll(
-                  (peer, peerLeaves, version) -> {
-                    // Who sees another cluster, or leaves it, may be about to give the key away, to
-                    // this node perhaps.
-                    if (peerLeaves || version != roles().version()) {
-                      placedUnderWay.remove(key);
-                      return;
-                    }
-                    waiting.remove(peer.nodeId());
-                    if (waiting.isEmpty() && placedUnderWay.remove(key)) {
-                      if (leaving) {
-                        placedGiven.add(key);
-                      } else {
-                        dropPlaced(partition, key, slot);
-                      }
-                    }
-                  }));
+      taken &=
+          link.afterRepairs(
+              sequence ->
+                  link.afterAll(
+                      (peer, peerLeaves, version) -> {
+                        // Who sees another cluster, or leaves it, may be about to give the key
+                        // away, to this node perhaps.
+                        if (peerLeaves || version != roles().version()) {
+                          placedUnderWay.remove(key);
+                          return;
+                        }
+                        waiting.remove(peer.nodeId());
+                        if (waiting.isEmpty() && placedUnderWay.remove(key)) {
+                          if (leaving) {
+                            placedGiven.add(key);
+                          } else {
+                            dropPlaced(partition, key, slot);
+                          }
+                        }
+                      }));
+    }
+    if (!taken) {
+      placedUnderWay.remove(key); // later, when less waits
     }
     return 1;
   }
@@ -649,10 +683,13 @@ final class Repairs {
             groups.add(group);
           }
           out.send(from, new PeerMessage.DigestsAsked(told.id(), GROUP, groups));
+        } else {
+          roundOf(from, told).ifPresent(round -> through(from, round));
         }
       }
       case GROUP -> {
         List<RangeDigest> mine = groupDigests(from);
+        Optional<Round> round = roundOf(from, told);
         for (RangeDigest theirs : told.digests()) {
           if (theirs.range() < 0
               || theirs.range() >= GROUPS
@@ -660,19 +697,34 @@ final class Repairs {
             continue;
           }
           for (int partition : partitionsOfGroup(theirs.range())) {
-            if (roles().share(from, partition)) {
-              enqueue(from, partition, PARTITION);
-            } else {
-              // Keys with a place of their own, of which the other one may know alone.
-              enqueue(from, partition, PLACED);
+            // Where they share nothing else, keys with a place of their own, of which the other
+            // one may know alone.
+            int level = roles().share(from, partition) ? PARTITION : PLACED;
+            Pair pair = new Pair(from, partition);
+            round.ifPresent(all -> all.pairs.add(pair));
+            if (!enqueue(from, partition, level) && active.containsKey(pair)) {
+              rounds.remove(from); // that one began too early
             }
           }
         }
+        round.filter(all -> all.pairs.isEmpty()).ifPresent(all -> through(from, all));
         start(nowMillis, out);
       }
       case PARTITION, PLACED -> told.digests().forEach(d -> partitionTold(from, told, d, out));
       case BUCKET -> bucketsTold(from, told, out);
       default -> {} // of a newer version
+    }
+  }
+
+  private Optional<Round> roundOf(Peer peer, PeerMessage.Digests told) {
+    return Optional.ofNullable(rounds.get(peer)).filter(round -> round.id == told.id());
+  }
+
+  /// All that is shared with a peer has been compared.
+  private void through(Peer peer, Round round) {
+    // What is yet to be handed over is not among what is shared.
+    if (rounds.remove(peer, round) && surplus == 0) {
+      replication.compared(peer, round.gaps);
     }
   }
 
@@ -815,6 +867,12 @@ final class Repairs {
   private void finished(Comparison comparison) {
     if (!active.remove(new Pair(comparison.peer, comparison.partition), comparison)) {
       return;
+    }
+    Round round = rounds.get(comparison.peer);
+    if (round != null
+        && round.pairs.remove(new Pair(comparison.peer, comparison.partition))
+        && round.pairs.isEmpty()) {
+      through(comparison.peer, round);
     }
     int partition = comparison.partition;
     if (comparison.level == PARTITION && incomplete.get(partition)) {

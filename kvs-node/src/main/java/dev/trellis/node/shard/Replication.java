@@ -41,6 +41,7 @@ final class Replication {
   private final Set<PendingWrite> pending = new LinkedHashSet<>();
   private final ArrayDeque<PendingWrite> progressed = new ArrayDeque<>();
   private final Set<Peer> toCompare = new LinkedHashSet<>(); // what was for them has been dropped
+  private final Map<Peer, HybridTimestamp> watermarks = new HashMap<>(); // by the present ring
   private Roles roles;
 
   /// @param isComplete whether a slot is all that there is of its key
@@ -78,8 +79,10 @@ final class Replication {
     if (view.topology().version() != roles.version()) {
       mergedBefore.clear();
       mergedBefore.putAll(merged);
+      watermarks.clear(); // by this ring there may be more to have
     }
     roles = Roles.of(config, view);
+    links.values().forEach(Link::openGap);
     links.keySet().removeIf(peer -> !roles.isMember(peer));
     merged
         .keySet()
@@ -92,6 +95,8 @@ final class Replication {
                         .filter(node -> node.incarnation() != peer.incarnation())
                         .isPresent());
     heardMillis.keySet().removeIf(peer -> !roles.isMember(peer));
+    watermarks.keySet().removeIf(peer -> !roles.isMember(peer));
+    roles.partners().forEach(this::link); // who are to be told a watermark, if nothing else
     for (PendingWrite write : List.copyOf(pending)) {
       write.targets().removeIf(peer -> !roles.isMember(peer));
       write.need(roles.topology().faultTolerance() + 1);
@@ -115,9 +120,14 @@ final class Replication {
   Link link(Peer peer) {
     Link known = links.get(peer);
     if (known == null) {
-      long session = sessions.merge(peer, 1L, Long::sum);
       boolean retransmits = !sabotage.contains(Sabotage.NO_RETRANSMISSION);
-      known = new Link(peer, config.replication(), session, retransmits);
+      known =
+          new Link(
+              peer,
+              config.replication(),
+              partBytesMax(),
+              above -> sessions.merge(peer, above + 1, (last, one) -> Math.max(last + 1, one)),
+              retransmits);
       links.put(peer, known);
     }
     return known;
@@ -131,10 +141,16 @@ final class Replication {
             change -> offer(peer, change, write, nowMillis), () -> assure.accept(write, peer));
   }
 
+  /// The weight above which a state is sent in parts. A part takes up to four times its weight on
+  /// the wire, and shares a message with others.
+  long partBytesMax() {
+    return config.limits().frameBytesMax() / 8;
+  }
+
   private void offer(
       Peer peer, PeerMessage.Change change, @Nullable PendingWrite write, long nowMillis) {
     if (!link(peer).offer(change, write, nowMillis)) {
-      link(peer).takeDropped();
+      link(peer).drop();
       toCompare.add(peer);
       statistics.countLinkOverflow();
     }
@@ -164,48 +180,94 @@ final class Replication {
   }
 
   /// Merges a batch and acknowledges it.
-  void receive(Peer from, PeerMessage.Changes batch, long nowMillis, Outbox out) {
+  ///
+  /// @return whether all of it has been merged, now or before
+  boolean receive(Peer from, PeerMessage.Changes batch, long nowMillis, Outbox out) {
     clock.observe(batch.clock(), nowMillis);
+    long sequence = batch.sequence();
+    if (batch.changes().isEmpty()) {
+      if (Link.numberOf(sequence) == 0 || hasMerged(from, sequence)) {
+        noteWatermark(from, batch);
+      } else {
+        acknowledge(from, nowMillis, out); // so that it learns what is missing
+      }
+      return true;
+    }
     heardMillis.put(from, nowMillis);
     long last = merged.getOrDefault(from, 0L);
-    long sequence = batch.sequence();
-    if (sequence == 0) {
-      return;
-    }
     boolean next =
         Link.sessionOf(sequence) == Link.sessionOf(last)
             ? sequence == last + 1
             : sequence > last && Link.numberOf(sequence) == 1;
     if (next) {
       if (!hasRoomFor(batch)) {
-        return; // not acknowledged, so it comes again
+        return false; // not acknowledged, so it comes again
       }
-      for (PeerMessage.Change change : batch.changes()) {
-        boolean held = holdsOrKeeps(change);
-        entries.merge(change, nowMillis, out);
-        Slot slot = entries.find(change.key()).orElse(null);
-        if (slot != null
-            && slot.setting().isPresent()
-            && !slot.setting().equals(change.placement())) {
-          link(from).repair(change.key()); // it does not know where the key belongs
-        }
-        if (!held) {
-          statistics.countStandInWrite();
-        }
+      merge(from, batch, nowMillis, out);
+      merged.put(from, sequence);
+    }
+    boolean isMerged = Link.numberOf(sequence) > 0 && hasMerged(from, sequence);
+    if (isMerged) {
+      noteWatermark(from, batch);
+    }
+    acknowledge(from, nowMillis, out);
+    return isMerged;
+  }
+
+  private void merge(Peer from, PeerMessage.Changes batch, long nowMillis, Outbox out) {
+    for (PeerMessage.Change change : batch.changes()) {
+      boolean held = holdsOrKeeps(change);
+      entries.merge(change, nowMillis, out);
+      Slot slot = entries.find(change.key()).orElse(null);
+      if (slot != null
+          && slot.setting().isPresent()
+          && !slot.setting().equals(change.placement())) {
+        link(from).repair(change.key()); // it does not know where the key belongs
       }
-      last = sequence;
-      merged.put(from, last);
+      if (!held) {
+        statistics.countStandInWrite();
+      }
     }
-    if (last != 0) {
-      out.send(
-          from,
-          new PeerMessage.Received(
-              last,
-              clock.current(nowMillis),
-              roles.isLeaving(),
-              roles.version(),
-              mergedBefore.getOrDefault(from, 0L)));
+  }
+
+  /// Also if there is nothing to acknowledge: a sender that goes on with a session which was
+  /// forgotten here must learn that.
+  private void acknowledge(Peer to, long nowMillis, Outbox out) {
+    out.send(
+        to,
+        new PeerMessage.Received(
+            merged.getOrDefault(to, 0L),
+            clock.current(nowMillis),
+            roles.isLeaving(),
+            roles.version(),
+            mergedBefore.getOrDefault(to, 0L)));
+  }
+
+  private void noteWatermark(Peer from, PeerMessage.Changes batch) {
+    if (batch.ringVersion() == roles.version()) {
+      watermarks.merge(from, batch.clock(), HybridTimestamp::max);
     }
+  }
+
+  /// The peer's clock up to which everything that was first written there, and that this shard
+  /// shall hold, is here; empty if that is not known. Where this shard is complete, that is: what
+  /// it shall hold only since the last view it may have yet to get.
+  Optional<HybridTimestamp> watermark(Peer peer) {
+    return Optional.ofNullable(watermarks.get(peer));
+  }
+
+  /// For how many milliseconds there has been no watermark of the partner whose last one is the
+  /// oldest; -1 if some partner has not told any, 0 if there is no partner.
+  private long watermarkAgeMillis(long nowMillis) {
+    long age = 0;
+    for (Peer partner : roles.partners()) {
+      HybridTimestamp told = watermarks.get(partner);
+      if (told == null) {
+        return -1;
+      }
+      age = Math.max(age, nowMillis - told.millis());
+    }
+    return age;
   }
 
   private boolean holdsOrKeeps(PeerMessage.Change change) {
@@ -236,7 +298,9 @@ final class Replication {
     clock.observe(message.clock(), nowMillis);
     Link link = links.get(from);
     if (link != null) {
-      link.received(message);
+      if (!link.received(message, nowMillis)) {
+        toCompare.add(from);
+      }
       // What gathered while the window was full goes now.
       flush(link, nowMillis, out);
     }
@@ -260,6 +324,27 @@ final class Replication {
     List<Peer> peers = List.copyOf(toCompare);
     toCompare.clear();
     return peers;
+  }
+
+  /// Whether something first written here may not have been given to a peer; comparing shows.
+  boolean hasGap(Peer peer) {
+    Link link = links.get(peer);
+    return link != null && link.hasGap();
+  }
+
+  /// How many times there was reason to think so; 0 if there is no link.
+  long gaps(Peer peer) {
+    Link link = links.get(peer);
+    return link == null ? 0 : link.gaps();
+  }
+
+  /// Takes note of a comparison by which the peer got all it lacked, and that began after so many
+  /// gaps.
+  void compared(Peer peer, long gaps) {
+    Link link = links.get(peer);
+    if (link != null) {
+      link.closeGaps(gaps);
+    }
   }
 
   /// Whether something of a key waits for, or is under way to, any peer.
@@ -290,6 +375,7 @@ final class Replication {
   void tick(long nowMillis, Outbox out) {
     budget.fill(nowMillis);
     flush(nowMillis, out);
+    statistics.levelWatermarkAge(watermarkAgeMillis(nowMillis));
     for (PendingWrite write : pending) {
       if (write.deadlineMillis() <= nowMillis) {
         progressed.add(write);
@@ -304,7 +390,7 @@ final class Replication {
 
   private void flush(Link link, long nowMillis, Outbox out) {
     HybridTimestamp time = clock.current(nowMillis);
-    link.flush(nowMillis, time, budget, this::wholeState, out);
+    link.flush(nowMillis, time, roles.version(), budget, this::wholeState, out);
   }
 
   /// All that there is of a key here; null if nothing is.

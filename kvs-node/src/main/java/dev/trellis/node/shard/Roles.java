@@ -25,6 +25,7 @@ final class Roles {
   private final int staying;
   private final @Nullable List<Peer>[] targets; // by partition, for the default placement
   private final Map<Peer, List<Integer>> shared = new HashMap<>(); // partitions, once computed
+  private Optional<Set<Peer>> partners = Optional.empty(); // once asked for
   private final byte[] holding; // by partition: 0 unknown, 1 no, 2 yes
   private final int nodesKnown;
   private final boolean leaving;
@@ -204,6 +205,23 @@ final class Roles {
       }
     }
     return peers;
+  }
+
+  /// The other shards that share a partition with this one in its default place.
+  Set<Peer> partners() {
+    if (partners.isEmpty()) {
+      Set<Peer> found = new LinkedHashSet<>();
+      for (int partition = 0; partition < config.partitions().count(); partition++) {
+        if (holds(partition)) {
+          for (String node : topology.holders(partition)) {
+            found.addAll(shardsOf(node, partition, 1));
+          }
+        }
+      }
+      found.remove(self());
+      partners = Optional.of(Set.copyOf(found));
+    }
+    return partners.get();
   }
 
   /// All shards of all members but this one.

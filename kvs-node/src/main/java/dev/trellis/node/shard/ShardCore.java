@@ -38,6 +38,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -63,6 +64,9 @@ import org.jspecify.annotations.Nullable;
 public final class ShardCore {
   /// Weight at which a page of a scan is full, whatever its limit.
   private static final long SCAN_PAGE_BYTES = 1 << 20;
+
+  /// Weight above which a value has a page of a scan for itself.
+  private static final long LARGE_BYTES = 4 << 20;
 
   /// What a value's fixed parts may add to its payload before it counts as too large.
   private static final long WEIGHT_ALLOWANCE = 1 << 10;
@@ -94,6 +98,7 @@ public final class ShardCore {
   private final Repairs repairs;
   private final Collector collector;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
+  private final Map<Peer, List<PeerMessage.FetchSent>> coming = new HashMap<>(); // in batches
   private long nextFetch = 1;
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
   private final PlainSlot newSlot = new PlainSlot(); // that is put
@@ -160,6 +165,7 @@ public final class ShardCore {
     replication.view(view, nowMillis, out);
     repairs.view(before);
     collector.view();
+    coming.keySet().removeIf(peer -> !replication.roles().isAlive(peer));
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       gathering.waiting.removeIf(peer -> !replication.roles().isAlive(peer));
       proceed(gathering);
@@ -184,13 +190,16 @@ public final class ShardCore {
     replication.heard(from);
     switch (message) {
       case PeerMessage.Changes batch -> {
-        replication.receive(from, batch, nowMillis, out);
-        batch.changes().stream()
-            .filter(PeerMessage.Change::whole)
-            .forEach(placedKeys::learnedWhole);
+        if (replication.receive(from, batch, nowMillis, out)) {
+          batch.changes().stream()
+              .filter(PeerMessage.Change::whole)
+              .forEach(placedKeys::learnedWhole);
+          gatherWhatHasCome(from);
+        }
       }
       case PeerMessage.Received received -> replication.received(from, received, nowMillis, out);
-      case PeerMessage.Fetch fetch -> out.send(from, fetched(fetch));
+      case PeerMessage.Fetch fetch -> answerFetch(from, fetch);
+      case PeerMessage.FetchSent sent -> gatherLater(from, sent);
       case PeerMessage.Fetched fetched -> gathered(from, fetched);
       case PeerMessage.DigestsAsked asked -> repairs.digestsAsked(from, asked, out);
       case PeerMessage.Digests digests -> repairs.digests(from, digests, nowMillis, out);
@@ -210,6 +219,14 @@ public final class ShardCore {
     at(nowMillis, out);
     replication.connected(peer, nowMillis, out);
     repairs.compareSoon(peer);
+  }
+
+  /// The peer's clock up to which everything that was first written there, and that this shard
+  /// shall hold by the present view, is here; empty if that is not known. It counts for keys in
+  /// whose partitions this shard is complete. What a reply of that peer has told, clock and all, is
+  /// therefore here once the watermark has reached its clock.
+  public Optional<HybridTimestamp> watermark(Peer peer) {
+    return replication.watermark(peer);
   }
 
   /// How far the shard has come with what the view asks of it; may be read by any thread.
@@ -522,27 +539,74 @@ public final class ShardCore {
     }
   }
 
-  private PeerMessage.Fetched fetched(PeerMessage.Fetch fetch) {
-    Slot slot = entries.find(fetch.key()).orElse(null);
+  private void answerFetch(Peer from, PeerMessage.Fetch fetch) {
+    Payload key = fetch.key();
+    Slot slot = entries.find(key).orElse(null);
     Entry entry = slot == null ? Entry.BOTTOM : slot.entry();
     Optional<PlacementSetting> setting = slot == null ? Optional.empty() : slot.setting();
     boolean complete = isComplete(fetch.key(), setting);
-    return new PeerMessage.Fetched(
-        fetch.id(),
-        complete,
-        replication.roles().version(),
-        new PeerMessage.Change(fetch.key(), entry, setting, complete));
+    long version = replication.roles().version();
+    if (entry.weight() <= replication.partBytesMax()) {
+      out()
+          .send(
+              from,
+              new PeerMessage.Fetched(
+                  fetch.id(),
+                  complete,
+                  version,
+                  new PeerMessage.Change(key, entry, setting, complete)));
+      return;
+    }
+    PeerMessage.Fetched answer =
+        new PeerMessage.Fetched(
+            fetch.id(),
+            complete,
+            version,
+            new PeerMessage.Change(key, Entry.BOTTOM, setting, complete));
+    // In parts. Where too much waits for the asker already, it waits for others, and in vain at
+    // worst.
+    Link link = replication.link(from);
+    link.repair(key);
+    link.afterRepairs(
+        sequence -> out().send(from, new PeerMessage.FetchSent(sequence, answer)));
+  }
+
+  private void gatherLater(Peer from, PeerMessage.FetchSent sent) {
+    if (isAwaited(from, sent.answer())) {
+      coming.computeIfAbsent(from, peer -> new ArrayList<>()).add(sent);
+      gatherWhatHasCome(from);
+    }
+  }
+
+  /// Takes the answers of a peer whose states have come in batches, all of which are merged now.
+  private void gatherWhatHasCome(Peer from) {
+    List<PeerMessage.FetchSent> answers = coming.remove(from);
+    if (answers == null) {
+      return;
+    }
+    for (PeerMessage.FetchSent sent : answers) {
+      if (replication.hasMerged(from, sent.sequence())) {
+        gathered(from, sent.answer());
+      } else if (isAwaited(from, sent.answer())) {
+        coming.computeIfAbsent(from, peer -> new ArrayList<>()).add(sent);
+      }
+    }
+  }
+
+  private boolean isAwaited(Peer from, PeerMessage.Fetched answer) {
+    Gathering gathering = gatherings.get(answer.id());
+    return gathering == null
+        ? placedKeys.awaits(from, answer)
+        : gathering.request.key().equals(answer.state().key()) && gathering.waiting.contains(from);
   }
 
   private void gathered(Peer from, PeerMessage.Fetched fetched) {
     Gathering gathering = gatherings.get(fetched.id());
-    boolean awaited =
-        gathering == null
-            ? placedKeys.awaits(from, fetched)
-            : gathering.request.key().equals(fetched.state().key())
-                && gathering.waiting.remove(from);
-    if (!awaited) {
+    if (!isAwaited(from, fetched)) {
       return; // too late: what it says may have been forgotten since
+    }
+    if (gathering != null) {
+      gathering.waiting.remove(from);
     }
     entries.merge(fetched.state(), nowMillis, out());
     boolean whole = fetched.complete() && placedKeys.learnedWhole(fetched.state());
@@ -754,12 +818,14 @@ public final class ShardCore {
               .holds(entries.digests().partitionOf(slot.key()), slot.placement())) {
         continue;
       }
-      if (found.size() == scan.limit() || weight >= SCAN_PAGE_BYTES) {
+      boolean shown = scan.withValues() && live.size() == 1;
+      long weighs = slot.key().size() + (shown ? live.get(0).weight() : 0);
+      boolean alone = weighs > LARGE_BYTES && !found.isEmpty(); // with others it might fit no frame
+      if (found.size() == scan.limit() || weight >= SCAN_PAGE_BYTES || alone) {
         return new Frame.Scanned(scan.id(), found, true, Optional.empty());
       }
-      boolean shown = scan.withValues() && live.size() == 1;
       View view = shown ? Reader.whole(live.get(0), nowMillis) : new View.Nothing();
-      weight += slot.key().size() + (shown ? live.get(0).weight() : 0);
+      weight += weighs;
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
     }
     return new Frame.Scanned(scan.id(), found, false, Optional.empty());
@@ -803,6 +869,11 @@ public final class ShardCore {
   /// What the shard has counted; may be read by any thread.
   public ShardStatistics statistics() {
     return statistics;
+  }
+
+  /// All that the shard holds, in byte order of the keys, dead entries included.
+  public Iterator<Slot> slots() {
+    return entries.store().scan(Payload.EMPTY, Optional.empty());
   }
 
   /// The entry of a key as it stands, dead ones included; for the simulator's checks.

@@ -26,7 +26,8 @@ public final class ShardStatistics {
   private static final int ENTRIES_SENT = 14;
   private static final int FETCHES = 15;
   private static final int LOST = 16;
-  private static final int COUNTERS = 17;
+  private static final int WATERMARK_AGE = 17;
+  private static final int COUNTERS = 18;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -116,6 +117,12 @@ public final class ShardStatistics {
     return read(LOST);
   }
 
+  /// Milliseconds since the oldest of the last watermarks of those who share keys with this shard;
+  /// -1 if one of them has not told any by the present ring.
+  public long watermarkAgeMillis() {
+    return read(WATERMARK_AGE);
+  }
+
   /// Requests that ended with the code.
   public long refusals(ErrorCode code) {
     return (long) CELL.getOpaque(refusals, code.number());
@@ -171,6 +178,10 @@ public final class ShardStatistics {
 
   void countPartitionLost() {
     increment(LOST);
+  }
+
+  void levelWatermarkAge(long millis) {
+    write(WATERMARK_AGE, millis);
   }
 
   void countRefusal(ErrorCode code) {

@@ -152,6 +152,25 @@ class PeerLinkTest {
     }
   }
 
+  /// It goes in pieces.
+  @Test
+  void aValueLongerThanThePeersFramesIsOnBothNodes() throws Exception {
+    DataPlane a = plane("a", 1);
+    DataPlane b =
+        plane("b", 2, InstantSource.system(), "limits.value = 32KiB\nlimits.frame = 64KiB");
+    begin(view(node("a", 1, a.ports()), node("b", 2, b.ports())), a, b);
+    byte[] bytes = new byte[3 << 20];
+    new Random(1).nextBytes(bytes);
+    Payload value = Payload.of(bytes);
+    try (RawClient client = RawClient.open(a.ports().getFirst(), Frame.Scope.NODE)) {
+      Reply reply = client.put("k", value);
+      assertEquals(new Receipt(2, 0), reply.receipt(), () -> reply.outcome().toString());
+    }
+    try (RawClient client = RawClient.open(b.ports().getFirst(), Frame.Scope.NODE)) {
+      assertEquals(new View.Bytes(value, 0), client.get("k"));
+    }
+  }
+
   @Test
   void threeNodesAllLearnWhatOneOfThemIsTold() throws Exception {
     DataPlane a = plane("a", 1);
@@ -446,6 +465,19 @@ class PeerLinkTest {
         peer.send(new Frame.Ping(1));
         assertEquals(
             "Ping is nothing that replicas tell each other",
+            peer.refusal().orElseThrow().message());
+      }
+      try (RawClient peer = introduced(port, from, to)) {
+        peer.send(new Frame.PeerPiece(Limits.FRAME_BYTES_MAX, Payload.ofText("x")));
+        assertEquals(
+            "a piece of a message of 33554433 bytes, announced as 33554432",
+            peer.refusal().orElseThrow().message());
+      }
+      try (RawClient peer = introduced(port, from, to)) {
+        peer.send(new Frame.PeerPiece(10, Payload.ofText("x")));
+        peer.send(told(NEWS));
+        assertEquals(
+            "FromPeer does not belong between the pieces of a message",
             peer.refusal().orElseThrow().message());
       }
       try (RawClient peer = introduced(port, from, to)) {

@@ -121,6 +121,8 @@ final class TestCluster {
   private long nextIncarnation = 100;
   private long bytes;
   private int changesSent;
+  private long longestBytes;
+  private Limits limits = Limits.DEFAULT;
 
   TestCluster(Partitions partitions, int shards) {
     this.partitions = partitions;
@@ -136,6 +138,11 @@ final class TestCluster {
     cluster.tellViews(Set.of(), Set.of());
     cluster.members.values().forEach(member -> member.core.found());
     return cluster;
+  }
+
+  /// Sets what nodes accept that are started from now on.
+  void limits(Limits accepted) {
+    limits = accepted;
   }
 
   /// Starts a node, or starts it again in a new incarnation; nobody is told yet. Its id says of
@@ -168,7 +175,7 @@ final class TestCluster {
               shard,
               shards,
               incarnation * 1_000 + shard,
-              Limits.DEFAULT,
+              limits,
               Duration.ofMillis(500),
               Duration.ofSeconds(60),
               1L << 40,
@@ -257,7 +264,9 @@ final class TestCluster {
       if (next.message instanceof PeerMessage.Changes changes) {
         changesSent += changes.changes().size();
       }
-      bytes += FrameCodec.encode(new Frame.FromPeer(next.message)).length + Integer.BYTES;
+      int length = FrameCodec.encode(new Frame.FromPeer(next.message)).length;
+      bytes += length + Integer.BYTES;
+      longestBytes = Math.max(longestBytes, length);
       Member to = members.get(next.to);
       if (to != null
           && !down.contains(next.to.nodeId())
@@ -300,6 +309,15 @@ final class TestCluster {
         .orElseThrow();
   }
 
+  /// The shard that a node has with its present life.
+  Peer peer(String id) {
+    return member(id).self;
+  }
+
+  NodeDescriptor descriptor(String id) {
+    return Objects.requireNonNull(descriptors.get(id), id);
+  }
+
   long nowMillis() {
     return nowMillis;
   }
@@ -308,6 +326,13 @@ final class TestCluster {
   long takeBytes() {
     long taken = bytes;
     bytes = 0;
+    return taken;
+  }
+
+  /// The longest message since the last call, in bytes.
+  long takeLongestBytes() {
+    long taken = longestBytes;
+    longestBytes = 0;
     return taken;
   }
 

@@ -188,7 +188,8 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
           Frame.Scanned _,
           Frame.ClusterMap _,
           Frame.Pong _,
-          Frame.FromPeer _ ->
+          Frame.FromPeer _,
+          Frame.PeerPiece _ ->
           refuse(
               context,
               ErrorCode.BAD_REQUEST,

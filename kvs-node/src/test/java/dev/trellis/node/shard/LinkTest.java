@@ -1,0 +1,164 @@
+package dev.trellis.node.shard;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Peer;
+import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Reply;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+
+class LinkTest {
+  private static final Peer PEER = new Peer("b", 2, 0);
+  private static final Link.Waiter WAITER = (peer, leaving, version) -> {};
+  private static final Entry ENTRY = Entry.of(HybridTimestamp.ZERO, new Flag(true));
+
+  private final List<PeerMessage.Changes> sent = new ArrayList<>();
+  private final Outbox out =
+      new Outbox() {
+        @Override
+        public void reply(Origin origin, Reply reply) {}
+
+        @Override
+        public void changesPending(Origin origin) {}
+
+        @Override
+        public void send(Peer to, PeerMessage message) {
+          sent.add((PeerMessage.Changes) message);
+        }
+      };
+  private final Budget budget = new Budget(1 << 30);
+  private long sessions;
+  private final Link link =
+      new Link(
+          PEER,
+          ReplicationConfig.DEFAULT,
+          1 << 20,
+          above -> sessions = Math.max(sessions, above) + 1,
+          true);
+
+  private static PeerMessage.Change change(String key) {
+    return new PeerMessage.Change(Payload.ofText(key), ENTRY, Optional.empty(), false);
+  }
+
+  private boolean received(long sequence, long nowMillis) {
+    return link.received(
+        new PeerMessage.Received(sequence, HybridTimestamp.ofMillis(nowMillis), false, 7, 0),
+        nowMillis);
+  }
+
+  private void flush(long nowMillis) {
+    link.flush(
+        nowMillis,
+        HybridTimestamp.ofMillis(nowMillis),
+        7,
+        budget,
+        key -> new PeerMessage.Change(key, ENTRY, Optional.empty(), true),
+        out);
+  }
+
+  @Test
+  void markersOfAPeerThatTakesNothingAreBounded() {
+    for (int key = 0; key < 4; key++) { // as many batches as may be under way
+      link.offer(change("k" + key), null, 1_000);
+      flush(2_000 + key * 100);
+    }
+    link.repair(Payload.ofText("waits"));
+    List<Long> told = new ArrayList<>();
+    for (int marker = 0; marker < Link.MARKERS_MAX; marker++) {
+      assertTrue(link.afterRepairs(told::add));
+    }
+    assertFalse(link.afterRepairs(told::add));
+    assertTrue(received(sent.getLast().sequence(), 3_000));
+    flush(3_000);
+    assertEquals(Link.MARKERS_MAX, told.size());
+    assertTrue(link.afterRepairs(told::add));
+  }
+
+  /// Each holds on to its write, which the buffer, where they are one, does not show.
+  @Test
+  void thoseWhoWaitForAPeerThatTakesNothingAreBounded() {
+    int waiters = 0;
+    while (link.offer(change("k"), WAITER, 1_000)) {
+      waiters++;
+    }
+    assertTrue(waiters > 10_000 && waiters < 200_000, waiters + " wait");
+    link.drop();
+    assertTrue(link.offer(change("k"), WAITER, 1_000));
+  }
+
+  @Test
+  void whatWasDroppedIsAGapUntilAComparisonThatBeganLater() {
+    link.closeGaps(link.gaps());
+    link.offer(change("k"), null, 1_000);
+    flush(2_000);
+    assertEquals(7, sent.getLast().ringVersion());
+    long before = link.gaps();
+    link.drop();
+    link.closeGaps(before);
+    link.offer(change("k"), null, 2_000);
+    flush(3_000);
+    assertEquals(0, sent.getLast().ringVersion());
+    link.closeGaps(link.gaps());
+    link.offer(change("k"), null, 3_000);
+    flush(4_000);
+    assertEquals(7, sent.getLast().ringVersion());
+  }
+
+  @Test
+  void whoHasForgottenTheSessionGetsWhatItHasNotAcknowledgedInANewOne() {
+    List<Peer> acknowledged = new ArrayList<>();
+    link.offer(change("a"), (peer, leaving, version) -> acknowledged.add(peer), 1_000);
+    flush(1_000);
+    assertTrue(received(0, 1_000), "the first batch may not have come yet");
+    assertTrue(received(sent.getLast().sequence(), 1_000));
+    link.offer(change("b"), (peer, leaving, version) -> acknowledged.add(peer), 1_000);
+    flush(1_000);
+    assertFalse(received(0, 1_000));
+    flush(1_000);
+    PeerMessage.Changes again = sent.getLast();
+    assertEquals(List.of(change("b")), again.changes());
+    assertEquals(1, Link.numberOf(again.sequence()));
+    assertEquals(2, Link.sessionOf(again.sequence()));
+    assertTrue(received(again.sequence(), 1_000));
+    assertEquals(List.of(PEER, PEER), acknowledged);
+  }
+
+  /// It happened to who saw the sender in another life for a moment: it waited for a batch that the
+  /// sender would never send again, and answered nothing.
+  @Test
+  void aReceiverThatHasForgottenTheSenderGetsItsWritesAgain() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    Mutation.Put put = new Mutation.Put(Payload.ofText("value"));
+    TestCluster.Member a = cluster.member("a");
+    a.ask(put, "k1", Acknowledgement.REPLICATED);
+    a.ask(put, "k2", Acknowledgement.REPLICATED);
+    assertEquals(2, a.lastReply().receipt().copies());
+    NodeDescriptor life = cluster.descriptor("a");
+    cluster.add(
+        new NodeDescriptor(
+            "a", life.tier(), life.host(), life.shardPorts(), 1, 999, 1, life.state()));
+    cluster.tellView("b");
+    cluster.add(life);
+    cluster.tellView("b");
+    a.ask(put, "k3", Acknowledgement.REPLICATED);
+    cluster.pass(1_000);
+    assertEquals(3, a.replies());
+    assertEquals(2, a.lastReply().receipt().copies());
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(2_000);
+    assertTrue(cluster.member("b").core().watermark(cluster.peer("a")).isPresent());
+  }
+}
