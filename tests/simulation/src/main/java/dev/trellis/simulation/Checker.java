@@ -96,6 +96,7 @@ final class Checker {
               value(Kind.LWW, LwwRegister.class).flatMap(LwwRegister::payload),
               "it");
       case "fields" -> fields();
+      case "folder" -> folder();
       case "orset" -> observed();
       case "deleted", "session" -> deleted();
       case "sortedset" -> members();
@@ -346,7 +347,11 @@ final class Checker {
   }
 
   private static List<Payload> concerned(Step step) {
-    return switch (step.mutation()) {
+    return concerned(step.mutation());
+  }
+
+  private static List<Payload> concerned(Mutation mutation) {
+    return switch (mutation) {
       case Mutation.Add add -> add.elements();
       case Mutation.AddScored add ->
           add.members().stream().map(Mutation.ScoredMember::member).toList();
@@ -362,15 +367,18 @@ final class Checker {
     private final boolean linger; // whether a delete may come at any time
     private final HybridTimestamp generation; // started by the last acknowledged delete
     private final int lastPossible;
+    private final List<Step> steps;
 
-    Deletions() {
+    /// @param inner what each step does in the end
+    Deletions(List<Step> steps, Function<Mutation, Mutation> inner) {
+      this.steps = steps;
       int lastSure = -1;
       int possible = -1;
       boolean lingering = false;
       HybridTimestamp started = HybridTimestamp.ZERO;
       for (int at = 0; at < steps.size(); at++) {
         Step step = steps.get(at);
-        if (!(step.mutation() instanceof Mutation.Delete)) {
+        if (!(inner.apply(step.mutation()) instanceof Mutation.Delete)) {
           continue;
         }
         lingering |= mayLinger(step);
@@ -403,13 +411,33 @@ final class Checker {
     }
   }
 
+  private void folder() {
+    Optional<LatticeMap> map = value(Kind.MAP, LatticeMap.class);
+    for (int number = 0; number < 2; number++) {
+      Payload name = Payload.ofText("f" + number);
+      Optional<Value<?>> field =
+          map.flatMap(m -> m.field(name)).flatMap(inner -> inner.value(Kind.ORSET));
+      deleted(
+          elements(field.map(set -> ((ObservedRemoveSet) set).elements())),
+          steps.stream()
+              .filter(step -> ((Mutation.UpdateField) step.mutation()).field().equals(name))
+              .toList(),
+          mutation -> ((Mutation.UpdateField) mutation).mutation());
+    }
+  }
+
   private void deleted() {
-    Set<Payload> held =
-        elements(value(Kind.ORSET, ObservedRemoveSet.class).map(ObservedRemoveSet::elements));
-    Deletions deletions = new Deletions();
+    deleted(
+        elements(value(Kind.ORSET, ObservedRemoveSet.class).map(ObservedRemoveSet::elements)),
+        steps,
+        Function.identity());
+  }
+
+  private void deleted(Set<Payload> held, List<Step> steps, Function<Mutation, Mutation> inner) {
+    Deletions deletions = new Deletions(steps, inner);
     Set<Payload> possible = new HashSet<>();
     for (int at = 0; at < steps.size(); at++) {
-      List<Payload> added = concerned(steps.get(at));
+      List<Payload> added = concerned(inner.apply(steps.get(at).mutation()));
       if (deletions.mustShow(at)) {
         require(held.containsAll(added), added + " was added after all deletes and is missing");
       }
@@ -421,7 +449,7 @@ final class Checker {
   }
 
   private void deletedCounter() {
-    Deletions deletions = new Deletions();
+    Deletions deletions = new Deletions(steps, Function.identity());
     long least = 0;
     long most = 0;
     for (int at = 0; at < steps.size(); at++) {

@@ -17,10 +17,19 @@ enum Fault {
   /// While some take a live node for dead, and others stand in for it, another one dies and starts
   /// again at once.
   RELAPSE,
+  /// A node dies and starts again at once, when some and not all have heard what it wrote last: its
+  /// next life then learns from one or from the other what it said.
+  RESTART_HALF_HEARD,
+  /// A node acts upon its old view for a while, though it lives and hears all.
+  LAG,
   /// A new node joins.
   JOIN,
   /// A node leaves gracefully.
   LEAVE,
+  /// A node leaves, and another one dies meanwhile or right after it.
+  LEAVE_AND_CRASH,
+  /// An operator changes the number of lost nodes to survive.
+  TOLERATE,
   /// An operator declares an absent node gone, which may be alive.
   DECLARE_GONE,
   /// A node's clock is set.

@@ -2,6 +2,7 @@ package dev.trellis.simulation;
 
 import dev.trellis.node.shard.ReplicationConfig;
 import java.time.Duration;
+import java.util.List;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
@@ -42,6 +43,7 @@ public record FaultPlan(
     Duration tombstoneGrace,
     ReplicationConfig replication) {
   private static final int STEPS = 240;
+  private static final int BUSY_STEPS = 1_000;
 
   public FaultPlan {
     requireRate("dropRate", dropRate);
@@ -60,8 +62,8 @@ public record FaultPlan(
 
   /// The plan that a seed stands for. Consecutive seeds go through all profiles.
   public static FaultPlan of(long seed) {
-    Profile[] profiles = Profile.values();
-    return of(seed, profiles[(int) Math.floorMod(seed, (long) profiles.length)]);
+    List<Profile> profiles = Profile.usual();
+    return of(seed, profiles.get((int) Math.floorMod(seed, (long) profiles.size())));
   }
 
   /// The plan that a seed stands for among those of a profile.
@@ -74,11 +76,11 @@ public record FaultPlan(
         seed,
         profile,
         nodes,
-        random.nextInt(3) == 0 ? random.nextInt(1, nodes) : 0,
-        faultTolerance(random),
+        ssdNodes(random, profile, nodes),
+        faultTolerance(random, profile),
         random.nextInt(10) != 0,
-        STEPS,
-        rate(random, 0.1),
+        profile.isBusy() ? BUSY_STEPS : STEPS,
+        profile == Profile.RESTARTS ? random.nextDouble(0.1, 0.3) : rate(random, 0.1),
         rate(random, 0.2),
         random.nextInt(1, random.nextBoolean() ? 10 : 80),
         random.nextInt(3) == 0 ? 0 : random.nextInt(125),
@@ -90,15 +92,30 @@ public record FaultPlan(
         replication(random, profile));
   }
 
-  private static int faultTolerance(RandomGenerator random) {
+  private static int ssdNodes(RandomGenerator random, Profile profile, int nodes) {
+    boolean some = random.nextInt(3) == 0;
+    int drawn = random.nextInt(1, nodes);
+    return switch (profile) {
+      case PLACEMENTS -> Math.min(drawn, nodes - 1);
+      default -> some ? drawn : 0;
+    };
+  }
+
+  private static int faultTolerance(RandomGenerator random, Profile profile) {
     int drawn = random.nextInt(10);
+    if (profile == Profile.RESTARTS) {
+      return 2; // so that two others may have heard different things
+    }
+    if (profile == Profile.BUSY_LEAVES) {
+      return 1;
+    }
     return drawn == 0 ? 0 : drawn < 8 ? 1 : 2;
   }
 
   /// Any legal setting that lets a run end in time: what the constructor accepts, the system must
   /// survive.
   private static ReplicationConfig replication(RandomGenerator random, Profile profile) {
-    boolean small = profile == Profile.SMALL_BUFFERS;
+    boolean small = profile.isBulky();
     return new ReplicationConfig(
         Duration.ofMillis(
             profile == Profile.CRASHES

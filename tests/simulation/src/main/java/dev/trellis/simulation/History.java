@@ -5,20 +5,21 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /// What the clients of a run did and saw, and what they must not see.
 final class History {
-  private record Acknowledged(Payload key, Mutation mutation, long millis) {}
+  /// After so long a replica has heard what was sent to it, though messages were lost.
+  private static final int GOSSIP_LAG_MILLIS = 2_500;
+
+  private record Acknowledged(Payload key, Mutation mutation, boolean replicated, long millis) {}
 
   private final SimulatedCluster cluster;
   private final List<Step> steps = new ArrayList<>();
   private final List<Acknowledged> acknowledged = new ArrayList<>(); // of lasting keys
-  private final Map<Payload, Long> replicatedMillis = new HashMap<>(); // first, of lasting keys
+  private final Set<Payload> placed = new HashSet<>(); // keys
 
   History(SimulatedCluster cluster) {
     this.cluster = cluster;
@@ -35,27 +36,59 @@ final class History {
             && !(step.mutation() instanceof Mutation.Place)
             && Workload.lasts(step.key());
     if (counts) {
-      acknowledged.add(new Acknowledged(step.key(), step.mutation(), cluster.nowMillis()));
+      acknowledged.add(
+          new Acknowledged(step.key(), step.mutation(), step.replicated(), cluster.nowMillis()));
     }
-    if (counts && step.replicated()) {
-      replicatedMillis.putIfAbsent(step.key(), cluster.nowMillis());
+    if (step.mutation() instanceof Mutation.Place) {
+      placed.add(step.key());
     }
   }
 
-  /// A read was answered. Where nobody is taken for dead wrongly and nobody is cut off, what was
+  /// A read was answered. Where nobody has been taken for dead wrongly or cut off since, what was
   /// replicated before the read began must not be missing; and where nobody dies either, a read of
   /// all replicas shows all that was acknowledged before.
   void read(Workload.Action action, View view, long startedMillis) {
-    boolean isFair =
-        cluster.plan().keepsPromise()
-            && cluster.tally().partitions == 0
-            && cluster.tally().falseSuspicions == 0;
-    Long since = replicatedMillis.get(action.key());
-    if (isFair && since != null && since < startedMillis && view instanceof View.Missing) {
+    long fairSince = cluster.fairSinceMillis();
+    boolean isFair = cluster.plan().keepsPromise() && fairSince < startedMillis;
+    // Where more replicas hold a key than must acknowledge it, the others may hear of it later.
+    long lag = placed.contains(action.key()) ? GOSSIP_LAG_MILLIS : 0;
+    boolean known =
+        acknowledged.stream()
+            .anyMatch(
+                one ->
+                    one.replicated
+                        && one.key.equals(action.key())
+                        && one.millis >= fairSince
+                        && one.millis + lag < startedMillis);
+    if (isFair && known && view instanceof View.Missing) {
       cluster.violated("key " + action.key() + " was replicated, and " + action + " misses it");
     }
-    if (isFair && action.mode() == ReadMode.ALL && !cluster.hasLost()) {
+    if (isFair
+        && action.mode() == ReadMode.ALL
+        && !cluster.hasLost()
+        && cluster.tally().partitions == 0
+        && cluster.tally().falseSuspicions == 0) {
       seenByAll(action, view, startedMillis);
+    }
+  }
+
+  /// What was acknowledged as replicated and is on fewer nodes than it takes to survive the losses
+  /// that may still come; elements tell.
+  void checkCopies(Payload key) {
+    long needed = cluster.copiesNeeded();
+    for (Acknowledged one : acknowledged) {
+      if (one.replicated
+          && one.key.equals(key)
+          && one.mutation instanceof Mutation.Add add
+          && cluster.nodesWith(key, add) < needed) {
+        cluster.violated(
+            one
+                + " is on "
+                + cluster.nodesWith(key, add)
+                + " nodes; so many losses may come that it takes "
+                + needed);
+        return;
+      }
     }
   }
 

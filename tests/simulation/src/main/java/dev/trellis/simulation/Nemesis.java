@@ -12,6 +12,7 @@ import java.util.random.RandomGenerator;
 /// Brings the faults of a plan upon a cluster, one after the other, until it is healed.
 final class Nemesis {
   private static final int NODES_MAX = 9;
+  private static final int LOOK_EVERY_MILLIS = 2;
 
   private final SimulatedCluster cluster;
   private final FaultPlan plan;
@@ -50,8 +51,18 @@ final class Nemesis {
       case PARTITION -> partition();
       case SUSPICION -> pick(node -> true).ifPresent(this::suspect);
       case RELAPSE -> pick(node -> true).ifPresent(this::relapse);
+      case RESTART_HALF_HEARD ->
+          restartHalfHeard(cluster.nowMillis() + plan.profile().faultEveryMillis());
+      case LAG -> pick(node -> true).ifPresent(this::lag);
       case JOIN -> join();
       case LEAVE -> leave();
+      case LEAVE_AND_CRASH -> {
+        leave();
+        later(
+            random.nextLong(10, 1_500),
+            () -> pick(node -> !node.isLeaving()).ifPresent(this::crash));
+      }
+      case TOLERATE -> tolerate();
       case DECLARE_GONE -> declareGone();
       case CLOCK_JUMP -> pick(node -> true).ifPresent(n -> n.setClock(cluster.clockOffset()));
     }
@@ -64,7 +75,7 @@ final class Nemesis {
         .after(
             millis,
             () -> {
-              if (!cluster.isHealed()) {
+              if (!cluster.isCalm()) {
                 task.run();
               }
             });
@@ -86,7 +97,7 @@ final class Nemesis {
 
   /// Whether the cluster can do without an ACTIVE node and still have enough to be whole.
   private boolean canSpareOne() {
-    return activeCount() > Math.max(2, plan.faultTolerance() + 1);
+    return activeCount() > Math.max(2, cluster.tolerance() + 1);
   }
 
   private void crash(SimulatedNode node) {
@@ -130,6 +141,7 @@ final class Nemesis {
                     + (bothWays ? " both ways: " : " one way: ")
                     + Long.toBinaryString(left));
     cluster.tally().partitions++;
+    cluster.unfair();
     cluster.network().cut(some, others, bothWays, millis, cluster::reconnectAll);
   }
 
@@ -163,6 +175,37 @@ final class Nemesis {
                       cluster.crash(node);
                       cluster.restartLater(node, random.nextLong(20, 200));
                     }));
+  }
+
+  private void restartHalfHeard(long untilMillis) {
+    Optional<SimulatedNode> speaker =
+        cluster
+            .lastWritten()
+            .filter(written -> written.node().isRunning() && cluster.isHalfHeard(written))
+            .map(SimulatedCluster.Written::node);
+    if (speaker.isEmpty() || !cluster.mayLose() || !canSpareOne()) {
+      if (cluster.nowMillis() < untilMillis) {
+        later(LOOK_EVERY_MILLIS, () -> restartHalfHeard(untilMillis));
+      }
+      return;
+    }
+    cluster.tally().restartsHalfHeard++;
+    cluster.crash(speaker.get());
+    cluster.restartLater(speaker.get(), random.nextLong(10, 100));
+  }
+
+  private void lag(SimulatedNode node) {
+    long millis = random.nextLong(100, 2_500);
+    cluster.trace().tell(() -> node + " acts upon its old view for " + millis);
+    cluster.tally().lags++;
+    node.lag(millis);
+  }
+
+  private void tolerate() {
+    int nodes = random.nextInt(Math.min(3, activeCount()));
+    if (nodes != cluster.tolerance()) {
+      pick(node -> node.state() == State.ACTIVE).ifPresent(node -> cluster.tolerate(node, nodes));
+    }
   }
 
   private boolean join() {

@@ -70,10 +70,20 @@ final class Network {
     perfect = false;
   }
 
+  /// Whether anybody is cut off from anybody.
+  boolean isCut() {
+    return !cuts.isEmpty();
+  }
+
+  /// Nobody is cut off any more.
+  void mend() {
+    cuts.clear();
+  }
+
   /// Nothing is lost or cut any more.
   void heal() {
     perfect = true;
-    cuts.clear();
+    mend();
   }
 
   /// Cuts off for a while.

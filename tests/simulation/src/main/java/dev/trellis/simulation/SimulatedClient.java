@@ -86,6 +86,7 @@ final class SimulatedClient {
   private final int index;
   private final Workload workload;
   private final SimulatedCluster cluster;
+  private final FaultPlan plan;
   private final Scheduler scheduler;
   private final RandomGenerator random;
   private final Defect defect;
@@ -117,8 +118,9 @@ final class SimulatedClient {
     this.history = around.history;
     this.tally = around.cluster.tally();
     this.clientId = random.nextLong();
-    this.attemptMillis = random.nextInt(100, 2_000);
-    FaultPlan plan = around.cluster.plan();
+    boolean hasty = around.cluster.plan().profile() == Profile.LARGE_VALUES;
+    this.attemptMillis = random.nextInt(100, hasty ? 300 : 2_000);
+    this.plan = around.cluster.plan();
     int skew = plan.clientSkewMaxMillis();
     this.clockOffsetMillis =
         plan.clientGrainMillis() > 1
@@ -257,7 +259,10 @@ final class SimulatedClient {
         chosen = Optional.empty();
       } else {
         // Mostly the best, and another one after each failure.
-        int first = random.nextInt(4) == 0 ? random.nextInt(targets.size()) : 0;
+        int first =
+            random.nextInt(plan.profile() == Profile.RESTARTS ? 2 : 4) == 0
+                ? random.nextInt(targets.size())
+                : 0;
         chosen = link(targets.get((first + call.failures) % targets.size()));
       }
     }
@@ -308,11 +313,13 @@ final class SimulatedClient {
                             request,
                             reply -> {
                               refused[0] |= reply.outcome() instanceof Outcome.Failed;
+                              checkCopies(call, reply);
                               checkNodes(call, reply);
                               cluster
                                   .network()
                                   .send(node.slot(), slot(), () -> answered(call, id, reply));
                             });
+                        noteWritten(call, node);
                       }
                     }));
     scheduler.after(attemptMillis, () -> timedOut(call, id));
@@ -433,7 +440,6 @@ final class SimulatedClient {
     }
     if (call.isMutation()) {
       noteGeneration(call, reply, done);
-      checkCopies(call, reply);
       end(
           call,
           Step.Ending.OK,
@@ -474,13 +480,23 @@ final class SimulatedClient {
   }
 
   private boolean copiesOf(Reply reply) {
-    return reply.receipt().copies() > cluster.plan().faultTolerance();
+    return reply.receipt().copies() > cluster.tolerated();
   }
 
   private void checkCopies(Call call, Reply reply) {
-    if (call.action.acknowledgement() == Acknowledgement.REPLICATED && !copiesOf(reply)) {
+    if (reply.outcome() instanceof Outcome.Done
+        && call.isMutation()
+        && call.action.acknowledgement() == Acknowledgement.REPLICATED
+        && !copiesOf(reply)) {
       cluster.violated(
           call.action + " is acknowledged as replicated with " + reply.receipt() + ": " + reply);
+    }
+  }
+
+  /// What a shard was just told may be known to it alone.
+  private void noteWritten(Call call, SimulatedNode node) {
+    if (call.action.operation() instanceof Mutation mutation && !mutation.isIdempotent()) {
+      cluster.wrote(node, call.action.key());
     }
   }
 
@@ -491,7 +507,7 @@ final class SimulatedClient {
         && call.action.operation() instanceof Mutation.Add add
         && Workload.lasts(call.action.key())
         && cluster.membersLost() == call.lostBefore
-        && cluster.nodesWith(call.action.key(), add) <= cluster.plan().faultTolerance()) {
+        && cluster.nodesWith(call.action.key(), add) <= cluster.tolerated()) {
       cluster.violated(
           call.action
               + " is acknowledged with "
@@ -624,7 +640,7 @@ final class SimulatedClient {
       tally.reads++;
     }
     scheduler.after(
-        random.nextLong(1, 80),
+        random.nextLong(1, plan.profile().pauseMaxMillis()),
         () -> {
           if (probes > 0 || stopped) {
             nextProbe();

@@ -29,12 +29,19 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
 /// All nodes of a run, those that live and those that lived, and the network between them.
 final class SimulatedCluster {
   /// Few, so that there is little to compare; several keys share each.
   private static final Partitions PARTITIONS = new Partitions(5);
+
+  /// What a topology follows from.
+  private record Members(List<NodeDescriptor> nodes, int faultTolerance) {}
+
+  /// A mutation that a shard was told.
+  record Written(SimulatedNode node, Payload key) {}
 
   private final FaultPlan plan;
   private final Defect defect;
@@ -45,7 +52,9 @@ final class SimulatedCluster {
   private final Tally tally;
   private final List<String> violations;
   private final Map<String, SimulatedNode> latest = new TreeMap<>(); // life of each node
-  private final Map<List<NodeDescriptor>, Topology> topologies = new HashMap<>();
+  private final Map<Members, Topology> topologies = new HashMap<>();
+  private final List<Integer> tolerances = new ArrayList<>(); // each that was set, the first first
+  private int tolerated; // the least that was in force since the cluster was whole
   private long lives;
   private long connections;
   private long lossesSinceWhole;
@@ -53,6 +62,10 @@ final class SimulatedCluster {
   private long ended;
   private long wholeSinceMillis = Long.MAX_VALUE;
   private int pendingRestarts;
+  private long fairSinceMillis = Long.MAX_VALUE;
+  private boolean calm; // whether nothing more is to go wrong but for messages
+  private Optional<Written> lastWritten = Optional.empty();
+  private Consumer<SimulatedNode> whenLeft = node -> {};
   private boolean healed;
 
   SimulatedCluster(
@@ -71,6 +84,8 @@ final class SimulatedCluster {
     this.trace = trace;
     this.tally = tally;
     this.violations = violations;
+    tolerances.add(plan.faultTolerance());
+    tolerated = plan.faultTolerance();
     for (int index = 0; index < plan.nodes(); index++) {
       boolean ssd = index >= plan.nodes() - plan.ssdNodes();
       add(ssd ? NodeDescriptor.Tier.SSD : NodeDescriptor.Tier.MEMORY);
@@ -112,11 +127,40 @@ final class SimulatedCluster {
   }
 
   /// One topology for all that know the same members: it is costly to build.
-  Topology topology(List<NodeDescriptor> members) {
+  Topology topology(List<NodeDescriptor> members, int faultTolerance) {
     List<NodeDescriptor> sorted = new ArrayList<>(members);
     sorted.sort((a, b) -> a.id().compareTo(b.id()));
     return topologies.computeIfAbsent(
-        sorted, nodes -> Topology.of(PARTITIONS, nodes, plan.faultTolerance()));
+        new Members(sorted, faultTolerance),
+        of -> Topology.of(PARTITIONS, of.nodes, of.faultTolerance));
+  }
+
+  // ---- What is to be survived ----
+
+  /// The number of lost nodes to survive after a change of it; that after none is the plan's.
+  int tolerance(int change) {
+    return tolerances.get(change);
+  }
+
+  /// The number of lost nodes to survive that was set last.
+  int tolerance() {
+    return tolerances.getLast();
+  }
+
+  /// How many nodes may be lost until the cluster is whole again: where that was changed since it
+  /// was, the least.
+  int tolerated() {
+    return tolerated;
+  }
+
+  /// Has a node, and then the others, survive another number of lost nodes from now on.
+  void tolerate(SimulatedNode operated, int nodes) {
+    trace.tell(() -> operated + " is told to survive " + nodes + " lost nodes");
+    tally.toleranceChanges++;
+    tolerances.add(nodes);
+    tolerated = Math.min(tolerated, nodes);
+    wholeSinceMillis = Long.MAX_VALUE;
+    operated.membership().tolerates(tolerances.size() - 1);
   }
 
   // ---- Lives ----
@@ -217,7 +261,43 @@ final class SimulatedCluster {
 
   /// Whether another loss stays within what is promised.
   boolean mayLose() {
-    return !plan.keepsPromise() || lossesSinceWhole < plan.faultTolerance();
+    return !plan.keepsPromise() || lossesSinceWhole < tolerated;
+  }
+
+  /// On how many nodes what was acknowledged as replicated must be now, so that it survives all
+  /// losses that may come before the cluster is whole again.
+  long copiesNeeded() {
+    return plan.keepsPromise() ? 1 + tolerated - lossesSinceWhole : 0;
+  }
+
+  /// A shard was told a mutation, of which others hear after it.
+  void wrote(SimulatedNode node, Payload key) {
+    lastWritten = Optional.of(new Written(node, key));
+  }
+
+  /// The last mutation that any shard was told.
+  Optional<Written> lastWritten() {
+    return lastWritten;
+  }
+
+  /// Whether some others have all that a node has of a key, and some that have the key do not.
+  boolean isHalfHeard(Written written) {
+    Set<Boolean> equal = new HashSet<>();
+    List<Entry> own = new ArrayList<>();
+    Map<SimulatedShard, Entry> copies = copies(written.key);
+    copies.forEach(
+        (shard, entry) -> {
+          if (shard.node() == written.node) {
+            own.add(entry);
+          }
+        });
+    copies.forEach(
+        (shard, entry) -> {
+          if (shard.node() != written.node) {
+            equal.add(own.contains(entry));
+          }
+        });
+    return equal.size() > 1;
   }
 
   /// How many lives of nodes have ended, in whatever way.
@@ -284,6 +364,12 @@ final class SimulatedCluster {
     for (SimulatedNode other : reached) {
       other.membership().leaves(node.incarnation());
     }
+    whenLeft.accept(node);
+  }
+
+  /// Has somebody told of each node that has left.
+  void whenLeft(Consumer<SimulatedNode> listener) {
+    whenLeft = listener;
   }
 
   /// A node has learned that it was declared gone: it begins anew.
@@ -351,6 +437,12 @@ final class SimulatedCluster {
     return ++connections;
   }
 
+  /// Somebody who was not connected before.
+  Origin newOrigin() {
+    long connection = nextConnection();
+    return new Origin(connection, connection, Origin.ANONYMOUS);
+  }
+
   /// The shard that listens where a client wants to connect to; empty if nobody answers.
   Optional<SimulatedShard> connect(int clientSlot, String nodeId, int shard) {
     SimulatedNode node = latest.get(nodeId);
@@ -394,14 +486,33 @@ final class SimulatedCluster {
     return healed ? 1 : random.nextLong(20);
   }
 
+  /// Since when all that know of a key may be relied on to know what was replicated: since then
+  /// nobody was cut off or wrongly taken for dead, and at that moment the cluster was whole. Far in
+  /// the future while it is not so.
+  long fairSinceMillis() {
+    return fairSinceMillis;
+  }
+
+  /// Somebody was cut off or wrongly taken for dead.
+  void unfair() {
+    fairSinceMillis = Long.MAX_VALUE;
+  }
+
   private void observe() {
     boolean whole = whatIsNotWhole().isEmpty();
     if (whole && wholeSinceMillis == Long.MAX_VALUE) {
       trace.tell(() -> "whole");
       wholeSinceMillis = nowMillis();
       lossesSinceWhole = 0;
+      tolerated = tolerance();
     } else if (!whole) {
       wholeSinceMillis = Long.MAX_VALUE;
+    }
+    if (whole && !network.isCut() && fairSinceMillis == Long.MAX_VALUE) {
+      fairSinceMillis = nowMillis();
+    }
+    if (running().stream().map(node -> node.view().topology().version()).distinct().count() > 1) {
+      tally.differingViews++;
     }
     scheduler.after(100, this::observe);
   }
@@ -415,7 +526,8 @@ final class SimulatedCluster {
   /// suspected, all shards with all that they shall have and no more.
   Optional<String> whatIsNotWhole() {
     List<SimulatedNode> running = running();
-    long version = topology(running.stream().map(SimulatedNode::descriptor).toList()).version();
+    List<NodeDescriptor> members = running.stream().map(SimulatedNode::descriptor).toList();
+    long version = topology(members, tolerance()).version();
     for (SimulatedNode node : running) {
       MembershipView view = node.view();
       if (node.state() != NodeDescriptor.State.ACTIVE) {
@@ -451,13 +563,33 @@ final class SimulatedCluster {
     return whatIsNotWhole();
   }
 
+  /// Ends all faults but those of single messages, and has operators deal with the nodes that are
+  /// dead for good.
+  void calm() {
+    trace.tell(() -> "calm");
+    calm = true;
+    network.mend();
+    mendNodes();
+  }
+
+  /// Whether nothing more is to go wrong but for single messages.
+  boolean isCalm() {
+    return calm;
+  }
+
   /// Ends all faults, and has operators deal with the nodes that are dead for good.
   void heal() {
     trace.tell(() -> "healed");
     healed = true;
+    calm = true;
     network.heal();
+    mendNodes();
+  }
+
+  private void mendNodes() {
     for (SimulatedNode node : running()) {
       node.resume();
+      node.keepUp();
       node.membership().hearAllAgain();
     }
     reconnectAll();
@@ -476,10 +608,6 @@ final class SimulatedCluster {
     }
     running().forEach(node -> known.remove(node.incarnation()));
     return List.copyOf(known);
-  }
-
-  boolean isHealed() {
-    return healed;
   }
 
   /// The state of a key on every shard that has any.

@@ -44,6 +44,7 @@ final class SimulatedMembership {
   private final Set<Incarnation> gone = new TreeSet<>(ORDER);
   private final Set<Incarnation> left = new TreeSet<>(ORDER);
   private final Map<String, Long> deafUntil = new HashMap<>();
+  private int tolerance; // number of the last change heard of, see SimulatedCluster.tolerance
   private MembershipView view;
 
   SimulatedMembership(SimulatedNode self, SimulatedCluster cluster) {
@@ -67,6 +68,11 @@ final class SimulatedMembership {
 
   void declareGone(Incarnation incarnation) {
     gone.add(incarnation);
+  }
+
+  /// Learns of a change of the number of lost nodes to survive.
+  void tolerates(int change) {
+    tolerance = Math.max(tolerance, change);
   }
 
   void leaves(Incarnation incarnation) {
@@ -96,6 +102,7 @@ final class SimulatedMembership {
       known.removed |= silentMillis > cluster.plan().removedAfterMillis();
       if (known.suspected && !wasSuspected && known.life.isRunning()) {
         cluster.tally().falseSuspicions++;
+        cluster.unfair();
       }
     }
     return refresh();
@@ -105,6 +112,7 @@ final class SimulatedMembership {
     SimulatedMembership theirs = other.membership();
     gone.addAll(theirs.gone);
     left.addAll(theirs.left);
+    tolerates(theirs.tolerance);
     for (Known known : theirs.table.values()) {
       if (known.life.id().equals(self.id())) {
         continue;
@@ -179,7 +187,7 @@ final class SimulatedMembership {
         suspected.add(known.life.id());
       }
     }
-    Topology topology = cluster.topology(members);
+    Topology topology = cluster.topology(members, cluster.tolerance(tolerance));
     return new MembershipView(topology, suspected, absent, gone);
   }
 }

@@ -26,6 +26,7 @@ final class SimulatedNode {
   private boolean founded;
   private boolean leaving;
   private long pausedUntilMillis;
+  private long lagsUntilMillis;
   private long clockOffsetMillis;
 
   /// What tells a life of a node from all others.
@@ -144,6 +145,17 @@ final class SimulatedNode {
     pausedUntilMillis = 0;
   }
 
+  /// Has the shards act upon their old view for a while.
+  void lag(long millis) {
+    lagsUntilMillis = cluster.nowMillis() + millis;
+  }
+
+  /// Has the shards act upon each view as it comes.
+  void keepUp() {
+    lagsUntilMillis = 0;
+    tellShards();
+  }
+
   /// Begins to leave, as an operator asks it to.
   void leave() {
     leaving = true;
@@ -234,12 +246,13 @@ final class SimulatedNode {
 
   private void tellShards() {
     MembershipView current = view();
+    long lag = Math.max(0, lagsUntilMillis - cluster.nowMillis());
     for (SimulatedShard shard : shards) {
       // In order, as events of one loop are.
       cluster
           .scheduler()
           .after(
-              cluster.viewDelay(),
+              lag + cluster.viewDelay(),
               () ->
                   execute(
                       () -> {

@@ -12,6 +12,7 @@ import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Slot;
+import dev.trellis.wire.Frame;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlacementSetting;
@@ -41,6 +42,7 @@ final class SimulatedShard implements Outbox {
   private final SimulatedCluster cluster;
   private final Map<Asked, Deque<Waiting>> waiting = new HashMap<>();
   private final Set<Long> closed = new HashSet<>(); // connections
+  private final Map<Long, Consumer<Reply>> watchers = new HashMap<>(); // by connection
 
   SimulatedShard(
       SimulatedNode node, ShardConfig config, Set<Sabotage> sabotage, SimulatedCluster cluster) {
@@ -149,8 +151,34 @@ final class SimulatedShard implements Outbox {
     first.answer.accept(reply);
   }
 
+  /// Watches a key over a connection of its own, which does not break.
+  ///
+  /// @param told each state that the watcher is told, and the refusal that ends the watch
+  void watch(Origin origin, Payload key, Consumer<Reply> told) {
+    watchers.put(origin.connection(), told);
+    core.watch(origin, new Frame.Watch(1, key, Optional.empty()), node.clockMillis(), this);
+  }
+
   @Override
-  public void changesPending(Origin origin) {}
+  public void changesPending(Origin origin) {
+    // A reader takes what there is when it comes to it; what changes meanwhile is coalesced.
+    cluster
+        .scheduler()
+        .after(cluster.random().nextLong(1, 20), () -> node.execute(() -> tellWatcher(origin)));
+  }
+
+  private void tellWatcher(Origin origin) {
+    Consumer<Reply> watcher = watchers.get(origin.connection());
+    for (Optional<Frame.Changed> next = core.nextChange(origin, node.clockMillis());
+        next.isPresent();
+        next = core.nextChange(origin, node.clockMillis())) {
+      if (watcher == null) {
+        cluster.violated(this + " tells a watcher that there is not: " + next);
+      } else {
+        watcher.accept(next.get().reply());
+      }
+    }
+  }
 
   @Override
   public void send(Peer to, PeerMessage message) {

@@ -29,11 +29,14 @@ public final class Simulation {
   }
 
   private static final long START_MILLIS = 1_700_000_000_000L;
-  private static final int CLIENTS = 4;
+  private static final int WATCHERS = 6;
   private static final int PROBES = 2;
 
   /// Longest that founding, settling and converging may take once nothing goes wrong any more.
   private static final long PATIENCE_MILLIS = 120_000;
+
+  /// Longest that leaving may take under load once no node is lost any more.
+  private static final long LEAVING_MILLIS_MAX = 20_000;
 
   /// After so long, all that shall expire has, whatever clocks said.
   private static final long LAST_EXPIRY_MILLIS = 3_000;
@@ -48,9 +51,12 @@ public final class Simulation {
   private final List<String> violations = new ArrayList<>();
   private final Trace trace;
   private final SimulatedCluster cluster;
+  private long calmSinceMillis;
+  private long lostWhenFounded; // partitions of which there was nothing yet
   private final Workload workload;
   private final History history;
   private final List<SimulatedClient> clients = new ArrayList<>();
+  private final List<Watcher> watchers = new ArrayList<>();
 
   private Simulation(FaultPlan plan, Defect defect, Optional<Consumer<String>> listener) {
     this.plan = plan;
@@ -59,7 +65,8 @@ public final class Simulation {
     this.cluster = new SimulatedCluster(plan, defect, scheduler, random, trace, tally, violations);
     this.workload = new Workload(plan);
     this.history = new History(cluster);
-    for (int client = 0; client < CLIENTS; client++) {
+    cluster.whenLeft(node -> workload.keys().forEach(history::checkCopies));
+    for (int client = 0; client < plan.profile().clients(); client++) {
       clients.add(
           new SimulatedClient(
               client,
@@ -94,11 +101,15 @@ public final class Simulation {
     if (!wait("the cluster is not founded", cluster::whatIsNotWhole)) {
       return;
     }
+    lostWhenFounded =
+        cluster.shards().stream().mapToLong(shard -> shard.statistics().partitionsLost()).sum();
     misbehave();
-    for (int slice = 0; slice < 3_000 && !areDone() && violations.isEmpty(); slice++) {
+    workload.goOn(plan.profile().isBusy());
+    for (int slice = 0; slice < 3_000 && !mayHeal() && violations.isEmpty(); slice++) {
       scheduler.run(100);
       sample();
     }
+    workload.goOn(false);
     cluster.heal();
     if (!violations.isEmpty()
         || !wait("a client does not end", () -> areDone() ? Optional.empty() : Optional.of(""))
@@ -114,6 +125,7 @@ public final class Simulation {
     scheduler.run(LAST_EXPIRY_MILLIS);
     checkKeys();
     checkAnswers();
+    watchers.forEach(Watcher::check);
     if (!violations.isEmpty()) {
       return;
     }
@@ -124,6 +136,13 @@ public final class Simulation {
       checkKeys();
     }
     cluster.shards().forEach(shard -> tally.add(shard.statistics()));
+    if (plan.profile().knowsLoss()
+        && plan.keepsPromise()
+        && tally.partitionsLost > lostWhenFounded) {
+      violations.add(
+          "partitions that no loss has taken away were taken for lost: "
+              + (tally.partitionsLost - lostWhenFounded));
+    }
   }
 
   private void misbehave() {
@@ -131,6 +150,27 @@ public final class Simulation {
     cluster.network().misbehave();
     new Nemesis(cluster, random).start();
     clients.forEach(SimulatedClient::start);
+  }
+
+  /// Whether all have done what they shall do while things go wrong. Where nodes leave under load,
+  /// the load goes on until they have.
+  private boolean mayHeal() {
+    if (!plan.profile().isBusy()) {
+      return areDone();
+    }
+    if (!workload.isExhausted()) {
+      return false;
+    }
+    if (!cluster.isCalm()) {
+      cluster.calm();
+      calmSinceMillis = scheduler.nowMillis();
+    }
+    Optional<SimulatedNode> leaving =
+        cluster.running().stream().filter(SimulatedNode::isLeaving).findFirst();
+    if (leaving.isPresent() && scheduler.nowMillis() - calmSinceMillis > LEAVING_MILLIS_MAX) {
+      violations.add(leaving.get() + " does not leave, however long it is under load");
+    }
+    return leaving.isEmpty();
   }
 
   private boolean areDone() {
@@ -205,6 +245,7 @@ public final class Simulation {
   /// Looks for what only shows from outside, and only for a moment.
   private void sample() {
     List<Payload> keys = workload.keys();
+    watchSome(keys);
     for (int at = 0; at < 3 && !keys.isEmpty(); at++) {
       Payload key = keys.get(random.nextInt(keys.size()));
       Set<Object> generations = new HashSet<>();
@@ -215,8 +256,22 @@ public final class Simulation {
           generations.add(entry.generation());
         }
       }
+      history.checkCopies(key);
       tally.twoKinds += twoKinds ? 1 : 0;
       tally.generationRaces += generations.size() > 1 ? 1 : 0;
+    }
+  }
+
+  private void watchSome(List<Payload> keys) {
+    if (watchers.size() == WATCHERS || keys.isEmpty() || random.nextInt(4) != 0) {
+      return;
+    }
+    Payload key = keys.get(random.nextInt(keys.size()));
+    List<SimulatedShard> candidates =
+        cluster.copies(key).keySet().stream().filter(shard -> !shard.node().isPaused()).toList();
+    if (!candidates.isEmpty()) {
+      SimulatedShard shard = candidates.get(random.nextInt(candidates.size()));
+      watchers.add(Watcher.start(key, shard, cluster));
     }
   }
 }

@@ -1,6 +1,7 @@
 package dev.trellis.simulation;
 
 import dev.trellis.node.shard.ShardStatistics;
+import dev.trellis.wire.Mutation;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
@@ -16,6 +17,8 @@ public final class Tally {
   int failed;
   int unknownEndings;
   int reads;
+  int placements;
+  int watchesTold;
   int repeats;
   int unknown;
   int clockSkews;
@@ -32,16 +35,21 @@ public final class Tally {
   int crashesWhileJoining;
   int crashesWhileLeaving;
   int restarts;
+  int restartsHalfHeard;
   int givenUp;
   int declaredGoneAlive;
   int falseSuspicions;
+  int lags;
+  int differingViews;
   int partitions;
+  int toleranceChanges;
   int joins;
   int leaves;
   long collected;
   long linkOverflows;
   long handedBack;
   long standInWrites;
+  long partitionsLost;
 
   void count(Step step) {
     switch (step.ending()) {
@@ -50,6 +58,8 @@ public final class Tally {
       case UNKNOWN -> unknownEndings++;
     }
     replicated += step.ending() == Step.Ending.OK && step.replicated() ? 1 : 0;
+    placements +=
+        step.ending() == Step.Ending.OK && step.mutation() instanceof Mutation.Place ? 1 : 0;
   }
 
   /// Adds what a shard has counted in its life.
@@ -58,6 +68,7 @@ public final class Tally {
     linkOverflows += shard.linkOverflows();
     handedBack += shard.handedBack();
     standInWrites += shard.standInWrites();
+    partitionsLost += shard.partitionsLost();
   }
 
   /// Adds the counts of another run.
@@ -67,6 +78,8 @@ public final class Tally {
     failed += other.failed;
     unknownEndings += other.unknownEndings;
     reads += other.reads;
+    placements += other.placements;
+    watchesTold += other.watchesTold;
     repeats += other.repeats;
     unknown += other.unknown;
     clockSkews += other.clockSkews;
@@ -83,10 +96,14 @@ public final class Tally {
     crashesWhileJoining += other.crashesWhileJoining;
     crashesWhileLeaving += other.crashesWhileLeaving;
     restarts += other.restarts;
+    restartsHalfHeard += other.restartsHalfHeard;
     givenUp += other.givenUp;
     declaredGoneAlive += other.declaredGoneAlive;
     falseSuspicions += other.falseSuspicions;
+    lags += other.lags;
+    differingViews += other.differingViews;
     partitions += other.partitions;
+    toleranceChanges += other.toleranceChanges;
     joins += other.joins;
     leaves += other.leaves;
     collected += other.collected;
@@ -103,6 +120,8 @@ public final class Tally {
     counts.put("refused", (long) failed);
     counts.put("unknown outcomes", (long) unknownEndings);
     counts.put("reads", (long) reads);
+    counts.put("placements by hand", (long) placements);
+    counts.put("states told to watchers", (long) watchesTold);
     counts.put("repeats recognised", (long) repeats);
     counts.put("repeats refused", (long) unknown);
     counts.put("clock skews", (long) clockSkews);
@@ -123,10 +142,14 @@ public final class Tally {
     counts.put("crashes while joining", (long) crashesWhileJoining);
     counts.put("crashes while leaving", (long) crashesWhileLeaving);
     counts.put("restarts under the same id", (long) restarts);
+    counts.put("restarts of who was half heard", (long) restartsHalfHeard);
     counts.put("live nodes declared gone", (long) declaredGoneAlive);
     counts.put("returns of nodes declared gone", (long) givenUp);
     counts.put("false suspicions", (long) falseSuspicions);
+    counts.put("shards behind their view", (long) lags);
+    counts.put("views that differ", (long) differingViews);
     counts.put("partitions", (long) partitions);
+    counts.put("changes of the fault tolerance", (long) toleranceChanges);
     counts.put("joins", (long) joins);
     counts.put("leaves", (long) leaves);
     return counts;

@@ -10,8 +10,12 @@ import dev.trellis.wire.Placement;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.ReadMode;
 import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
 import java.util.random.RandomGenerator;
@@ -52,28 +56,45 @@ final class Workload {
           "causal",
           "map",
           "fields",
+          "folder",
           "deleted",
           "session",
           "tomb");
   private static final List<String> DELETED =
-      List.of("deleted", "session", "tomb", "mixed", "lww", "fields", "sortedset", "brief");
+      List.of(
+          "deleted", "session", "tomb", "mixed", "lww", "fields", "folder", "sortedset", "brief");
 
   /// What is never deleted and does not expire, so once there, it is there.
   private static final List<String> LASTING =
       List.of("counter", "max", "min", "flag", "gset", "oset", "log", "priority", "map", "causal");
+
+  private static final Set<Profile> READING =
+      EnumSet.of(Profile.REPLACEMENTS, Profile.PLACEMENTS, Profile.LAGGING_VIEWS);
 
   private static final int BULK_BYTES = 12_000;
 
   private final FaultPlan plan;
   private final SortedSet<Payload> keys = new TreeSet<>();
   private int taken;
+  private boolean goesOn; // beyond the planned steps
+  private final Map<Payload, List<Payload>> added = new HashMap<>(); // by key of a lasting set
 
   Workload(FaultPlan plan) {
     this.plan = plan;
   }
 
   boolean isDone() {
+    return isExhausted() && !goesOn;
+  }
+
+  /// Whether all planned steps were taken.
+  boolean isExhausted() {
     return taken >= plan.steps();
+  }
+
+  /// Has the clients go on after the planned steps, or not any more.
+  void goOn(boolean further) {
+    goesOn = further;
   }
 
   /// Every key written so far.
@@ -92,7 +113,7 @@ final class Workload {
 
   Action next(int client, RandomGenerator random) {
     taken++;
-    int readsAmong = plan.profile() == Profile.REPLACEMENTS ? 2 : 5;
+    int readsAmong = READING.contains(plan.profile()) ? 2 : 5;
     if (!keys.isEmpty() && random.nextInt(readsAmong) == 0) {
       return read(random);
     }
@@ -106,7 +127,13 @@ final class Workload {
     }
     Payload key = Payload.ofText(type + "-" + (shared ? "all" : client) + "." + number);
     keys.add(key);
-    boolean places = random.nextInt(plan.profile() == Profile.MANY_SHARDS ? 10 : 40) == 0;
+    int placedAmong =
+        switch (plan.profile()) {
+          case PLACEMENTS -> 6;
+          case MANY_SHARDS -> 10;
+          default -> 40;
+        };
+    boolean places = random.nextInt(placedAmong) == 0;
     if (places) {
       return action(key, place(random), 0, false, random);
     }
@@ -120,8 +147,8 @@ final class Workload {
           case "max" -> new Mutation.Raise(random.nextLong(-1_000, 1_000));
           case "min" -> new Mutation.Lower(random.nextLong(-1_000, 1_000));
           case "flag" -> new Mutation.Enable();
-          case "gset" -> new Mutation.Add(Kind.GSET, List.of(unique));
-          case "oset" -> new Mutation.Add(Kind.OSET, List.of(unique));
+          case "gset" -> new Mutation.Add(Kind.GSET, newOrOld(key, unique, random));
+          case "oset" -> new Mutation.Add(Kind.OSET, newOrOld(key, unique, random));
           case "log" -> new Mutation.Append(List.of(unique));
           case "priority" -> new Mutation.PutPriority(random.nextInt(100), unique);
           // Concurrent first writes of two kinds, and deletes that end it.
@@ -156,6 +183,11 @@ final class Workload {
               new Mutation.UpdateField(
                   Payload.ofText("f" + random.nextInt(3)),
                   removes ? new Mutation.Delete() : new Mutation.Put(unique));
+          // A removed field ends what was in it, and begins anew.
+          case "folder" ->
+              new Mutation.UpdateField(
+                  Payload.ofText("f" + random.nextInt(2)),
+                  removes ? new Mutation.Delete() : new Mutation.Add(Kind.ORSET, List.of(some)));
           default -> throw new IllegalStateException(type);
         };
     long ttl =
@@ -167,6 +199,16 @@ final class Workload {
     boolean deletable = type.equals("deleted") || type.equals("mixed") || type.equals("brief");
     boolean pinned = type.equals("session") || (deletable && random.nextInt(4) == 0);
     return action(key, mutation, ttl, pinned, random);
+  }
+
+  /// What to add: now and then what is there already, which must be as safe as what is new.
+  private List<Payload> newOrOld(Payload key, Payload unique, RandomGenerator random) {
+    List<Payload> before = added.computeIfAbsent(key, ignored -> new ArrayList<>());
+    if (!before.isEmpty() && random.nextInt(4) == 0) {
+      return List.of(before.get(random.nextInt(before.size())));
+    }
+    before.add(unique);
+    return List.of(unique);
   }
 
   /// A last write of a client, when all is well again.
@@ -184,8 +226,7 @@ final class Workload {
 
   private Payload unique(int client) {
     String name = "c" + client + "." + taken++;
-    return Payload.ofText(
-        plan.profile() == Profile.SMALL_BUFFERS ? name + ".".repeat(BULK_BYTES) : name);
+    return Payload.ofText(plan.profile().isBulky() ? name + ".".repeat(BULK_BYTES) : name);
   }
 
   private static Payload element(int client, RandomGenerator random) {
@@ -210,6 +251,12 @@ final class Workload {
     if (plan.clientGrainMillis() > 1 && random.nextInt(4) == 0) {
       return "contested"; // where stamps are equal, equal stamps shall meet
     }
+    if (plan.profile() == Profile.RESTARTS && random.nextInt(4) != 0) {
+      return List.of("log", "log", "causal", "counter", "orset").get(random.nextInt(5));
+    }
+    if (plan.profile() == Profile.LARGE_VALUES && random.nextInt(4) != 0) {
+      return List.of("gset", "oset").get(random.nextInt(2));
+    }
     boolean counts = plan.profile() == Profile.CRASHES || plan.profile() == Profile.SUSPICION;
     if (counts && random.nextInt(3) == 0) {
       // Whose ids tell one life of a shard from another.
@@ -219,13 +266,22 @@ final class Workload {
     return choice < SHARED.size() ? SHARED.get(choice) : OWNED.get(choice - SHARED.size());
   }
 
-  private static Mutation place(RandomGenerator random) {
-    if (random.nextInt(4) == 0) {
-      return new Mutation.Place(Optional.empty());
-    }
-    int memory = random.nextInt(4);
-    int ssd = random.nextInt(memory == 0 ? 1 : 0, 3);
-    return new Mutation.Place(Optional.of(new Placement(memory, ssd, random.nextInt(1, 3))));
+  private Mutation place(RandomGenerator random) {
+    int all = plan.nodes();
+    Placement drawn =
+        switch (random.nextInt(6)) {
+          case 0 -> new Placement(0, 2, 1); // borrows where there are not so many
+          case 1 -> new Placement(2, 0, 2);
+          case 2 -> new Placement(all, all, random.nextInt(1, 3));
+          default -> {
+            int memory = random.nextInt(4);
+            int ssd = random.nextInt(memory == 0 ? 1 : 0, 3);
+            yield new Placement(memory, ssd, random.nextInt(1, 3));
+          }
+        };
+    int backAmong = plan.profile() == Profile.PLACEMENTS ? 2 : 4;
+    return new Mutation.Place(
+        random.nextInt(backAmong) == 0 ? Optional.empty() : Optional.of(drawn));
   }
 
   private static Action action(

@@ -66,9 +66,7 @@ class SimulationTest {
   }
 
   @ParameterizedTest
-  @EnumSource(
-      names = {"NONE", "INCARNATION_REUSED"},
-      mode = EnumSource.Mode.EXCLUDE)
+  @EnumSource(names = "NONE", mode = EnumSource.Mode.EXCLUDE)
   void aDefectPutInOnPurposeIsCaught(Defect defect) {
     for (long seed = 1; seed <= SEEDS; seed++) {
       if (!Simulation.run(FaultPlan.of(seed), defect).passed()) {
