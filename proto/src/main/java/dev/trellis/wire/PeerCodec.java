@@ -144,7 +144,7 @@ final class PeerCodec {
   private static void writeFetched(WireWriter out, PeerMessage.Fetched fetched) {
     out.uint64(1, fetched.id());
     out.bool(2, fetched.complete());
-      writeChanges(out, 3, List.of(fetched.state()));
+    writeChanges(out, 3, List.of(fetched.state()));
     out.fixed64(4, fetched.ringVersion());
   }
 

@@ -385,15 +385,16 @@ final class Repairs {
       if (!roles().isAlive(peer)) {
         continue;
       }
+      // First the other one asks; then there is little left to find.
+      long patience = asks(peer) ? GAP_MILLIS : 3 * GAP_MILLIS;
       if (!asks(peer)) {
-        // First the other one asks; then there is little left to find.
         comparedMillis.putIfAbsent(peer, nowMillis);
       }
       Long last = comparedMillis.get(peer);
       boolean due = last == null || nowMillis - last >= period || nowMillis < last;
       boolean hasGap =
           replication.hasGap(peer)
-              && (last == null || nowMillis - last >= GAP_MILLIS)
+              && (last == null || nowMillis - last >= patience)
               && (!rounds.containsKey(peer) || rounds.get(peer).pairs.isEmpty());
       if ((due && asks(peer)) || soon.remove(peer) || hasGap) {
         comparedMillis.put(peer, nowMillis);

@@ -567,8 +567,7 @@ public final class ShardCore {
     // worst.
     Link link = replication.link(from);
     link.repair(key);
-    link.afterRepairs(
-        sequence -> out().send(from, new PeerMessage.FetchSent(sequence, answer)));
+    link.afterRepairs(sequence -> out().send(from, new PeerMessage.FetchSent(sequence, answer)));
   }
 
   private void gatherLater(Peer from, PeerMessage.FetchSent sent) {

@@ -56,7 +56,7 @@ class WatermarkTest {
   @Test
   void aWriteIsWhereTheWatermarkHasReachedItsReply() {
     TestCluster cluster = TestCluster.of("a", "b");
-    cluster.pass(2_000);
+    cluster.pass(5_000);
     TestCluster.Member a = cluster.member("a");
     TestCluster.Member b = cluster.member("b");
     for (int write = 0; write < 50; write++) {
@@ -81,7 +81,7 @@ class WatermarkTest {
   @Test
   void whileABatchIsLostTheWatermarkStandsStill() {
     TestCluster cluster = TestCluster.of("a", "b");
-    cluster.pass(2_000);
+    cluster.pass(5_000);
     TestCluster.Member a = cluster.member("a");
     long before = millis(cluster, "b", "a");
     cluster.holding(
@@ -99,7 +99,7 @@ class WatermarkTest {
   @Test
   void aNewRingForgetsWatermarksUntilAllHaveCompared() {
     TestCluster cluster = TestCluster.of("a", "b");
-    cluster.pass(2_000);
+    cluster.pass(5_000);
     cluster.start("c", NodeDescriptor.State.JOINING);
     cluster.tellViews(Set.of(), Set.of(), "b"::equals);
     assertEquals(Optional.empty(), at(cluster, "b", "a"));
