@@ -119,16 +119,24 @@ class FaultsIT {
   @Test
   void nodesThatAnswerBeforeTheyHaveEverythingAreCaught() throws Exception {
     List<Cell> cells;
+    String report;
     try (FaultRun run =
         new FaultRun(
             plan(
-                List.of("session"), List.of(Fault.KILL), "INCOMPLETE_ANSWERS_MISSING", 3, Map.of()),
+                List.of("session"),
+                List.of(Fault.KILL),
+                "INCOMPLETE_ANSWERS_MISSING",
+                3,
+                // So that a node that was started again is without its share for long.
+                Map.of("handoff.rate", "2KiB")),
             folder,
             ignored -> {})) {
       cells = run.run(ignored -> {});
-      assertTrue(Files.readString(run.report()).contains("stale"));
+      report = Files.readString(run.report());
     }
-    assertEquals(Verdict.INVALID, FaultRun.verdict(cells), () -> "-Dseed=" + SEED);
+    assertEquals(
+        Verdict.INVALID, FaultRun.verdict(cells), () -> "-Dseed=" + SEED + ": " + details(cells));
+    assertTrue(report.contains("stale"));
     assertTrue(
         cells.getFirst().failures().stream()
             .anyMatch(finding -> finding.checker().equals("no-stale-reads")),
