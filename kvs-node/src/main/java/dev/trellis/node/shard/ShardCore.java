@@ -103,6 +103,7 @@ public final class ShardCore {
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
   private final PlainSlot newSlot = new PlainSlot(); // that is put
   private final PlainReply plainReply = new PlainReply();
+  private boolean mayWatchOthers; // keys that have been placed elsewhere
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
@@ -135,6 +136,7 @@ public final class ShardCore {
         (slot, key, after) -> {
           Optional<PlacementSetting> before = slot == null ? Optional.empty() : slot.setting();
           placedKeys.decided(key, before, isComplete(key, before), after);
+          mayWatchOthers |= watches.isWatched(key);
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
   }
@@ -741,6 +743,7 @@ public final class ShardCore {
 
   /// Ends the watches of keys that this shard does not hold any more.
   private void endWatchesOfOthers() {
+    mayWatchOthers = false;
     for (Watches.Watch watch : watches.all()) {
       try {
         requireOurs(asRead(watch.asked()));
@@ -846,6 +849,9 @@ public final class ShardCore {
         watches.changed(key, out);
       }
       watches.expires(key, entry.nextExpiry(nowMillis));
+    }
+    if (mayWatchOthers) {
+      endWatchesOfOthers();
     }
     replication.tick(nowMillis, out);
     placedKeys.tick(nowMillis, out);

@@ -10,6 +10,7 @@ import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Outcome;
@@ -144,6 +145,29 @@ class PlacementTest {
       cluster.member(ssd).ask(GET, "k", Acknowledgement.DEFAULT);
       assertValue(cluster.member(ssd).lastReply());
     }
+  }
+
+  @Test
+  void aWatchEndsWhenItsKeyGoesElsewhere() {
+    TestCluster cluster = tiers();
+    TestCluster.Member home = cluster.member(cluster.holdersOf("k").get(0));
+    home.ask(PUT, "k", Acknowledgement.REPLICATED);
+    Frame.Watch watch = new Frame.Watch(1, Payload.ofText("k"), Optional.empty());
+    home.core().watch(TestCluster.CLIENT, watch, cluster.nowMillis(), home);
+    assertDone(told(cluster, home).orElseThrow());
+    home.ask(TO_SSD, "k", Acknowledgement.REPLICATED);
+    cluster.pass(100);
+    Reply ended = told(cluster, home).orElseThrow();
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, ended.outcome());
+    assertEquals(ErrorCode.MOVED, failed.code());
+    assertEquals(Optional.empty(), told(cluster, home));
+  }
+
+  private static Optional<Reply> told(TestCluster cluster, TestCluster.Member member) {
+    return member
+        .core()
+        .nextChange(TestCluster.CLIENT, cluster.nowMillis())
+        .map(Frame.Changed::reply);
   }
 
   @Test
