@@ -5,21 +5,22 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /// What the clients of a run did and saw, and what they must not see.
 final class History {
-  /// After so long a replica has heard what was sent to it, though messages were lost.
-  private static final int GOSSIP_LAG_MILLIS = 2_500;
-
   private record Acknowledged(Payload key, Mutation mutation, boolean replicated, long millis) {}
 
   private final SimulatedCluster cluster;
   private final List<Step> steps = new ArrayList<>();
   private final List<Acknowledged> acknowledged = new ArrayList<>(); // of lasting keys
   private final Set<Payload> placed = new HashSet<>(); // keys
+  private final Map<Payload, Long> spreadMillis = new HashMap<>(); // of placed keys: all had them
 
   History(SimulatedCluster cluster) {
     this.cluster = cluster;
@@ -51,15 +52,15 @@ final class History {
     long fairSince = cluster.fairSinceMillis();
     boolean isFair = cluster.plan().keepsPromise() && fairSince < startedMillis;
     // Where more replicas hold a key than must acknowledge it, the others may hear of it later.
-    long lag = placed.contains(action.key()) ? GOSSIP_LAG_MILLIS : 0;
     boolean known =
-        acknowledged.stream()
-            .anyMatch(
-                one ->
-                    one.replicated
-                        && one.key.equals(action.key())
-                        && one.millis >= fairSince
-                        && one.millis + lag < startedMillis);
+        placed.contains(action.key())
+            ? isWithin(spreadMillis.get(action.key()), fairSince, startedMillis)
+            : acknowledged.stream()
+                .anyMatch(
+                    one ->
+                        one.replicated
+                            && one.key.equals(action.key())
+                            && isWithin(one.millis, fairSince, startedMillis));
     if (isFair && known && view instanceof View.Missing) {
       cluster.violated("key " + action.key() + " was replicated, and " + action + " misses it");
     }
@@ -72,9 +73,28 @@ final class History {
     }
   }
 
+  private static boolean isWithin(@Nullable Long millis, long from, long to) {
+    return millis != null && millis >= from && millis < to;
+  }
+
+  /// Takes note of the keys placed by hand that all who hold them know of now.
+  void look() {
+    for (Payload key : placed) {
+      boolean before = isWithin(spreadMillis.get(key), cluster.fairSinceMillis(), Long.MAX_VALUE);
+      if (!before
+          && Workload.lasts(key)
+          && cluster.copies(key).keySet().containsAll(cluster.holders(key))) {
+        spreadMillis.put(key, cluster.nowMillis());
+      }
+    }
+  }
+
   /// What was acknowledged as replicated and is on fewer nodes than it takes to survive the losses
   /// that may still come; elements tell.
   void checkCopies(Payload key) {
+    if (!cluster.plan().profile().isStrict()) {
+      return;
+    }
     long needed = cluster.copiesNeeded();
     for (Acknowledged one : acknowledged) {
       if (one.replicated

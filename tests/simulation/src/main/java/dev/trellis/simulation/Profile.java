@@ -113,6 +113,7 @@ public enum Profile {
       Fault.JOIN,
       Fault.LEAVE,
       Fault.DECLARE_GONE,
+      Fault.LAG,
       Fault.CLOCK_JUMP);
 
   /// Those that the present code does not survive; for who mends it.
@@ -140,11 +141,11 @@ public enum Profile {
     return Arrays.stream(values()).filter(profile -> !BROKEN.contains(profile)).toList();
   }
 
-  /// Whether nothing is taken for lost that was not. The present code does so whenever views differ
-  /// at the wrong moment, which all profiles bring about now and then; where it may is told by the
-  /// profile that is there for it.
-  boolean knowsLoss() {
-    return this == LAGGING_VIEWS;
+  /// Whether a run is judged by what the present code breaks now and then in all profiles: nothing
+  /// that is there is taken for lost, the copies that an acknowledgement stands for stay until the
+  /// cluster is whole, and a watch ends when its key goes elsewhere.
+  boolean isStrict() {
+    return BROKEN.contains(this);
   }
 
   /// Whether clients go on until all that leave have left.
@@ -155,6 +156,11 @@ public enum Profile {
   /// Whether values are large, for links that hold few of them.
   boolean isBulky() {
     return this == SMALL_BUFFERS || this == LARGE_VALUES;
+  }
+
+  /// Of so many sendings one goes to any shard that may take it, and the others to the best.
+  int targetsAmong() {
+    return this == RESTARTS || this == PLACEMENTS ? 2 : 4;
   }
 
   int clients() {

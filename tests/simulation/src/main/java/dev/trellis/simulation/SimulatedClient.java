@@ -163,6 +163,9 @@ final class SimulatedClient {
   private void begin(Workload.Action action) {
     long now = scheduler.nowMillis();
     Call call = new Call(action, now, now + random.nextLong(500, 5_000), cluster.membersLost());
+    if (plan.profile() == Profile.PLACEMENTS && random.nextInt(3) == 0) {
+      placements.remove(action.key()); // as if there had been no room for it
+    }
     if (action.pinned()) {
       call.generation = Optional.ofNullable(generations.get(action.key()));
     }
@@ -260,9 +263,7 @@ final class SimulatedClient {
       } else {
         // Mostly the best, and another one after each failure.
         int first =
-            random.nextInt(plan.profile() == Profile.RESTARTS ? 2 : 4) == 0
-                ? random.nextInt(targets.size())
-                : 0;
+            random.nextInt(plan.profile().targetsAmong()) == 0 ? random.nextInt(targets.size()) : 0;
         chosen = link(targets.get((first + call.failures) % targets.size()));
       }
     }

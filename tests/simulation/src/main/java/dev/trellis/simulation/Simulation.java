@@ -136,7 +136,7 @@ public final class Simulation {
       checkKeys();
     }
     cluster.shards().forEach(shard -> tally.add(shard.statistics()));
-    if (plan.profile().knowsLoss()
+    if (plan.profile().isStrict()
         && plan.keepsPromise()
         && tally.partitionsLost > lostWhenFounded) {
       violations.add(
@@ -246,6 +246,7 @@ public final class Simulation {
   private void sample() {
     List<Payload> keys = workload.keys();
     watchSome(keys);
+    history.look();
     for (int at = 0; at < 3 && !keys.isEmpty(); at++) {
       Payload key = keys.get(random.nextInt(keys.size()));
       Set<Object> generations = new HashSet<>();

@@ -55,7 +55,8 @@ final class Watcher {
 
   /// Compares what was told last with what the shard shows now that nothing changes any more.
   void check() {
-    if (ended || !shard.node().isRunning()) {
+    boolean holds = cluster.holders(key).contains(shard);
+    if (ended || !shard.node().isRunning() || !(holds || cluster.plan().profile().isStrict())) {
       return;
     }
     RequestContext context = RequestContext.READ;

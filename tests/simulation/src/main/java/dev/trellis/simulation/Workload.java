@@ -64,6 +64,9 @@ final class Workload {
       List.of(
           "deleted", "session", "tomb", "mixed", "lww", "fields", "folder", "sortedset", "brief");
 
+  private static final List<String> PLACED =
+      List.of("counter", "max", "gset", "oset", "deleted", "brief", "tomb");
+
   /// What is never deleted and does not expire, so once there, it is there.
   private static final List<String> LASTING =
       List.of("counter", "max", "min", "flag", "gset", "oset", "log", "priority", "map", "causal");
@@ -71,7 +74,7 @@ final class Workload {
   private static final Set<Profile> READING =
       EnumSet.of(Profile.REPLACEMENTS, Profile.PLACEMENTS, Profile.LAGGING_VIEWS);
 
-  private static final int BULK_BYTES = 12_000;
+  private static final int BULK_BYTES = 20_000;
 
   private final FaultPlan plan;
   private final SortedSet<Payload> keys = new TreeSet<>();
@@ -120,7 +123,7 @@ final class Workload {
     String type = type(random);
     boolean shared = SHARED.contains(type);
     // Several keys of a type, so that they are in several partitions.
-    int number = random.nextInt(2);
+    int number = random.nextInt(plan.profile() == Profile.PLACEMENTS ? 1 : 2);
     if (type.equals("contested")) {
       number =
           taken / 12; // a new one every while, so that equal stamps may be the last ones of a key
@@ -253,6 +256,9 @@ final class Workload {
     }
     if (plan.profile() == Profile.RESTARTS && random.nextInt(4) != 0) {
       return List.of("log", "log", "causal", "counter", "orset").get(random.nextInt(5));
+    }
+    if (plan.profile() == Profile.PLACEMENTS && random.nextInt(8) != 0) {
+      return PLACED.get(random.nextInt(PLACED.size())); // few, so that each is placed often
     }
     if (plan.profile() == Profile.LARGE_VALUES && random.nextInt(4) != 0) {
       return List.of("gset", "oset").get(random.nextInt(2));
