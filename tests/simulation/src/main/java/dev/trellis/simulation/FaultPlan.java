@@ -62,7 +62,7 @@ public record FaultPlan(
 
   /// The plan that a seed stands for. Consecutive seeds go through all profiles.
   public static FaultPlan of(long seed) {
-    List<Profile> profiles = Profile.usual();
+    List<Profile> profiles = List.of(Profile.values());
     return of(seed, profiles.get((int) Math.floorMod(seed, (long) profiles.size())));
   }
 

@@ -92,9 +92,6 @@ final class History {
   /// What was acknowledged as replicated and is on fewer nodes than it takes to survive the losses
   /// that may still come; elements tell.
   void checkCopies(Payload key) {
-    if (!cluster.plan().profile().isStrict()) {
-      return;
-    }
     long needed = cluster.copiesNeeded();
     for (Acknowledged one : acknowledged) {
       if (one.replicated

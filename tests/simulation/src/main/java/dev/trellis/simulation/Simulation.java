@@ -136,7 +136,7 @@ public final class Simulation {
       checkKeys();
     }
     cluster.shards().forEach(shard -> tally.add(shard.statistics()));
-    if (plan.profile().isStrict()
+    if (plan.profile().knowsLoss()
         && plan.keepsPromise()
         && tally.partitionsLost > lostWhenFounded) {
       violations.add(

@@ -55,8 +55,7 @@ final class Watcher {
 
   /// Compares what was told last with what the shard shows now that nothing changes any more.
   void check() {
-    boolean holds = cluster.holders(key).contains(shard);
-    if (ended || !shard.node().isRunning() || !(holds || cluster.plan().profile().isStrict())) {
+    if (ended || !shard.node().isRunning()) {
       return;
     }
     RequestContext context = RequestContext.READ;
