@@ -47,7 +47,7 @@ final class Repairs {
   private static final int PLACED = 4;
 
   private static final int GROUPS = 128;
-  private static final int ACTIVE_MAX = 1_024;
+  private static final int ACTIVE_MAX = 64;
   private static final int BUCKETS = 1 << Digests.BUCKET_BITS;
 
   /// Above so many keys of both sides together, a partition is compared by buckets.
@@ -58,6 +58,9 @@ final class Repairs {
   /// How much longer an exchange may take before it is begun anew, which costs another look at the
   /// digests, and the keys that are still to come.
   private static final long EXCHANGE_MILLIS_MAX = 2_000;
+
+  /// So many exchanges are expected to be over in that time.
+  private static final int EXCHANGES_AT_ONCE = 16;
 
   /// Time between comparisons with a peer that may not have been given something: until then it is
   /// told no watermark.
@@ -325,13 +328,15 @@ final class Repairs {
       placedUnderWay.clear();
       mayHaveSurplus = true;
     }
+    // The more is exchanged, the longer the last of it takes.
+    long exchangeMillisMax = EXCHANGE_MILLIS_MAX * (1 + active.size() / EXCHANGES_AT_ONCE);
     for (Comparison late : List.copyOf(active.values())) {
       long heard = replication.heardMillis(late.peer);
       // Much may have to come; but what says that all has come may get lost, however much else
       // does.
       long patience =
           late.exchanged
-              ? Math.min(heard + ANSWER_MILLIS_MAX, late.deadlineMillis + EXCHANGE_MILLIS_MAX)
+              ? Math.min(heard + ANSWER_MILLIS_MAX, late.deadlineMillis + exchangeMillisMax)
               : 0;
       if (Math.max(late.deadlineMillis, patience) <= nowMillis) {
         active.remove(new Pair(late.peer, late.partition));
@@ -1047,11 +1052,11 @@ final class Repairs {
   /// What a key counts in comparisons with a peer: where one of the two only keeps the placement,
   /// nothing else.
   private long pairDigest(Peer peer, Payload key) {
-    Slot slot = entries.find(key).orElseThrow();
-    if (slot.placement().isEmpty()) {
+    int partition = digests().partitionOf(key);
+    if (!digests().placedOf(partition).contains(key)) {
       return digests().digestOf(key);
     }
-    int partition = digests().partitionOf(key);
+    Slot slot = entries.find(key).orElseThrow();
     boolean both =
         roles().holds(partition, slot.placement())
             && roles().isHolder(peer, partition, slot.placement());
