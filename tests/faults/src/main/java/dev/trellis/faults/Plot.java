@@ -3,6 +3,7 @@ package dev.trellis.faults;
 import dev.trellis.history.Call;
 import dev.trellis.history.History;
 import dev.trellis.history.Operation;
+import dev.trellis.plot.Svg;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;

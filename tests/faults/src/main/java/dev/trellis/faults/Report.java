@@ -6,6 +6,8 @@ import dev.trellis.history.HistoryReader;
 import dev.trellis.history.check.Anomaly;
 import dev.trellis.history.check.EachKey;
 import dev.trellis.history.check.Verdict;
+import dev.trellis.plot.Page;
+import dev.trellis.plot.Svg;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,40 +24,20 @@ final class Report {
   private static final int TIMELINES_MAX = 4; // of one cell
   private static final int REPORTS_MAX = 2;
   private static final int FINDINGS_MAX = 20;
-  private static final String HEAD =
+  private static final String STYLE =
       """
-      <!doctype html>
-      <html lang="en"><head><meta charset="utf-8">
-      <meta name="viewport" content="width=device-width, initial-scale=1">
-      <meta name="color-scheme" content="light dark"><title>Trellis under faults</title><style>
-      :root { --ink: #1c2430; --soft: #667085; --line: #d7dce3; --paper: #ffffff; --shade: #f6c9a8;
-        --ok: #2f6fb3; --fail: #8a8f98; --info: #c77700; --bad: #b42318; --good: #1a7f43; }
-      @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #98a2b3; --line: #3a424e;
-        --paper: #14181e; --shade: #6b3f1d; --ok: #7db4ea; --fail: #8a8f98; --info: #f0b04a;
-        --bad: #ff8a7e; --good: #6fd394; } }
-      body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
-        max-width: 1000px; margin: 2rem auto; padding: 0 1rem; }
-      h1 { font-size: 1.6rem; } h2 { margin-top: 2.5rem; border-top: 1px solid var(--line);
-        padding-top: 1.5rem; } h3 { margin: 1.5rem 0 .25rem; }
-      table { border-collapse: collapse; width: 100%; } th, td { text-align: left;
-        padding: .35rem .6rem; border-bottom: 1px solid var(--line); }
       td a { color: inherit; text-decoration: none; display: block; }
       .pass { color: var(--good); } .FAIL { color: var(--bad); font-weight: 700; }
-      .unknown { color: var(--info); } .soft, .tick { color: var(--soft); }
+      .unknown { color: var(--info); }
       .wide { overflow-x: auto; } .wide svg { min-width: 760px; }
-      svg { width: 100%; height: auto; display: block; margin: .25rem 0 .75rem; }
-      svg text { font: 11px system-ui, sans-serif; fill: var(--ink); }
-      svg text.tick { fill: var(--soft); } .grid { stroke: var(--line); }
       .shade { fill: var(--shade); opacity: .55; } .rate { fill: var(--ok); opacity: .35; }
       path.point { stroke-width: 3; stroke-linecap: round; fill: none; }
       .point.ok { stroke: var(--ok); } .point.fail { stroke: var(--fail); }
       .point.info { stroke: var(--info); } rect.call { opacity: .55; }
       rect.ok { fill: var(--ok); } rect.fail { fill: var(--fail); } rect.info { fill: var(--info); }
       rect.marked { stroke: var(--bad); stroke-width: 2; opacity: .9; }
-      .key span { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 1em; }
       .finding { border-left: 4px solid var(--bad); padding-left: .8rem; margin: 1rem 0; }
       .told { border-left-color: var(--line); } code { font-size: .9em; }
-      </style></head><body>
       """;
 
   private final RunPlan plan;
@@ -152,7 +134,7 @@ final class Report {
   ///
   /// @param place where the clusters ran, for people
   void write(Path file, String place) throws IOException {
-    StringBuilder page = new StringBuilder(HEAD);
+    StringBuilder page = new StringBuilder(Page.head("Trellis under faults", STYLE));
     page.append("<h1>Trellis under faults</h1>\n");
     page.append(
         String.format(
@@ -183,7 +165,7 @@ final class Report {
         <span style="background:var(--shade)"></span>a fault was there. Below, calls that succeeded
         in each second.</p>
         """);
-    page.append(sections).append("</body></html>\n");
+    page.append(sections).append(Page.end());
     Files.writeString(file, page);
   }
 

@@ -5,6 +5,7 @@ import dev.trellis.history.History;
 import dev.trellis.history.Operation;
 import dev.trellis.history.check.Anomaly;
 import dev.trellis.history.edn.Edn;
+import dev.trellis.plot.Svg;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;

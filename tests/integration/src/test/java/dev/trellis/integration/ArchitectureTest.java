@@ -90,7 +90,15 @@ class ArchitectureTest {
 
   /// Packages for tests and benchmarks: nothing of the product depends on them.
   private static final String[] TESTS = {
-    "simulation", "faults", "history", "bench", "casestudy", "junit", "integration", "testing"
+    "simulation",
+    "faults",
+    "history",
+    "bench",
+    "plot",
+    "casestudy",
+    "junit",
+    "integration",
+    "testing"
   };
 
   @Test

@@ -1,13 +1,13 @@
-package dev.trellis.faults;
+package dev.trellis.plot;
 
 import java.util.Locale;
 
 /// A drawing as text, to stand in a page.
-final class Svg {
+public final class Svg {
   private final StringBuilder text = new StringBuilder();
 
   /// @param title what it shows, for those who do not see it
-  Svg(int width, int height, String title) {
+  public Svg(int width, int height, String title) {
     text.append(
         String.format(
             Locale.ROOT,
@@ -21,7 +21,7 @@ final class Svg {
   }
 
   /// Makes text harmless in HTML.
-  static String escape(String text) {
+  public static String escape(String text) {
     return text.replace("&", "&amp;")
         .replace("<", "&lt;")
         .replace(">", "&gt;")
@@ -32,7 +32,7 @@ final class Svg {
   ///
   /// @param style the class that the page's style knows
   /// @param hint what is shown when the pointer rests there; empty for nothing
-  Svg box(String style, double x, double y, double width, double height, String hint) {
+  public Svg box(String style, double x, double y, double width, double height, String hint) {
     text.append(
         String.format(
             Locale.ROOT,
@@ -50,7 +50,8 @@ final class Svg {
     return hint.isEmpty() ? "" : "<title>" + escape(hint) + "</title>";
   }
 
-  Svg line(String style, double fromX, double fromY, double toX, double toY) {
+  /// Draws a straight line.
+  public Svg line(String style, double fromX, double fromY, double toX, double toY) {
     text.append(
         String.format(
             Locale.ROOT,
@@ -66,7 +67,7 @@ final class Svg {
   /// Writes words.
   ///
   /// @param anchor `start`, `middle` or `end`
-  Svg label(String style, double x, double y, String anchor, String words) {
+  public Svg label(String style, double x, double y, String anchor, String words) {
     text.append(
         String.format(
             Locale.ROOT,
@@ -82,7 +83,7 @@ final class Svg {
   /// Draws a path.
   ///
   /// @param data as the attribute `d` of a path
-  Svg path(String style, CharSequence data) {
+  public Svg path(String style, CharSequence data) {
     text.append("<path class=\"").append(style).append("\" d=\"").append(data).append("\"/>\n");
     return this;
   }
