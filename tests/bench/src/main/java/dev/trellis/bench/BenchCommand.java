@@ -4,24 +4,23 @@ import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.ConnectionOptions;
 import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
+import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
-import dev.trellis.client.CallOptions;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
-import dev.trellis.wire.Acknowledgement;
-import dev.trellis.wire.ErrorCode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
-import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
-import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,21 +31,35 @@ import picocli.CommandLine.Option;
     name = "bench",
     description = {
       "Put a load on the cluster and measure throughput and latency.",
-      "A closed loop: each connection keeps --pipeline calls unanswered and sends the next when an",
-      "answer comes. A store that stalls is asked less meanwhile, which flatters its latencies."
+      "A closed loop by default: each client keeps --pipeline calls unanswered and sends the next"
+          + " when an answer comes. A store that stalls is asked less meanwhile, which flatters its"
+          + " latencies. With --rate an open loop: a call is due each period whatever the store"
+          + " does, and its latency counts from then."
     },
     footerHeading = "%nExamples:%n",
     footer = {
       "  trellis bench",
       "  trellis bench --pipeline 64 --connections 4 --read-percent 90 --keys-drawn zipf",
-      "  trellis bench --pipeline 1 --time 30s --json"
+      "  trellis bench --rate 50000 --time 30s --html page.html",
+      "  trellis bench --workload a --keys 1000000 --json"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
 final class BenchCommand implements Callable<Integer> {
-  private static final long SECOND_NANOS = 1_000_000_000;
+  private static final int VALUE_BYTES = 64;
+  private static final double NANOS_PER_SECOND = 1e9;
 
   @Mixin private final StandardOptions standard = new StandardOptions();
   @Mixin private final ConnectionOptions connection = new ConnectionOptions();
+
+  @Option(
+      names = "--workload",
+      paramLabel = "NAME",
+      converter = Words.OfWorkload.class,
+      description =
+          "A mix of the Yahoo! Cloud Serving Benchmark: a (half writes), b (5%% writes), c (reads),"
+              + " d (reads of the latest, 5%% inserts), f (half read-modify-writes); values of"
+              + " 1000 B.")
+  private @Nullable Workload workload;
 
   @Option(
       names = "--connections",
@@ -59,8 +72,15 @@ final class BenchCommand implements Callable<Integer> {
       names = "--pipeline",
       paramLabel = "N",
       defaultValue = "64",
-      description = "Calls, or batches, that each keeps unanswered (${DEFAULT-VALUE}).")
+      description =
+          "Calls, or batches, that each keeps unanswered; with --rate, at most (${DEFAULT-VALUE}).")
   private int pipeline;
+
+  @Option(
+      names = "--rate",
+      paramLabel = "N",
+      description = "Operations a second that are due, over all clients: an open loop.")
+  private @Nullable Integer rate;
 
   @Option(
       names = "--time",
@@ -80,22 +100,34 @@ final class BenchCommand implements Callable<Integer> {
       names = "--keys",
       paramLabel = "N",
       defaultValue = "100000",
-      description = "Keys in play: bench:0, bench:1, … (${DEFAULT-VALUE}).")
+      description = "Keys that are there: bench:0, bench:1, … (${DEFAULT-VALUE}).")
   private long keyCount;
 
   @Option(
-      names = "--value-size",
-      paramLabel = "BYTES",
-      defaultValue = "64",
-      description = "Size of a value (${DEFAULT-VALUE}).")
-  private int valueBytes;
+      names = "--key-prefix",
+      paramLabel = "TEXT",
+      defaultValue = "bench:",
+      description = "What a key's number follows (${DEFAULT-VALUE}).")
+  private String keyPrefix = "";
 
   @Option(
-      names = "--read-percent",
+      names = "--key-digits",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Digits of a key's number, with zeros before it (as many as it has).")
+  private int keyDigits;
+
+  @Option(
+      names = "--insert-percent",
       paramLabel = "P",
-      defaultValue = "50",
-      description = "Share of reads (${DEFAULT-VALUE}).")
-  private int readPercent;
+      defaultValue = "0",
+      description = "Share of writes of new keys, taken from the writes (${DEFAULT-VALUE}).")
+  private int insertPercent;
+
+  @Option(
+      names = "--no-load",
+      description = "Do not write all keys first; they are there from an earlier run.")
+  private boolean isLoaded;
 
   @Option(
       names = "--batch",
@@ -105,38 +137,20 @@ final class BenchCommand implements Callable<Integer> {
   private int batch;
 
   @Option(
-      names = "--keys-drawn",
-      paramLabel = "HOW",
-      defaultValue = "UNIFORM",
-      description = "uniform, zipf or single (uniform).")
-  private Keys keys = Keys.UNIFORM;
-
-  @Option(
-      names = "--theta",
-      paramLabel = "T",
-      defaultValue = "0.99",
-      description = "Exponent of zipf (${DEFAULT-VALUE}).")
-  private double theta;
-
-  @Option(
       names = "--kind",
       paramLabel = "KIND",
-      defaultValue = "LWW",
-      description = "lww: puts and gets; counter: adds and gets (lww).")
+      defaultValue = "lww",
+      converter = Words.OfTarget.class,
+      description = "lww: puts and gets; counter: adds and gets (${DEFAULT-VALUE}).")
   private Load.Target target = Load.Target.LWW;
 
-  @Option(
-      names = "--ack",
-      paramLabel = "LEVEL",
-      description = "What writes wait for: one, replicated or durable (the cluster's default).")
-  private @Nullable String acknowledgement;
+  @Mixin private final LoadOptions options = new LoadOptions(VALUE_BYTES);
 
   @Option(
-      names = "--seed",
-      paramLabel = "S",
-      defaultValue = "1",
-      description = "Decides which keys are drawn (${DEFAULT-VALUE}).")
-  private long seed;
+      names = "--html",
+      paramLabel = "FILE",
+      description = "Write a page with plots that needs nothing but itself.")
+  private @Nullable Path page;
 
   @Override
   public Integer call() throws InterruptedException {
@@ -150,28 +164,12 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   private int run() throws InterruptedException {
-    Load load =
-        new Load(
-            connections,
-            pipeline,
-            time,
-            warmup,
-            keyCount,
-            valueBytes,
-            readPercent,
-            batch,
-            keys,
-            theta,
-            target,
-            seed);
-    CallOptions options = connection.callOptions();
-    if (acknowledgement != null) {
-      options = options.withAcknowledgement(Acknowledgement.ofWord(acknowledgement));
-    }
-    LoadGenerator generator = new LoadGenerator(load, options);
-    generator.fill(
-        connection.connect(),
-        written -> progress("filling: " + written + " of " + load.keyCount() + " keys"));
+    Load load = load();
+    requireWritable();
+    LoadGenerator generator =
+        new LoadGenerator(load, options.applyTo(connection.callOptions()), Ticker.SYSTEM);
+    Optional<Measurement.Filling> filling =
+        isLoaded ? Optional.empty() : Optional.of(fill(load, generator));
     List<Trellis> clients = new ArrayList<>();
     try {
       ClientConfig config =
@@ -179,145 +177,124 @@ final class BenchCommand implements Callable<Integer> {
       for (int client = 0; client < connections; client++) {
         clients.add(Trellis.connect(config));
       }
-      return measure(load, generator, clients);
+      return measure(generator, clients, new Measurement(load, filling));
     } finally {
       clients.forEach(Trellis::close);
     }
   }
 
-  private int measure(Load load, LoadGenerator generator, List<Trellis> clients)
+  private Load load() {
+    Mix mix = options.mix(workload);
+    Load.requireWithin("--insert-percent", insertPercent, 0, mix.writePercent());
+    return new Load(
+        connections,
+        pipeline,
+        rate == null ? OptionalInt.empty() : OptionalInt.of(rate),
+        time,
+        warmup,
+        keyCount,
+        keyPrefix,
+        keyDigits,
+        options.values(workload),
+        new Mix(
+            mix.readPercent(),
+            mix.writePercent() - insertPercent,
+            mix.insertPercent() + insertPercent,
+            mix.readModifyWritePercent()),
+        batch,
+        options.keys(workload),
+        options.theta(workload),
+        target,
+        options.seed());
+  }
+
+  /// A page that cannot be written is told before the load, not after it.
+  private void requireWritable() {
+    if (page != null) {
+      write(page, "");
+    }
+  }
+
+  private static void write(Path file, String text) {
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new CommandFailure(
+          ExitCode.ENVIRONMENT, "cannot write the page " + Failures.of(file, e), e);
+    }
+  }
+
+  private Measurement.Filling fill(Load load, LoadGenerator generator) {
+    Console console = standard.console();
+    long began = System.nanoTime();
+    long[] shown = {began};
+    Trellis client = connection.connect();
+    try {
+      generator.fill(
+          Store.of(client),
+          written -> {
+            long now = System.nanoTime();
+            if (now - shown[0] > NANOS_PER_SECOND / 5) {
+              shown[0] = now;
+              console.progress("loading: %,d of %,d keys".formatted(written, load.keyCount()));
+            }
+          });
+    } catch (CompletionException e) {
+      if (e.getCause() instanceof TrellisException failure) {
+        throw failure;
+      }
+      throw e;
+    } finally {
+      console.progress("");
+    }
+    return new Measurement.Filling(load.keyCount(), (System.nanoTime() - began) / NANOS_PER_SECOND);
+  }
+
+  private int measure(LoadGenerator generator, List<Trellis> clients, Measurement measurement)
       throws InterruptedException {
-    CountDownLatch done = new CountDownLatch(clients.size());
-    for (int client = 0; client < clients.size(); client++) {
-      generator.start(clients.get(client), client, done);
+    try (RunningLoad running = new RunningLoad(generator, clients)) {
+      measure(running, measurement);
     }
+    tell(measurement);
+    return measurement.failures().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
+  }
+
+  private void measure(RunningLoad running, Measurement measurement) throws InterruptedException {
+    Console console = standard.console();
     TimeUnit.NANOSECONDS.sleep(warmup.toNanos());
-    generator.reset();
-    Histogram reads = new Histogram(3);
-    Histogram writes = new Histogram(3);
-    long start = System.nanoTime();
-    long end = start + time.toNanos();
-    long before = 0;
-    for (long now = start; now < end; now = System.nanoTime()) {
-      TimeUnit.NANOSECONDS.sleep(Math.min(SECOND_NANOS, end - now));
-      long completed = generator.completed();
-      progress(
-          "%,d s: %,d operations/s"
-              .formatted((System.nanoTime() - start) / SECOND_NANOS, completed - before));
-      before = completed;
+    running.meter().reset();
+    long began = System.nanoTime();
+    long end = began + time.toNanos();
+    for (long from = began; from < end; ) {
+      TimeUnit.NANOSECONDS.sleep(Math.min((long) NANOS_PER_SECOND, end - from));
+      long now = System.nanoTime();
+      Measurement.Interval interval =
+          measurement.take(running.meter(), (now - from) / NANOS_PER_SECOND);
+      console.progress(
+          "%,.0f of %,d s: %,.0f operations/s, p50 %,.0f µs, p99 %,.0f µs"
+              .formatted(
+                  measurement.seconds(),
+                  time.toSeconds(),
+                  interval.operations() / interval.seconds(),
+                  interval.p50Micros(),
+                  interval.p99Micros()));
+      from = now;
     }
-    reads.add(generator.takeLatencies(LoadGenerator.Type.READ));
-    writes.add(generator.takeLatencies(LoadGenerator.Type.WRITE));
-    double seconds = (System.nanoTime() - start) / (double) SECOND_NANOS;
-    long completed = generator.completed();
-    Map<ErrorCode, Long> failures = generator.failures();
-    generator.stop();
-    done.await();
-    generator.requireSound();
+    console.progress("");
+  }
+
+  private void tell(Measurement measurement) {
+    Console console = standard.console();
     if (standard.json()) {
-      standard
-          .console()
-          .printLine(Json.write(json(load, completed, seconds, reads, writes, failures)));
+      console.printLine(Json.write(measurement.json()));
     } else {
-      tell(load, completed, seconds, reads, writes, failures);
+      measurement.lines().forEach(console::printLine);
     }
-    return failures.isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
-  }
-
-  private void progress(String line) {
-    Console console = standard.console();
-    if (console.errorIsTerminal()) {
-      console.errorLine(line);
+    if (page != null) {
+      write(page, MeasurementPage.of(measurement));
+      if (!standard.json()) {
+        console.printLine("plots: " + page);
+      }
     }
-  }
-
-  private void tell(
-      Load load,
-      long completed,
-      double seconds,
-      Histogram reads,
-      Histogram writes,
-      Map<ErrorCode, Long> failures) {
-    Console console = standard.console();
-    console.printLine(
-        "connections: %d, each with %d %s of %d unanswered; %d%% reads; %,d keys, %s; %d B values"
-            .formatted(
-                load.connections(),
-                load.pipeline(),
-                load.batch() == 1 ? "calls" : "batches",
-                load.batch(),
-                load.readPercent(),
-                load.keyCount(),
-                load.keys().word(),
-                load.valueBytes()));
-    console.printLine(
-        "%,.0f operations/s over %.1f s (closed loop)".formatted(completed / seconds, seconds));
-    console.printLine(
-        "%-7s %12s %10s %10s %10s %10s %10s"
-            .formatted("", "count", "p50 µs", "p95 µs", "p99 µs", "p99.9 µs", "max µs"));
-    tell("reads", reads);
-    tell("writes", writes);
-    failures.forEach((code, count) -> console.printLine("failed with " + code + ": " + count));
-  }
-
-  private void tell(String what, Histogram latencies) {
-    if (latencies.getTotalCount() > 0) {
-      standard
-          .console()
-          .printLine(
-              "%-7s %,12d %,10.1f %,10.1f %,10.1f %,10.1f %,10.1f"
-                  .formatted(
-                      what,
-                      latencies.getTotalCount(),
-                      micros(latencies, 50),
-                      micros(latencies, 95),
-                      micros(latencies, 99),
-                      micros(latencies, 99.9),
-                      latencies.getMaxValue() / 1e3));
-    }
-  }
-
-  private static double micros(Histogram latencies, double percentile) {
-    return latencies.getValueAtPercentile(percentile) / 1e3;
-  }
-
-  private static Map<String, Object> json(
-      Load load,
-      long completed,
-      double seconds,
-      Histogram reads,
-      Histogram writes,
-      Map<ErrorCode, Long> failures) {
-    Map<String, Object> result = new LinkedHashMap<>();
-    result.put("loop", "closed");
-    result.put("connections", (long) load.connections());
-    result.put("pipeline", (long) load.pipeline());
-    result.put("batch", (long) load.batch());
-    result.put("keys", load.keyCount());
-    result.put("keysDrawn", load.keys().word());
-    result.put("valueBytes", (long) load.valueBytes());
-    result.put("readPercent", (long) load.readPercent());
-    result.put("kind", load.target().name().toLowerCase(Locale.ROOT));
-    result.put("seed", load.seed());
-    result.put("seconds", seconds);
-    result.put("operations", completed);
-    result.put("operationsPerSecond", completed / seconds);
-    result.put("readMicros", json(reads));
-    result.put("writeMicros", json(writes));
-    Map<String, Object> failed = new LinkedHashMap<>();
-    failures.forEach((code, count) -> failed.put(code.name(), count));
-    result.put("failures", failed);
-    return result;
-  }
-
-  private static Map<String, Object> json(Histogram latencies) {
-    Map<String, Object> micros = new LinkedHashMap<>();
-    micros.put("count", latencies.getTotalCount());
-    for (double percentile : List.of(50.0, 95.0, 99.0, 99.9)) {
-      String name = "p" + (percentile == 99.9 ? "99.9" : String.valueOf((int) percentile));
-      micros.put(name, micros(latencies, percentile));
-    }
-    micros.put("max", latencies.getMaxValue() / 1e3);
-    return micros;
   }
 }

@@ -6,13 +6,10 @@ import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
-import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
-import dev.trellis.lattice.Payload;
-import dev.trellis.wire.Mutation;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,10 +20,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CompletableFuture;
-import java.util.random.RandomGenerator;
-import java.util.random.RandomGeneratorFactory;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -48,7 +43,9 @@ import picocli.CommandLine.Option;
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
 final class BenchNodesCommand implements Callable<Integer> {
-  private static final int FILL_CALLS = 500;
+  private static final int SHOWN_KEYS = 5_000;
+  private static final int VALUE_BYTES = 1_000;
+  private static final int PIPELINE = 1_024; // a stall of a second at the default rate
   private static final Duration EVENT_MAX = Duration.ofMinutes(10);
   private static final long POLL_MILLIS = 5;
 
@@ -69,18 +66,13 @@ final class BenchNodesCommand implements Callable<Integer> {
   private int mebibytes;
 
   @Option(
-      names = "--value-size",
-      paramLabel = "BYTES",
-      defaultValue = "1000",
-      description = "Size of a value (${DEFAULT-VALUE}).")
-  private int valueBytes;
-
-  @Option(
       names = "--rate",
       paramLabel = "N",
       defaultValue = "1000",
-      description = "Calls a second, half of them puts (${DEFAULT-VALUE}).")
+      description = "Calls a second (${DEFAULT-VALUE}).")
   private int rate;
+
+  @Mixin private final LoadOptions options = new LoadOptions(VALUE_BYTES);
 
   @Option(
       names = "--before",
@@ -121,20 +113,23 @@ final class BenchNodesCommand implements Callable<Integer> {
       throw new CommandFailure(ExitCode.MISUSE, "--nodes " + nodes + " is outside 3 to 8");
     }
     try {
+      Load load = load();
       Path folder = Files.createTempDirectory("trellis-bench-nodes");
       try (BenchCluster cluster = new BenchCluster(portBase, folder)) {
-        cluster.up(options());
-        measure(cluster);
+        cluster.up(upOptions());
+        measure(cluster, load);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCode.MISUSE, String.valueOf(e.getMessage()), e);
     } catch (TrellisException e) {
       throw new CommandFailure(ExitCode.of(e.code()), String.valueOf(e.getMessage()), e);
     }
     return ExitCode.OK;
   }
 
-  private List<String> options() {
+  private List<String> upOptions() {
     List<String> options =
         new ArrayList<>(
             List.of(
@@ -146,23 +141,48 @@ final class BenchNodesCommand implements Callable<Integer> {
     return options;
   }
 
-  private long keyCount() {
-    return Math.max(1, ((long) mebibytes << 20) / Math.max(1, valueBytes));
+  private Load load() {
+    Load.requireWithin("--mebibytes", mebibytes, 1, 1 << 20);
+    ValueSizes values = options.values(null);
+    long meanBytes = Math.max(1, (values.least() + (long) values.most()) / 2);
+    return new Load(
+        1,
+        PIPELINE,
+        OptionalInt.of(rate),
+        before,
+        Duration.ZERO,
+        Math.max(1, ((long) mebibytes << 20) / meanBytes),
+        "bench:",
+        0,
+        values,
+        options.mix(null),
+        1,
+        options.keys(null),
+        options.theta(null),
+        Load.Target.LWW,
+        options.seed());
   }
 
-  private void measure(BenchCluster cluster) throws IOException, InterruptedException {
+  private void measure(BenchCluster cluster, Load plan) throws IOException, InterruptedException {
+    LoadGenerator generator =
+        new LoadGenerator(plan, options.applyTo(CallOptions.DEFAULT), Ticker.SYSTEM);
     try (Trellis client =
         Trellis.connect(ClientConfig.of(cluster.address()).withTimeout(Duration.ofSeconds(30)))) {
       long began = System.nanoTime();
-      fill(client);
+      fill(generator, client, plan.keyCount());
       tell(
           "filled",
           Map.of(
-              "keys", keyCount(), "mebibytes", (long) mebibytes, "seconds", secondsSince(began)));
-      try (OpenLoop load = new OpenLoop(client, keyCount(), valueBytes, rate)) {
-        load.start();
+              "keys",
+              plan.keyCount(),
+              "mebibytes",
+              (long) mebibytes,
+              "seconds",
+              secondsSince(began)));
+      try (RunningLoad running = new RunningLoad(generator, List.of(client))) {
+        Meter load = running.meter();
         Thread.sleep(before.dividedBy(3));
-        var _ = load.takeLatencies();
+        load.reset();
         Thread.sleep(before);
         tell("before", latencies(load));
         String killed = death(cluster, load);
@@ -176,35 +196,27 @@ final class BenchNodesCommand implements Callable<Integer> {
   }
 
   /// Lets what an event left behind pass.
-  private void quiet(OpenLoop load) throws InterruptedException {
+  private void quiet(Meter load) throws InterruptedException {
     Thread.sleep(before.dividedBy(3));
-    var _ = load.takeLatencies();
-    var _ = load.takeFailures();
+    load.reset();
   }
 
-  private void fill(Trellis client) {
-    RandomGenerator random = RandomGeneratorFactory.of("L64X128MixRandom").create(7);
-    byte[] value = new byte[valueBytes];
-    for (long from = 0; from < keyCount(); from += FILL_CALLS) {
-      List<Call> calls = new ArrayList<>();
-      for (long key = from; key < Math.min(keyCount(), from + FILL_CALLS); key++) {
-        random.nextBytes(value); // so that nothing on the way can save work by seeing it again
-        calls.add(
-            new Call(
-                OpenLoop.keyOf(key), new Mutation.Put(Payload.of(value)), CallOptions.DEFAULT));
-      }
-      client.executeAll(calls).forEach(CompletableFuture::join);
-      standard.console().progress("filling: %,d of %,d keys".formatted(from, keyCount()));
-    }
+  private void fill(LoadGenerator generator, Trellis client, long keyCount) {
+    generator.fill(
+        Store.of(client),
+        written -> {
+          if (written % SHOWN_KEYS == 0) {
+            standard.console().progress("filling: %,d of %,d keys".formatted(written, keyCount));
+          }
+        });
     standard.console().progress("");
   }
 
-  private String death(BenchCluster cluster, OpenLoop load)
-      throws IOException, InterruptedException {
+  private String death(BenchCluster cluster, Meter load) throws IOException, InterruptedException {
     List<Node> all = cluster.nodes();
     Node victim = all.get(1);
     List<Node> others = all.stream().filter(node -> !node.equals(victim)).toList();
-    var _ = load.takeLatencies();
+    load.reset();
     long began = System.nanoTime();
     ProcessHandle.of(victim.pid()).ifPresent(ProcessHandle::destroyForcibly);
     double suspected = await(began, others, answer -> !isTrusted(answer, victim.id()));
@@ -219,9 +231,8 @@ final class BenchNodesCommand implements Callable<Integer> {
     return victim.id();
   }
 
-  private String join(BenchCluster cluster, OpenLoop load)
-      throws IOException, InterruptedException {
-    var _ = load.takeLatencies();
+  private String join(BenchCluster cluster, Meter load) throws IOException, InterruptedException {
+    load.reset();
     long began = System.nanoTime();
     String added = String.valueOf(cluster.node("add", "--detach").get("id"));
     double whole = awaitWhole(began, cluster.nodes());
@@ -232,9 +243,9 @@ final class BenchNodesCommand implements Callable<Integer> {
     return added;
   }
 
-  private void leave(BenchCluster cluster, OpenLoop load, String id)
+  private void leave(BenchCluster cluster, Meter load, String id)
       throws IOException, InterruptedException {
-    var _ = load.takeLatencies();
+    load.reset();
     long began = System.nanoTime();
     var _ = cluster.node("remove", id);
     double left = secondsSince(began);
@@ -303,8 +314,11 @@ final class BenchNodesCommand implements Callable<Integer> {
     return Math.round((System.nanoTime() - began) / 1e6) / 1e3;
   }
 
-  private static Map<String, Object> latencies(OpenLoop load) {
-    Histogram nanos = load.takeLatencies();
+  private static Map<String, Object> latencies(Meter load) {
+    Histogram nanos = load.takeFailed(); // what failed was waited for too
+    for (OperationType type : OperationType.values()) {
+      nanos.add(load.take(type, null));
+    }
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("calls", nanos.getTotalCount());
     result.put("p50Millis", millis(nanos.getValueAtPercentile(50)));

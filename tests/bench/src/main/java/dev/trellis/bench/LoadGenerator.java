@@ -2,249 +2,361 @@ package dev.trellis.bench;
 
 import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
-import dev.trellis.client.Trellis;
-import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
-import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentMap;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
+import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
-import org.HdrHistogram.Histogram;
-import org.HdrHistogram.Recorder;
 import org.jspecify.annotations.Nullable;
 
-/// A closed loop: each client keeps so many calls unanswered, and sends the next when an answer
-/// comes. A store that stalls is therefore asked less while it stalls: the latencies are those of a
-/// caller that waits, not of one that keeps a schedule.
+/// Puts a load on clients. Each client has so many *lanes*, and a lane one call (or batch) on its
+/// way at a time.
+///
+/// In a closed loop, a lane that gets its answer sends its next call: a store that stalls is asked
+/// less while it stalls, and latencies are those of a caller that waits. In an open loop a call is
+/// due each period whatever the store does, and takes a lane that is free; latency counts from when
+/// the call was due, so that a stall is felt by every call that falls into it, also by those that
+/// found no lane.
+///
+/// What a lane needs for a call it keeps and uses again, and keys and values are made beforehand,
+/// so that the generator's own garbage is a few objects a call.
 final class LoadGenerator {
-  /// The operations that are told apart.
-  enum Type {
-    READ,
-    WRITE
-  }
-
-  private static final long HIGHEST_NANOS = 60_000_000_000L;
+  private static final int KEYS_KEPT = 1 << 20;
+  private static final int VALUES = 64;
+  private static final int VALUES_BYTES = 64 << 20;
+  private static final long NANOS_PER_SECOND = 1_000_000_000;
 
   private final Load load;
   private final CallOptions options;
-  private final byte[] value;
-  private final Map<Type, Recorder> latencies =
-      Map.of(Type.READ, new Recorder(HIGHEST_NANOS, 3), Type.WRITE, new Recorder(HIGHEST_NANOS, 3));
-  private final LongAdder completed = new LongAdder();
-  private final ConcurrentMap<ErrorCode, LongAdder> failures = new ConcurrentHashMap<>();
-  private volatile boolean stopping; // set by the caller, read by every client's loops
-  private volatile @Nullable Throwable defect; // set by any loop, read by the caller
+  private final Ticker ticker;
+  private final Meter meter = new Meter();
+  private final Inserts inserts;
+  private final @Nullable Payload[] keys; // those made so far; any thread may make one
+  private final Operation[] writes;
+  private final Operation read;
+  private final AtomicInteger running = new AtomicInteger();
+  private final FreeLanes free = new FreeLanes();
+  private volatile boolean stopping; // set by the caller, read by every lane
 
-  LoadGenerator(Load load, CallOptions options) {
+  LoadGenerator(Load load, CallOptions options, Ticker ticker) {
     this.load = load;
     this.options = options;
-    this.value = new byte[load.valueBytes()];
-    random(0).nextBytes(value);
+    this.ticker = ticker;
+    this.inserts = new Inserts(load.keyCount());
+    this.keys = new Payload[(int) Math.min(load.keyCount(), KEYS_KEPT)];
+    this.writes = writes(load);
+    this.read =
+        new Read.Get(
+            Optional.of(
+                switch (load.target()) {
+                  case LWW -> Kind.LWW;
+                  case COUNTER -> Kind.COUNTER;
+                }));
   }
 
-  /// Operations answered since the start of the measured part, failed ones not counted.
-  long completed() {
-    return completed.sum();
+  private static Operation[] writes(Load load) {
+    if (load.target() == Load.Target.COUNTER) {
+      return new Operation[] {new Mutation.Increment(1)};
+    }
+    ValueSizes sizes = load.values();
+    int count = Math.clamp(VALUES_BYTES / Math.max(1, sizes.most()), 1, VALUES);
+    Operation[] writes = new Operation[count];
+    RandomGenerator random = random(load, 0);
+    for (int index = 0; index < count; index++) {
+      int spread = sizes.most() - sizes.least();
+      byte[] value =
+          new byte[sizes.least() + (int) ((long) spread * index / Math.max(1, count - 1))];
+      random.nextBytes(value); // so that nothing on the way can save work by its regularity
+      writes[index] = new Mutation.Put(Payload.of(value));
+    }
+    return writes;
   }
 
-  /// Failures by code.
-  Map<ErrorCode, Long> failures() {
-    Map<ErrorCode, Long> counts = new java.util.EnumMap<>(ErrorCode.class);
-    failures.forEach((code, count) -> counts.put(code, count.sum()));
-    return counts;
+  Meter meter() {
+    return meter;
   }
 
-  /// Takes the latencies measured since the last call, in nanoseconds.
-  Histogram takeLatencies(Type type) {
-    return recorder(type).getIntervalHistogram();
+  /// Whether [#keepSchedule] is to be called.
+  boolean isOpen() {
+    return load.rate().isPresent();
   }
 
-  /// Forgets what was measured so far: the end of the warm-up.
-  void reset() {
-    latencies.values().forEach(Recorder::reset);
-    completed.reset();
-    failures.clear();
+  /// The key with a number.
+  Payload keyOf(long number) {
+    if (number >= keys.length) {
+      return makeKey(number);
+    }
+    Payload key = keys[(int) number];
+    if (key == null) {
+      key = makeKey(number);
+      keys[(int) number] = key;
+    }
+    return key;
   }
+
+  private Payload makeKey(long number) {
+    String digits = Long.toString(number);
+    return Payload.ofText(
+        load.keyPrefix() + "0".repeat(Math.max(0, load.keyDigits() - digits.length())) + digits);
+  }
+
+  /// Adds the lanes of a client. In a closed loop they start at once.
+  ///
+  /// @param index of the client, from 0
+  void start(Store store, int index) {
+    for (int lane = 0; lane < load.pipeline(); lane++) {
+      Lane added = new Lane(store, random(load, 1 + index * 1_024L + lane));
+      running.incrementAndGet();
+      if (isOpen()) {
+        free.add(added);
+      } else {
+        added.loop();
+      }
+    }
+  }
+
+  /// Keeps the schedule of an open loop, on the calling thread, until [#stop].
+  void keepSchedule() {
+    free.owner = Thread.currentThread();
+    double periodNanos =
+        (double) NANOS_PER_SECOND * load.batch() / Math.max(1, load.rate().orElseThrow());
+    long began = ticker.nanos();
+    long sent = 0;
+    while (!stopping) {
+      long due = began + (long) (sent * periodNanos);
+      long now = ticker.nanos();
+      if (now - due < 0) {
+        ticker.waitUntil(due);
+        continue;
+      }
+      Lane lane = free.take();
+      if (lane == null) {
+        ticker.waitForAnswer();
+        continue;
+      }
+      sent++;
+      meter.sentLate(now - due);
+      if (lane.send(due)) {
+        free.add(lane);
+      }
+    }
+  }
+
+  /// Ends the loops: no lane sends any more.
+  void stop() {
+    stopping = true;
+    free.wakeOwner();
+  }
+
+  /// How many lanes still wait for an answer after [#stop].
+  int unanswered() {
+    return isOpen() ? running.get() - free.size() : running.get();
+  }
+
+  private static RandomGenerator random(Load load, long stream) {
+    return RandomGeneratorFactory.of("L64X128MixRandom").create(load.seed() * 1_000_003 + stream);
+  }
+
+  /// The lanes of an open loop that have no call on its way.
+  private static final class FreeLanes {
+    private final ArrayList<Lane> lanes = new ArrayList<>(); // guarded by this
+    volatile @Nullable Thread owner; // who waits for one
+
+    synchronized @Nullable Lane take() {
+      return lanes.isEmpty() ? null : lanes.removeLast();
+    }
+
+    void add(Lane lane) {
+      boolean wasEmpty;
+      synchronized (this) {
+        wasEmpty = lanes.isEmpty();
+        lanes.add(lane);
+      }
+      if (wasEmpty) {
+        wakeOwner();
+      }
+    }
+
+    synchronized int size() {
+      return lanes.size();
+    }
+
+    void wakeOwner() {
+      LockSupport.unpark(owner);
+    }
+  }
+
+  /// A place for one call, or batch, on its way.
+  private final class Lane implements BiConsumer<@Nullable Reply, @Nullable Throwable> {
+    private final Store store;
+    private final RandomGenerator random;
+    private final LongSupplier drawn;
+    private final long[] numbers = new long[load.batch()]; // of the keys on their way
+    private final List<Call> calls = new ArrayList<>(load.batch());
+    // What is not answered yet, and one for the sending itself: who takes the last goes on.
+    private final AtomicInteger open = new AtomicInteger();
+    private OperationType type = OperationType.READ; // of the call on its way
+    private long start; // when it was sent, or due
+
+    Lane(Store store, RandomGenerator random) {
+      this.store = store;
+      this.random = random;
+      this.drawn = load.keys().draw(inserts::count, load.theta(), random);
+    }
+
+    /// Sends one call after the other, until one is not answered at once; its answer goes on.
+    void loop() {
+      while (!stopping) {
+        if (!send(ticker.nanos())) {
+          return;
+        }
+      }
+      running.decrementAndGet();
+    }
+
+    /// Sends a call.
+    ///
+    /// @param from when its latency begins
+    /// @return whether it is answered already, as refused ones are; else [#ended] follows
+    boolean send(long from) {
+      start = from;
+      type = load.mix().draw(random);
+      int batch = load.batch();
+      open.set(batch + 1);
+      for (int at = 0; at < batch; at++) {
+        numbers[at] = type == OperationType.INSERT ? inserts.next() : drawn.getAsLong();
+      }
+      if (batch == 1) {
+        var _ = store.execute(keyOf(numbers[0]), operation(), options).whenComplete(this);
+      } else {
+        calls.clear();
+        for (int at = 0; at < batch; at++) {
+          calls.add(new Call(keyOf(numbers[at]), operation(), options));
+        }
+        List<CompletableFuture<Reply>> replies = store.executeAll(calls);
+        for (CompletableFuture<Reply> reply : replies) {
+          var _ = reply.whenComplete(this);
+        }
+      }
+      return close();
+    }
+
+    private Operation operation() {
+      return switch (type) {
+        case READ, READ_MODIFY_WRITE -> read;
+        case WRITE, INSERT -> write();
+      };
+    }
+
+    private Operation write() {
+      return writes.length == 1 ? writes[0] : writes[random.nextInt(writes.length)];
+    }
+
+    /// Takes note of an answer.
+    @Override
+    public void accept(@Nullable Reply reply, @Nullable Throwable failure) {
+      if (failure != null) {
+        meter.failed(failure, ticker.nanos() - start);
+      } else {
+        if (isMissing(reply)) {
+          meter.missed();
+        }
+        if (type == OperationType.READ_MODIFY_WRITE) {
+          writeBack();
+          return;
+        }
+        meter.answered(type, ticker.nanos() - start);
+      }
+      if (close()) {
+        ended();
+      }
+    }
+
+    /// The second half of a read-modify-write, after a read that went well.
+    private void writeBack() {
+      var _ =
+          store
+              .execute(keyOf(numbers[0]), write(), options)
+              .whenComplete(
+                  (reply, failure) -> {
+                    if (failure != null) {
+                      meter.failed(failure, ticker.nanos() - start);
+                    } else {
+                      meter.answered(type, ticker.nanos() - start);
+                    }
+                    if (close()) {
+                      ended();
+                    }
+                  });
+    }
+
+    /// One less is open; whether that was the last.
+    private boolean close() {
+      if (open.decrementAndGet() > 0) {
+        return false;
+      }
+      if (type == OperationType.INSERT) {
+        for (long number : numbers) {
+          inserts.end(number);
+        }
+      }
+      return true;
+    }
+
+    /// All that was sent is answered.
+    private void ended() {
+      if (isOpen()) {
+        free.add(this);
+      } else {
+        loop();
+      }
+    }
+
+    private static boolean isMissing(@Nullable Reply reply) {
+      return reply != null
+          && reply.outcome() instanceof Outcome.Done done
+          && done.view() instanceof View.Missing;
+    }
+  }
+
+  // ---- Filling ----
+
+  private static final int FILL_BATCH = 100;
+  private static final int FILL_BATCHES = 8;
 
   /// Writes every key once, so that reads find something.
   ///
   /// @param progress is told the number of keys written so far
-  void fill(Trellis client, java.util.function.LongConsumer progress) {
-    int step = 1_000;
-    for (long from = 0; from < load.keyCount(); from += step) {
-      List<Call> calls = new ArrayList<>();
-      for (long key = from; key < Math.min(from + step, load.keyCount()); key++) {
-        calls.add(new Call(keyOf(key), write(), options));
+  /// @throws java.util.concurrent.CompletionException if a write fails
+  void fill(Store store, LongConsumer progress) {
+    RandomGenerator random = random(load, -1);
+    List<List<CompletableFuture<Reply>>> underway = new ArrayList<>();
+    long count = load.keyCount();
+    for (long from = 0; from < count; from += FILL_BATCH) {
+      List<Call> calls = new ArrayList<>(FILL_BATCH);
+      for (long key = from; key < Math.min(from + FILL_BATCH, count); key++) {
+        calls.add(new Call(keyOf(key), writes[random.nextInt(writes.length)], options));
       }
-      client.executeAll(calls).forEach(CompletableFuture::join);
-      progress.accept(Math.min(from + step, load.keyCount()));
-    }
-  }
-
-  /// Starts the loops of one client.
-  ///
-  /// @param done is counted down when the loops have ended, after [#stop]
-  void start(Trellis client, int index, CountDownLatch done) {
-    AtomicInteger running = new AtomicInteger(load.pipeline());
-    for (int loop = 0; loop < load.pipeline(); loop++) {
-      RandomGenerator random = random(1 + index * 1_024L + loop);
-      LongSupplier keys = load.keys().draw(load.keyCount(), load.theta(), random);
-      new Loop(client, random, keys, running, done).run();
-    }
-  }
-
-  /// Fails if a call ended in a way that no call should.
-  void requireSound() {
-    Throwable found = defect;
-    if (found != null) {
-      throw new IllegalStateException("a call ended in an unknown way", found);
-    }
-  }
-
-  /// Lets the loops end once their last calls are answered.
-  void stop() {
-    stopping = true;
-  }
-
-  private RandomGenerator random(long stream) {
-    return RandomGeneratorFactory.of("L64X128MixRandom").create(load.seed() * 1_000_003 + stream);
-  }
-
-  private static Payload keyOf(long number) {
-    return Payload.ofText("bench:" + number);
-  }
-
-  private Operation write() {
-    return switch (load.target()) {
-      case LWW -> new Mutation.Put(Payload.of(value));
-      case COUNTER -> new Mutation.Increment(1);
-    };
-  }
-
-  private Operation read() {
-    return switch (load.target()) {
-      case LWW -> new Read.Get(Optional.of(Kind.LWW));
-      case COUNTER -> new Read.Get(Optional.of(Kind.COUNTER));
-    };
-  }
-
-  private Recorder recorder(Type type) {
-    Recorder recorder = latencies.get(type);
-    if (recorder == null) {
-      throw new IllegalStateException("no recorder for " + type);
-    }
-    return recorder;
-  }
-
-  private void finished(Type type, long startNanos, boolean ok) {
-    if (ok) {
-      long nanos = Math.min(System.nanoTime() - startNanos, HIGHEST_NANOS);
-      recorder(type).recordValue(nanos);
-      completed.increment();
-    }
-  }
-
-  private void failed(Throwable failure) {
-    Throwable cause =
-        failure instanceof CompletionException && failure.getCause() != null
-            ? failure.getCause()
-            : failure;
-    if (!(cause instanceof TrellisException known)) {
-      defect = cause;
-      stopping = true;
-      return;
-    }
-    failures.computeIfAbsent(known.code(), ignored -> new LongAdder()).increment();
-  }
-
-  /// One position of a client's pipeline: a call, and when it is answered the next.
-  private final class Loop {
-    private final Trellis client;
-    private final RandomGenerator random;
-    private final LongSupplier keys;
-    private final AtomicInteger running;
-    private final CountDownLatch done;
-
-    Loop(
-        Trellis client,
-        RandomGenerator random,
-        LongSupplier keys,
-        AtomicInteger running,
-        CountDownLatch done) {
-      this.client = client;
-      this.random = random;
-      this.keys = keys;
-      this.running = running;
-      this.done = done;
-    }
-
-    void run() {
-      // Calls answered at once, as refused ones are, go round here and not ever deeper.
-      while (!stopping) {
-        CompletableFuture<?> answered = load.batch() == 1 ? single() : batch();
-        if (!answered.isDone()) {
-          var _ = answered.whenComplete((result, failure) -> run());
-          return;
-        }
+      underway.add(store.executeAll(calls));
+      if (underway.size() == FILL_BATCHES) {
+        underway.removeFirst().forEach(CompletableFuture::join);
       }
-      if (running.decrementAndGet() == 0) {
-        done.countDown();
-      }
+      progress.accept(Math.min(from + FILL_BATCH, count));
     }
-
-    private CompletableFuture<?> single() {
-      Type type = next();
-      long start = System.nanoTime();
-      return client
-          .execute(keyOf(keys.getAsLong()), operation(type), options)
-          .handle((reply, failure) -> ended(type, start, reply, failure));
-    }
-
-    private CompletableFuture<?> batch() {
-      Type type = next();
-      List<Call> calls = new ArrayList<>(load.batch());
-      for (int at = 0; at < load.batch(); at++) {
-        calls.add(new Call(keyOf(keys.getAsLong()), operation(type), options));
-      }
-      long start = System.nanoTime();
-      CompletableFuture<?>[] ends =
-          client.executeAll(calls).stream()
-              .map(f -> f.handle((reply, failure) -> ended(type, start, reply, failure)))
-              .toArray(CompletableFuture[]::new);
-      return CompletableFuture.allOf(ends);
-    }
-
-    private boolean ended(
-        Type type, long start, @Nullable Reply reply, @Nullable Throwable failure) {
-      if (failure != null) {
-        failed(failure);
-      }
-      finished(type, start, failure == null);
-      return reply != null;
-    }
-
-    private Type next() {
-      return random.nextInt(100) < load.readPercent() ? Type.READ : Type.WRITE;
-    }
-
-    private Operation operation(Type type) {
-      return type == Type.READ ? read() : write();
-    }
+    underway.forEach(batch -> batch.forEach(CompletableFuture::join));
   }
 }

@@ -1,40 +1,44 @@
 package dev.trellis.bench;
 
-import java.util.function.LongSupplier;
 import java.util.random.RandomGenerator;
 
 /// Draws ranks with a frequency in proportion to 1 / rank^θ, in constant time and without a table,
 /// by rejection-inversion: a point under the curve's integral is inverted, and kept if it lies
-/// under the histogram too, which it mostly does.
+/// under the histogram too, which it mostly does. Exact for every θ above 0, and for any number of
+/// ranks, which may differ from draw to draw. For one thread.
 ///
 /// @see "Hörmann and Derflinger, Rejection-Inversion to Generate Variates from Monotone Discrete
 ///   Distributions, ACM TOMACS 1996"
-final class Zipf implements LongSupplier {
-  private final long count;
+final class Zipf {
   private final double theta;
   private final RandomGenerator random;
   private final double integralOfFirst;
-  private final double integralOfAll;
   private final double sureWithin; // a point this close below its rank needs no test
+  private long count; // of the draw before
+  private double integralOfAll; // likewise
 
-  /// @param count number of ranks, 1 or more
   /// @param theta exponent, above 0; 1 is allowed
-  Zipf(long count, double theta, RandomGenerator random) {
-    if (count < 1 || !(theta > 0)) {
-      throw new IllegalArgumentException(
-          "zipf needs at least 1 key and a theta above 0, but has " + count + " and " + theta);
+  Zipf(double theta, RandomGenerator random) {
+    if (!(theta > 0)) {
+      throw new IllegalArgumentException("zipf needs a theta above 0, but has " + theta);
     }
-    this.count = count;
     this.theta = theta;
     this.random = random;
     this.integralOfFirst = integral(1.5) - 1;
-    this.integralOfAll = integral(count + 0.5);
     this.sureWithin = 2 - inverse(integral(2.5) - height(2));
   }
 
   /// A rank less one: 0 is the most frequent.
-  @Override
-  public long getAsLong() {
+  ///
+  /// @param ranks how many there are, 1 or more
+  long draw(long ranks) {
+    if (ranks < 1) {
+      throw new IllegalArgumentException("zipf needs at least 1 key, but has " + ranks);
+    }
+    if (ranks != count) {
+      count = ranks;
+      integralOfAll = integral(ranks + 0.5);
+    }
     while (true) {
       double area = integralOfAll + random.nextDouble() * (integralOfFirst - integralOfAll);
       double point = inverse(area);
