@@ -1,9 +1,11 @@
 package dev.trellis.bench;
 
+import dev.trellis.bench.peers.BenchCodeCommand;
+import dev.trellis.bench.peers.BenchPeersCommand;
 import dev.trellis.cli.CommandSource;
 import java.util.List;
 
-/// Adds `bin/trellis bench` and `bin/trellis bench-nodes`.
+/// Adds `bin/trellis bench` and its relatives.
 public final class BenchCommands implements CommandSource {
   @Override
   public String heading() {
@@ -12,6 +14,10 @@ public final class BenchCommands implements CommandSource {
 
   @Override
   public List<Object> commands() {
-    return List.of(new BenchCommand(), new BenchNodesCommand());
+    return List.of(
+        new BenchCommand(),
+        new BenchNodesCommand(),
+        new BenchPeersCommand(),
+        new BenchCodeCommand());
   }
 }
