@@ -77,11 +77,17 @@ class SeveralNodesTest {
     }
     try (TrellisNode node = start("n1", "cluster.seeds = [\"127.0.0.1:" + port + "\"]");
         AdminClient admin = new AdminClient(node)) {
+      String reason =
+          "finds nobody yet and keeps trying: none of the seeds [127.0.0.1:" + port + "]";
       String unready = admin.get("/readyz").body();
-      assertTrue(
-          unready.contains(
-              "finds nobody yet and keeps trying: none of the seeds [127.0.0.1:" + port + "]"),
-          unready);
+      long deadline = System.nanoTime() + PATIENCE_NANOS;
+      while (!unready.contains(reason)) { // it may not have looked yet
+        if (System.nanoTime() > deadline) {
+          fail(unready);
+        }
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+        unready = admin.get("/readyz").body();
+      }
     }
   }
 
