@@ -101,9 +101,12 @@ public final class DataPlane implements AutoCloseable {
         config.shardReplication());
   }
 
-  /// Accepts connections from now on; to be called after the first view.
+  /// Accepts connections; to be called after the first view. Returns when every shard does, or has
+  /// met a defect.
   public void open() {
-    shards.forEach(ShardServer::open);
+    CompletableFuture<?>[] opened =
+        shards.stream().map(ShardServer::open).toArray(CompletableFuture[]::new);
+    CompletableFuture.anyOf(CompletableFuture.allOf(opened), failure).handle((_, _) -> null).join();
   }
 
   /// Tells the shards, and clients that ask, who belongs to the cluster. Views are to be handed on

@@ -179,16 +179,21 @@ final class ShardServer implements Outbox {
   }
 
   /// Accepts connections from now on.
-  void open() {
+  ///
+  /// @return completes when it does
+  CompletableFuture<Void> open() {
     tickedMillis = clock.millis();
+    CompletableFuture<Void> opened = new CompletableFuture<>();
     execute(
         () -> {
           bound().config().setAutoRead(true);
           listening = true;
+          opened.complete(null);
         });
     var _ =
         loop.scheduleWithFixedDelay(
             () -> turn(this::tick), TICK_MILLIS, TICK_MILLIS, TimeUnit.MILLISECONDS);
+    return opened;
   }
 
   /// Stops accepting and reading, answers what was taken, closes the connections.

@@ -12,6 +12,7 @@ import dev.trellis.wire.NodeDescriptor.Tier;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -23,6 +24,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /// One membership without a node around it, on loopback.
 final class TestMember implements AutoCloseable {
@@ -182,8 +184,10 @@ final class TestMember implements AutoCloseable {
     return membership.view();
   }
 
-  List<String> ids() {
-    return view().topology().members().stream().map(NodeDescriptor::id).toList();
+  List<Incarnation> incarnations() {
+    return view().topology().members().stream()
+        .map(member -> new Incarnation(member.id(), member.incarnation()))
+        .toList();
   }
 
   State stateOf(String id) {
@@ -203,15 +207,20 @@ final class TestMember implements AutoCloseable {
 
   /// Waits until members see just each other.
   static void awaitTogether(TestMember... members) {
-    List<String> ids = List.of(members).stream().map(member -> member.self.id()).sorted().toList();
+    List<Incarnation> all =
+        Stream.of(members)
+            .map(TestMember::incarnation)
+            .sorted(Comparator.comparing(Incarnation::nodeId))
+            .toList();
     await(
         () ->
             List.of(members).stream()
                 .allMatch(
-                    member -> member.ids().equals(ids) && member.view().suspected().isEmpty()),
+                    member ->
+                        member.incarnations().equals(all) && member.view().suspected().isEmpty()),
         () ->
             "wanted "
-                + ids
+                + all
                 + " but see "
                 + List.of(members).stream().map(TestMember::view).toList());
   }

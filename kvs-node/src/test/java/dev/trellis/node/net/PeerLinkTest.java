@@ -336,10 +336,10 @@ class PeerLinkTest {
   @Test
   void theHelloTellsWhoConnectsToWhomAndWhen() throws Exception {
     DataPlane a = plane("a", 1, InstantSource.system(), "shards = 2");
+    long before = System.currentTimeMillis();
     try (ServerSocket b = listener()) {
       int port = b.getLocalPort();
       begin(view(node("a", 1, a.ports()), node("b", 2, List.of(port, port))), a);
-      long before = System.currentTimeMillis();
       send(a, 1, new Peer("b", 2, 1), NEWS);
       Frame.Hello hello;
       do { // the core of either shard may have something to say too
