@@ -15,8 +15,10 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 class SeveralNodesTest {
@@ -35,16 +37,26 @@ class SeveralNodesTest {
   }
 
   private static Frame.ClusterMap awaitMap(TrellisNode node, List<String> ids, int faultTolerance)
-      throws IOException {
+      throws Exception {
+    return await(
+        () -> map(node),
+        map ->
+            map.nodes().stream().map(NodeDescriptor::id).toList().equals(ids)
+                && map.faultTolerance() == faultTolerance,
+        "a map of " + ids);
+  }
+
+  /// Asks until the answer is what is wanted, and returns it.
+  private static <T> T await(Callable<T> question, Predicate<T> wanted, String what)
+      throws Exception {
     long deadline = System.nanoTime() + PATIENCE_NANOS;
     while (true) {
-      Frame.ClusterMap map = map(node);
-      List<String> present = map.nodes().stream().map(NodeDescriptor::id).toList();
-      if (present.equals(ids) && map.faultTolerance() == faultTolerance) {
-        return map;
+      T answer = question.call();
+      if (wanted.test(answer)) {
+        return answer;
       }
       if (System.nanoTime() > deadline) {
-        fail("wanted " + ids + " but have " + map);
+        fail("wanted " + what + " but have " + answer);
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
     }
@@ -79,15 +91,8 @@ class SeveralNodesTest {
         AdminClient admin = new AdminClient(node)) {
       String reason =
           "finds nobody yet and keeps trying: none of the seeds [127.0.0.1:" + port + "]";
-      String unready = admin.get("/readyz").body();
-      long deadline = System.nanoTime() + PATIENCE_NANOS;
-      while (!unready.contains(reason)) { // it may not have looked yet
-        if (System.nanoTime() > deadline) {
-          fail(unready);
-        }
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
-        unready = admin.get("/readyz").body();
-      }
+      // It may not have looked yet.
+      var _ = await(() -> admin.get("/readyz").body(), told -> told.contains(reason), reason);
     }
   }
 

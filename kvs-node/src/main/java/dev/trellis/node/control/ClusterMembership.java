@@ -150,7 +150,7 @@ final class ClusterMembership implements Membership {
     this.tallies = tallies;
     this.self = self;
     this.address = address(self);
-    this.incarnation = incarnation(self);
+    this.incarnation = Incarnation.of(self);
     this.state = ClusterState.initial(settings.cluster().faultTolerance());
     this.pingNanos = settings.cluster().pingInterval().toNanos();
     this.suspectNanos = settings.cluster().suspectAfter().toNanos();
@@ -261,10 +261,6 @@ final class ClusterMembership implements Membership {
   static String address(NodeDescriptor node) {
     String host = node.host();
     return (host.contains(":") ? "[" + host + "]" : host) + ":" + node.controlPort();
-  }
-
-  private static Incarnation incarnation(NodeDescriptor node) {
-    return new Incarnation(node.id(), node.incarnation());
   }
 
   private static String memberId(Incarnation incarnation) {
@@ -662,20 +658,20 @@ final class ClusterMembership implements Membership {
           LOG.warn("member {} says of itself what cannot be read: {}", id, e.getMessage());
         }
       }
-      case LEAVING -> peerOf(id).ifPresent(peer -> end(incarnation(peer.node), End.LEFT));
+      case LEAVING -> peerOf(id).ifPresent(peer -> end(Incarnation.of(peer.node), End.LEFT));
       case REMOVED -> peerOf(id).ifPresent(peer -> peer.inCluster = false);
     }
   }
 
   private Optional<Peer> peerOf(String memberId) {
     return peers.values().stream()
-        .filter(peer -> memberId(incarnation(peer.node)).equals(memberId))
+        .filter(peer -> memberId(Incarnation.of(peer.node)).equals(memberId))
         .findFirst();
   }
 
   private void learn(String id, MemberMetadata metadata) throws MalformedMessageException {
     NodeDescriptor node = metadata.node();
-    Incarnation who = incarnation(node);
+    Incarnation who = Incarnation.of(node);
     if (!memberId(who).equals(id) || who.equals(incarnation)) {
       throw new MalformedMessageException("it is not who it says it is");
     }
@@ -699,7 +695,7 @@ final class ClusterMembership implements Membership {
   private void follow(NodeDescriptor node) {
     Set<Incarnation> former = new HashSet<>(peers.keySet());
     former.addAll(state.known().keySet());
-    former.remove(incarnation(node));
+    former.remove(Incarnation.of(node));
     for (Incarnation one : former) {
       if (one.nodeId().equals(node.id())) {
         LOG.info("node {} started again", node.id());
@@ -805,7 +801,7 @@ final class ClusterMembership implements Membership {
         peer.suspected = suspected;
         LOG.info("node {} {}", peer.node.id(), suspected ? "does not answer" : "answers again");
       }
-      Incarnation who = incarnation(peer.node);
+      Incarnation who = Incarnation.of(peer.node);
       if (state.hasEnded(who)) {
         each.remove();
       } else if (!peer.inCluster && silentNanos > removeNanos) {
@@ -842,7 +838,7 @@ final class ClusterMembership implements Membership {
     peers.values().forEach(peer -> all.add(peer.node));
     if (all.stream().anyMatch(node -> node.state() != State.JOINING)) {
       for (NodeDescriptor node : all) {
-        state = state.withKnown(incarnation(node), new Known(address(node), node.tier()));
+        state = state.withKnown(Incarnation.of(node), new Known(address(node), node.tier()));
       }
     }
   }
@@ -858,7 +854,7 @@ final class ClusterMembership implements Membership {
       }
     }
     Set<Incarnation> absent = new HashSet<>(state.known().keySet());
-    members.values().forEach(node -> absent.remove(incarnation(node)));
+    members.values().forEach(node -> absent.remove(Incarnation.of(node)));
     int nodes = state.faultTolerance().nodes();
     return new MembershipView(
         Topology.of(members.values(), nodes), suspected, absent, state.gone());

@@ -106,7 +106,7 @@ public final class DataPlane implements AutoCloseable {
   public void open() {
     CompletableFuture<?>[] opened =
         shards.stream().map(ShardServer::open).toArray(CompletableFuture[]::new);
-    CompletableFuture.anyOf(CompletableFuture.allOf(opened), failure).handle((_, _) -> null).join();
+    CompletableFuture.anyOf(CompletableFuture.allOf(opened), failure).join();
   }
 
   /// Tells the shards, and clients that ask, who belongs to the cluster. Views are to be handed on

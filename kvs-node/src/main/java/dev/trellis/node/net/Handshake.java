@@ -75,7 +75,7 @@ final class Handshake {
                   + life(self)
                   + "; ids are unique in a cluster"));
     }
-    if (view != null && view.gone().contains(new Incarnation(from.nodeId(), from.incarnation()))) {
+    if (view != null && view.gone().contains(Incarnation.of(from))) {
       return Optional.of(stale(from));
     }
     if (introduction.timeMillis() > nowMillis + skewMax.toMillis()) {

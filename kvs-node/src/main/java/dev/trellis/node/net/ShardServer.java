@@ -523,8 +523,7 @@ final class ShardServer implements Outbox {
   }
 
   private void refuseIfGone(PeerConnection peer) {
-    Incarnation life = new Incarnation(peer.from().nodeId(), peer.from().incarnation());
-    if (view != null && view.gone().contains(life)) {
+    if (view != null && view.gone().contains(Incarnation.of(peer.from()))) {
       Frame.Refused refusal = Handshake.stale(peer.from());
       peer.refuse(refusal.code(), refusal.message());
     }

@@ -250,7 +250,7 @@ final class Roles {
 
   /// Whether nothing that a peer says counts any more.
   boolean isGone(Peer peer) {
-    return view.gone().contains(new Incarnation(peer.nodeId(), peer.incarnation()));
+    return view.gone().contains(Incarnation.of(peer));
   }
 
   /// Whether a peer holds a partition in its default place.

@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.node.membership.Incarnation;
 import dev.trellis.process.StartupException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -184,7 +183,7 @@ class ControlPortTest {
                 Envelope.VERSION,
                 Envelope.Kind.CLUSTER,
                 "test",
-                new Incarnation("b", b.self.incarnation()),
+                b.incarnation(),
                 b.address(),
                 System.currentTimeMillis(),
                 Payload.of(body));

@@ -177,7 +177,7 @@ final class TestMember implements AutoCloseable {
   }
 
   Incarnation incarnation() {
-    return new Incarnation(self.id(), self.incarnation());
+    return Incarnation.of(self);
   }
 
   MembershipView view() {
@@ -185,9 +185,7 @@ final class TestMember implements AutoCloseable {
   }
 
   List<Incarnation> incarnations() {
-    return view().topology().members().stream()
-        .map(member -> new Incarnation(member.id(), member.incarnation()))
-        .toList();
+    return view().topology().members().stream().map(Incarnation::of).toList();
   }
 
   State stateOf(String id) {

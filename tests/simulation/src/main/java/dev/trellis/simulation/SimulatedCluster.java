@@ -604,7 +604,7 @@ final class SimulatedCluster {
   private List<Incarnation> deadIn(MembershipView view) {
     Set<Incarnation> known = new HashSet<>(view.absent());
     for (NodeDescriptor member : view.topology().members()) {
-      known.add(new Incarnation(member.id(), member.incarnation()));
+      known.add(Incarnation.of(member));
     }
     running().forEach(node -> known.remove(node.incarnation()));
     return List.copyOf(known);
