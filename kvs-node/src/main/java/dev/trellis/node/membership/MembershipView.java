@@ -2,6 +2,9 @@ package dev.trellis.node.membership;
 
 import dev.trellis.placement.Topology;
 import dev.trellis.wire.NodeDescriptor;
+import java.util.Collections;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.Set;
 
 /// The cluster as one node sees it at a moment. Views of different nodes may differ, and any of
@@ -15,10 +18,21 @@ import java.util.Set;
 /// @param gone incarnations that were declared gone: nothing they say counts any more
 public record MembershipView(
     Topology topology, Set<String> suspected, Set<Incarnation> absent, Set<Incarnation> gone) {
+  private static final Comparator<Incarnation> INCARNATIONS =
+      Comparator.comparing(Incarnation::nodeId).thenComparingLong(Incarnation::number);
+
   public MembershipView {
-    suspected = Set.copyOf(suspected);
-    absent = Set.copyOf(absent);
-    gone = Set.copyOf(gone);
+    suspected = sorted(suspected, Comparator.naturalOrder());
+    absent = sorted(absent, INCARNATIONS);
+    gone = sorted(gone, INCARNATIONS);
+  }
+
+  /// What is done for each of them comes in one order, whoever made the view and in whatever way,
+  /// so that a seed replays: that of `Set.copyOf` is another one in each process.
+  private static <T> Set<T> sorted(Set<T> original, Comparator<? super T> order) {
+    Set<T> copy = new LinkedHashSet<>();
+    original.stream().sorted(order).forEach(copy::add);
+    return Collections.unmodifiableSet(copy);
   }
 
   /// Whether nobody joins, leaves, is suspected or is absent.

@@ -7,6 +7,7 @@ import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.Placement;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
@@ -207,7 +208,8 @@ final class Roles {
     return peers;
   }
 
-  /// The other shards that share a partition with this one in its default place.
+  /// The other shards that share a partition with this one in its default place; in an order that
+  /// is the same in every run of a seed, unlike that of `Set.copyOf`.
   Set<Peer> partners() {
     if (partners.isEmpty()) {
       Set<Peer> found = new LinkedHashSet<>();
@@ -219,7 +221,7 @@ final class Roles {
         }
       }
       found.remove(self());
-      partners = Optional.of(Set.copyOf(found));
+      partners = Optional.of(Collections.unmodifiableSet(found));
     }
     return partners.get();
   }

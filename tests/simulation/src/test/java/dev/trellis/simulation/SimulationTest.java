@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -57,6 +60,34 @@ class SimulationTest {
     assertTrue(first.size() > 1_000, first.size() + " events are few");
     assertEquals(first, events(8));
     assertNotEquals(first, events(17));
+  }
+
+  /// The order of `Set.copyOf`, for one, is drawn anew in each process.
+  @Test
+  void theSameSeedGivesTheSameRunInAnotherProcess() throws Exception {
+    Process other =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                OtherProcess.class.getName(),
+                "8")
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    String told =
+        new String(other.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    assertEquals(0, other.waitFor());
+    assertEquals(String.join("\n", events(8)), told);
+  }
+
+  /// Prints the events of a run.
+  static final class OtherProcess {
+    private OtherProcess() {}
+
+    public static void main(String[] arguments) {
+      System.setOut(new PrintStream(System.out, true, StandardCharsets.UTF_8));
+      events(Long.parseLong(arguments[0])).forEach(System.out::println);
+    }
   }
 
   private static List<String> events(long seed) {
