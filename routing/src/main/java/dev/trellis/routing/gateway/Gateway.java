@@ -19,6 +19,7 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.util.concurrent.EventExecutor;
 import io.prometheus.client.CollectorRegistry;
 import java.net.InetSocketAddress;
 import java.util.Map;
@@ -83,7 +84,7 @@ public final class Gateway implements AutoCloseable {
       return;
     }
     listener.close().syncUninterruptibly();
-    connections.forEach((channel, connection) -> channel.eventLoop().execute(connection::stop));
+    loops.forEach(loop -> loop.execute(() -> stopConnections(loop)));
     long until = System.nanoTime() + config.stopTimeout().toNanos();
     connections
         .keySet()
@@ -95,6 +96,17 @@ public final class Gateway implements AutoCloseable {
                         Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS));
     connections.keySet().forEach(channel -> channel.close().awaitUninterruptibly());
     Transport.stop(loops);
+  }
+
+  /// Stops all connections of a loop in one go: whoever sees one of them end may rely on the others
+  /// of its loop having been stopped too.
+  private void stopConnections(EventExecutor loop) {
+    connections.forEach(
+        (channel, connection) -> {
+          if (channel.eventLoop() == loop) {
+            connection.stop();
+          }
+        });
   }
 
   private Channel listen(Transport transport) {
