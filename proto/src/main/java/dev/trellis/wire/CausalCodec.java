@@ -43,6 +43,25 @@ final class CausalCodec {
 
   private CausalCodec() {}
 
+  // ---- Timestamps ----
+
+  /// Leaves out the empty list.
+  static void writeTimestamps(WireWriter out, int field, List<HybridTimestamp> timestamps) {
+    if (timestamps.isEmpty()) {
+      return;
+    }
+    out.open(field, Long.BYTES * timestamps.size());
+    for (HybridTimestamp timestamp : timestamps) {
+      out.rawFixed64(timestamp.packed());
+    }
+    out.close();
+  }
+
+  /// Adds the timestamps of a repeated field to `timestamps`.
+  static void readTimestamps(WireReader in, List<HybridTimestamp> timestamps) throws WireException {
+    in.fixed64s(packed -> timestamps.add(new HybridTimestamp(packed)));
+  }
+
   // ---- Contexts ----
 
   /// Leaves out the empty context.

@@ -3,6 +3,7 @@ package dev.trellis.wire;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Kind;
+import java.util.List;
 import java.util.Optional;
 
 /// The answer to one [Request].
@@ -17,6 +18,8 @@ import java.util.Optional;
 /// @param ringVersion of the ring by which the shard decided that it owns the key
 /// @param placement of the key where it has one of its own; empty for the default, and where the
 ///   shard does not know. With `MOVED`, what the client must follow
+/// @param fieldGenerations for a mutation of a field, the generation of each field on the way to it
+///   as the request left them, the outermost first; empty if none of them was ever deleted
 public record Reply(
     long id,
     Outcome outcome,
@@ -26,8 +29,13 @@ public record Reply(
     Receipt receipt,
     HybridTimestamp clock,
     long ringVersion,
-    Optional<Placement> placement) {
-  /// A reply about a key in its default place.
+    Optional<Placement> placement,
+    List<HybridTimestamp> fieldGenerations) {
+  public Reply {
+    fieldGenerations = List.copyOf(fieldGenerations);
+  }
+
+  /// A reply about a key in its default place, and not about a field that was ever deleted.
   public Reply(
       long id,
       Outcome outcome,
@@ -37,6 +45,16 @@ public record Reply(
       Receipt receipt,
       HybridTimestamp clock,
       long ringVersion) {
-    this(id, outcome, generation, kind, dots, receipt, clock, ringVersion, Optional.empty());
+    this(
+        id,
+        outcome,
+        generation,
+        kind,
+        dots,
+        receipt,
+        clock,
+        ringVersion,
+        Optional.empty(),
+        List.of());
   }
 }

@@ -65,6 +65,7 @@ final class ReplyCodec {
     out.fixed64(9, reply.clock().packed());
     out.uint64(10, reply.ringVersion());
     reply.placement().ifPresent(placement -> writePlacement(out, 11, placement));
+    CausalCodec.writeTimestamps(out, 12, reply.fieldGenerations());
   }
 
   static Reply read(WireReader in) throws WireException {
@@ -78,6 +79,7 @@ final class ReplyCodec {
     long clock = 0;
     long ringVersion = 0;
     Optional<Placement> placement = Optional.empty();
+    List<HybridTimestamp> fieldGenerations = new ArrayList<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
@@ -91,6 +93,7 @@ final class ReplyCodec {
         case 9 -> clock = in.fixed64();
         case 10 -> ringVersion = in.uint64();
         case 11 -> placement = Optional.of(in.message(ReplyCodec::readPlacement));
+        case 12 -> CausalCodec.readTimestamps(in, fieldGenerations);
         default -> in.skip();
       }
     }
@@ -106,7 +109,8 @@ final class ReplyCodec {
         new Receipt(copies, durableCopies),
         new HybridTimestamp(clock),
         ringVersion,
-        placement);
+        placement,
+        fieldGenerations);
   }
 
   private static Outcome.Done readDone(WireReader in) throws WireException {

@@ -57,6 +57,7 @@ final class RequestCodec {
     out.uint64(10, context.timeoutMillis());
     out.uint64(11, context.ringVersion());
     out.bool(12, context.repeat());
+    CausalCodec.writeTimestamps(out, 13, context.fieldGenerations());
   }
 
   /// Reads a request; what is wrong after its id is told with the id.
@@ -91,6 +92,7 @@ final class RequestCodec {
       long timeoutMillis = 0;
       long ringVersion = 0;
       boolean repeat = false;
+      List<HybridTimestamp> fieldGenerations = new ArrayList<>();
       for (int field = in.next(); field != 0; field = in.next()) {
         switch (field) {
           case 1 -> id = OptionalLong.of(in.uint64());
@@ -105,6 +107,7 @@ final class RequestCodec {
           case 10 -> timeoutMillis = in.uint64();
           case 11 -> ringVersion = in.uint64();
           case 12 -> repeat = in.bool();
+          case 13 -> CausalCodec.readTimestamps(in, fieldGenerations);
           default -> in.skip();
         }
       }
@@ -122,7 +125,8 @@ final class RequestCodec {
               mode,
               ttlMillis,
               timeoutMillis,
-              ringVersion);
+              ringVersion,
+              fieldGenerations);
       return new Request(id.orElse(0), key, operation, context);
     }
 

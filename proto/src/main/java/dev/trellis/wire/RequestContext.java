@@ -1,6 +1,7 @@
 package dev.trellis.wire;
 
 import dev.trellis.causal.HybridTimestamp;
+import java.util.List;
 import java.util.Optional;
 
 /// What a request carries beside its operation.
@@ -17,6 +18,10 @@ import java.util.Optional;
 /// @param timeoutMillis how long the caller waits, counted from arrival at the shard; 0 for no
 ///   limit
 /// @param ringVersion of the ring by which the client chose this shard; 0 if it knows none
+/// @param fieldGenerations for a mutation of a field, the generation that each field on the way to
+///   it must not be behind, the outermost first; zero, or an end of the list, for none. Good only
+///   in the `generation` named: with another one, the fields are others. A field that is in a later
+///   one already stays in that
 public record RequestContext(
     long sequence,
     boolean repeat,
@@ -26,7 +31,36 @@ public record RequestContext(
     ReadMode read,
     long ttlMillis,
     long timeoutMillis,
-    long ringVersion) {
+    long ringVersion,
+    List<HybridTimestamp> fieldGenerations) {
+  public RequestContext {
+    fieldGenerations = List.copyOf(fieldGenerations);
+  }
+
+  /// A context that names no generations of fields, which most do not.
+  public RequestContext(
+      long sequence,
+      boolean repeat,
+      HybridTimestamp timestamp,
+      Optional<HybridTimestamp> generation,
+      Acknowledgement acknowledgement,
+      ReadMode read,
+      long ttlMillis,
+      long timeoutMillis,
+      long ringVersion) {
+    this(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        List.of());
+  }
+
   /// A read of any replica, with no deadline.
   public static final RequestContext READ =
       new RequestContext(
@@ -64,7 +98,8 @@ public record RequestContext(
         read,
         ttl,
         timeoutMillis,
-        ringVersion);
+        ringVersion,
+        fieldGenerations);
   }
 
   public RequestContext withGeneration(Optional<HybridTimestamp> wanted) {
@@ -77,7 +112,22 @@ public record RequestContext(
         read,
         ttlMillis,
         timeoutMillis,
-        ringVersion);
+        ringVersion,
+        fieldGenerations);
+  }
+
+  public RequestContext withFieldGenerations(List<HybridTimestamp> atLeast) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        atLeast);
   }
 
   public RequestContext withAcknowledgement(Acknowledgement level) {
@@ -90,7 +140,8 @@ public record RequestContext(
         read,
         ttlMillis,
         timeoutMillis,
-        ringVersion);
+        ringVersion,
+        fieldGenerations);
   }
 
   /// The same mutation, sent again.
@@ -104,6 +155,7 @@ public record RequestContext(
         read,
         ttlMillis,
         timeoutMillis,
-        ringVersion);
+        ringVersion,
+        fieldGenerations);
   }
 }

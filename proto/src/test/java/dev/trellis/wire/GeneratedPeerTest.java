@@ -115,7 +115,8 @@ class GeneratedPeerTest {
                 ReadMode.ALL,
                 60_000,
                 250,
-                9));
+                9,
+                List.of(HybridTimestamp.ZERO, HybridTimestamp.ofMillis(3))));
     var put =
         dev.trellis.wire.generated.Operation.newBuilder()
             .setPut(Put.newBuilder().setValue(ByteString.copyFromUtf8("ada")));
@@ -137,7 +138,9 @@ class GeneratedPeerTest {
             .setTtlMillis(60_000)
             .setTimeoutMillis(250)
             .setRingVersion(9)
-            .setRepeat(true);
+            .setRepeat(true)
+            .addFieldGenerations(0)
+            .addFieldGenerations(3L << 16);
     assertEquals(
         dev.trellis.wire.generated.Frame.newBuilder().setSingle(peer).build(),
         dev.trellis.wire.generated.Frame.parseFrom(FrameCodec.encode(new Frame.Single(request))));
@@ -155,7 +158,9 @@ class GeneratedPeerTest {
             CausalContext.of(new Dot(replica, 1), new Dot(replica, 2), new Dot(replica, 5)),
             new Receipt(2, 1),
             HybridTimestamp.ofMillis(20),
-            4);
+            4,
+            Optional.empty(),
+            List.of(HybridTimestamp.ofMillis(5)));
     Reply failed =
         new Reply(
             8,
@@ -190,7 +195,8 @@ class GeneratedPeerTest {
                     .setCopies(2)
                     .setDurableCopies(1)
                     .setClock(20L << 16)
-                    .setRingVersion(4))
+                    .setRingVersion(4)
+                    .addFieldGenerations(5L << 16))
             .addReplies(
                 dev.trellis.wire.generated.Reply.newBuilder()
                     .setId(8)

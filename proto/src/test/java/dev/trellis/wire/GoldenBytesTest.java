@@ -201,7 +201,37 @@ class GoldenBytesTest {
                 Receipt.NONE,
                 NOW,
                 5,
-                Optional.of(new Placement(0, 2, 1)))));
+                Optional.of(new Placement(0, 2, 1)),
+                List.of())));
+  }
+
+  @Test
+  void generationsOfFields() {
+    assertBytes(
+        "0a34080112036b65791a0d320b0a0576616c756512024a0020072901000068e5cf8b01"
+            + "3100000000000000006a0801000068e5cf8b01",
+        new Frame.Single(
+            new Request(
+                1,
+                KEY,
+                new Mutation.UpdateField(VALUE, new Mutation.Delete()),
+                RequestContext.mutation(7, NOW)
+                    .withGeneration(Optional.of(HybridTimestamp.ZERO))
+                    .withFieldGenerations(List.of(NOW)))));
+    assertBytes(
+        "1a27080212021001280a38014901000068e5cf8b015005621000000000000000000100" + "0068e5cf8b01",
+        new Frame.Answer(
+            new Reply(
+                2,
+                new Outcome.Done(new View.Nothing(), 1, false),
+                HybridTimestamp.ZERO,
+                Optional.of(Kind.MAP),
+                CausalContext.EMPTY,
+                new Receipt(1, 0),
+                NOW,
+                5,
+                Optional.empty(),
+                List.of(HybridTimestamp.ZERO, NOW))));
   }
 
   @Test

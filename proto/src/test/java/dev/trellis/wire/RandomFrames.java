@@ -195,7 +195,12 @@ final class RandomFrames {
         pick(ReadMode.values()),
         number(),
         number(),
-        number());
+        number(),
+        fewTimestamps());
+  }
+
+  private List<HybridTimestamp> fewTimestamps() {
+    return random.nextInt(3) > 0 ? List.of() : list(this::timestamp);
   }
 
   Operation operation() {
@@ -288,7 +293,8 @@ final class RandomFrames {
         new Receipt(copies, random.nextInt(copies + 1)),
         timestamp(),
         number(),
-        maybe(this::placement));
+        maybe(this::placement),
+        fewTimestamps());
   }
 
   private Outcome.Done done() {

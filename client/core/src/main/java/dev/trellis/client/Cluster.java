@@ -7,7 +7,9 @@ import dev.trellis.placement.Partitions;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Placement;
 import dev.trellis.wire.Reply;
@@ -70,8 +72,11 @@ final class Cluster {
   private final long clientId = newClientId();
   private final Map<Optional<Routing.Target>, Lane> lanes = new ConcurrentHashMap<>();
   private final Map<Long, AtomicLong> sequences = new ConcurrentHashMap<>(); // by incarnation
-  private final BoundedCache<HybridTimestamp> generations = new BoundedCache<>(LEARNED_KEYS_MAX);
-  private final BoundedCache<Placement> placements = new BoundedCache<>(LEARNED_KEYS_MAX);
+  private final BoundedCache<Payload, HybridTimestamp> generations =
+      new BoundedCache<>(LEARNED_KEYS_MAX);
+  private final BoundedCache<FieldPath, FieldGeneration> fieldGenerations =
+      new BoundedCache<>(LEARNED_KEYS_MAX);
+  private final BoundedCache<Payload, Placement> placements = new BoundedCache<>(LEARNED_KEYS_MAX);
   private final AtomicReference<CompletableFuture<Void>> refreshing = new AtomicReference<>();
   private final AtomicLong doubtNanos = new AtomicLong(System.nanoTime()); // when it may be next
   private volatile long doubtPauseMillis = DOUBT_PAUSE_MILLIS_MIN;
@@ -390,6 +395,61 @@ final class Cluster {
 
   // ---- What answers teach ----
 
+  /// Where a field is.
+  ///
+  /// @param fields names from the key inwards, at least one
+  private record FieldPath(Payload key, List<Payload> fields) {}
+
+  /// The generation that a field is in, which means nothing in another generation of its key.
+  private record FieldGeneration(HybridTimestamp ofKey, HybridTimestamp ofField) {
+    FieldGeneration later(FieldGeneration other) {
+      int order = ofKey.compareTo(other.ofKey);
+      boolean keeps = order == 0 ? !other.ofField.isAfter(ofField) : order > 0;
+      return keeps ? this : other;
+    }
+  }
+
+  /// Takes from the answer to an operation what later calls need to know of its field.
+  void learnFields(Payload key, Operation operation, Reply reply) {
+    if (reply.fieldGenerations().isEmpty() || !(reply.outcome() instanceof Outcome.Done)) {
+      return;
+    }
+    List<Payload> path = Operations.path(operation);
+    int known = Math.min(path.size(), reply.fieldGenerations().size());
+    for (int depth = 1; depth <= known; depth++) {
+      HybridTimestamp generation = reply.fieldGenerations().get(depth - 1);
+      if (generation.isAfter(HybridTimestamp.ZERO)) {
+        fieldGenerations.merge(
+            new FieldPath(key, List.copyOf(path.subList(0, depth))),
+            new FieldGeneration(reply.generation(), generation),
+            FieldGeneration::later);
+      }
+    }
+  }
+
+  /// What the generations of the fields that an operation goes through must not be behind in a
+  /// generation of its key, as far as is known; empty for nothing.
+  List<HybridTimestamp> fieldGenerationsOf(
+      Payload key, Operation operation, HybridTimestamp generation) {
+    if (fieldGenerations.isEmpty() || !(operation instanceof Mutation.UpdateField)) {
+      return List.of();
+    }
+    List<Payload> path = Operations.path(operation);
+    List<HybridTimestamp> named = new ArrayList<>();
+    boolean any = false;
+    for (int depth = 1; depth <= path.size(); depth++) {
+      HybridTimestamp ofField =
+          fieldGenerations
+              .find(new FieldPath(key, path.subList(0, depth)))
+              .filter(known -> known.ofKey.equals(generation))
+              .map(FieldGeneration::ofField)
+              .orElse(HybridTimestamp.ZERO);
+      named.add(ofField);
+      any |= ofField.isAfter(HybridTimestamp.ZERO);
+    }
+    return any ? named : List.of();
+  }
+
   /// Takes from an answer what later calls need to know of the key and of the cluster.
   void learn(Payload key, Reply reply) {
     HybridTimestamp generation = reply.generation();
@@ -623,6 +683,7 @@ final class Cluster {
     if (!hasSurvivors(before, map)) {
       // What generations its keys were in is nothing to tell a cluster that has started anew.
       generations.clear();
+      fieldGenerations.clear();
     }
     routing = next;
     for (Map.Entry<Optional<Routing.Target>, Lane> lane : List.copyOf(lanes.entrySet())) {

@@ -489,7 +489,18 @@ final class Lane implements Connection.Listener {
     if (generation.isEmpty() && mutates && !Operations.isForHome(call.operation)) {
       generation = cluster.generationOf(call.key);
     }
+    List<HybridTimestamp> ofFields =
+        cluster.fieldGenerationsOf(
+            call.key, call.operation, generation.orElse(HybridTimestamp.ZERO));
+    if (generation.isEmpty() && !ofFields.isEmpty()) {
+      generation = Optional.of(HybridTimestamp.ZERO); // in another one, the fields are others
+    }
     call.inGeneration = generation.isPresent();
+    HybridTimestamp latest = generation.orElse(HybridTimestamp.ZERO);
+    for (HybridTimestamp ofField : ofFields) {
+      latest = latest.max(ofField);
+    }
+    call.latestGeneration = latest;
     long leftMillis = Math.max(1, (call.deadlineNanos - passNanos) / NANOS_PER_MILLI);
     return new RequestContext(
         mutates ? call.sequence : 0,
@@ -500,7 +511,8 @@ final class Lane implements Connection.Listener {
         call.options.readMode(),
         mutates ? call.options.ttl().map(Duration::toMillis).orElse(0L) : 0,
         leftMillis,
-        cluster.routing().ringVersion());
+        cluster.routing().ringVersion(),
+        ofFields);
   }
 
   // ---- The connection ----
@@ -701,6 +713,7 @@ final class Lane implements Connection.Listener {
     }
     failures = 0;
     cluster.learn(call.key, reply);
+    cluster.learnFields(call.key, call.operation, reply);
     if (reply.outcome() instanceof Outcome.Failed failed) {
       failed(call, reply, failed);
     } else {
@@ -814,9 +827,7 @@ final class Lane implements Connection.Listener {
     if (call.restamps >= (late ? LATE_RESTAMPS_MAX : RESTAMPS_MAX)) {
       return false;
     }
-    long aheadMillis =
-        cluster.generationOf(call.key).orElse(HybridTimestamp.ZERO).millis()
-            - reply.clock().millis();
+    long aheadMillis = call.latestGeneration.millis() - reply.clock().millis();
     if (call.generation.isEmpty() && call.inGeneration && aheadMillis > 0) {
       return waitForClock(call, aheadMillis);
     }

@@ -7,7 +7,9 @@ import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Read;
+import java.util.ArrayList;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -52,6 +54,18 @@ final class Operations {
       case Read.Since since -> "read";
       case Read.Placed placed -> "placement";
     };
+  }
+
+  /// The names of the fields that a mutation goes through, from the key inwards; empty for what is
+  /// about the key itself.
+  static List<Payload> path(Operation operation) {
+    List<Payload> path = new ArrayList<>();
+    Operation inner = operation;
+    while (inner instanceof Mutation.UpdateField update) {
+      path.add(update.field());
+      inner = update.mutation();
+    }
+    return path;
   }
 
   /// Whether it is about where a key belongs, which the key's home decides, wherever the key is.

@@ -67,6 +67,7 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     int shortages; // how often a shard could not take it for want of other replicas
     int supersedes; // how often it was sent again in another generation
     boolean inGeneration; // the last attempt named one
+    HybridTimestamp latestGeneration = HybridTimestamp.ZERO; // that it named, also of a field
     private Set<Routing.Target> refusers =
         Set.of(); // who did not take it, since all had the chance
     private @Nullable Routing refusedUnder; // the routing that led to them

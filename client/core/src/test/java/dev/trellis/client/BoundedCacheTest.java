@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class BoundedCacheTest {
-  private final BoundedCache<Integer> cache = new BoundedCache<>(3);
+  private final BoundedCache<Payload, Integer> cache = new BoundedCache<>(3);
 
   private static Payload key(int number) {
     return Payload.ofText("key-" + number);

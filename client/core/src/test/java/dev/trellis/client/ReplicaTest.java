@@ -23,6 +23,7 @@ import dev.trellis.wire.Placement;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -43,8 +44,8 @@ import org.junit.jupiter.api.Test;
 /// What a client does with a key that several nodes hold: two here, of which one comes first.
 class ReplicaTest {
   private static final Payload KEY = Payload.ofText("visits");
-  private static final Operation PUT = new Mutation.Put(Payload.ofText("v"));
-  private static final Operation INCREMENT = new Mutation.Increment(1);
+  private static final Mutation PUT = new Mutation.Put(Payload.ofText("v"));
+  private static final Mutation INCREMENT = new Mutation.Increment(1);
   private static final Operation GET = Read.Get.ANY;
   private static final FakeNode.ThrowingConsumer<Received> SILENT = received -> {};
   private static final HybridTimestamp GENERATION = HybridTimestamp.ofMillis(9);
@@ -454,7 +455,8 @@ class ReplicaTest {
         reply.receipt(),
         reply.clock(),
         reply.ringVersion(),
-        Optional.of(placement));
+        Optional.of(placement),
+        reply.fieldGenerations());
   }
 
   private static void doneAt(Received received, Placement placement) throws IOException {
@@ -654,6 +656,77 @@ class ReplicaTest {
     done(trellis.execute(Payload.ofText("other"), PUT, CallOptions.DEFAULT));
     FakeNode other = first.requests.isEmpty() ? second : first;
     assertEquals(Optional.empty(), generationSent(other));
+  }
+
+  private static final Payload FIELD = Payload.ofText("f");
+
+  private static Mutation inField(Mutation mutation) {
+    return new Mutation.UpdateField(FIELD, mutation);
+  }
+
+  /// Has the nodes answer as shards do in which the fields that are asked for are in a generation.
+  private void answerInFields(HybridTimestamp ofKey, HybridTimestamp... ofFields) {
+    UnaryOperator<Reply> said =
+        reply ->
+            new Reply(
+                reply.id(),
+                reply.outcome(),
+                ofKey,
+                reply.kind(),
+                reply.dots(),
+                new Receipt(1, 0),
+                reply.clock(),
+                1,
+                Optional.empty(),
+                List.of(ofFields));
+    first.script =
+        received -> received.answer(new Outcome.Done(new View.Nothing(), 1, false), said);
+    second.script = first.script;
+  }
+
+  private static RequestContext sent(FakeNode node) throws Exception {
+    return node.next().request().context();
+  }
+
+  @Test
+  void aWriteAfterADeleteOfAFieldNamesItsGenerationWhereverItGoes() throws Exception {
+    Trellis trellis = connect();
+    answerInFields(HybridTimestamp.ZERO, GENERATION);
+    done(call(trellis, inField(new Mutation.Delete())));
+    assertEquals(List.of(), sent(first).fieldGenerations());
+    done(call(trellis, inField(INCREMENT)));
+    RequestContext next = sent(first);
+    assertEquals(List.of(GENERATION), next.fieldGenerations());
+    assertEquals(Optional.of(HybridTimestamp.ZERO), next.generation());
+    done(call(trellis, inField(inField(INCREMENT))));
+    assertEquals(List.of(GENERATION, HybridTimestamp.ZERO), sent(first).fieldGenerations());
+    done(call(trellis, new Mutation.UpdateField(Payload.ofText("other"), INCREMENT)));
+    assertEquals(List.of(), sent(first).fieldGenerations());
+    first.close();
+    open.remove(first);
+    done(call(trellis, inField(PUT)));
+    assertEquals(List.of(GENERATION), sent(second).fieldGenerations());
+  }
+
+  @Test
+  void theGenerationOfAFieldMeansNothingInAnotherGenerationOfItsKey() throws Exception {
+    Trellis trellis = connect();
+    answerInFields(HybridTimestamp.ZERO, GENERATION);
+    done(call(trellis, inField(new Mutation.Delete())));
+    first.next();
+    HybridTimestamp later = HybridTimestamp.ofMillis(GENERATION.millis() + 1);
+    first.script =
+        received -> {
+          answerInFields(later);
+          received.answer(
+              new Outcome.Failed(ErrorCode.SUPERSEDED, "deleted since"),
+              reply -> with(reply, later, Receipt.NONE, 1));
+        };
+    done(call(trellis, inField(INCREMENT)));
+    assertEquals(List.of(GENERATION), sent(first).fieldGenerations());
+    RequestContext repeated = sent(first);
+    assertEquals(List.of(), repeated.fieldGenerations());
+    assertEquals(Optional.of(later), repeated.generation());
   }
 
   @Test

@@ -210,6 +210,7 @@ final class Outbound {
         reply.receipt(),
         reply.clock(),
         reply.ringVersion(),
-        reply.placement());
+        reply.placement(),
+        reply.fieldGenerations());
   }
 }

@@ -916,6 +916,17 @@ public final class ShardCore {
       Optional<Kind> kind,
       CausalContext dots,
       Receipt receipt) {
+    return reply(request, outcome, generation, kind, dots, receipt, List.of());
+  }
+
+  private Reply reply(
+      Request request,
+      Outcome outcome,
+      HybridTimestamp generation,
+      Optional<Kind> kind,
+      CausalContext dots,
+      Receipt receipt,
+      List<HybridTimestamp> fieldGenerations) {
     return new Reply(
         request.id(),
         outcome,
@@ -925,7 +936,8 @@ public final class ShardCore {
         receipt,
         clock.current(nowMillis),
         ringVersion(),
-        entries.find(request.key()).flatMap(Slot::placement));
+        entries.find(request.key()).flatMap(Slot::placement),
+        fieldGenerations);
   }
 
   private long ringVersion() {
@@ -975,7 +987,7 @@ public final class ShardCore {
     }
     Optional<Slot> slot = entries.find(request.key());
     Entry held = slot.map(Slot::entry).orElse(Entry.BOTTOM);
-    Entry before = inGeneration(held, request, mutation, nowMillis);
+    requireGeneration(held, request, mutation, nowMillis);
     long birth = slot.map(Slot::birth).orElse(entries.nextBirth());
     Writer writer =
         new Writer(
@@ -987,8 +999,16 @@ public final class ShardCore {
                 clock.tick(nowMillis),
                 config.incarnation(),
                 birth,
-                entries::takeBirth));
-    Writer.Written written = writer.write(before, mutation, "key " + request.key(), 0);
+                entries::takeBirth,
+                context.fieldGenerations(),
+                collector.forgottenUpTo(nowMillis)));
+    Writer.Written written =
+        writer.write(
+            held,
+            context.generation().orElse(HybridTimestamp.ZERO),
+            mutation,
+            "key " + request.key(),
+            0);
     boolean idle = written.delta().equals(Entry.BOTTOM);
     // What changes nothing starts no generation either.
     Entry after = idle ? held : written.after();
@@ -996,7 +1016,7 @@ public final class ShardCore {
     // By identity: merging keeps an entry to which nothing new came, and comparing large sets costs
     // as much as their size.
     if (after != held) {
-      requireRoom(slot, before, after, mutation, request.key());
+      requireRoom(slot, held, after, mutation, request.key());
       entries.put(new Slot(request.key(), after, birth, setting));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
@@ -1018,7 +1038,8 @@ public final class ShardCore {
             after.generation(),
             kindOf(after.liveValues(nowMillis)),
             written.dots(),
-            new Receipt(1, 0));
+            new Receipt(1, 0),
+            Writer.fieldGenerations(after, mutation));
     Optional<PeerMessage.Change> change =
         idle
             ? reassurance(request.key())
@@ -1166,7 +1187,8 @@ public final class ShardCore {
             new Receipt(copies, 0),
             clock.current(nowMillis),
             done.ringVersion(),
-            done.placement());
+            done.placement(),
+            done.fieldGenerations());
     answer(write.origin(), write.request(), reply);
   }
 
@@ -1195,24 +1217,20 @@ public final class ShardCore {
         entry.generation(),
         kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,
-        new Receipt(1, 0));
+        new Receipt(1, 0),
+        Writer.fieldGenerations(entry, mutation));
   }
 
-  /// The entry as the request means it. A request for a later generation than ours starts that,
-  /// unless the generation is so old that it may have been forgotten here: the key then lives again
-  /// in an earlier one, which must not be lost to whoever remembers the old one.
-  private Entry inGeneration(Entry entry, Request request, Mutation mutation, long nowMillis)
+  /// Refuses what is meant for a generation that is over. A request for a later one than ours
+  /// starts that, unless it is so old that it may have been forgotten here: the key then lives
+  /// again in an earlier one, which must not be lost to whoever remembers the old one.
+  private void requireGeneration(Entry entry, Request request, Mutation mutation, long nowMillis)
       throws Refusal {
     if (request.context().generation().isEmpty()) {
-      return entry;
+      return;
     }
     HybridTimestamp wanted = request.context().generation().get();
-    // A write to an entry that has ended is made in the generation that follows, also if nobody
-    // has written in that yet.
-    HybridTimestamp current =
-        mutation.kind().isEmpty()
-            ? entry.generation()
-            : Writer.writable(entry, mutation.kind().get(), nowMillis).generation();
+    HybridTimestamp current = Writer.generation(entry, mutation, nowMillis);
     int order = wanted.compareTo(current);
     boolean forgotten =
         order > 0
@@ -1228,7 +1246,6 @@ public final class ShardCore {
               + current,
           current);
     }
-    return order == 0 ? entry : Entry.empty(wanted);
   }
 
   /// Refuses stamps from too far away, so that one bad clock can't own a key for ever.
@@ -1248,7 +1265,7 @@ public final class ShardCore {
     HybridTimestamp generation =
         mutation instanceof Mutation.Merge merge
             ? merge.entry().generation()
-            : context.generation().orElse(HybridTimestamp.ZERO);
+            : latestGeneration(context);
     if (generation.millis() - nowMillis > clock.skewMaxMillis()) {
       throw new Refusal(
           ErrorCode.CLOCK_SKEW,
@@ -1263,6 +1280,15 @@ public final class ShardCore {
     if (innermost(mutation) instanceof Mutation.Expire expire && expire.ttlMillis().isPresent()) {
       requireTtl(expire.ttlMillis().getAsLong(), 1, "expire without a ttl means never");
     }
+  }
+
+  /// The latest generation that a request names, of its key or of a field.
+  private static HybridTimestamp latestGeneration(RequestContext context) {
+    HybridTimestamp latest = context.generation().orElse(HybridTimestamp.ZERO);
+    for (HybridTimestamp generation : context.fieldGenerations()) {
+      latest = latest.max(generation);
+    }
+    return latest;
   }
 
   private static void requireTtl(long millis, long min, String otherwise) throws Refusal {

@@ -2,6 +2,7 @@ package dev.trellis.node.shard;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
 
@@ -15,6 +16,9 @@ import java.util.function.LongSupplier;
 /// @param incarnation of the shard
 /// @param birthMin replica ids with lower births were minted in an earlier life of the key
 /// @param births gives the next birth number of the shard
+/// @param fieldGenerations what the generations of the fields on the way must not be behind, the
+///   outermost first; what is missing at the end is zero
+/// @param forgottenUpToMillis generations that began by then may be forgotten
 record WriteContext(
     HybridTimestamp timestamp,
     long writer,
@@ -23,7 +27,9 @@ record WriteContext(
     HybridTimestamp clock,
     long incarnation,
     long birthMin,
-    LongSupplier births) {
+    LongSupplier births,
+    List<HybridTimestamp> fieldGenerations,
+    long forgottenUpToMillis) {
   /// The name under which to write into a value that knows `speaking` as this shard's.
   ReplicaId replica(Optional<ReplicaId> speaking) {
     return speaking.orElseGet(() -> new ReplicaId(incarnation, births.getAsLong()));

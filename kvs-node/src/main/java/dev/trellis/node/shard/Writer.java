@@ -2,6 +2,7 @@ package dev.trellis.node.shard;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.Counter;
@@ -57,11 +58,53 @@ final class Writer {
     this.context = context;
   }
 
-  /// Carries out a mutation on `before`.
+  /// Carries out a mutation on `held`, in a generation that is not before `earliest`.
   ///
   /// @param subject names the key or field in messages
   /// @param depth of maps around the entry, 0 for a key
-  Written write(Entry before, Mutation mutation, String subject, int depth) throws Refusal {
+  Written write(Entry held, HybridTimestamp earliest, Mutation mutation, String subject, int depth)
+      throws Refusal {
+    if (!earliest.isAfter(generation(held, mutation, context.nowMillis()))) {
+      return write(held, mutation, subject, depth);
+    }
+    Entry started = Entry.empty(earliest);
+    Written written = write(started, mutation, subject, depth);
+    if (!written.delta.equals(Entry.BOTTOM) || held.isDead(context.nowMillis())) {
+      return written;
+    }
+    // It changes nothing in a generation that has not been heard of here. What is still held is
+    // over nevertheless: whoever is told that it was done must not find it again.
+    return new Written(started, started, written.view, 1, CausalContext.EMPTY);
+  }
+
+  /// The generation in which a mutation of `entry` is made if it names none: the one that follows,
+  /// also if nobody has written in that yet, where a write finds an entry that has ended.
+  static HybridTimestamp generation(Entry entry, Mutation mutation, long nowMillis) {
+    return mutation.kind().isEmpty()
+        ? entry.generation()
+        : writable(entry, mutation.kind().get(), nowMillis).generation();
+  }
+
+  /// The generations of the fields on the way to what a mutation changes, the outermost first;
+  /// empty if none of them was ever deleted.
+  static List<HybridTimestamp> fieldGenerations(Entry entry, Mutation mutation) {
+    List<HybridTimestamp> generations = new ArrayList<>();
+    boolean any = false;
+    Entry at = entry;
+    Mutation inner = mutation;
+    while (inner instanceof Mutation.UpdateField update) {
+      at =
+          at.value(Kind.MAP)
+              .flatMap(map -> ((LatticeMap) map).field(update.field()))
+              .orElse(Entry.BOTTOM);
+      generations.add(at.generation());
+      any |= at.generation().isAfter(HybridTimestamp.ZERO);
+      inner = update.mutation();
+    }
+    return any ? generations : List.of();
+  }
+
+  private Written write(Entry before, Mutation mutation, String subject, int depth) throws Refusal {
     return switch (mutation) {
       case Mutation.Merge merge -> merged(before, merge.entry());
       case Mutation.Delete delete -> delete(before);
@@ -356,16 +399,22 @@ final class Writer {
     if (update.mutation() instanceof Mutation.Merge) {
       throw new Refusal(ErrorCode.BAD_REQUEST, "a merge is of a whole key, not of a field");
     }
+    Entry held = before.field(update.field()).orElse(Entry.BOTTOM);
     Written written =
-        write(
-            before.field(update.field()).orElse(Entry.BOTTOM),
-            update.mutation(),
-            "field " + update.field(),
-            depth);
+        write(held, earliest(held, depth), update.mutation(), "field " + update.field(), depth);
     // A mutation that found nothing to change leaves no trace of the field.
     Map<Payload, Entry> delta =
         written.delta.equals(Entry.BOTTOM) ? Map.of() : Map.of(update.field(), written.delta);
     return new Part(LatticeMap.of(delta), written.changed, written.dots, Show.INNER, written.view);
+  }
+
+  /// The generation that a mutation of a field must not be behind. One so old that it may have been
+  /// forgotten here does not count where the field lives again in an earlier one.
+  private HybridTimestamp earliest(Entry field, int depth) {
+    List<HybridTimestamp> named = context.fieldGenerations();
+    HybridTimestamp earliest = depth > named.size() ? HybridTimestamp.ZERO : named.get(depth - 1);
+    boolean forgotten = earliest.millis() <= context.forgottenUpToMillis();
+    return forgotten && !field.isDead(context.nowMillis()) ? HybridTimestamp.ZERO : earliest;
   }
 
   private CausalRegister.Sibling sibling(Payload value, Map<Payload, CausalContext> dependencies) {

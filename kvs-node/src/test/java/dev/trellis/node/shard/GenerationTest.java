@@ -20,7 +20,9 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.RequestContext;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -145,19 +147,126 @@ class GenerationTest {
   }
 
   @Test
-  void aRequestForALaterGenerationThatChangesNothingLeavesNoTrace() {
-    HybridTimestamp later = at(shard.nowMillis() + 100);
-    shard.mutate("k", new Mutation.Add(Kind.ORSET, listOf("a")));
-    Entry before = shard.entry("k");
+  void whatALaterGenerationEndsIsOverAlsoForWhoChangesNothingInIt() {
     Mutation remove = new Mutation.Remove(listOf("b"));
     for (Mutation nothing : new Mutation[] {DELETE, remove}) {
+      shard.mutate("k", new Mutation.Add(Kind.ORSET, listOf("a", "b")));
+      HybridTimestamp later = at(shard.nowMillis() + 100);
       Reply reply = mutateIn(later, "k", nothing);
-      assertEquals(0, changed(reply));
-      assertEquals(HybridTimestamp.ZERO, reply.generation());
-      assertEquals(before, shard.entry("k"));
-      assertEquals(0, changed(mutateIn(later, "none", nothing)));
+      assertEquals(1, changed(reply));
+      assertEquals(later, reply.generation());
+      assertEquals(missing(), shard.get("k"));
+      assertEquals(0, changed(mutateIn(later, "k", nothing)));
+      shard.pass(Duration.ofMillis(200));
     }
-    assertEquals(1, shard.store().size());
+  }
+
+  @Test
+  void aLaterGenerationInWhichNothingIsChangedLeavesNoTraceWhereThereIsNothing() {
+    HybridTimestamp later = at(shard.nowMillis() + 100);
+    assertEquals(0, changed(mutateIn(later, "none", DELETE)));
+    assertEquals(0, changed(mutateIn(later, "none", new Mutation.Remove(listOf("b")))));
+    assertEquals(0, shard.store().size());
+  }
+
+  // ---- Fields ----
+
+  private static Mutation inField(String field, Mutation mutation) {
+    return new Mutation.UpdateField(bytes(field), mutation);
+  }
+
+  private Reply mutateFrom(List<HybridTimestamp> fieldGenerations, String key, Mutation mutation) {
+    return shard.send(
+        key,
+        mutation,
+        shard
+            .next()
+            .withGeneration(Optional.of(HybridTimestamp.ZERO))
+            .withFieldGenerations(fieldGenerations));
+  }
+
+  @Test
+  void aWriteToAFieldTellsTheGenerationsOnTheWayToIt() {
+    Mutation deep = inField("f", inField("g", INCREMENT));
+    assertEquals(List.of(), shard.mutate("k", deep).fieldGenerations());
+    Reply deleted = shard.mutate("k", inField("f", inField("g", DELETE)));
+    List<HybridTimestamp> generations = deleted.fieldGenerations();
+    assertEquals(2, generations.size());
+    assertEquals(HybridTimestamp.ZERO, generations.get(0));
+    assertTrue(generations.get(1).isAfter(HybridTimestamp.ZERO));
+    assertEquals(HybridTimestamp.ZERO, deleted.generation());
+    assertEquals(generations, shard.mutate("k", deep).fieldGenerations());
+    assertEquals(List.of(), shard.mutate("k", inField("other", INCREMENT)).fieldGenerations());
+    assertEquals(1, shard.mutate("k", inField("f", DELETE)).fieldGenerations().size());
+  }
+
+  @Test
+  void aRepeatedDeleteOfAFieldTellsTheGenerationToo() {
+    shard.mutate("k", inField("f", INCREMENT));
+    RequestContext context = shard.next();
+    Reply deleted = shard.send("k", inField("f", DELETE), context);
+    Reply repeated = shard.send("k", inField("f", DELETE), context.repeated());
+    assertTrue(((Outcome.Done) repeated.outcome()).repeated());
+    assertEquals(deleted.fieldGenerations(), repeated.fieldGenerations());
+  }
+
+  @Test
+  void aWriteAfterADeleteOfAFieldSurvivesAtAReplicaThatHasNotHeardOfTheDelete() {
+    TestShard other = new TestShard();
+    for (TestShard one : List.of(shard, other)) {
+      one.mutate("k", inField("f", new Mutation.Add(Kind.GSET, listOf("old"))));
+    }
+    List<HybridTimestamp> deleted = other.mutate("k", inField("f", DELETE)).fieldGenerations();
+    Mutation add = inField("f", new Mutation.Add(Kind.GSET, listOf("new")));
+    Reply reply = mutateFrom(deleted, "k", add);
+    assertEquals(deleted, reply.fieldGenerations());
+    assertEquals(elements("new"), shard.field("k", "f"));
+    other.merge("k", shard.entry("k"));
+    assertEquals(elements("new"), other.field("k", "f"));
+  }
+
+  @Test
+  void aFieldInALaterGenerationThanNamedStaysInThat() {
+    shard.mutate("k", inField("f", INCREMENT));
+    shard.mutate("k", inField("f", DELETE));
+    Reply reply = shard.mutate("k", inField("f", INCREMENT));
+    assertEquals(
+        reply.fieldGenerations(),
+        mutateFrom(List.of(at(1)), "k", inField("f", INCREMENT)).fieldGenerations());
+    assertEquals(whole(2), shard.field("k", "f"));
+  }
+
+  @Test
+  void whatTheLaterGenerationOfAFieldEndsIsOverAlsoForWhoChangesNothingInIt() {
+    List<HybridTimestamp> later = List.of(at(shard.nowMillis() + 100));
+    shard.mutate("k", inField("f", INCREMENT));
+    shard.mutate("k", inField("g", INCREMENT));
+    assertEquals(1, changed(mutateFrom(later, "k", inField("f", DELETE))));
+    assertEquals(missing(), shard.field("k", "f"));
+    assertEquals(whole(1), shard.field("k", "g"));
+    Reply none = mutateFrom(later, "k", inField("none", DELETE));
+    assertEquals(0, changed(none));
+    assertEquals(List.of(), none.fieldGenerations());
+  }
+
+  @Test
+  void aGenerationOfAFieldThatWasForgottenDoesNotWipeWhatWasWrittenSince() {
+    shard.mutate("k", inField("f", INCREMENT));
+    List<HybridTimestamp> old = List.of(at(shard.nowMillis()));
+    shard.passAndSweep(Duration.ofMinutes(11));
+    done(mutateFrom(old, "k", inField("f", INCREMENT)));
+    assertEquals(whole(2), shard.field("k", "f"));
+    done(mutateFrom(old, "k", inField("new", INCREMENT)));
+    assertEquals(whole(1), shard.field("k", "new"));
+  }
+
+  @Test
+  void aGenerationOfAFieldFromTheFutureIsRefused() {
+    List<HybridTimestamp> tooFar = List.of(HybridTimestamp.ZERO, at(shard.nowMillis() + 501));
+    Mutation deep = inField("f", inField("g", INCREMENT));
+    String message = failed(ErrorCode.CLOCK_SKEW, mutateFrom(tooFar, "k", deep)).message();
+    assertTrue(message.contains(tooFar.get(1).toString()), message);
+    assertEquals(0, shard.store().size());
   }
 
   @Test

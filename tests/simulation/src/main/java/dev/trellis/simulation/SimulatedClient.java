@@ -17,6 +17,7 @@ import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,6 +46,12 @@ final class SimulatedClient {
   /// A connection to one life of one shard.
   private record Link(SimulatedShard shard, Origin origin) {}
 
+  /// A field of the map under a key.
+  private record Field(Payload key, Payload name) {}
+
+  /// What a field is in, in which generation of its key.
+  private record Generations(HybridTimestamp ofKey, HybridTimestamp ofField) {}
+
   /// The shard a request is for.
   private record Target(String nodeId, int shard) {}
 
@@ -59,6 +66,7 @@ final class SimulatedClient {
     private long sequence; // at that shard; 0 if it is to get a new one
     private HybridTimestamp stamp = HybridTimestamp.ZERO;
     private Optional<HybridTimestamp> generation = Optional.empty();
+    private Optional<Generations> ofField = Optional.empty();
     private boolean ambiguous; // whether a sending went unanswered
     private boolean regenerated;
     private int follows;
@@ -97,6 +105,7 @@ final class SimulatedClient {
   private final Map<Long, Long> sequences = new HashMap<>(); // last number, by shard incarnation
   private final Map<Payload, CausalContext> contexts = new HashMap<>(); // last seen, of causal keys
   private final Map<Payload, HybridTimestamp> generations = new HashMap<>(); // greatest seen
+  private final Map<Field, Generations> fieldGenerations = new HashMap<>(); // greatest seen
   private final Map<Payload, Placement> placements = new HashMap<>(); // where not the default
   private final Map<Target, Link> links = new HashMap<>();
   private HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
@@ -169,6 +178,16 @@ final class SimulatedClient {
     if (action.pinned()) {
       call.generation = Optional.ofNullable(generations.get(action.key()));
     }
+    fieldOf(call)
+        .map(fieldGenerations::get)
+        .filter(
+            known ->
+                known.ofKey.equals(generations.getOrDefault(action.key(), HybridTimestamp.ZERO)))
+        .ifPresent(
+            known -> {
+              call.generation = Optional.of(known.ofKey);
+              call.ofField = Optional.of(known);
+            });
     current = call;
     send(call);
   }
@@ -343,7 +362,18 @@ final class SimulatedClient {
         call.action.mode(),
         call.action.ttlMillis(),
         Math.max(1, call.deadlineMillis - scheduler.nowMillis()),
-        map.map(Topology::version).orElse(0L));
+        map.map(Topology::version).orElse(0L),
+        call.ofField
+            .filter(known -> call.generation.equals(Optional.of(known.ofKey)))
+            .map(known -> List.of(known.ofField))
+            .orElse(List.of()));
+  }
+
+  /// The outermost field that a call changes.
+  private static Optional<Field> fieldOf(Call call) {
+    return call.action.operation() instanceof Mutation.UpdateField update
+        ? Optional.of(new Field(call.action.key(), update.field()))
+        : Optional.empty();
   }
 
   private static String describe(Call call, Request request) {
@@ -466,6 +496,18 @@ final class SimulatedClient {
               && reply.generation().millis() > call.startedMillis - 200
               && reply.generation().millis() <= scheduler.nowMillis() + 200;
       tally.expiryRaces += expired ? 1 : 0;
+    }
+    if (!reply.fieldGenerations().isEmpty()) {
+      fieldGenerations.merge(
+          fieldOf(call).orElseThrow(),
+          new Generations(reply.generation(), reply.fieldGenerations().get(0)),
+          (known, now) ->
+              Comparator.comparing(Generations::ofKey)
+                          .thenComparing(Generations::ofField)
+                          .compare(known, now)
+                      >= 0
+                  ? known
+                  : now);
     }
     if (done.changed() > 0
         && call.generation.isPresent()

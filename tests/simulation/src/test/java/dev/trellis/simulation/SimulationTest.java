@@ -74,8 +74,7 @@ class SimulationTest {
                 "8")
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
-    String told =
-        new String(other.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    String told = new String(other.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
     assertEquals(0, other.waitFor());
     assertEquals(String.join("\n", events(8)), told);
   }
