@@ -5,11 +5,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trellis.node.control.ControlClient;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -116,6 +122,62 @@ class NodesIT {
     RecordedLoad.Conditions.await(
         "the cluster is whole", () -> local.status().get("whole").asBoolean());
     assertEquals("3\n", local.trellis("get", "n").expect(0).output());
+  }
+
+  private void signal(String name, long pid) {
+    Execution.of(folder, Map.of(), List.of("kill", "-" + name, Long.toString(pid))).expect(0);
+  }
+
+  @Test
+  void whoWasGivenUpWhileItWasPausedEndsAndWhatItHeldCanBeImported() throws IOException {
+    local.up("--memory-nodes", "3");
+    List<String> lines =
+        IntStream.range(0, 30)
+            .mapToObj(at -> "{\"key\":\"k" + at + "\",\"kind\":\"lww\",\"value\":\"v" + at + "\"}")
+            .toList();
+    local.withInput(String.join("\n", lines), "import", "-").expect(0);
+    long pid = LocalTrellis.node(local.status(), "node-2").get("pid").asLong();
+    signal("STOP", pid);
+    try {
+      assertTrue(
+          local
+              .trellis("node", "remove", "node-2", "--dead")
+              .expect(3)
+              .error()
+              .contains("its process " + pid + " is there"));
+      // As from another machine, where nobody can see whether the process is there.
+      ControlClient node0 =
+          new ControlClient("127.0.0.1", local.portBase() + 100, Duration.ofSeconds(15));
+      RecordedLoad.Conditions.await(
+          "node-2 is declared gone",
+          () -> {
+            try {
+              node0.declareGone("node-2");
+              return true;
+            } catch (IOException notYet) {
+              return false; // it is suspected first
+            }
+          });
+      assertEquals(0, local.status().get("quarantine").size());
+    } finally {
+      signal("CONT", pid);
+    }
+    RecordedLoad.Conditions.await("node-2 ends", () -> !LocalTrellis.isRunning(pid));
+    RecordedLoad.Conditions.await(
+        "the cluster is whole", () -> local.status().get("whole").asBoolean());
+
+    JsonNode files = local.status().get("quarantine");
+    assertEquals(1, files.size(), files.toString());
+    Path file = Path.of(files.get(0).asText());
+    assertTrue(file.getFileName().toString().startsWith("quarantine-node-2-"), file.toString());
+    List<String> held = Files.readAllLines(file);
+    assertFalse(held.isEmpty());
+    JsonNode first = LocalTrellis.json(held.getFirst());
+    String key = first.get("key").asText();
+    assertEquals(first.get("value").asText() + "\n", local.trellis("get", key).expect(0).output());
+    local.trellis("delete", key).expect(0);
+    local.trellis("import", file.toString()).expect(0);
+    assertEquals(first.get("value").asText() + "\n", local.trellis("get", key).expect(0).output());
   }
 
   @Test
