@@ -2,6 +2,7 @@ package dev.trellis.simulation;
 
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Peer;
 import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
@@ -14,13 +15,14 @@ import org.jspecify.annotations.Nullable;
 
 /// What the clients of a run did and saw, and what they must not see.
 final class History {
-  private record Acknowledged(Payload key, Mutation mutation, boolean replicated, long millis) {}
+  /// @param everywhere whether all shards that held the key had to have it for that
+  private record Acknowledged(
+      Payload key, Mutation mutation, boolean replicated, boolean everywhere, long millis) {}
 
   private final SimulatedCluster cluster;
   private final List<Step> steps = new ArrayList<>();
   private final List<Acknowledged> acknowledged = new ArrayList<>(); // of lasting keys
-  private final Set<Payload> placed = new HashSet<>(); // keys
-  private final Map<Payload, Long> spreadMillis = new HashMap<>(); // of placed keys: all had them
+  private final Map<Payload, Long> spreadMillis = new HashMap<>(); // all who held a key had it
 
   History(SimulatedCluster cluster) {
     this.cluster = cluster;
@@ -38,27 +40,31 @@ final class History {
             && Workload.lasts(step.key());
     if (counts) {
       acknowledged.add(
-          new Acknowledged(step.key(), step.mutation(), step.replicated(), cluster.nowMillis()));
-    }
-    if (step.mutation() instanceof Mutation.Place) {
-      placed.add(step.key());
+          new Acknowledged(
+              step.key(),
+              step.mutation(),
+              step.replicated(),
+              step.replicated()
+                  && cluster.seenHolders(step.key()).size() <= 1 + cluster.tolerated(),
+              cluster.nowMillis()));
     }
   }
 
-  /// A read was answered. Where nobody has been taken for dead wrongly or cut off since, what was
-  /// replicated before the read began must not be missing; and where nobody dies either, a read of
-  /// all replicas shows all that was acknowledged before.
+  /// A read was answered. Where nobody has been taken for dead wrongly or cut off since, what all
+  /// replicas had before the read began must not be missing; and where nobody dies either, a read
+  /// of all replicas shows all that was acknowledged before.
+  ///
+  /// What was replicated all replicas have, unless there are more than must acknowledge it, as of a
+  /// key placed by hand, or while nodes join and leave: the others may hear of it later.
   void read(Workload.Action action, View view, long startedMillis) {
     long fairSince = cluster.fairSinceMillis();
     boolean isFair = cluster.plan().keepsPromise() && fairSince < startedMillis;
-    // Where more replicas hold a key than must acknowledge it, the others may hear of it later.
     boolean known =
-        placed.contains(action.key())
-            ? isWithin(spreadMillis.get(action.key()), fairSince, startedMillis)
-            : acknowledged.stream()
+        isWithin(spreadMillis.get(action.key()), fairSince, startedMillis)
+            || acknowledged.stream()
                 .anyMatch(
                     one ->
-                        one.replicated
+                        one.everywhere
                             && one.key.equals(action.key())
                             && isWithin(one.millis, fairSince, startedMillis));
     if (isFair && known && view instanceof View.Missing) {
@@ -77,16 +83,25 @@ final class History {
     return millis != null && millis >= from && millis < to;
   }
 
-  /// Takes note of the keys placed by hand that all who hold them know of now.
-  void look() {
-    for (Payload key : placed) {
+  /// Takes note of those among some keys that all who hold them have now, and so many nodes that
+  /// they survive the losses that may come.
+  void look(List<Payload> keys) {
+    for (Payload key : keys) {
       boolean before = isWithin(spreadMillis.get(key), cluster.fairSinceMillis(), Long.MAX_VALUE);
-      if (!before
-          && Workload.lasts(key)
-          && cluster.copies(key).keySet().containsAll(cluster.holders(key))) {
+      if (!before && Workload.lasts(key) && isEverywhere(key)) {
         spreadMillis.put(key, cluster.nowMillis());
       }
     }
+  }
+
+  private boolean isEverywhere(Payload key) {
+    Set<Peer> having = new HashSet<>();
+    Set<String> nodes = new HashSet<>();
+    for (SimulatedShard shard : cluster.copies(key).keySet()) {
+      having.add(shard.peer());
+      nodes.add(shard.node().id());
+    }
+    return nodes.size() > cluster.tolerated() && having.containsAll(cluster.seenHolders(key));
   }
 
   /// What was acknowledged as replicated and is on fewer nodes than it takes to survive the losses

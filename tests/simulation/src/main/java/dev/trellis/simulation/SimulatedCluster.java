@@ -633,15 +633,29 @@ final class SimulatedCluster {
 
   /// The shards that shall hold a key, once all agree; in preference order.
   List<SimulatedShard> holders(Payload key) {
-    int partition = partitionOf(key);
-    Optional<Placement> placement = placementOf(key);
     List<SimulatedShard> holders = new ArrayList<>();
-    Topology topology = running().get(0).view().topology();
+    for (Peer peer : holders(running().get(0).view().topology(), key, placementOf(key))) {
+      holders.add(Objects.requireNonNull(latest.get(peer.nodeId())).shards().get(peer.shard()));
+    }
+    return holders;
+  }
+
+  /// The shards that hold a key as any that lives sees it: all that may answer for it.
+  Set<Peer> seenHolders(Payload key) {
+    Set<Peer> seen = new HashSet<>();
+    shards().forEach(shard -> seen.addAll(shard.holders(key)));
+    return seen;
+  }
+
+  /// The shards that hold a key with this placement; in preference order.
+  static List<Peer> holders(Topology topology, Payload key, Optional<Placement> placement) {
+    int partition = partitionOf(key);
+    int wanted = placement.map(Placement::shardsPerNode).orElse(1);
+    List<Peer> holders = new ArrayList<>();
     for (String id : topology.holders(partition, placement)) {
-      SimulatedNode node = Objects.requireNonNull(latest.get(id));
-      int wanted = placement.map(Placement::shardsPerNode).orElse(1);
-      for (int shard : topology.shardsOf(partition, node.shards().size(), wanted)) {
-        holders.add(node.shards().get(shard));
+      NodeDescriptor node = topology.member(id).orElseThrow();
+      for (int shard : topology.shardsOf(partition, node.shardPorts().size(), wanted)) {
+        holders.add(new Peer(id, node.incarnation(), shard));
       }
     }
     return holders;

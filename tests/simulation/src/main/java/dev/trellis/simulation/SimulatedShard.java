@@ -43,6 +43,7 @@ final class SimulatedShard implements Outbox {
   private final Map<Asked, Deque<Waiting>> waiting = new HashMap<>();
   private final Set<Long> closed = new HashSet<>(); // connections
   private final Map<Long, Consumer<Reply>> watchers = new HashMap<>(); // by connection
+  private MembershipView view; // that it acts upon
 
   SimulatedShard(
       SimulatedNode node, ShardConfig config, Set<Sabotage> sabotage, SimulatedCluster cluster) {
@@ -50,6 +51,7 @@ final class SimulatedShard implements Outbox {
     this.config = config;
     this.core = new ShardCore(config, store, sabotage);
     this.cluster = cluster;
+    this.view = node.view();
   }
 
   SimulatedNode node() {
@@ -86,7 +88,8 @@ final class SimulatedShard implements Outbox {
     core.tick(node.clockMillis(), this);
   }
 
-  void membership(MembershipView view) {
+  void membership(MembershipView now) {
+    view = now;
     core.membership(view, node.clockMillis(), this);
     cluster.trace().tell(() -> this + " acts upon " + core.progress());
   }
@@ -118,6 +121,12 @@ final class SimulatedShard implements Outbox {
   /// What was decided about where a key belongs, as far as this shard knows.
   Optional<PlacementSetting> settingOf(Payload key) {
     return store.find(key).flatMap(Slot::setting);
+  }
+
+  /// The shards that shall hold a key, as this one sees it.
+  List<Peer> holders(Payload key) {
+    return SimulatedCluster.holders(
+        view.topology(), key, settingOf(key).flatMap(PlacementSetting::placement));
   }
 
   /// The requests that wait for an answer since before `millis`, by id.

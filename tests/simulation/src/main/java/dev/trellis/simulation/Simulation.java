@@ -246,7 +246,7 @@ public final class Simulation {
   private void sample() {
     List<Payload> keys = workload.keys();
     watchSome(keys);
-    history.look();
+    history.look(keys);
     for (int at = 0; at < 3 && !keys.isEmpty(); at++) {
       Payload key = keys.get(random.nextInt(keys.size()));
       Set<Object> generations = new HashSet<>();
