@@ -35,8 +35,9 @@ public final class Simulation {
   /// Longest that founding, settling and converging may take once nothing goes wrong any more.
   private static final long PATIENCE_MILLIS = 120_000;
 
-  /// Longest that leaving may take under load once no node is lost any more.
-  private static final long LEAVING_MILLIS_MAX = 20_000;
+  /// Longest until the next of those that leave has left, under load, once no node is lost any
+  /// more: each one that leaves changes what the others have to hand over, so they begin anew.
+  private static final long LEAVING_MILLIS_MAX = 15_000;
 
   /// After so long, all that shall expire has, whatever clocks said.
   private static final long LAST_EXPIRY_MILLIS = 3_000;
@@ -51,7 +52,7 @@ public final class Simulation {
   private final List<String> violations = new ArrayList<>();
   private final Trace trace;
   private final SimulatedCluster cluster;
-  private long calmSinceMillis;
+  private long leftMillis; // when a node has left last, or all became calm
   private long lostWhenFounded; // partitions of which there was nothing yet
   private final Workload workload;
   private final History history;
@@ -65,7 +66,11 @@ public final class Simulation {
     this.cluster = new SimulatedCluster(plan, defect, scheduler, random, trace, tally, violations);
     this.workload = new Workload(plan);
     this.history = new History(cluster);
-    cluster.whenLeft(node -> workload.keys().forEach(history::checkCopies));
+    cluster.whenLeft(
+        node -> {
+          leftMillis = scheduler.nowMillis();
+          workload.keys().forEach(history::checkCopies);
+        });
     for (int client = 0; client < plan.profile().clients(); client++) {
       clients.add(
           new SimulatedClient(
@@ -163,11 +168,11 @@ public final class Simulation {
     }
     if (!cluster.isCalm()) {
       cluster.calm();
-      calmSinceMillis = scheduler.nowMillis();
+      leftMillis = scheduler.nowMillis();
     }
     Optional<SimulatedNode> leaving =
         cluster.running().stream().filter(SimulatedNode::isLeaving).findFirst();
-    if (leaving.isPresent() && scheduler.nowMillis() - calmSinceMillis > LEAVING_MILLIS_MAX) {
+    if (leaving.isPresent() && scheduler.nowMillis() - leftMillis > LEAVING_MILLIS_MAX) {
       violations.add(leaving.get() + " does not leave, however long it is under load");
     }
     return leaving.isEmpty();
