@@ -24,6 +24,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Finds out what two replicas differ in, and evens it out: one protocol for what has several
@@ -513,10 +514,11 @@ final class Repairs {
     int left = 0;
     boolean leaving = roles().isLeaving();
     mayHaveSurplus = leaving;
-    for (int partition : digests().partitionsWithKeys()) {
+    for (int partition : toHandBack(leaving)) {
       boolean mustStay = roles().holds(partition);
       boolean goes = leaving && mustStay && !roles().owns(partition, Optional.empty());
-      if (digests().countOf(partition) > 0 && (!mustStay || goes)) {
+      boolean has = digests().countOf(partition) > 0 || (leaving && vouchesFor(partition));
+      if (has && (!mustStay || goes)) {
         if (!mustStay && roles().standsIn(partition, Optional.empty())) {
           mayHaveSurplus = true; // once it does not any more
           continue;
@@ -534,6 +536,18 @@ final class Repairs {
     }
     surplus = left;
     mayHaveSurplus |= left > 0;
+  }
+
+  /// The partitions of which something is here, ascending. With who leaves it counts as something
+  /// that there is no more than that: once nobody is left who has all of a partition, empty ones
+  /// included, nobody can tell that a key of it is missing.
+  private Set<Integer> toHandBack(boolean leaving) {
+    Set<Integer> partitions = new TreeSet<>(digests().partitionsWithKeys());
+    if (leaving) {
+      complete.stream().forEach(partitions::add);
+      formerly.stream().forEach(partitions::add);
+    }
+    return partitions;
   }
 
   /// @return 1 if there is still something to be done

@@ -10,6 +10,8 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.View;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -102,6 +104,26 @@ class LeavingTest {
     cluster.tellViews(Set.of(), Set.of());
     stays.ask(PUT, "k", Acknowledgement.REPLICATED);
     assertTrue(stays.lastReply().receipt().copies() >= 2, () -> stays.lastReply().toString());
+  }
+
+  @Test
+  void whereThereIsNoKeyOthersKnowThatBeforeTheLeaverGoes() {
+    cluster.state(leaver, State.LEAVING);
+    cluster.tellViews(Set.of(), Set.of(), id -> !id.equals(heir));
+    cluster.pass(1_000);
+    TestCluster.Member leaving = cluster.member(leaver);
+    assertTrue(leaving.core().progress().surplus() > 0, "the heir does not know that it is one");
+    cluster.tellView(heir);
+    cluster.pass(1_000);
+    assertEquals(0, leaving.core().progress().surplus());
+    cluster.crash(leaver);
+    cluster.remove(leaver);
+    cluster.crash(holders.get(0));
+    cluster.tellViews(Set.of(holders.get(0)), Set.of());
+    cluster.member(heir).ask(Read.Get.ANY, "k", Acknowledgement.DEFAULT);
+    Outcome.Done done =
+        assertInstanceOf(Outcome.Done.class, cluster.member(heir).lastReply().outcome());
+    assertInstanceOf(View.Missing.class, done.view());
   }
 
   @Test
