@@ -602,17 +602,16 @@ final class Repairs {
     if ((stays && !goes && (holds || homeOnly || !home)) || placedUnderWay.contains(key)) {
       return placedUnderWay.contains(key) ? 1 : 0;
     }
-    Set<String> owners = new HashSet<>(roles().topology().owners(partition, slot.placement()));
-    owners.remove(config.nodeId());
-    Set<String> waiting = new HashSet<>(owners);
+    // Others stand in, and would give it back, or are about to leave themselves.
+    List<String> owners = roles().topology().owners(partition, slot.placement());
+    List<Peer> heirs = new ArrayList<>(roles().targets(partition, slot.placement()));
+    heirs.removeIf(target -> !owners.contains(target.nodeId()));
+    Set<String> waiting = new HashSet<>();
+    heirs.forEach(heir -> waiting.add(heir.nodeId()));
     placedUnderWay.add(key);
-    boolean taken = true;
-    for (Peer target : roles().targets(partition, slot.placement())) {
-      // Others stand in, and would give it back, or are about to leave themselves.
-      if (!owners.contains(target.nodeId())) {
-        continue;
-      }
-      Link link = replication.link(target);
+    boolean taken = !heirs.isEmpty();
+    for (Peer heir : heirs) {
+      Link link = replication.link(heir);
       link.repair(key);
       taken &=
           link.afterRepairs(

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.placement.KeyHash;
+import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
@@ -229,5 +231,28 @@ class PlacementTest {
     cluster.tellView("mem-0");
     boolean there = !cluster.member("mem-0").entryOf("k").equals(Entry.BOTTOM);
     assertTrue(!handedOver || there, "handed over, and not there");
+  }
+
+  @Test
+  void aShardDropsWhatOnlyAnotherShardOfItsNodeHoldsNow() {
+    Partitions partitions = new Partitions(6);
+    TestCluster cluster = new TestCluster(partitions, 2);
+    cluster.start("a", NodeDescriptor.State.ACTIVE);
+    cluster.tellViews(Set.of(), Set.of());
+    int first = partitions.shardOf(partitions.of(KeyHash.of(Payload.ofText("k"))), 2);
+    TestCluster.Member stays = cluster.member("a", first);
+    TestCluster.Member second = cluster.member("a", 1 - first);
+    List.of(stays, second).forEach(member -> member.core().found());
+    Mutation.Place onBoth = new Mutation.Place(Optional.of(new Placement(1, 0, 2)));
+    Mutation.Place onOne = new Mutation.Place(Optional.of(new Placement(1, 0, 1)));
+    stays.ask(onBoth, "k", Acknowledgement.ONE);
+    stays.ask(PUT, "k", Acknowledgement.ONE);
+    cluster.pass(1_000);
+    assertFalse(second.entryOf("k").equals(Entry.BOTTOM));
+    stays.ask(onOne, "k", Acknowledgement.ONE);
+    cluster.pass(1_000);
+    assertEquals(Entry.BOTTOM, second.entryOf("k"));
+    assertEquals(0, second.core().progress().surplus());
+    assertFalse(stays.entryOf("k").equals(Entry.BOTTOM));
   }
 }
