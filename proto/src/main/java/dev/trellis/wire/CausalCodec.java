@@ -57,9 +57,13 @@ final class CausalCodec {
     out.close();
   }
 
-  /// Adds the timestamps of a repeated field to `timestamps`.
-  static void readTimestamps(WireReader in, List<HybridTimestamp> timestamps) throws WireException {
+  /// The timestamps of a repeated field, after those that were read before; hardly any message has
+  /// some, so there is no list until there are.
+  static List<HybridTimestamp> readTimestamps(WireReader in, List<HybridTimestamp> before)
+      throws WireException {
+    List<HybridTimestamp> timestamps = before.isEmpty() ? new ArrayList<>() : before;
     in.fixed64s(packed -> timestamps.add(new HybridTimestamp(packed)));
+    return timestamps;
   }
 
   // ---- Contexts ----

@@ -79,7 +79,7 @@ final class ReplyCodec {
     long clock = 0;
     long ringVersion = 0;
     Optional<Placement> placement = Optional.empty();
-    List<HybridTimestamp> fieldGenerations = new ArrayList<>();
+    List<HybridTimestamp> fieldGenerations = List.of();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
@@ -93,7 +93,7 @@ final class ReplyCodec {
         case 9 -> clock = in.fixed64();
         case 10 -> ringVersion = in.uint64();
         case 11 -> placement = Optional.of(in.message(ReplyCodec::readPlacement));
-        case 12 -> CausalCodec.readTimestamps(in, fieldGenerations);
+        case 12 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
         default -> in.skip();
       }
     }

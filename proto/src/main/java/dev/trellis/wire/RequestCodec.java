@@ -92,7 +92,7 @@ final class RequestCodec {
       long timeoutMillis = 0;
       long ringVersion = 0;
       boolean repeat = false;
-      List<HybridTimestamp> fieldGenerations = new ArrayList<>();
+      List<HybridTimestamp> fieldGenerations = List.of();
       for (int field = in.next(); field != 0; field = in.next()) {
         switch (field) {
           case 1 -> id = OptionalLong.of(in.uint64());
@@ -107,7 +107,7 @@ final class RequestCodec {
           case 10 -> timeoutMillis = in.uint64();
           case 11 -> ringVersion = in.uint64();
           case 12 -> repeat = in.bool();
-          case 13 -> CausalCodec.readTimestamps(in, fieldGenerations);
+          case 13 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
           default -> in.skip();
         }
       }

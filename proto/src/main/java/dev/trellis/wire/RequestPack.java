@@ -50,6 +50,9 @@ public final class RequestPack extends PackBuffer {
   ///
   /// @return whether it is; else nothing was added
   public boolean addPlain(Request request) {
+    if (!request.context().fieldGenerations().isEmpty()) {
+      return false;
+    }
     if (request.operation() instanceof Read.Get get) {
       int kind = get.kind().isPresent() ? get.kind().get().number() : 0;
       add(request, GET, fieldBytes(kind), kind, Payload.EMPTY);

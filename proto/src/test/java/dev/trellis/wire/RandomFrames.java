@@ -182,7 +182,15 @@ final class RandomFrames {
   // ---- Requests ----
 
   Request request() {
-    return new Request(number(), key(), operation(), context());
+    Operation operation = operation();
+    RequestContext context = context();
+    return new Request(
+        number(),
+        key(),
+        operation,
+        operation instanceof Mutation.UpdateField
+            ? context.withFieldGenerations(fewTimestamps())
+            : context);
   }
 
   private RequestContext context() {
@@ -195,8 +203,7 @@ final class RandomFrames {
         pick(ReadMode.values()),
         number(),
         number(),
-        number(),
-        fewTimestamps());
+        number());
   }
 
   private List<HybridTimestamp> fewTimestamps() {
