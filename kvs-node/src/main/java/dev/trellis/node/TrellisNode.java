@@ -61,7 +61,15 @@ public final class TrellisNode implements RunningProcess {
   /// @throws ConfigurationException if it may not listen where it is told to
   /// @throws StartupException if a port is in use or the data folder cannot be written
   public static TrellisNode start(NodeConfig config) {
-    return start(config, shard -> new ShardCore(shard, new MemoryStore()));
+    SecureRandom random = new SecureRandom();
+    return start(config, shard -> new ShardCore(shard, memoryStore(shard, random.nextLong())));
+  }
+
+  /// Collections may be objects on the heap up to half of what the shard may hold, and all shards
+  /// together to a quarter of the heap, which is for other things too.
+  private static MemoryStore memoryStore(ShardConfig shard, long seed) {
+    long share = Runtime.getRuntime().maxMemory() / 4 / shard.shardCount();
+    return new MemoryStore(seed, Math.min(share, shard.memoryBytesMax() / 2));
   }
 
   /// As [#start(NodeConfig)], with shards of the caller's making: for tests that must see a node

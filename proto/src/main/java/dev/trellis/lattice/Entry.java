@@ -258,6 +258,15 @@ public final class Entry implements Lattice<Entry> {
   }
 
   @Override
+  public long memoryBytes() {
+    long sum = FIXED_WEIGHT + PART_BYTES;
+    for (Value<?> value : values) {
+      sum += value.memoryBytes();
+    }
+    return sum;
+  }
+
+  @Override
   public boolean equals(Object other) {
     return this == other
         || (other instanceof Entry entry

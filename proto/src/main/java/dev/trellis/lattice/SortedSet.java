@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
 /// register of its own; a removed one stays as a tombstone, so that an older add does not bring it
 /// back. -0.0 sorts below 0.0, as `Double.compare` has it.
 public final class SortedSet implements Value<SortedSet> {
+  private static final int SETTING_EXTRA_BYTES = 34;
+
   /// A member's latest setting.
   ///
   /// @param score any double but NaN; empty for a removed member
@@ -227,6 +229,12 @@ public final class SortedSet implements Value<SortedSet> {
   @Override
   public int parts() {
     return members.parts() + ranking.parts();
+  }
+
+  /// A setting takes more than its two parts: it is in an order by score too, and has a timestamp.
+  @Override
+  public long memoryBytes() {
+    return weight() + (PART_BYTES + SETTING_EXTRA_BYTES / 2) * (long) parts();
   }
 
   @Override

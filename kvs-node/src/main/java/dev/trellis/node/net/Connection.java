@@ -576,7 +576,13 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
         }
       }
     }
-    gather(scan, shard.scan(asked));
+    shard.scan(
+        asked,
+        page -> {
+          if (phase != Phase.CLOSING) {
+            gather(scan, page);
+          }
+        });
   }
 
   private void gather(NodeScan scan, Frame.Scanned page) {

@@ -17,6 +17,7 @@ final class PassedConnection implements Recipient {
   private final ArrayDeque<Errand> waiting = new ArrayDeque<>();
   private List<Errand.Delivery> ready = new ArrayList<>();
   private boolean changes; // whether the shard may have some for this connection
+  private boolean closed;
 
   PassedConnection(ShardServer shard, Passage passage) {
     this.shard = shard;
@@ -45,6 +46,7 @@ final class PassedConnection implements Recipient {
 
   /// The connection is gone.
   void close() {
+    closed = true;
     shard.tallies().requestsQueued.add(-waiting.size());
     waiting.clear();
     ready.clear();
@@ -93,10 +95,14 @@ final class PassedConnection implements Recipient {
         shard.unwatch(passage.origin(), unwatching.watchId());
         deliver(new Errand.Done());
       }
-      case Errand.Scanning scanning -> {
-        Frame.Scanned page = shard.scan(scanning.asked());
-        deliver(new Errand.Page(scanning.scan(), page, WireSize.of(page)));
-      }
+      case Errand.Scanning scanning ->
+          shard.scan(
+              scanning.asked(),
+              page -> {
+                if (!closed) {
+                  deliver(new Errand.Page(scanning.scan(), page, WireSize.of(page)));
+                }
+              });
     }
   }
 

@@ -418,8 +418,14 @@ final class ShardServer implements Outbox {
     return core.nextChange(origin, now());
   }
 
-  Frame.Scanned scan(Frame.Scan scan) {
-    return core.scan(scan, now());
+  /// Gives a page, once the keys of the shard are in order; while they are put in order, other
+  /// turns come in between.
+  void scan(Frame.Scan scan, Consumer<Frame.Scanned> then) {
+    if (core.prepareScan(now())) {
+      then.accept(core.scan(scan, now()));
+    } else {
+      execute(() -> scan(scan, then));
+    }
   }
 
   HybridTimestamp time() {

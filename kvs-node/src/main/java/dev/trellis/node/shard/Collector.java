@@ -10,12 +10,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// Frees the memory of what has been dead for long. What is forgotten must not come back, so the
 /// first owner of a key first asks every member of the cluster, whether it holds the key or not, if
@@ -26,6 +26,9 @@ final class Collector {
   /// What a look examines, at most: so many slots, and no more once they weigh so much, as looking
   /// through a map costs time for each field.
   private static final int SWEEP_SLOTS = 256;
+
+  /// Keys passed in a look, at most; those that cannot have ended cost next to nothing.
+  private static final int SWEEP_KEYS = 4_096;
 
   private static final long SWEEP_BYTES = 1 << 20;
 
@@ -60,7 +63,7 @@ final class Collector {
   private final ShardStatistics statistics;
   private final Set<Sabotage> sabotage;
   private final Map<Payload, Entry> agreed = new HashMap<>(); // to what parts, by key
-  private Optional<Payload> sweptTo = Optional.empty(); // where the next look goes on, in a sweep
+  private long sweptTo; // where the next look goes on; 0 between sweeps
   private long sweepMillis; // when the last sweep through the store began
   private Optional<Round> round = Optional.empty();
   private long nextId = 1;
@@ -99,29 +102,40 @@ final class Collector {
     if (cutoff <= 0 || round.isPresent()) {
       return;
     }
-    if (sweptTo.isEmpty()) {
+    if (sweptTo == 0) {
       if (Math.abs(nowMillis - sweepMillis) < sweepPauseMillis()) {
         return;
       }
       sweepMillis = nowMillis;
     }
     List<Slot> candidates = new ArrayList<>();
-    Iterator<Slot> walk = entries.store().scan(Payload.EMPTY, sweptTo);
-    Payload last = null;
-    long weight = 0;
-    for (int examined = 0;
-        examined < SWEEP_SLOTS && weight < SWEEP_BYTES && walk.hasNext();
-        examined++) {
-      Slot slot = walk.next();
-      last = slot.key();
-      weight += slot.weight();
-      if (hasEnded(slot.entry(), HybridTimestamp.ofMillis(cutoff))) {
-        candidates.add(slot);
-      }
-    }
-    sweptTo = walk.hasNext() ? Optional.ofNullable(last) : Optional.empty();
+    Sweep sweep = new Sweep(HybridTimestamp.ofMillis(cutoff), candidates);
+    sweptTo = Math.max(0, entries.store().sweep(sweptTo, SWEEP_KEYS, sweep));
     if (!candidates.isEmpty()) {
       ask(candidates, HybridTimestamp.ofMillis(cutoff), nowMillis, out);
+    }
+  }
+
+  /// One look.
+  private static final class Sweep implements Predicate<Slot> {
+    private final HybridTimestamp cutoff;
+    private final List<Slot> candidates;
+    private int examined;
+    private long weight;
+
+    Sweep(HybridTimestamp cutoff, List<Slot> candidates) {
+      this.cutoff = cutoff;
+      this.candidates = candidates;
+    }
+
+    @Override
+    public boolean test(Slot slot) {
+      examined++;
+      weight += slot.entry().memoryBytes();
+      if (hasEnded(slot.entry(), cutoff)) {
+        candidates.add(slot);
+      }
+      return examined < SWEEP_SLOTS && weight < SWEEP_BYTES;
     }
   }
 

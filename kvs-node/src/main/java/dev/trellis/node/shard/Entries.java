@@ -37,10 +37,12 @@ final class Entries {
   /// @param store may have content from before
   Entries(Store store, Partitions partitions, Watches watches, Set<Sabotage> sabotage) {
     this.store = store;
-    this.digests = new Digests(partitions, key -> store.find(key).orElse(null));
+    this.digests = new Digests(partitions, store);
     this.watches = watches;
     this.sabotage = sabotage;
-    store.scan(Payload.EMPTY, Optional.empty()).forEachRemaining(this::noted);
+    for (long cursor = 0; cursor >= 0; ) {
+      cursor = store.sweep(cursor, Integer.MAX_VALUE, this::isNoted);
+    }
   }
 
   void onDecision(Decisions listener) {
@@ -48,10 +50,15 @@ final class Entries {
   }
 
   private void noted(Slot slot) {
-    digests.changed(slot.key(), slot.placement().isPresent());
+    digests.place(slot.key(), slot.placement().isPresent());
     if (slot.setting().isPresent()) {
       decided.add(slot.key());
     }
+  }
+
+  private boolean isNoted(Slot slot) {
+    noted(slot);
+    return true;
   }
 
   /// The keys about whose place something was decided, be it to go back to the default.
@@ -90,15 +97,14 @@ final class Entries {
     noted(slot);
   }
 
-  /// As [#put(Slot)], of a key that is part of an array.
+  /// As [#put(Slot)], of a key that is part of an array and in its default place.
   void put(byte[] source, int offset, int length, PlainSlot slot) {
     store.put(source, offset, length, slot);
-    digests.changed(Payload.of(source, offset, length), false);
   }
 
   void remove(Payload key) {
     store.remove(key);
-    digests.removed(key);
+    digests.place(key, false);
     decided.remove(key);
   }
 

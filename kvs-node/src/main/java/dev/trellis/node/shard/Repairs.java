@@ -2,6 +2,7 @@ package dev.trellis.node.shard;
 
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.Digesting;
 import dev.trellis.node.store.Slot;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.wire.NodeDescriptor;
@@ -1073,7 +1074,9 @@ final class Repairs {
     boolean both =
         roles().holds(partition, slot.placement())
             && roles().isHolder(peer, partition, slot.placement());
-    return both ? digests().digestOf(key) : KeyHash.of(key) * 31 + Digests.ofSetting(slot);
+    return both
+        ? digests().digestOf(key)
+        : KeyHash.of(key) * 31 + Digesting.ofSetting(slot.setting());
   }
 
   private List<Payload> sharedPlaced(Peer peer, int partition) {

@@ -86,6 +86,9 @@ public final class ShardCore {
   /// them.
   private static final long REASSURANCE_BYTES_MAX = 64 << 10;
 
+  /// How long keys are kept in order after somebody scanned.
+  private static final long ORDER_KEPT_MILLIS = 60_000;
+
   private final ShardConfig config;
   private final Set<Sabotage> sabotage;
   private final Entries entries;
@@ -104,6 +107,7 @@ public final class ShardCore {
   private final PlainSlot newSlot = new PlainSlot(); // that is put
   private final PlainReply plainReply = new PlainReply();
   private boolean mayWatchOthers; // keys that have been placed elsewhere
+  private long scannedMillis; // when somebody scanned last
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
@@ -793,10 +797,19 @@ public final class ShardCore {
     levelStatistics();
   }
 
+  /// Does a part of what must be done before keys can be shown in order; takes about a millisecond.
+  ///
+  /// @return whether [#scan] can be called without holding up everybody else
+  public boolean prepareScan(long nowMillis) {
+    scannedMillis = nowMillis;
+    return entries.store().prepareScan();
+  }
+
   /// A page of the live keys in byte order. Keys written while a scan is under way appear if they
   /// lie beyond its last page; keys that were there all the time appear exactly once.
   public Frame.Scanned scan(Frame.Scan scan, long nowMillis) {
     statistics.countScan();
+    scannedMillis = nowMillis;
     if (scan.limit() < 1 || scan.limit() > Limits.SCAN_KEYS_MAX) {
       return new Frame.Scanned(
           scan.id(),
@@ -852,6 +865,9 @@ public final class ShardCore {
     }
     if (mayWatchOthers) {
       endWatchesOfOthers();
+    }
+    if (nowMillis - scannedMillis >= ORDER_KEPT_MILLIS) {
+      entries.store().endScans();
     }
     replication.tick(nowMillis, out);
     placedKeys.tick(nowMillis, out);

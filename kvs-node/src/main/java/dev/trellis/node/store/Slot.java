@@ -13,8 +13,6 @@ import java.util.Optional;
 ///   lower birth were minted in an earlier life of the key and are never used again
 /// @param setting what was decided about the key's placement, if anything
 public record Slot(Payload key, Entry entry, long birth, Optional<PlacementSetting> setting) {
-  private static final int FIXED_WEIGHT = 184; // of the indices, the slot and the key's object
-
   /// A key in its default place.
   public Slot(Payload key, Entry entry, long birth) {
     this(key, entry, birth, Optional.empty());
@@ -30,8 +28,10 @@ public record Slot(Payload key, Entry entry, long birth, Optional<PlacementSetti
     return setting.flatMap(PlacementSetting::placement);
   }
 
-  /// About how many bytes of memory the slot takes: key, entry and a fixed share.
+  /// How many bytes of memory the slot takes when it has just been put: exact for what is kept
+  /// encoded, about right for what is kept as an object. O(1) for plain `lww` values and large
+  /// entries, O(size) for others, which are small.
   public long weight() {
-    return FIXED_WEIGHT + key.size() + entry.memoryBytes();
+    return Form.of(this).weight();
   }
 }

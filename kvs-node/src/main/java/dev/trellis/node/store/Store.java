@@ -2,10 +2,44 @@ package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /// Where one shard keeps its entries. Confined to the shard's thread.
+///
+/// Keys are found one by one, in byte order ([#scan]), or by ranges of their hashes, in which keys
+/// of one partition lie together. Each slot has a digest; the store remembers of which slots it was
+/// taken into a sum, and tells its [Listener] what to take out again when they change.
 public interface Store {
+  /// Is told of each change while it happens; must not touch the store.
+  interface Listener {
+    /// A key is there that was not; its digest is in no sum.
+    ///
+    /// @param keyHash see [dev.trellis.placement.KeyHash#of]
+    void added(long keyHash);
+
+    /// The slot of a key is replaced; the new one's digest is in no sum.
+    ///
+    /// @param summed whether the old one's digest was taken into a sum
+    /// @param digest if so, that digest
+    void replaced(long keyHash, boolean summed, long digest);
+
+    /// A key is there no more.
+    ///
+    /// @param summed whether its digest was taken into a sum
+    /// @param digest if so, that digest
+    void removed(long keyHash, boolean summed, long digest);
+  }
+
+  /// Is given digests; must not touch the store.
+  interface Summing {
+    /// Takes a digest into the sum that its key belongs to.
+    ///
+    /// @param keyHash see [dev.trellis.placement.KeyHash#of]
+    void add(long keyHash, long digest);
+  }
+
   /// The slot of a key, dead entries included.
   Optional<Slot> find(Payload key);
 
@@ -39,12 +73,54 @@ public interface Store {
   void remove(Payload key);
 
   /// The slots with keys that start with `prefix`, in byte order, those up to and including `after`
-  /// left out. The walk must be done with before the store is changed.
+  /// left out. The walk must be done with before the store is changed. The first walk after a while
+  /// has to put the keys in order, which takes about a second for a few million of them, unless
+  /// [#prepareScan] has done so.
   Iterator<Slot> scan(Payload prefix, Optional<Payload> after);
+
+  /// Puts a part of the keys in order, if that is not done yet; takes about a millisecond.
+  ///
+  /// @return whether [#scan] may start without delay
+  boolean prepareScan();
+
+  /// Forgets the order of keys, which takes memory; to be called when nobody has scanned for a
+  /// while.
+  void endScans();
 
   /// The number of slots, dead entries included.
   long size();
 
-  /// The weight of all slots, in bytes; see [Slot#weight].
+  /// The weight of all slots, in bytes: what they take of memory, key, value and their share of the
+  /// index. Of a slot as it is put, [Slot#weight].
   long weight();
+
+  // ---- By hash ----
+
+  /// Has `listener` told of all changes from now on, and of each key that is there as added.
+  void listen(Listener listener);
+
+  /// The keys whose hashes begin with the highest `bits` bits of `hash`, in no order. O(keys found
+  /// and a few hundred).
+  List<Payload> keys(long hash, int bits);
+
+  /// Has digests of slots taken into a sum that were in none yet, of the keys whose hashes begin
+  /// with the highest `bits` bits of `hash` and that have no placement of their own. O(keys passed
+  /// and a few hundred).
+  ///
+  /// @param max how many, at most
+  /// @return how many
+  int sum(long hash, int bits, int max, Summing sums);
+
+  /// The digest of a key's slot; 0 if there is none.
+  long digest(Payload key);
+
+  /// Goes through all slots in no order, in steps, and shows all but the live `lww` values that
+  /// never expire and about whose place nothing was decided. What is there all the time is shown at
+  /// least once, what is added meanwhile may be.
+  ///
+  /// @param cursor 0 to start, or what the last step returned
+  /// @param keysMax how many keys to pass, at most
+  /// @param visitor returns whether to go on; must not touch the store
+  /// @return where to go on, or -1 at the end
+  long sweep(long cursor, int keysMax, Predicate<Slot> visitor);
 }

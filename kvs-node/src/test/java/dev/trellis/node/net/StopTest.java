@@ -27,6 +27,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 /// How a node ends: in order when it is told to, at once when it must.
@@ -158,6 +159,41 @@ class StopTest {
     @Override
     public Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
       return store.scan(prefix, after);
+    }
+
+    @Override
+    public boolean prepareScan() {
+      return store.prepareScan();
+    }
+
+    @Override
+    public void endScans() {
+      store.endScans();
+    }
+
+    @Override
+    public void listen(Listener listener) {
+      store.listen(listener);
+    }
+
+    @Override
+    public List<Payload> keys(long hash, int bits) {
+      return store.keys(hash, bits);
+    }
+
+    @Override
+    public int sum(long hash, int bits, int max, Summing sums) {
+      return store.sum(hash, bits, max, sums);
+    }
+
+    @Override
+    public long digest(Payload key) {
+      return store.digest(key);
+    }
+
+    @Override
+    public long sweep(long cursor, int keysMax, Predicate<Slot> visitor) {
+      return store.sweep(cursor, keysMax, visitor);
     }
 
     @Override
