@@ -37,9 +37,16 @@ final class Link {
   /// Markers that wait, at most: twice as many as comparisons may be under way each way.
   static final int MARKERS_MAX = 4_096;
 
-  private static final int WINDOW_BATCHES = 4;
-  private static final long BATCH_BYTES = 256 << 10;
-  private static final int BATCH_CHANGES = 1_000;
+  private static final int WINDOW_BATCHES = 8;
+
+  /// Of those, repairs may begin so many: changes that somebody waits for must find room, and not
+  /// much before them.
+  private static final int REPAIR_BATCHES = 4;
+
+  /// A batch is merged at once, and whoever comes meanwhile waits: for a fraction of a millisecond.
+  private static final long BATCH_BYTES = 64 << 10;
+
+  private static final int BATCH_CHANGES = 256;
   private static final int SESSION_SHIFT = 40;
   private static final int BACKOFF_MAX = 8;
 
@@ -106,6 +113,7 @@ final class Link {
     private final List<Waiter> waiters;
     private final Set<Payload> keys = new HashSet<>();
     private long sentMillis;
+    private boolean resent;
 
     Batch(PeerMessage.Changes message, List<Waiter> waiters, long sentMillis) {
       this.message = message;
@@ -129,6 +137,7 @@ final class Link {
   private long bufferBytes;
   private long waiterBytes;
   private final ArrayDeque<Batch> window = new ArrayDeque<>();
+  private final QuickestWay quickest = new QuickestWay();
   private final ArrayDeque<Repair> repairs = new ArrayDeque<>();
   private final Set<Payload> repairKeys = new HashSet<>();
   private int markers; // in `repairs`
@@ -299,13 +308,14 @@ final class Link {
       Budget budget,
       Function<Payload, PeerMessage.@Nullable Change> state,
       Outbox out) {
-    resend(nowMillis, out);
+    resend(nowMillis, budget, out);
     boolean due =
         changeCut != null
             || (!buffer.isEmpty()
                 && (urgent || nowMillis - bufferedMillis >= config.gossipEpoch().toMillis()));
     boolean mayRepair = true;
-    while (window.size() < WINDOW_BATCHES && (due || (mayRepair && hasRepairs()))) {
+    while ((due && window.size() < WINDOW_BATCHES)
+        || (mayRepair && hasRepairs() && window.size() < REPAIR_BATCHES)) {
       List<PeerMessage.Change> changes = new ArrayList<>();
       long bytes = due ? takeChanges(changes) : 0;
       due = due && hasChanges();
@@ -443,12 +453,13 @@ final class Link {
     return false;
   }
 
-  private void resend(long nowMillis, Outbox out) {
+  private void resend(long nowMillis, Budget budget, Outbox out) {
     Batch oldest = window.peek();
     long patience = config.retransmitAfter().toMillis() * backoff;
     if (oldest == null || nowMillis - oldest.sentMillis < patience || !retransmits) {
       return;
     }
+    budget.answered(nowMillis, patience); // not even that
     backoff = Math.min(BACKOFF_MAX, backoff * 2);
     resendAll(nowMillis, out);
   }
@@ -465,15 +476,17 @@ final class Link {
     }
     for (Batch batch : window) {
       batch.sentMillis = nowMillis;
+      batch.resent = true;
       out.send(peer, batch.message);
     }
   }
 
   /// Takes note of what the peer has merged.
   ///
+  /// @param budget is told how late that is
   /// @return false if the peer has forgotten what it had of this session, or knows a later one.
   ///   Then all that it has not acknowledged goes again, in a new session
-  boolean received(PeerMessage.Received message, long nowMillis) {
+  boolean received(PeerMessage.Received message, long nowMillis, Budget budget) {
     long sequence = message.sequence();
     long theirs = sessionOf(sequence);
     if (theirs != session) {
@@ -487,6 +500,10 @@ final class Link {
     while (!window.isEmpty() && window.element().message.sequence() <= sequence) {
       backoff = 1;
       Batch done = window.remove();
+      if (!done.resent) { // or it is not known which sending that answers
+        long delayMillis = Math.max(0, nowMillis - done.sentMillis);
+        budget.answered(nowMillis, quickest.extraMillis(nowMillis, delayMillis));
+      }
       long version = done.message.sequence() > message.since() ? message.ringVersion() : 0;
       done.waiters.forEach(waiter -> waiter.acknowledged(peer, message.leaving(), version));
     }

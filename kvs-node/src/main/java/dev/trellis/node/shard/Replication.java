@@ -298,7 +298,7 @@ final class Replication {
     clock.observe(message.clock(), nowMillis);
     Link link = links.get(from);
     if (link != null) {
-      if (!link.received(message, nowMillis)) {
+      if (!link.received(message, nowMillis, budget)) {
         toCompare.add(from);
       }
       // What gathered while the window was full goes now.

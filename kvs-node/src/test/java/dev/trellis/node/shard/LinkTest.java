@@ -56,7 +56,8 @@ class LinkTest {
   private boolean received(long sequence, long nowMillis) {
     return link.received(
         new PeerMessage.Received(sequence, HybridTimestamp.ofMillis(nowMillis), false, 7, 0),
-        nowMillis);
+        nowMillis,
+        budget);
   }
 
   private void flush(long nowMillis) {
