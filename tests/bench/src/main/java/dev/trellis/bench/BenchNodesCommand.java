@@ -221,13 +221,17 @@ final class BenchNodesCommand implements Callable<Integer> {
     ProcessHandle.of(victim.pid()).ifPresent(ProcessHandle::destroyForcibly);
     double suspected = await(began, others, answer -> !isTrusted(answer, victim.id()));
     double removed = await(began, others, answer -> isAbsent(answer, victim.id()));
-    double whole = awaitWhole(began, others);
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("suspectedByAllSeconds", suspected);
     result.put("removedByAllSeconds", removed);
-    result.put("wholeSeconds", whole);
     result.putAll(latencies(load));
     tell("death", result);
+    // Only now do the others copy what has too few copies.
+    double whole = awaitWhole(began, others);
+    Map<String, Object> rebuilt = new LinkedHashMap<>();
+    rebuilt.put("wholeSeconds", whole);
+    rebuilt.putAll(latencies(load));
+    tell("rebuild", rebuilt);
     return victim.id();
   }
 
