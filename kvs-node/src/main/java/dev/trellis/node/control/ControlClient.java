@@ -18,7 +18,7 @@ public final class ControlClient {
   /// One for all, and for as long as the process lives: it costs threads, and when one ends while a
   /// connection is being closed, JeroMQ complains on standard error.
   private static final class Shared {
-    private static final ZContext CONTEXT = new ZContext();
+    private static final ZContext CONTEXT = ControlSocket.newContext();
   }
 
   private final String host;

@@ -5,6 +5,10 @@ import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Json;
 import dev.trellis.node.control.ControlClient;
 import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -19,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class BenchCluster implements AutoCloseable {
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(1);
   private static final String HOST = "127.0.0.1";
+  private static final String PEER_BYTES = "trellis_peer_sent_bytes_total";
 
   private final int portBase;
   private final Path folder;
@@ -78,6 +83,23 @@ final class BenchCluster implements AutoCloseable {
     } catch (IOException e) {
       return Optional.empty();
     }
+  }
+
+  /// Bytes that the nodes have sent to each other's shards since they started.
+  static double bytesBetween(List<Node> nodes) throws IOException, InterruptedException {
+    double sum = 0;
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      for (Node node : nodes) {
+        URI metrics = URI.create("http://" + HOST + ":" + node.adminPort() + "/metrics");
+        sum +=
+            http.send(HttpRequest.newBuilder(metrics).build(), HttpResponse.BodyHandlers.ofLines())
+                .body()
+                .filter(line -> line.startsWith(PEER_BYTES))
+                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+                .sum();
+      }
+    }
+    return sum;
   }
 
   /// Whether all of these have all that they shall hold, and act upon the same members.

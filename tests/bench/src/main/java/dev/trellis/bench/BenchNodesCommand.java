@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.concurrent.Callable;
 import org.HdrHistogram.Histogram;
@@ -182,9 +183,7 @@ final class BenchNodesCommand implements Callable<Integer> {
       try (RunningLoad running = new RunningLoad(generator, List.of(client))) {
         Meter load = running.meter();
         Thread.sleep(before.dividedBy(3));
-        load.reset();
-        Thread.sleep(before);
-        tell("before", latencies(load));
+        before(cluster, load);
         String killed = death(cluster, load);
         quiet(load);
         var _ = cluster.node("remove", killed, "--dead");
@@ -193,6 +192,18 @@ final class BenchNodesCommand implements Callable<Integer> {
         leave(cluster, load, added);
       }
     }
+  }
+
+  private void before(BenchCluster cluster, Meter load) throws IOException, InterruptedException {
+    List<Node> all = cluster.nodes();
+    load.reset();
+    double bytes = BenchCluster.bytesBetween(all);
+    Thread.sleep(before);
+    Map<String, Object> result = latencies(load);
+    long written = ((Number) Objects.requireNonNull(result.get("written"))).longValue();
+    bytes = BenchCluster.bytesBetween(all) - bytes;
+    result.put("bytesBetweenNodesPerWrite", Math.round(bytes / Math.max(1, written)));
+    tell("before", result);
   }
 
   /// Lets what an event left behind pass.
@@ -320,11 +331,15 @@ final class BenchNodesCommand implements Callable<Integer> {
 
   private static Map<String, Object> latencies(Meter load) {
     Histogram nanos = load.takeFailed(); // what failed was waited for too
+    long written = 0;
     for (OperationType type : OperationType.values()) {
-      nanos.add(load.take(type, null));
+      Histogram of = load.take(type, null);
+      nanos.add(of);
+      written += type == OperationType.READ ? 0 : of.getTotalCount();
     }
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("calls", nanos.getTotalCount());
+    result.put("written", written);
     result.put("p50Millis", millis(nanos.getValueAtPercentile(50)));
     result.put("p99Millis", millis(nanos.getValueAtPercentile(99)));
     result.put("p999Millis", millis(nanos.getValueAtPercentile(99.9)));
