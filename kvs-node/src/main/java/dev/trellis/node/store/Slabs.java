@@ -46,7 +46,7 @@ final class Slabs {
   /// more holes than it takes to begin.
   private static final int WORK_PER_FREED_BYTE = HOLES_SHARE;
 
-  private static final int WORK_BYTES_MAX = 1 << 15; // a change, where records are small
+  private static final int WORK_BYTES_MAX = 1 << 15; // a change, if it has freed less
   private static final int MOVES_MAX = 256; // a change
 
   private static final ValueLayout.OfInt INT =
@@ -106,6 +106,7 @@ final class Slabs {
   private int victim = -1; // being emptied
   private int emptiedTo; // in the victim
   private long debt; // bytes that compaction has yet to pass over
+  private long freed; // bytes since it last passed over any
   private final long[] holes = new long[LISTED_BYTES_MAX / UNIT + 1]; // first of each size
   private long reserved;
   private long holeBytes;
@@ -223,6 +224,7 @@ final class Slabs {
     dead[slab] += size;
     holeBytes += size;
     debt += (long) size * WORK_PER_FREED_BYTE;
+    freed += size;
     if (size <= LISTED_BYTES_MAX && slab != victim) {
       link(address, size);
     } else {
@@ -279,10 +281,12 @@ final class Slabs {
     }
     if (victim < 0 && !chooseVictim()) {
       debt = 0;
+      freed = 0;
       return;
     }
     long from = debt;
-    long slice = Math.min(debt, WORK_BYTES_MAX);
+    long slice = Math.min(debt, Math.max(WORK_BYTES_MAX, freed * WORK_PER_FREED_BYTE));
+    freed = 0;
     int moves = 0;
     while (emptiedTo < top[victim] && from - debt < slice && moves < MOVES_MAX) {
       long address = (long) victim << WINDOW_BITS | emptiedTo;

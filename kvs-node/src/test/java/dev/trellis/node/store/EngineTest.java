@@ -330,6 +330,26 @@ class EngineTest {
         });
   }
 
+  /// One such record is as large as all that a change passes over where records are small.
+  @Test
+  void rewritingLargeValuesOfChangingSizesDoesNotGrow() {
+    seeded(
+        1,
+        random -> {
+          MemoryStore store = new MemoryStore(random.nextLong(), Long.MAX_VALUE);
+          for (int step = 0; step < 20_000; step++) {
+            byte[] value = new byte[(32 << 10) + random.nextInt(28 << 10)];
+            LwwRegister lww =
+                LwwRegister.of(new HybridTimestamp(step), 1, Expiry.NEVER, Payload.of(value));
+            Payload key = Payload.ofText("key" + random.nextInt(1_000));
+            store.put(new Slot(key, Entry.of(HybridTimestamp.ZERO, lww), 0));
+            assertTrue(
+                store.reserved() <= store.weight() / 7 * 8 / 7 * 8 + (4 << 20),
+                () -> store.reserved() + " bytes taken for " + store.weight());
+          }
+        });
+  }
+
   @Test
   void whatIsRemovedIsGivenBack() {
     MemoryStore store = new MemoryStore();
