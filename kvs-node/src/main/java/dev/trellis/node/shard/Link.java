@@ -112,12 +112,20 @@ final class Link {
     private final PeerMessage.Changes message;
     private final List<Waiter> waiters;
     private final Set<Payload> keys = new HashSet<>();
+    private final boolean large;
+    private boolean timed; // whether its acknowledgement tells how free the way is
     private long sentMillis;
-    private boolean resent;
 
-    Batch(PeerMessage.Changes message, List<Waiter> waiters, long sentMillis) {
+    Batch(
+        PeerMessage.Changes message,
+        List<Waiter> waiters,
+        boolean large,
+        boolean timed,
+        long sentMillis) {
       this.message = message;
       this.waiters = waiters;
+      this.large = large;
+      this.timed = timed;
       this.sentMillis = sentMillis;
       message.changes().forEach(change -> keys.add(change.key()));
     }
@@ -172,6 +180,10 @@ final class Link {
 
   Peer peer() {
     return peer;
+  }
+
+  private static long weightOf(PeerMessage.Change change) {
+    return weightOf(change.key(), change.entry());
   }
 
   private static long weightOf(Payload key, Entry entry) {
@@ -348,10 +360,15 @@ final class Link {
     if (isWatermark) {
       watermarkMillis = nowMillis;
     }
+    // A large batch takes longer by itself, and so does what comes behind it.
+    boolean large = changes.stream().mapToLong(Link::weightOf).sum() > 2 * BATCH_BYTES;
+    boolean timed = !large && window.stream().noneMatch(before -> before.large);
     Batch batch =
         new Batch(
             new PeerMessage.Changes(sequence(), clock, changes, isWatermark ? ringVersion : 0),
             told,
+            large,
+            timed,
             nowMillis);
     window.add(batch);
     out.send(peer, batch.message);
@@ -400,7 +417,7 @@ final class Link {
       }
       PeerMessage.Change part = cut.next();
       changes.add(part);
-      bytes += weightOf(part.key(), part.entry());
+      bytes += weightOf(part);
       changeCut = cut.hasNext() ? cut : null;
     }
     return bytes;
@@ -444,7 +461,7 @@ final class Link {
         cut = new Cut(change, partBytesMax);
       }
       PeerMessage.Change part = cut.next();
-      long weight = weightOf(part.key(), part.entry());
+      long weight = weightOf(part);
       budget.take(weight);
       bytes += weight;
       changes.add(part);
@@ -476,7 +493,7 @@ final class Link {
     }
     for (Batch batch : window) {
       batch.sentMillis = nowMillis;
-      batch.resent = true;
+      batch.timed = false; // or it would not be known which sending an acknowledgement answers
       out.send(peer, batch.message);
     }
   }
@@ -500,9 +517,12 @@ final class Link {
     while (!window.isEmpty() && window.element().message.sequence() <= sequence) {
       backoff = 1;
       Batch done = window.remove();
-      if (!done.resent) { // or it is not known which sending that answers
+      if (done.timed) {
         long delayMillis = Math.max(0, nowMillis - done.sentMillis);
-        budget.answered(nowMillis, quickest.extraMillis(nowMillis, delayMillis));
+        long extraMillis = quickest.extraMillis(nowMillis, delayMillis);
+        if (extraMillis != QuickestWay.UNKNOWN) {
+          budget.answered(nowMillis, extraMillis);
+        }
       }
       long version = done.message.sequence() > message.since() ? message.ringVersion() : 0;
       done.waiters.forEach(waiter -> waiter.acknowledged(peer, message.leaving(), version));

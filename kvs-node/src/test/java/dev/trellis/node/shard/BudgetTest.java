@@ -59,11 +59,31 @@ class BudgetTest {
   }
 
   @Test
+  void oneOfManyThatIsLateCounts() {
+    for (long at = 0; at < 10_000; at += 100) {
+      for (int peer = 0; peer < 9; peer++) {
+        budget.answered(at, 0);
+      }
+      budget.answered(at, 500);
+    }
+    assertEquals(RATE / 16, budget.bytesPerSecond());
+  }
+
+  /// A simulated node never got rid of what it had: 32 KiB a second were slowed down too.
+  @Test
+  void aRateThatNobodyNoticesIsNotSlowedDown() {
+    for (long rate : new long[] {32 << 10, 1 << 20, 4 << 20}) {
+      Budget small = new Budget(rate);
+      for (long at = 0; at < 10_000; at += 100) {
+        small.answered(at, 500);
+      }
+      assertEquals(Math.min(rate, 1 << 20), small.bytesPerSecond());
+    }
+  }
+
+  @Test
   void evenTheLeastRateIsOne() {
     Budget small = new Budget(1);
-    for (long at = 0; at < 1_000; at += 100) {
-      small.answered(at, 1_000);
-    }
     small.fill(0);
     assertTrue(small.hasAny());
     small.take(1_000);
@@ -76,16 +96,50 @@ class BudgetTest {
     assertTrue(small.hasAny());
   }
 
+  private static final int TOGETHER = 8;
+
+  /// What so many equal delays in a tenth of a second come to.
+  private static long extraMillis(QuickestWay way, long fromMillis, long delayMillis) {
+    for (int i = 1; i < TOGETHER; i++) {
+      assertEquals(QuickestWay.UNKNOWN, way.extraMillis(fromMillis, delayMillis));
+    }
+    return way.extraMillis(fromMillis + 100, delayMillis);
+  }
+
   @Test
   void theUsualDelayIsTheShortestOfLastMinutes() {
     QuickestWay way = new QuickestWay();
-    assertEquals(0, way.extraMillis(0, 50));
-    assertEquals(20, way.extraMillis(1, 70));
-    assertEquals(0, way.extraMillis(60_000, 30));
-    assertEquals(20, way.extraMillis(179_999, 50));
-    assertEquals(0, way.extraMillis(240_000, 50));
-    assertEquals(10, way.extraMillis(240_001, 60));
-    assertEquals(0, way.extraMillis(1_000_000, 90));
-    assertEquals(0, way.extraMillis(10, 95), "the clock was set back");
+    assertEquals(0, extraMillis(way, 0, 50));
+    assertEquals(20, extraMillis(way, 1_000, 70));
+    assertEquals(0, extraMillis(way, 60_000, 30));
+    assertEquals(20, extraMillis(way, 179_800, 50));
+    assertEquals(0, extraMillis(way, 240_000, 50));
+    assertEquals(10, extraMillis(way, 241_000, 60));
+    assertEquals(0, extraMillis(way, 1_000_000, 90));
+    assertEquals(0, extraMillis(way, 10, 95), "the clock was set back");
+  }
+
+  /// Each that took longer than the quickest ever was taken for late.
+  @Test
+  void onAnUnevenWayTheQuickestOfTheLastFewCounts() {
+    QuickestWay way = new QuickestWay();
+    for (int i = 0; i < 11 * 90; i++) { // eleven take a tenth of a second
+      long extra = way.extraMillis(i * 10L, 2 + i % 7 * 12L);
+      assertTrue(extra == 0 || extra == QuickestWay.UNKNOWN, extra + " ms");
+    }
+    assertEquals(30, extraMillis(way, 20_000, 32));
+  }
+
+  @Test
+  void aFewDelaysTellNothingNorDoManyOfOneMoment() {
+    QuickestWay way = new QuickestWay();
+    for (int i = 1; i < TOGETHER; i++) {
+      assertEquals(QuickestWay.UNKNOWN, way.extraMillis(i * 1_000L, 1));
+    }
+    assertEquals(0, way.extraMillis(8_000, 1));
+    for (int i = 0; i < 100; i++) {
+      assertEquals(QuickestWay.UNKNOWN, way.extraMillis(8_010 + i % 90, 40));
+    }
+    assertEquals(39, way.extraMillis(8_200, 40));
   }
 }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Mutation;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.Test;
 class LinkTest {
   private static final Peer PEER = new Peer("b", 2, 0);
   private static final Link.Waiter WAITER = (peer, leaving, version) -> {};
+  private static final int LARGE_BYTES = 200_000;
   private static final Entry ENTRY = Entry.of(HybridTimestamp.ZERO, new Flag(true));
 
   private final List<PeerMessage.Changes> sent = new ArrayList<>();
@@ -48,6 +50,13 @@ class LinkTest {
           1 << 20,
           above -> sessions = Math.max(sessions, above) + 1,
           true);
+
+  private static PeerMessage.Change large(String key) {
+    LwwRegister value =
+        new LwwRegister(HybridTimestamp.ZERO, 1, 0, Optional.of(Payload.of(new byte[LARGE_BYTES])));
+    Entry entry = Entry.of(HybridTimestamp.ZERO, value);
+    return new PeerMessage.Change(Payload.ofText(key), entry, Optional.empty(), false);
+  }
 
   private static PeerMessage.Change change(String key) {
     return new PeerMessage.Change(Payload.ofText(key), ENTRY, Optional.empty(), false);
@@ -135,6 +144,33 @@ class LinkTest {
     assertEquals(2, Link.sessionOf(again.sequence()));
     assertTrue(received(again.sequence(), 1_000));
     assertEquals(List.of(PEER, PEER), acknowledged);
+  }
+
+  private void sendAndReceive(PeerMessage.Change change, long nowMillis, long delayMillis) {
+    link.offer(change, WAITER, nowMillis);
+    flush(nowMillis);
+    assertTrue(received(sent.getLast().sequence(), nowMillis + delayMillis));
+  }
+
+  @Test
+  void aWayOnWhichAllIsLateSlowsRepairsDownButALargeBatchDoesNot() {
+    long rate = budget.bytesPerSecond();
+    for (long at = 0; at < 10_000; at += 100) {
+      sendAndReceive(change("k"), at, 1);
+    }
+    for (long at = 10_000; at < 20_000; at += 100) {
+      sendAndReceive(large("k"), at, 50);
+    }
+    for (long at = 20_000; at < 30_000; at += 100) {
+      link.offer(large("k"), WAITER, at);
+      flush(at);
+      sendAndReceive(change("behind it"), at, 50);
+    }
+    assertEquals(rate, budget.bytesPerSecond());
+    for (long at = 30_000; at < 40_000; at += 100) {
+      sendAndReceive(change("k"), at, 50);
+    }
+    assertTrue(budget.bytesPerSecond() < rate / 2, "late by themselves");
   }
 
   /// It happened to who saw the sender in another life for a moment: it waited for a batch that the
