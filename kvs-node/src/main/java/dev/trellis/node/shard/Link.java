@@ -37,11 +37,17 @@ final class Link {
   /// Markers that wait, at most: twice as many as comparisons may be under way each way.
   static final int MARKERS_MAX = 4_096;
 
+  /// Batches that may be under way. Where some get lost or overtake each other the next few go
+  /// again and again, so that more of them would take longer to come.
   private static final int WINDOW_BATCHES = 8;
 
-  /// Of those, repairs may begin so many: changes that somebody waits for must find room, and not
+  /// Of those, how many may have repairs: changes that somebody waits for must find room, and not
   /// much before them.
   private static final int REPAIR_BATCHES = 4;
+
+  /// And how many may have changes while repairs wait, which else would never find room beside
+  /// large writes.
+  private static final int CHANGE_BATCHES = WINDOW_BATCHES - 2;
 
   /// A batch is merged at once, and whoever comes meanwhile waits: for a fraction of a millisecond.
   private static final long BATCH_BYTES = 64 << 10;
@@ -112,6 +118,8 @@ final class Link {
     private final PeerMessage.Changes message;
     private final List<Waiter> waiters;
     private final Set<Payload> keys = new HashSet<>();
+    private final boolean hasChanges;
+    private final boolean hasRepairs;
     private final boolean large;
     private boolean timed; // whether its acknowledgement tells how free the way is
     private long sentMillis;
@@ -119,11 +127,14 @@ final class Link {
     Batch(
         PeerMessage.Changes message,
         List<Waiter> waiters,
+        int fromBuffer,
         boolean large,
         boolean timed,
         long sentMillis) {
       this.message = message;
       this.waiters = waiters;
+      this.hasChanges = fromBuffer > 0;
+      this.hasRepairs = message.changes().size() > fromBuffer;
       this.large = large;
       this.timed = timed;
       this.sentMillis = sentMillis;
@@ -145,6 +156,9 @@ final class Link {
   private long bufferBytes;
   private long waiterBytes;
   private final ArrayDeque<Batch> window = new ArrayDeque<>();
+  private int changeBatches; // in the window, those with changes
+  private int repairBatches; // likewise those with repairs; may be the same
+  private int largeBatches; // likewise those far beyond their goal
   private final QuickestWay quickest = new QuickestWay();
   private final ArrayDeque<Repair> repairs = new ArrayDeque<>();
   private final Set<Payload> repairKeys = new HashSet<>();
@@ -326,23 +340,38 @@ final class Link {
             || (!buffer.isEmpty()
                 && (urgent || nowMillis - bufferedMillis >= config.gossipEpoch().toMillis()));
     boolean mayRepair = true;
-    while ((due && window.size() < WINDOW_BATCHES)
-        || (mayRepair && hasRepairs() && window.size() < REPAIR_BATCHES)) {
+    while (window.size() < WINDOW_BATCHES) {
+      boolean takesChanges =
+          due && changeBatches < (hasRepairs() ? CHANGE_BATCHES : WINDOW_BATCHES);
+      boolean takesRepairs = mayRepair && hasRepairs() && repairBatches < REPAIR_BATCHES;
+      if (!takesChanges && !takesRepairs) {
+        break;
+      }
       List<PeerMessage.Change> changes = new ArrayList<>();
-      long bytes = due ? takeChanges(changes) : 0;
+      long bytes = takesChanges ? takeChanges(changes) : 0;
       due = due && hasChanges();
+      int fromBuffer = changes.size();
       List<LongConsumer> told = new ArrayList<>();
-      mayRepair = takeRepairs(changes, bytes, told, budget, state);
+      mayRepair = takesRepairs && takeRepairs(changes, bytes, told, budget, state);
       if (!changes.isEmpty()) {
-        send(changes, nowMillis, clock, ringVersion, out);
+        send(changes, fromBuffer, nowMillis, clock, ringVersion, out);
       }
       told.forEach(marker -> marker.accept(number == 0 ? 0 : sequence()));
     }
     tellWatermark(nowMillis, clock, ringVersion, out);
   }
 
+  /// @param by 1 for a batch that is under way now, -1 for one that is not any more
+  private void count(Batch batch, int by) {
+    changeBatches += batch.hasChanges ? by : 0;
+    repairBatches += batch.hasRepairs ? by : 0;
+    largeBatches += batch.large ? by : 0;
+  }
+
+  /// @param fromBuffer how many of the changes are not repairs, the first ones
   private void send(
       List<PeerMessage.Change> changes,
+      int fromBuffer,
       long nowMillis,
       HybridTimestamp clock,
       long ringVersion,
@@ -362,15 +391,17 @@ final class Link {
     }
     // A large batch takes longer by itself, and so does what comes behind it.
     boolean large = changes.stream().mapToLong(Link::weightOf).sum() > 2 * BATCH_BYTES;
-    boolean timed = !large && window.stream().noneMatch(before -> before.large);
+    boolean timed = !large && largeBatches == 0;
     Batch batch =
         new Batch(
             new PeerMessage.Changes(sequence(), clock, changes, isWatermark ? ringVersion : 0),
             told,
+            fromBuffer,
             large,
             timed,
             nowMillis);
     window.add(batch);
+    count(batch, 1);
     out.send(peer, batch.message);
   }
 
@@ -517,6 +548,7 @@ final class Link {
     while (!window.isEmpty() && window.element().message.sequence() <= sequence) {
       backoff = 1;
       Batch done = window.remove();
+      count(done, -1);
       if (done.timed) {
         long delayMillis = Math.max(0, nowMillis - done.sentMillis);
         long extraMillis = quickest.extraMillis(nowMillis, delayMillis);
@@ -537,6 +569,7 @@ final class Link {
     backoff = 1;
     gaps++;
     for (Batch batch : window) {
+      count(batch, -1);
       batch.message.changes().forEach(change -> put(change, nowMillis));
       waiters.addAll(batch.waiters);
       waiterBytes += (long) WAITER_BYTES * batch.waiters.size();

@@ -9,6 +9,7 @@ import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -34,6 +35,7 @@ final class Replication {
   private final BiConsumer<PendingWrite, String> finish;
   private final BiConsumer<PendingWrite, Peer> assure;
   private final Map<Peer, Link> links = new LinkedHashMap<>();
+  private int turn; // whose link has the first go at the budget
   private final Map<Peer, Long> sessions = new HashMap<>(); // the last one of each peer
   private final Map<Peer, Long> merged = new HashMap<>(); // the last sequence, by sender
   private final Map<Peer, Long> mergedBefore = new HashMap<>(); // the same when the view came
@@ -385,7 +387,10 @@ final class Replication {
   }
 
   private void flush(long nowMillis, Outbox out) {
-    links.values().forEach(link -> flush(link, nowMillis, out));
+    // Another one has the first go at the budget each time.
+    List<Link> all = new ArrayList<>(links.values());
+    Collections.rotate(all, turn++);
+    all.forEach(link -> flush(link, nowMillis, out));
   }
 
   private void flush(Link link, long nowMillis, Outbox out) {

@@ -82,7 +82,7 @@ class LinkTest {
   @Test
   void markersOfAPeerThatTakesNothingAreBounded() {
     for (int key = 0; key < 4; key++) { // as many batches as may be under way
-      link.offer(change("k" + key), null, 1_000);
+      link.repair(Payload.ofText("k" + key));
       flush(2_000 + key * 100);
     }
     link.repair(Payload.ofText("waits"));
@@ -171,6 +171,32 @@ class LinkTest {
       sendAndReceive(change("k"), at, 50);
     }
     assertTrue(budget.bytesPerSecond() < rate / 2, "late by themselves");
+  }
+
+  /// Eight batches of large writes were always under way, and who missed copies got none.
+  @Test
+  void largeWritesLeaveRoomForRepairs() {
+    for (int key = 0; key < 30; key++) {
+      link.offer(large("k" + key), WAITER, 1_000);
+      flush(1_000);
+    }
+    assertEquals(8, sent.size());
+    for (int key = 0; key < 20; key++) {
+      link.repair(Payload.ofText("missed " + key));
+      flush(1_010);
+    }
+    assertEquals(8, sent.size());
+    assertTrue(received(sent.get(0).sequence(), 1_020));
+    flush(1_020);
+    assertEquals(20, keysOf(sent.getLast()).size());
+    assertEquals("missed 0", keysOf(sent.getLast()).getFirst());
+    assertTrue(received(sent.get(7).sequence(), 1_030));
+    flush(1_030);
+    assertEquals(16, sent.size(), "there is nothing but changes now, seven batches");
+  }
+
+  private static List<String> keysOf(PeerMessage.Changes batch) {
+    return batch.changes().stream().map(change -> change.key().text()).toList();
   }
 
   /// It happened to who saw the sender in another life for a moment: it waited for a batch that the

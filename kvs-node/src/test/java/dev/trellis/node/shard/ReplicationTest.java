@@ -308,6 +308,25 @@ class ReplicationTest {
     assertTrue(idle < 1_000, idle + " bytes for nothing but two watermarks a second");
   }
 
+  /// One got nothing before the other had all.
+  @Test
+  void aSmallBudgetIsSharedByAllWhoMissSomething() {
+    TestCluster cluster = new TestCluster(new Partitions(6), 1);
+    cluster.handoffRate(16 << 10);
+    List<Payload> keys =
+        IntStream.range(0, 3_000).mapToObj(key -> Payload.ofText("k" + key)).toList();
+    cluster.start("a", NodeDescriptor.State.ACTIVE, () -> filled(keys));
+    cluster.start("b", NodeDescriptor.State.ACTIVE);
+    cluster.start("c", NodeDescriptor.State.ACTIVE);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.member("a").core().found();
+    cluster.pass(6_000);
+    long atB = cluster.member("b").core().statistics().entries();
+    long atC = cluster.member("c").core().statistics().entries();
+    assertTrue(atB < 1_000 && atC < 1_000, atB + " and " + atC + ", not through yet");
+    assertTrue(2 * atB > atC && 2 * atC > atB, atB + " and " + atC);
+  }
+
   private static Store filled(List<Payload> keys) {
     Store store = new MemoryStore();
     Entry entry = Entry.of(HybridTimestamp.ZERO, new Flag(true));

@@ -123,6 +123,7 @@ final class TestCluster {
   private int changesSent;
   private long longestBytes;
   private Limits limits = Limits.DEFAULT;
+  private ReplicationConfig replication = ReplicationConfig.DEFAULT;
 
   TestCluster(Partitions partitions, int shards) {
     this.partitions = partitions;
@@ -143,6 +144,19 @@ final class TestCluster {
   /// Sets what nodes accept that are started from now on.
   void limits(Limits accepted) {
     limits = accepted;
+  }
+
+  /// Sets what is sent a second to bring other replicas up to date, by nodes that are started from
+  /// now on.
+  void handoffRate(long bytesPerSecond) {
+    replication =
+        new ReplicationConfig(
+            replication.gossipEpoch(),
+            replication.antiEntropyPeriod(),
+            replication.acknowledgementTimeout(),
+            replication.retransmitAfter(),
+            replication.linkBytesMax(),
+            bytesPerSecond);
   }
 
   /// Starts a node, or starts it again in a new incarnation; nobody is told yet. Its id says of
@@ -183,7 +197,7 @@ final class TestCluster {
               1_000,
               incarnation,
               partitions,
-              ReplicationConfig.DEFAULT);
+              replication);
       members.put(self, new Member(self, new ShardCore(config, stores.get())));
     }
   }
