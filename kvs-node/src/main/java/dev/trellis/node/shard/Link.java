@@ -8,6 +8,7 @@ import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlacementSetting;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
@@ -146,6 +147,27 @@ final class Link {
   /// batches.
   private record Repair(@Nullable Payload key, @Nullable LongConsumer marker) {}
 
+  /// Repairs that wait, in order.
+  private static final class RepairQueue {
+    private final ArrayDeque<Repair> waiting = new ArrayDeque<>();
+    private final Set<Payload> keys = new HashSet<>(); // of those that are still to be sent
+    private @Nullable Cut cut; // the next to go
+
+    void add(Payload key) {
+      if (keys.add(key)) {
+        waiting.add(new Repair(key, null));
+      }
+    }
+
+    boolean isEmpty() {
+      return cut == null && waiting.isEmpty();
+    }
+
+    boolean concerns(Payload key) {
+      return keys.contains(key) || (cut != null && cut.isOf(key));
+    }
+  }
+
   private final Peer peer;
   private final ReplicationConfig config;
   private final long partBytesMax;
@@ -160,11 +182,10 @@ final class Link {
   private int repairBatches; // likewise those with repairs; may be the same
   private int largeBatches; // likewise those far beyond their goal
   private final QuickestWay quickest = new QuickestWay();
-  private final ArrayDeque<Repair> repairs = new ArrayDeque<>();
-  private final Set<Payload> repairKeys = new HashSet<>();
-  private int markers; // in `repairs`
+  private final RepairQueue awaited = new RepairQueue(); // those that somebody waits for
+  private final RepairQueue repairs = new RepairQueue(); // all others
+  private int markers; // in both
   private @Nullable Cut changeCut; // the next to go of the changes
-  private @Nullable Cut repairCut; // and of the repairs
   private long session;
   private long number; // of the last batch
   private long acknowledged; // the number up to which the peer has acknowledged
@@ -245,9 +266,19 @@ final class Link {
 
   /// Has the whole state of a key sent when there is room.
   void repair(Payload key) {
-    if (repairKeys.add(key)) {
-      repairs.add(new Repair(key, null));
+    repairs.add(key);
+  }
+
+  /// Has the whole states of keys sent, before any that nobody waits for, and then `marker` told as
+  /// [#afterRepairs] does.
+  ///
+  /// @return false if too many wait already; then the marker will not be told
+  boolean repairFirst(Collection<Payload> keys, LongConsumer marker) {
+    for (Payload key : keys) {
+      repairs.keys.remove(key); // once is enough
+      awaited.add(key);
     }
+    return mark(awaited, marker);
   }
 
   /// Has `marker` told the number of the batch that completes all repairs asked for so far.
@@ -255,11 +286,15 @@ final class Link {
   /// @return false if too many wait already, as with a peer that takes nothing; then this one will
   ///   not be told
   boolean afterRepairs(LongConsumer marker) {
+    return mark(repairs, marker);
+  }
+
+  private boolean mark(RepairQueue queue, LongConsumer marker) {
     if (markers >= MARKERS_MAX) {
       return false;
     }
     markers++;
-    repairs.add(new Repair(null, marker));
+    queue.waiting.add(new Repair(null, marker));
     return true;
   }
 
@@ -282,7 +317,7 @@ final class Link {
   }
 
   private boolean hasRepairs() {
-    return repairCut != null || !repairs.isEmpty();
+    return !awaited.isEmpty() || !repairs.isEmpty();
   }
 
   /// Whether anything waits or is under way.
@@ -293,9 +328,9 @@ final class Link {
   /// Whether anything of a key waits or is under way.
   boolean concerns(Payload key) {
     return buffer.containsKey(key)
-        || repairKeys.contains(key)
+        || awaited.concerns(key)
+        || repairs.concerns(key)
         || (changeCut != null && changeCut.isOf(key))
-        || (repairCut != null && repairCut.isOf(key))
         || window.stream().anyMatch(batch -> batch.keys.contains(key));
   }
 
@@ -463,11 +498,12 @@ final class Link {
       Function<Payload, PeerMessage.@Nullable Change> state) {
     long bytes = bytesBefore;
     while (hasRepairs()) {
-      Cut cut = repairCut;
+      RepairQueue queue = awaited.isEmpty() ? repairs : awaited;
+      Cut cut = queue.cut;
       if (cut == null) {
-        LongConsumer marker = repairs.element().marker;
+        LongConsumer marker = queue.waiting.element().marker;
         if (marker != null) {
-          repairs.remove();
+          queue.waiting.remove();
           markers--;
           told.add(marker);
           continue;
@@ -480,14 +516,13 @@ final class Link {
         return false;
       }
       if (cut == null) {
-        Payload key = repairs.remove().key;
+        Payload key = queue.waiting.remove().key;
         if (key == null) {
           throw new IllegalStateException("neither a key nor a marker");
         }
-        repairKeys.remove(key);
-        PeerMessage.Change change = state.apply(key);
+        PeerMessage.Change change = queue.keys.remove(key) ? state.apply(key) : null;
         if (change == null) {
-          continue;
+          continue; // it is not there any more, or somebody waited for it and it has gone
         }
         cut = new Cut(change, partBytesMax);
       }
@@ -496,7 +531,7 @@ final class Link {
       budget.take(weight);
       bytes += weight;
       changes.add(part);
-      repairCut = cut.hasNext() ? cut : null;
+      queue.cut = cut.hasNext() ? cut : null;
     }
     return false;
   }

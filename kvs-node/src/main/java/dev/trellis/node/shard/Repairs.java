@@ -26,6 +26,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /// Finds out what two replicas differ in, and evens it out: one protocol for what has several
@@ -852,14 +853,19 @@ final class Repairs {
     if (!comparison.given.isEmpty()) {
       comparison.awaitsMerge = true;
       Link link = replication.link(comparison.peer);
-      comparison.given.forEach(link::repair);
-      link.afterRepairs(
+      LongConsumer marker =
           sequence ->
               link.afterAll(
                   (peer, leaving, version) -> {
                     comparison.awaitsMerge = false;
                     advance(comparison);
-                  }));
+                  });
+      if (assurances.containsKey(new Pair(comparison.peer, comparison.partition))) {
+        link.repairFirst(comparison.given, marker);
+      } else {
+        comparison.given.forEach(link::repair);
+        link.afterRepairs(marker);
+      }
     }
     advance(comparison);
   }

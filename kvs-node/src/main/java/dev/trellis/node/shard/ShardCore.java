@@ -572,8 +572,8 @@ public final class ShardCore {
     // In parts. Where too much waits for the asker already, it waits for others, and in vain at
     // worst.
     Link link = replication.link(from);
-    link.repair(key);
-    link.afterRepairs(sequence -> out().send(from, new PeerMessage.FetchSent(sequence, answer)));
+    link.repairFirst(
+        List.of(key), sequence -> out().send(from, new PeerMessage.FetchSent(sequence, answer)));
   }
 
   private void gatherLater(Peer from, PeerMessage.FetchSent sent) {
@@ -1086,8 +1086,7 @@ public final class ShardCore {
       repairs.assure(peer, partition, write, write.deadlineMillis());
     } else {
       Link link = replication.link(peer);
-      link.repair(key);
-      link.afterRepairs(sequence -> link.afterAll(write));
+      link.repairFirst(List.of(key), sequence -> link.afterAll(write));
     }
   }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
+import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
@@ -19,12 +20,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 class LinkTest {
   private static final Peer PEER = new Peer("b", 2, 0);
   private static final Link.Waiter WAITER = (peer, leaving, version) -> {};
   private static final int LARGE_BYTES = 200_000;
+  private static final int PART_BYTES_MAX = 16 << 10;
   private static final Entry ENTRY = Entry.of(HybridTimestamp.ZERO, new Flag(true));
 
   private final List<PeerMessage.Changes> sent = new ArrayList<>();
@@ -47,7 +52,7 @@ class LinkTest {
       new Link(
           PEER,
           ReplicationConfig.DEFAULT,
-          1 << 20,
+          PART_BYTES_MAX,
           above -> sessions = Math.max(sessions, above) + 1,
           true);
 
@@ -70,13 +75,12 @@ class LinkTest {
   }
 
   private void flush(long nowMillis) {
-    link.flush(
-        nowMillis,
-        HybridTimestamp.ofMillis(nowMillis),
-        7,
-        budget,
-        key -> new PeerMessage.Change(key, ENTRY, Optional.empty(), true),
-        out);
+    flush(nowMillis, budget, LinkTest::wholeOf);
+  }
+
+  private void flush(
+      long nowMillis, Budget from, Function<Payload, PeerMessage.@Nullable Change> state) {
+    link.flush(nowMillis, HybridTimestamp.ofMillis(nowMillis), 7, from, state, out);
   }
 
   @Test
@@ -193,6 +197,58 @@ class LinkTest {
     assertTrue(received(sent.get(7).sequence(), 1_030));
     flush(1_030);
     assertEquals(16, sent.size(), "there is nothing but changes now, seven batches");
+  }
+
+  @Test
+  void repairsThatSomebodyWaitsForGoFirst() {
+    link.repair(Payload.ofText("a"));
+    link.repair(Payload.ofText("b"));
+    List<String> told = new ArrayList<>();
+    link.afterRepairs(sequence -> told.add("all"));
+    assertTrue(
+        link.repairFirst(
+            List.of(Payload.ofText("b"), Payload.ofText("c")), sequence -> told.add("awaited")));
+    assertTrue(link.concerns(Payload.ofText("c")));
+    flush(1_000);
+    assertEquals(List.of("b", "c", "a"), keysOf(sent.getLast()));
+    assertEquals(List.of("awaited", "all"), told);
+    assertTrue(received(sent.getLast().sequence(), 1_010));
+    link.repair(Payload.ofText("b"));
+    flush(1_010);
+    assertEquals(List.of("b"), keysOf(sent.getLast()), "it may have changed since");
+    assertTrue(received(sent.getLast().sequence(), 1_020));
+    assertTrue(link.isIdle());
+  }
+
+  @Test
+  void repairsThatSomebodyWaitsForDoNotWaitForALargeStateThatHasBegun() {
+    Budget small = new Budget(64 << 10);
+    link.repair(Payload.ofText("large"));
+    for (long at = 1_000; at < 2_000; at += 10) {
+      small.fill(at);
+      flush(at, small, LinkTest::sizeable);
+      assertTrue(received(sent.getLast().sequence(), at));
+    }
+    assertTrue(link.concerns(Payload.ofText("large")), "it has begun");
+    link.repairFirst(List.of(Payload.ofText("awaited")), sequence -> {});
+    for (long at = 2_000; link.concerns(Payload.ofText("awaited")); at += 10) {
+      small.fill(at);
+      flush(at, small, LinkTest::wholeOf);
+      assertTrue(at < 2_500 || !link.concerns(Payload.ofText("awaited")));
+      assertTrue(received(sent.getLast().sequence(), at));
+    }
+    assertTrue(link.concerns(Payload.ofText("large")));
+  }
+
+  private static PeerMessage.Change wholeOf(Payload key) {
+    return new PeerMessage.Change(key, ENTRY, Optional.empty(), true);
+  }
+
+  private static PeerMessage.Change sizeable(Payload key) {
+    List<Payload> elements =
+        IntStream.range(0, 20_000).mapToObj(i -> Payload.ofText("element " + i)).toList();
+    Entry entry = Entry.of(HybridTimestamp.ZERO, GrowSet.of(elements));
+    return new PeerMessage.Change(key, entry, Optional.empty(), true);
   }
 
   private static List<String> keysOf(PeerMessage.Changes batch) {
