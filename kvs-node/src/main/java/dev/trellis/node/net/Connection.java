@@ -91,6 +91,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private long claimedBytes; // of the memory for long requests
   private long receivedMillis; // when bytes last came
   private int underWay; // requests begun and not answered
+  private boolean scanning; // whether one that was begun waits for pages
   private boolean changes; // whether the shard may have some for this connection
   private boolean stirred; // whether something came that steps can be taken for
   private boolean advancing;
@@ -331,8 +332,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
 
   private boolean wantsToRead() {
     return switch (phase) {
-      case GREETING, OPEN ->
-          mayAnswer() && underWay < requestsMax && batch.isEmpty() && mayReceive();
+      case GREETING, OPEN -> mayAnswer() && mayBegin() && batch.isEmpty() && mayReceive();
       case DRAINING -> false;
       case CLOSING -> true; // to see the end
     };
@@ -348,7 +348,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       shard.nextChange(open().origin()).ifPresentOrElse(this::write, () -> changes = false);
       return true;
     }
-    if (underWay >= requestsMax) {
+    if (!mayBegin()) {
       return false;
     }
     if (!batch.isEmpty()) {
@@ -358,6 +358,12 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       return true;
     }
     return readFrame();
+  }
+
+  /// Whether another request may be begun. Pages are large, and several that wait for keys to be in
+  /// order would all come at once, so nothing is begun beside a scan.
+  private boolean mayBegin() {
+    return underWay < requestsMax && !scanning;
   }
 
   private boolean isQuiet() {
@@ -569,6 +575,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     int shards = scope == Frame.Scope.NODE ? shard.plane().shardCount() : 1;
     NodeScan scan = new NodeScan(asked, shards);
     underWay++; // until the last page is there
+    scanning = true; // likewise
     if (shards > 1) {
       for (int other = 0; other < shards; other++) {
         if (other != shard.index()) {
@@ -590,7 +597,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
         .ifPresent(
             whole -> {
               underWay--;
+              scanning = false;
               write(whole);
+              stir();
             });
   }
 

@@ -65,11 +65,18 @@ final class ShardServer implements Outbox {
   /// for each would cost as much as looking a key up.
   private static final int RUN_MAX = 64;
 
+  /// What is scheduled lets the loop look at its sockets first, as what is executed may not.
+  private static final long SCAN_PAUSE_MILLIS = 1;
+
+  private static final long SCAN_TURN_NANOS = 1_000_000;
+
   /// Connections beyond the limit that are told so before they are closed; further ones are not.
   private static final int REFUSED_POLITELY_MAX = 1_000;
 
   /// Reasons to refuse peers that are remembered, so as not to log them again.
   private static final int REFUSALS_TOLD_MAX = 1_000;
+
+  private record WaitingScan(Frame.Scan scan, Consumer<Frame.Scanned> then) {}
 
   private final DataPlane plane;
   private final int index;
@@ -92,6 +99,7 @@ final class ShardServer implements Outbox {
   private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
   private final LongObjectMap<Recipient> recipients = new LongObjectHashMap<>(); // by connection id
+  private final ArrayDeque<WaitingScan> scansWaiting = new ArrayDeque<>(); // for keys in order
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
   private List<Recipient> touched = new ArrayList<>(); // may hold one several times
   private List<Recipient> settling = new ArrayList<>(); // were touched before
@@ -418,13 +426,30 @@ final class ShardServer implements Outbox {
     return core.nextChange(origin, now());
   }
 
-  /// Gives a page, once the keys of the shard are in order; while they are put in order, other
-  /// turns come in between.
+  /// Gives a page, once the keys of the shard are in order; while they are put in order, sockets
+  /// and other turns come in between.
   void scan(Frame.Scan scan, Consumer<Frame.Scanned> then) {
-    if (core.prepareScan(now())) {
+    if (scansWaiting.isEmpty() && core.prepareScan(now())) {
       then.accept(core.scan(scan, now()));
-    } else {
-      execute(() -> scan(scan, then));
+      return;
+    }
+    scansWaiting.add(new WaitingScan(scan, then));
+    if (scansWaiting.size() == 1) {
+      var _ = schedule(this::goOnWithScans, SCAN_PAUSE_MILLIS);
+    }
+  }
+
+  /// Puts some more keys in order, or gives pages to those who wait for that, for about a
+  /// millisecond.
+  private void goOnWithScans() {
+    boolean ready = core.prepareScan(now());
+    long begun = System.nanoTime();
+    while (ready && !scansWaiting.isEmpty() && System.nanoTime() - begun < SCAN_TURN_NANOS) {
+      WaitingScan next = scansWaiting.remove();
+      next.then.accept(core.scan(next.scan, now()));
+    }
+    if (!scansWaiting.isEmpty()) {
+      var _ = schedule(this::goOnWithScans, SCAN_PAUSE_MILLIS);
     }
   }
 

@@ -8,26 +8,14 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
-import dev.trellis.node.membership.MembershipView;
-import dev.trellis.node.shard.ShardCore;
-import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Slot;
-import dev.trellis.node.store.Store;
-import dev.trellis.placement.Topology;
 import dev.trellis.wire.Frame;
-import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Request;
 import java.io.EOFException;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.time.InstantSource;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
-import java.util.Random;
-import java.util.Set;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 /// How a node ends: in order when it is told to, at once when it must.
@@ -104,27 +92,7 @@ class StopTest {
   @Test
   void aDefectStopsTheNodeAndSaysSo() throws Exception {
     NodeConfig config = NodeConfig.loopback("n1", 2);
-    try (DataPlane plane =
-        DataPlane.bind(
-            config,
-            InetAddress.getLoopbackAddress(),
-            1,
-            InstantSource.system(),
-            new Random(1),
-            shard -> new ShardCore(shard, new DefectiveStore()))) {
-      NodeDescriptor self =
-          new NodeDescriptor(
-              "n1",
-              NodeDescriptor.Tier.MEMORY,
-              "127.0.0.1",
-              plane.ports(),
-              1,
-              1,
-              1,
-              NodeDescriptor.State.ACTIVE);
-      plane.membership(
-          new MembershipView(Topology.of(List.of(self), 1), Set.of(), Set.of(), Set.of()));
-      plane.open();
+    try (DataPlane plane = TestPlane.open(config, DefectiveStore::new)) {
       try (RawClient client = RawClient.open(plane.ports().get(0), Frame.Scope.NODE);
           RawClient bystander = RawClient.open(plane.ports().get(1), Frame.Scope.NODE)) {
         assertEquals(Optional.empty(), plane.unreadiness());
@@ -138,72 +106,10 @@ class StopTest {
     }
   }
 
-  private static final class DefectiveStore implements Store {
-    private final MemoryStore store = new MemoryStore();
-
-    @Override
-    public Optional<Slot> find(Payload key) {
-      return store.find(key);
-    }
-
+  private static final class DefectiveStore extends PassingStore {
     @Override
     public void put(Slot slot) {
       throw new IllegalStateException("a store that cannot store, for a test");
-    }
-
-    @Override
-    public void remove(Payload key) {
-      store.remove(key);
-    }
-
-    @Override
-    public Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
-      return store.scan(prefix, after);
-    }
-
-    @Override
-    public boolean prepareScan() {
-      return store.prepareScan();
-    }
-
-    @Override
-    public void endScans() {
-      store.endScans();
-    }
-
-    @Override
-    public void listen(Listener listener) {
-      store.listen(listener);
-    }
-
-    @Override
-    public List<Payload> keys(long hash, int bits) {
-      return store.keys(hash, bits);
-    }
-
-    @Override
-    public int sum(long hash, int bits, int max, Summing sums) {
-      return store.sum(hash, bits, max, sums);
-    }
-
-    @Override
-    public long digest(Payload key) {
-      return store.digest(key);
-    }
-
-    @Override
-    public long sweep(long cursor, int keysMax, Predicate<Slot> visitor) {
-      return store.sweep(cursor, keysMax, visitor);
-    }
-
-    @Override
-    public long size() {
-      return store.size();
-    }
-
-    @Override
-    public long weight() {
-      return store.weight();
     }
   }
 }
