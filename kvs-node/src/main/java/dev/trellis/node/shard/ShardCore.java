@@ -65,6 +65,12 @@ public final class ShardCore {
   /// Weight at which a page of a scan is full, whatever its limit.
   private static final long SCAN_PAGE_BYTES = 1 << 20;
 
+  /// Weight of what was looked at for keys alone at which a page is full. Of one entry not more
+  /// counts than the next line says: what is larger is an object, of which nothing has to be read.
+  private static final long SCAN_PASSED_BYTES = 4 << 20;
+
+  private static final long SCAN_PASSED_BYTES_EACH = 64 << 10;
+
   /// Weight above which a value has a page of a scan for itself.
   private static final long LARGE_BYTES = 4 << 20;
 
@@ -822,7 +828,8 @@ public final class ShardCore {
     }
     List<Frame.ScannedKey> found = new ArrayList<>();
     long weight = 0;
-    Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after());
+    long passed = 0;
+    Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after(), scan.withValues());
     while (walk.hasNext()) {
       Slot slot = walk.next();
       List<Value<?>> live = slot.entry().liveValues(nowMillis);
@@ -836,11 +843,13 @@ public final class ShardCore {
       boolean shown = scan.withValues() && live.size() == 1;
       long weighs = slot.key().size() + (shown ? live.get(0).weight() : 0);
       boolean alone = weighs > LARGE_BYTES && !found.isEmpty(); // with others it might fit no frame
-      if (found.size() == scan.limit() || weight >= SCAN_PAGE_BYTES || alone) {
+      boolean full = weight >= SCAN_PAGE_BYTES || passed >= SCAN_PASSED_BYTES;
+      if (found.size() == scan.limit() || full || alone) {
         return new Frame.Scanned(scan.id(), found, true, Optional.empty());
       }
       View view = shown ? Reader.whole(live.get(0), nowMillis) : new View.Nothing();
       weight += weighs;
+      passed += Math.min(slot.entry().weight(), SCAN_PASSED_BYTES_EACH);
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
     }
     return new Frame.Scanned(scan.id(), found, false, Optional.empty());

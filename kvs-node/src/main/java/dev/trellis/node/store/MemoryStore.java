@@ -155,7 +155,7 @@ public final class MemoryStore implements Store {
     if (found.form() == RecordView.OBJECT) {
       return Optional.of(objects.touch(objectNumber(found)));
     }
-    Slot slot = decoded(key, found);
+    Slot slot = decoded(key, found, true);
     if (found.form() == RecordView.ENCODED && Form.isObject(slot.entry())) {
       reshape(position, RecordView.OBJECT, Integer.BYTES);
       fillObject(slot);
@@ -284,7 +284,7 @@ public final class MemoryStore implements Store {
             placement));
   }
 
-  private Slot decoded(Payload key, RecordView found) {
+  private Slot decoded(Payload key, RecordView found, boolean withValue) {
     Entry entry;
     if (found.form() == RecordView.PLAIN) {
       LwwRegister value =
@@ -294,7 +294,7 @@ public final class MemoryStore implements Store {
               found.field(RecordView.EXPIRY),
               found.has(RecordView.TOMBSTONE)
                   ? Optional.empty()
-                  : Optional.of(Payload.of(body(found))));
+                  : Optional.of(withValue ? Payload.of(body(found)) : Payload.EMPTY));
       entry = Entry.of(new HybridTimestamp(found.field(RecordView.GENERATION)), value);
     } else {
       try {
@@ -311,13 +311,15 @@ public final class MemoryStore implements Store {
   }
 
   /// The slot at a position, without taking it for one in use.
-  private Slot slotAt(long position) {
+  ///
+  /// @param withValue false to have that of a plain record left out
+  private Slot slotAt(long position, boolean withValue) {
     RecordView found = see(index.address(position));
     if (found.form() == RecordView.OBJECT) {
       return objects.get(objectNumber(found));
     }
     found.loadKey(otherProbe);
-    return decoded(otherProbe.toPayload(), found);
+    return decoded(otherProbe.toPayload(), found, withValue);
   }
 
   @Override
@@ -399,7 +401,7 @@ public final class MemoryStore implements Store {
   // ---- Order ----
 
   @Override
-  public Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
+  public Iterator<Slot> scan(Payload prefix, Optional<Payload> after, boolean withValues) {
     boolean ready = prepareScan();
     while (!ready) {
       ready = prepareScan();
@@ -428,7 +430,7 @@ public final class MemoryStore implements Store {
         }
         next = advance();
         probe.set(current);
-        return slotAt(index.find(probe));
+        return slotAt(index.find(probe), withValues);
       }
     };
   }
@@ -566,7 +568,7 @@ public final class MemoryStore implements Store {
                   && !found.has(RecordView.SETTING)
                   && !found.has(RecordView.TOMBSTONE)
                   && !found.has(RecordView.EXPIRY);
-          return (endless || visitor.test(slotAt(position))) && passed[0] < keysMax;
+          return (endless || visitor.test(slotAt(position, true))) && passed[0] < keysMax;
         });
   }
 

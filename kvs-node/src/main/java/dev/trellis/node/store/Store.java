@@ -76,7 +76,15 @@ public interface Store {
   /// left out. The walk must be done with before the store is changed. The first walk after a while
   /// has to put the keys in order, which takes about a second for a few million of them, unless
   /// [#prepareScan] has done so.
-  Iterator<Slot> scan(Payload prefix, Optional<Payload> after);
+  ///
+  /// @param withValues false to have the bytes of plain `lww` values left out, which are read for
+  ///   nothing if only keys are wanted
+  Iterator<Slot> scan(Payload prefix, Optional<Payload> after, boolean withValues);
+
+  /// The slots as they are, in byte order.
+  default Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
+    return scan(prefix, after, true);
+  }
 
   /// Puts a part of the keys in order, if that is not done yet; takes about a millisecond.
   ///

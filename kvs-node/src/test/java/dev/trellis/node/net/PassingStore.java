@@ -29,8 +29,8 @@ class PassingStore implements Store {
   }
 
   @Override
-  public Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
-    return store.scan(prefix, after);
+  public Iterator<Slot> scan(Payload prefix, Optional<Payload> after, boolean withValues) {
+    return store.scan(prefix, after, withValues);
   }
 
   @Override

@@ -33,9 +33,9 @@ class ScanTest {
     }
 
     @Override
-    public Iterator<Slot> scan(Payload prefix, Optional<Payload> after) {
+    public Iterator<Slot> scan(Payload prefix, Optional<Payload> after, boolean withValues) {
       scans.incrementAndGet();
-      return super.scan(prefix, after);
+      return super.scan(prefix, after, withValues);
     }
   }
 

@@ -41,6 +41,25 @@ class ScanTest {
     return page.keys().stream().map(key -> key.key().text()).toList();
   }
 
+  /// Entries that are not plain are decoded for their kinds, and a thousand may be under one limit.
+  @Test
+  void aPageOfKeysAloneIsFullWhenMuchWasLookedAt() {
+    for (int key = 0; key < 200; key++) {
+      for (int element = 0; element < 4; element++) {
+        shard.mutate("k%03d".formatted(key), new Mutation.Add(Kind.GSET, elements(element)));
+      }
+    }
+    int first = scan("", null, 1_000).keys().size();
+    assertTrue(first >= 64 && first < 100, first + " keys");
+    assertEquals(200, scanAll("", 1_000).size());
+  }
+
+  private static List<Payload> elements(int number) {
+    byte[] element = new byte[16 << 10];
+    element[0] = (byte) number;
+    return List.of(Payload.of(element));
+  }
+
   private Frame.Scanned scan(String prefix, String after, int limit) {
     return shard.scan(prefix, Optional.ofNullable(after).map(TestShard::bytes), limit, false);
   }

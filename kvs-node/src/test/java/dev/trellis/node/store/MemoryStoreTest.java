@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.MaxRegister;
@@ -49,6 +50,21 @@ class MemoryStoreTest {
     Iterator<Slot> walk = store.scan(Payload.EMPTY, Optional.empty());
     assertFalse(walk.hasNext());
     assertThrows(NoSuchElementException.class, walk::next);
+  }
+
+  @Test
+  void aScanForKeysAloneReadsNoPlainValues() {
+    MemoryStore store = new MemoryStore();
+    HybridTimestamp time = HybridTimestamp.ofMillis(5);
+    LwwRegister large = LwwRegister.of(time, 7, 9, Payload.of(new byte[1 << 20]));
+    Entry set = Entry.of(time, GrowSet.of(List.of(Payload.ofText("element"))));
+    store.put(new Slot(Payload.ofText("a"), Entry.of(time, large), 3));
+    store.put(new Slot(Payload.ofText("b"), set, 4));
+    List<Slot> found = new ArrayList<>();
+    store.scan(Payload.EMPTY, Optional.empty(), false).forEachRemaining(found::add);
+    Entry left = Entry.of(time, LwwRegister.of(time, 7, 9, Payload.EMPTY));
+    assertEquals(new Slot(Payload.ofText("a"), left, 3), found.getFirst());
+    assertEquals(new Slot(Payload.ofText("b"), set, 4), found.getLast());
   }
 
   @Test
