@@ -33,11 +33,13 @@ final class HashIndex {
   /// And of the second hash, within one of the ranges that those make.
   private static final int SPREAD_BITS = 28;
 
-  // A cursor has the ranges of both hashes, and where it is within a segment how that looked: its
-  // depth, its pages, and the place there.
+  // A cursor has the ranges of both hashes, and where it is within a segment which making of it
+  // that was, and the place there.
   private static final int ORDINAL_BITS = 10;
   private static final int ORDINAL_MASK = (1 << ORDINAL_BITS) - 1;
-  private static final long RANGE_ONE = 1L << (ORDINAL_BITS + 8);
+  private static final int MAKING_BITS = 11;
+  private static final int MAKING_MASK = (1 << MAKING_BITS) - 1;
+  private static final long RANGE_ONE = 1L << (ORDINAL_BITS + MAKING_BITS);
 
   private static final int PAGES_MAX = 3; // a segment
   private static final int PAGE_BITS = 10;
@@ -117,6 +119,8 @@ final class HashIndex {
   private byte[] pageCounts = new byte[4];
   private byte[] depths = new byte[4];
   private int[] keyCounts = new int[4];
+  private int[] makings =
+      new int[4]; // how often any segment with a part of the range was made anew
 
   // The keys of a segment that is being made anew.
   private final long[] movedAddresses = new long[SEGMENT_KEYS_MAX];
@@ -429,6 +433,7 @@ final class HashIndex {
 
   /// Gives a segment so many pages, all empty.
   private void resize(int segment, int pageCount) {
+    makings[segment]++;
     int start = segment * PAGES_MAX;
     for (int at = pageCount; at < pageCounts[segment]; at++) {
       freePages = pushed(freePages, freePageCount++, pagesOf[start + at]);
@@ -487,6 +492,7 @@ final class HashIndex {
       pageCounts = Arrays.copyOf(pageCounts, 2 * segment);
       depths = Arrays.copyOf(depths, 2 * segment);
       keyCounts = Arrays.copyOf(keyCounts, 2 * segment);
+      makings = Arrays.copyOf(makings, 2 * segment);
     }
     depths[segment] = (byte) depth;
     pageCounts[segment] = 0;
@@ -503,6 +509,7 @@ final class HashIndex {
     int depth = depths[segment];
     int sibling = newSegment(depth + 1);
     depths[segment] = (byte) (depth + 1);
+    makings[sibling] = makings[segment];
     if (depth < HASH_BITS) {
       if (depth == bits) {
         directory = doubled(directory);
@@ -589,6 +596,7 @@ final class HashIndex {
     gather(segment);
     gatherMore(buddy);
     resize(buddy, 0);
+    makings[segment] = Math.max(makings[segment], makings[buddy]);
     freeSegments = pushed(freeSegments, freeSegmentCount++, buddy);
     int start = (prefix & ~1) * half;
     Arrays.fill(entries, start, start + 2 * half, segment);
@@ -658,11 +666,11 @@ final class HashIndex {
     long at = cursor;
     while (at != NONE) {
       int segment = segmentAt(at);
-      int shape = depths[segment] << 2 | pageCounts[segment];
-      boolean same = (at & (RANGE_ONE - 1)) >>> ORDINAL_BITS == shape;
+      int making = makings[segment] & MAKING_MASK;
+      boolean same = (at & (RANGE_ONE - 1)) >>> ORDINAL_BITS == making;
       int stopped = visit(segment, same ? (int) at & ORDINAL_MASK : 0, visitor);
       if (stopped >= 0) {
-        return (at & -RANGE_ONE) | (long) shape << ORDINAL_BITS | stopped;
+        return (at & -RANGE_ONE) | (long) making << ORDINAL_BITS | stopped;
       }
       at = after(at, depths[segment]);
     }

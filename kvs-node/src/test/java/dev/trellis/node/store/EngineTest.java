@@ -282,6 +282,41 @@ class EngineTest {
         });
   }
 
+  /// A segment got a page more and gave it back, so it looked as before, but keys had changed
+  /// places.
+  @Test
+  void aSweepMissesNothingWhereASegmentWasMadeAnewTwice() {
+    seeded(
+        200,
+        random -> {
+          MemoryStore store = new MemoryStore(random.nextLong(), Long.MAX_VALUE);
+          Set<Payload> there = new HashSet<>();
+          for (int number = 0; number < 40; number++) {
+            there.add(Payload.ofText("key" + number));
+          }
+          there.forEach(key -> store.put(new Slot(key, Entry.BOTTOM, 0)));
+          int changesAfter = random.nextInt(40);
+          Set<Payload> seen = new HashSet<>();
+          int steps = 0;
+          for (long cursor = 0; cursor >= 0; steps++) {
+            cursor = store.sweep(cursor, 1, slot -> seen.add(slot.key()));
+            if (steps == changesAfter) {
+              comeAndGo(store, 150);
+            }
+          }
+          assertTrue(seen.containsAll(there), () -> seen.size() + " of 40");
+        });
+  }
+
+  private static void comeAndGo(MemoryStore store, int keys) {
+    for (int number = 0; number < keys; number++) {
+      store.put(new Slot(Payload.ofText("other" + number), Entry.BOTTOM, 0));
+    }
+    for (int number = 0; number < keys; number++) {
+      store.remove(Payload.ofText("other" + number));
+    }
+  }
+
   @Test
   void aSumHasAsManyDigestsAsItMay() {
     MemoryStore store = new MemoryStore();
