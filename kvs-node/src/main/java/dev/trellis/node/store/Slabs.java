@@ -29,6 +29,10 @@ final class Slabs {
 
   private static final int WINDOW_BITS = 19;
   private static final int SLAB_BYTES = 1 << WINDOW_BITS;
+
+  /// What an address of 40 bits, as the index keeps it, can name.
+  private static final int SLABS_MAX = 1 << (40 - WINDOW_BITS);
+
   private static final int FIRST_SLAB_BYTES = 1 << 12;
 
   /// Records above this have a slab of their own, which comes and goes with them.
@@ -91,6 +95,7 @@ final class Slabs {
   }
 
   private final Owner owner;
+  private final int slabsMax;
   private final Arenas arenas = new Arenas();
   private MemorySegment[] memory = new MemorySegment[4];
   private ByteBuffer[] buffers = new ByteBuffer[4]; // the same
@@ -112,7 +117,13 @@ final class Slabs {
   private long holeBytes;
 
   Slabs(Owner owner) {
+    this(owner, SLABS_MAX);
+  }
+
+  /// @param slabsMax how many slabs there may be at a time
+  Slabs(Owner owner, int slabsMax) {
     this.owner = owner;
+    this.slabsMax = slabsMax;
     Arrays.fill(holes, -1);
     CLEANER.register(this, arenas);
   }
@@ -184,6 +195,10 @@ final class Slabs {
   }
 
   private int added(int bytes) {
+    if (unusedCount == 0 && slabs == slabsMax) {
+      throw new IllegalStateException(
+          "a shard has no addresses left: it has " + slabs + " slabs for entries, the most");
+    }
     int slab = unusedCount > 0 ? unused[--unusedCount] : slabs++;
     if (slab == memory.length) {
       memory = Arrays.copyOf(memory, 2 * slab);
@@ -338,10 +353,13 @@ final class Slabs {
     dead[slab] = 0;
     top[slab] = 0;
     shared--;
-    if (memory[slab].byteSize() == SLAB_BYTES && spareCount <= shared / 16) {
+    if (memory[slab].byteSize() == SLAB_BYTES) {
       spare = pushed(spare, spareCount++, slab);
     } else {
       dropped(slab);
+    }
+    while (spareCount > shared / 16 + 1) { // fewer are kept as the store gets smaller
+      dropped(spare[--spareCount]);
     }
   }
 }
