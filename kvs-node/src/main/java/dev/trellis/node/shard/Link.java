@@ -42,13 +42,10 @@ final class Link {
   /// again and again, so that more of them would take longer to come.
   private static final int WINDOW_BATCHES = 8;
 
-  /// Of those, how many may have repairs: changes that somebody waits for must find room, and not
-  /// much before them.
+  /// With so many under way repairs wait, as long as any are under way: changes that somebody waits
+  /// for must find room, and not much before them. One batch has room for repairs always, or they
+  /// would never find any beside large writes.
   private static final int REPAIR_BATCHES = 4;
-
-  /// And how many may have changes while repairs wait, which else would never find room beside
-  /// large writes.
-  private static final int CHANGE_BATCHES = WINDOW_BATCHES - 2;
 
   /// A batch is merged at once, and whoever comes meanwhile waits: for a fraction of a millisecond.
   private static final long BATCH_BYTES = 64 << 10;
@@ -376,9 +373,10 @@ final class Link {
                 && (urgent || nowMillis - bufferedMillis >= config.gossipEpoch().toMillis()));
     boolean mayRepair = true;
     while (window.size() < WINDOW_BATCHES) {
-      boolean takesChanges =
-          due && changeBatches < (hasRepairs() ? CHANGE_BATCHES : WINDOW_BATCHES);
-      boolean takesRepairs = mayRepair && hasRepairs() && repairBatches < REPAIR_BATCHES;
+      boolean isKept = hasRepairs() && repairBatches == 0; // the last one, for repairs
+      boolean takesChanges = due && changeBatches < (isKept ? WINDOW_BATCHES - 1 : WINDOW_BATCHES);
+      boolean begins = repairBatches == 0 || window.size() < REPAIR_BATCHES;
+      boolean takesRepairs = mayRepair && hasRepairs() && (takesChanges || begins);
       if (!takesChanges && !takesRepairs) {
         break;
       }
