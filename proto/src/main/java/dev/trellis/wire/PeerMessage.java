@@ -96,7 +96,8 @@ public sealed interface PeerMessage {
   /// @param complete level 2 and finer: whether the answering replica has all of the partition
   /// @param holder level 2 and finer: whether it belongs to those that shall hold the partition
   /// @param knows level 2 and finer: whether it takes the asker for one that holds the partition,
-  ///   and so tells it each write
+  ///   and so tells it each write. False beside `complete` and the asker's own ring version means
+  ///   that it holds the partition again, and had all of it when it held it before
   record RangeDigest(
       int range, long digest, long keys, boolean complete, boolean holder, boolean knows) {}
 

@@ -120,6 +120,8 @@ final class Repairs {
   private enum Has {
     ALL,
     PART,
+    /// All there was when it held the partition before, and it finds out itself what came since.
+    ONCE,
     /// It may have all, or know who has, but sees another cluster.
     UNKNOWN
   }
@@ -150,7 +152,7 @@ final class Repairs {
   private final ShardStatistics statistics;
   private final Set<Sabotage> sabotage;
   private final BitSet complete = new BitSet(); // partitions held, and all of them
-  private final BitSet formerly = new BitSet(); // not held any more, but whole when they were
+  private final BitSet formerly = new BitSet(); // not whole, but when they were held before
   private final PlacedKeys placedKeys;
   private final BitSet incomplete = new BitSet(); // held, but not whole
   private final Map<Integer, Map<Peer, Has>> synced = new HashMap<>(); // of incomplete ones
@@ -227,6 +229,7 @@ final class Repairs {
   void found() {
     complete.or(incomplete);
     incomplete.clear();
+    formerly.andNot(complete);
     synced.clear();
     placedKeys.found();
   }
@@ -268,12 +271,12 @@ final class Repairs {
         this.held++;
       }
       if (holds && !held) {
-        formerly.clear(partition);
+        // What it had, it has still if it was not taken over: so formerly whole is what it stays.
         complete.clear(partition);
         incomplete.set(partition);
         synced.remove(partition);
       } else if (held && !holds) {
-        formerly.set(partition, complete.get(partition));
+        formerly.set(partition, vouchesFor(partition));
         complete.clear(partition);
         incomplete.clear(partition);
         synced.remove(partition);
@@ -471,13 +474,15 @@ final class Repairs {
   private void completed(int partition) {
     incomplete.clear(partition);
     complete.set(partition);
+    formerly.clear(partition);
     synced.remove(partition);
     hopeless.remove(partition);
   }
 
   /// None of the holders has all of the partition. Who held it before may; and if nobody does, all
-  /// of whom see the same cluster and are asked twice, and nobody is away who could, what had more
-  /// is lost, and what is left is all there is.
+  /// of whom see the same cluster and are asked twice, and nobody is away who could, what is left
+  /// is all there is. Unless one of them had all until it ceased to hold the partition, and those
+  /// who took it over never told that they had, what had more is lost.
   ///
   /// @return whether anything could be started or ended
   private boolean askEverybody(int partition, Map<Peer, Has> done) {
@@ -500,10 +505,14 @@ final class Repairs {
     if (waits || (!whole && done.containsValue(Has.UNKNOWN))) {
       return moved; // those who see another cluster are asked again
     }
+    boolean once = formerly.get(partition);
+    if (!whole && !once && done.containsValue(Has.ONCE)) {
+      return moved; // it will have all
+    }
     if (!whole && hopeless.add(partition)) {
       return moved; // it may just have gone from one that had yet to answer to one that had
     }
-    if (!whole) {
+    if (!whole && !once) {
       statistics.countPartitionLost();
     }
     completed(partition);
@@ -908,7 +917,7 @@ final class Repairs {
           .put(comparison.peer, told(comparison));
     }
     // Who vouches for a partition does so until those who take it over do.
-    boolean takenOver = comparison.peerComplete || !vouchesFor(partition);
+    boolean takenOver = isWhole(comparison) || !vouchesFor(partition);
     if (comparison.peerHolds && takenOver && comparison.level == PARTITION) {
       handed
           .computeIfAbsent(partition, p -> new HashMap<>())
@@ -920,11 +929,20 @@ final class Repairs {
   }
 
   private Has told(Comparison comparison) {
-    if (comparison.peerComplete) {
-      // Who does not know that the other one holds the partition does not write to it.
-      return comparison.peerKnows ? Has.ALL : Has.UNKNOWN;
+    if (isWhole(comparison)) {
+      return Has.ALL;
     }
-    return comparison.peerVersion == roles().version() ? Has.PART : Has.UNKNOWN;
+    if (comparison.peerVersion != roles().version()) {
+      return Has.UNKNOWN;
+    }
+    return comparison.peerComplete ? Has.ONCE : Has.PART;
+  }
+
+  /// Whether the peer has all of the partition. Who does not know that this shard holds it does not
+  /// write to it; and who tells so in the same view has all of it but what it may have missed.
+  private boolean isWhole(Comparison comparison) {
+    return comparison.peerComplete
+        && (comparison.peerKnows || !roles().holds(comparison.partition));
   }
 
   private void assured(Comparison comparison) {
@@ -1048,13 +1066,17 @@ final class Repairs {
           sum += pairDigest(peer, key);
           keys++;
         }
+        boolean shared = roles().holds(peer, range);
+        boolean once = incomplete.get(range) && formerly.get(range);
+        // That all was here once is of use to those who hold it too. Older nodes take it for the
+        // word of one that sees another cluster, and wait.
         yield new RangeDigest(
             range,
             sum,
             keys,
-            vouchesFor(range),
+            once ? shared : vouchesFor(range),
             roles().owns(range, Optional.empty()) || wasOwner(range),
-            roles().holds(peer, range));
+            shared && !once);
       }
     };
   }

@@ -181,6 +181,38 @@ class ReplicationTest {
   }
 
   @Test
+  void aPartitionIsNotLostWhileOneThatHeldItBeforeHoldsItAgain() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    List<String> keys = IntStream.range(0, 300).mapToObj(key -> "k" + key).toList();
+    for (String key : keys) {
+      cluster.member("a").ask(PUT, key, Acknowledgement.REPLICATED);
+    }
+    List<String> before = keys.stream().filter(k -> cluster.holdersOf(k).contains("a")).toList();
+    cluster.crash("c");
+    cluster.start("d", NodeDescriptor.State.ACTIVE); // in place of some who had all
+    List<String> handedDown =
+        before.stream()
+            .filter(key -> Set.copyOf(cluster.holdersOf(key)).equals(Set.of("c", "d")))
+            .toList();
+    assertFalse(handedDown.isEmpty());
+    cluster.tellViews(Set.of("c"), Set.of());
+    cluster.pass(3_000);
+    cluster.remove("c"); // and was declared gone
+    cluster.tellViews(Set.of(), Set.of());
+    for (String key : handedDown) {
+      assertTrue(cluster.holdersOf(key).contains("a"), "again: " + cluster.holdersOf(key));
+    }
+    cluster.pass(3_000);
+    for (String node : List.of("a", "b", "d")) {
+      assertEquals(0, cluster.member(node).core().progress().incomplete(), node);
+      assertEquals(0, cluster.member(node).core().statistics().partitionsLost(), node);
+    }
+    for (String key : handedDown) {
+      assertEquals(cluster.member("a").entryOf(key), cluster.member("d").entryOf(key));
+    }
+  }
+
+  @Test
   void aPartitionIsNotLostJustBecauseItsHoldersDoNotKnowYetWhoShallHoldIt() {
     TestCluster cluster = TestCluster.of("a", "b", "c", "d");
     for (int key = 0; key < 300; key++) {
