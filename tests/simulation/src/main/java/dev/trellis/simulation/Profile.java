@@ -129,13 +129,6 @@ public enum Profile {
     this.faults = List.of(faults);
   }
 
-  /// Whether a run is judged by the partitions that are taken for lost. Views that differ for long,
-  /// while nodes join and part, have a partition taken for lost once in some hundred runs of other
-  /// profiles though nothing is missing in the end: that is counted and not judged.
-  boolean knowsLoss() {
-    return this == LAGGING_VIEWS;
-  }
-
   /// Whether clients go on until all that leave have left.
   boolean isBusy() {
     return this == BUSY_LEAVES;

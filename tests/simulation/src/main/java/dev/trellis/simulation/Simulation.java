@@ -141,9 +141,7 @@ public final class Simulation {
       checkKeys();
     }
     cluster.shards().forEach(shard -> tally.add(shard.statistics()));
-    if (plan.profile().knowsLoss()
-        && plan.keepsPromise()
-        && tally.partitionsLost > lostWhenFounded) {
+    if (plan.keepsPromise() && tally.partitionsLost > lostWhenFounded) {
       violations.add(
           "partitions that no loss has taken away were taken for lost: "
               + (tally.partitionsLost - lostWhenFounded));
