@@ -530,11 +530,12 @@ final class Repairs {
       boolean goes = leaving && mustStay && !roles().owns(partition, Optional.empty());
       boolean has = digests().countOf(partition) > 0 || (leaving && vouchesFor(partition));
       if (has && (!mustStay || goes)) {
-        if (!mustStay && roles().standsIn(partition, Optional.empty())) {
+        boolean standsIn = !mustStay && roles().standsIn(partition, Optional.empty());
+        if (standsIn && !leaving) {
           mayHaveSurplus = true; // once it does not any more
           continue;
         }
-        left += handBack(partition, !mustStay, goes);
+        left += handBack(partition, !mustStay && !standsIn, goes || standsIn);
       }
       for (Payload key : List.copyOf(digests().placedOf(partition))) {
         mayHaveSurplus = true;

@@ -10,10 +10,13 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.View;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// What a node that is about to leave counts for, and when it may go.
@@ -124,6 +127,42 @@ class LeavingTest {
     Outcome.Done done =
         assertInstanceOf(Outcome.Done.class, cluster.member(heir).lastReply().outcome());
     assertInstanceOf(View.Missing.class, done.view());
+  }
+
+  @Test
+  void whoStandsInDoesNotGoBeforeItHasHandedBack() {
+    TestCluster four = TestCluster.of("a", "b", "c", "d");
+    List<String> keys = IntStream.range(0, 300).mapToObj(key -> "k" + key).toList();
+    List<String> before =
+        keys.stream()
+            .filter(key -> Set.of("a", "c").equals(Set.copyOf(four.holdersOf(key))))
+            .toList();
+    four.state("c", State.LEAVING);
+    String key =
+        before.stream()
+            .filter(one -> Set.of("a", "b", "c").equals(Set.copyOf(four.holdersOf(one))))
+            .findFirst()
+            .orElseThrow();
+    four.crash("c");
+    four.tellViews(Set.of("c"), Set.of());
+    four.pass(3_000);
+    AtomicReference<String> way = new AtomicReference<>("");
+    four.passing(
+        (from, to) -> {
+          way.set(from.nodeId() + " to " + to.nodeId());
+          return true;
+        });
+    four.holding(message -> message instanceof PeerMessage.Changes && way.get().equals("a to b"));
+    TestCluster.Member writer = four.member("a");
+    writer.ask(PUT, key, Acknowledgement.REPLICATED);
+    assertEquals(2, writer.lastReply().receipt().copies(), "that of d is one of them");
+    four.state("d", State.LEAVING);
+    four.tellViews(Set.of("c"), Set.of());
+    for (int round = 0; round < 500 && four.member("d").core().progress().surplus() > 0; round++) {
+      four.pass(10);
+    }
+    assertEquals(0, four.member("d").core().progress().surplus());
+    assertEquals(writer.entryOf(key), four.member("b").entryOf(key), "a may be lost now");
   }
 
   @Test
