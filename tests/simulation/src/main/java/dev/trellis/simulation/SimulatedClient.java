@@ -70,6 +70,7 @@ final class SimulatedClient {
     private boolean ambiguous; // whether a sending went unanswered
     private boolean regenerated;
     private int follows;
+    private boolean placed = true; // whether all knew its place, whenever it was sent on
     private int restamps;
     private int failures;
 
@@ -613,8 +614,9 @@ final class SimulatedClient {
       end(call, Step.Ending.UNKNOWN);
       return;
     }
+    call.placed &= cluster.knowsPlace(call.action.key());
     if (call.follows == FOLLOWS_MAX) {
-      if (cluster.wasWholeSince(call.startedMillis)) {
+      if (call.placed && cluster.wasWholeSince(call.startedMillis)) {
         cluster.violated(
             call.action + " was sent on more than " + FOLLOWS_MAX + " times: " + failed);
       }

@@ -631,6 +631,26 @@ final class SimulatedCluster {
         .flatMap(PlacementSetting::placement);
   }
 
+  /// Whether all that are to hold a key, and all that are to tell where it is, know what was
+  /// decided about that. A decision that was acknowledged by one of them reaches the others later.
+  boolean knowsPlace(Payload key) {
+    Optional<PlacementSetting> decided =
+        shards().stream()
+            .flatMap(shard -> shard.settingOf(key).stream())
+            .reduce(PlacementSetting::merge);
+    int partition = partitionOf(key);
+    List<String> homes = running().get(0).view().topology().homes(partition);
+    Set<SimulatedShard> concerned = new HashSet<>(holders(key));
+    for (SimulatedShard shard : shards()) {
+      boolean home = homes.contains(shard.node().id());
+      if (home
+          && PARTITIONS.shardOf(partition, shard.node().shards().size()) == shard.peer().shard()) {
+        concerned.add(shard);
+      }
+    }
+    return concerned.stream().allMatch(shard -> shard.settingOf(key).equals(decided));
+  }
+
   /// The shards that shall hold a key, once all agree; in preference order.
   List<SimulatedShard> holders(Payload key) {
     List<SimulatedShard> holders = new ArrayList<>();

@@ -1,6 +1,7 @@
 package dev.trellis.simulation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
@@ -108,6 +109,25 @@ class HistoryTest {
     history.look(KEYS);
     missed();
     assertEquals(1, violations.size());
+  }
+
+  @Test
+  void whatIsPlacedIsKnownOnlyOnceAllWhoHoldItHaveHeard() {
+    assertTrue(cluster.knowsPlace(key));
+    cluster
+        .holders(key)
+        .getFirst()
+        .handle(
+            cluster.newOrigin(),
+            new Request(
+                ++requests,
+                key,
+                new Mutation.Place(Optional.of(new Placement(4, 0, 1))),
+                RequestContext.mutation(requests, HybridTimestamp.ofMillis(scheduler.nowMillis()))),
+            reply -> {});
+    assertFalse(cluster.knowsPlace(key));
+    scheduler.run(1_000);
+    assertTrue(cluster.knowsPlace(key));
   }
 
   private void acknowledged() {
