@@ -115,7 +115,7 @@ final class Checker {
         && !(step.changed() == Step.CHANGED_UNKNOWN && takesAway(step.mutation()))
         && switch (guarantee) {
           case ALL -> true;
-          case REPLICATED -> step.replicated();
+          case REPLICATED -> step.promised();
           case NONE -> false;
         };
   }

@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
 
 /// What the clients of a run did and saw, and what they must not see.
 final class History {
+  /// @param promised whether it is kept by as many nodes as survive the losses that may come
   /// @param everywhere whether all shards that held the key had to have it for that
   private record Acknowledged(
-      Payload key, Mutation mutation, boolean replicated, boolean everywhere, long millis) {}
+      Payload key, Mutation mutation, boolean promised, boolean everywhere, long millis) {}
 
   private final SimulatedCluster cluster;
   private final List<Step> steps = new ArrayList<>();
@@ -43,7 +44,7 @@ final class History {
           new Acknowledged(
               step.key(),
               step.mutation(),
-              step.replicated(),
+              step.promised(),
               step.replicated()
                   && cluster.seenHolders(step.key()).size() <= 1 + cluster.tolerated(),
               cluster.nowMillis()));
@@ -109,7 +110,7 @@ final class History {
   void checkCopies(Payload key) {
     long needed = cluster.copiesNeeded();
     for (Acknowledged one : acknowledged) {
-      if (one.replicated
+      if (one.promised
           && one.key.equals(key)
           && one.mutation instanceof Mutation.Add add
           && cluster.nodesWith(key, add) < needed) {

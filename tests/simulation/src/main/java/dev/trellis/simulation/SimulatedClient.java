@@ -673,6 +673,7 @@ final class SimulatedClient {
               call.stamp,
               ending,
               replicated,
+              replicated && call.action.acknowledgement() != Acknowledgement.ONE,
               changed,
               generation);
       cluster.trace().tell(() -> "client " + index + " ends " + step);

@@ -11,6 +11,8 @@ import dev.trellis.wire.Mutation;
 /// @param stamp the last that it was sent with
 /// @param ending what is known of it
 /// @param replicated whether it was acknowledged by as many nodes as survive the tolerated faults
+/// @param promised whether it asked for that, and not for one copy that happened to be enough: so
+///   it is kept by as many as survive what is to be survived later, too
 /// @param changed what the reply says of it; 0 unless it ended well, [#CHANGED_UNKNOWN] if the
 ///   first reply was lost
 /// @param generation of the key when it was acknowledged; zero unless it ended well
@@ -22,6 +24,7 @@ record Step(
     HybridTimestamp stamp,
     Ending ending,
     boolean replicated,
+    boolean promised,
     long changed,
     HybridTimestamp generation) {
   static final long CHANGED_UNKNOWN = -1;

@@ -112,6 +112,16 @@ class HistoryTest {
   }
 
   @Test
+  void whatAskedForOneCopyIsNotPromisedMoreOfThem() {
+    acknowledged(false);
+    history.checkCopies(key);
+    assertEquals(List.of(), violations);
+    acknowledged(true);
+    history.checkCopies(key);
+    assertEquals(1, violations.size());
+  }
+
+  @Test
   void whatIsPlacedIsKnownOnlyOnceAllWhoHoldItHaveHeard() {
     assertTrue(cluster.knowsPlace(key));
     cluster
@@ -131,6 +141,10 @@ class HistoryTest {
   }
 
   private void acknowledged() {
+    acknowledged(true);
+  }
+
+  private void acknowledged(boolean promised) {
     history.add(
         new Step(
             0,
@@ -140,6 +154,7 @@ class HistoryTest {
             HybridTimestamp.ofMillis(scheduler.nowMillis()),
             Step.Ending.OK,
             true,
+            promised,
             1,
             HybridTimestamp.ZERO));
   }
