@@ -251,6 +251,15 @@ final class SimulatedCluster {
     ended++;
     node.stop();
     node.shards().forEach(shard -> tally.add(shard.statistics()));
+    forgetTolerances();
+  }
+
+  /// With a node that others did not hear any more went what only it was told to survive.
+  private void forgetTolerances() {
+    running().stream()
+        .mapToInt(node -> node.membership().tolerance())
+        .max()
+        .ifPresent(known -> tolerances.subList(known + 1, tolerances.size()).clear());
   }
 
   void countLoss() {

@@ -75,6 +75,11 @@ final class SimulatedMembership {
     tolerance = Math.max(tolerance, change);
   }
 
+  /// The number of the last change heard of.
+  int tolerance() {
+    return tolerance;
+  }
+
   void leaves(Incarnation incarnation) {
     left.add(incarnation);
   }
