@@ -110,12 +110,16 @@ final class Digests implements Store.Listener {
     }
   }
 
-  /// Takes note of whether a key has a placement of its own, after it has changed.
+  /// Takes note of whether a key has a placement of its own, after each change of it.
   void place(Payload key, boolean isPlaced) {
     if (isPlaced) {
+      int partition = partitionOf(key);
       appeared = true;
-      if (placed.computeIfAbsent(partitionOf(key), p -> new HashSet<>()).add(key)) {
+      if (placed.computeIfAbsent(partition, p -> new HashSet<>()).add(key)) {
         placedCount++;
+      } else {
+        // It was none of the partition's keys in their default place, and is none now.
+        changes[partition]--;
       }
     } else if (placedCount > 0) {
       int partition = partitionOf(key);
@@ -186,7 +190,8 @@ final class Digests implements Store.Listener {
     return (int) Math.min(Integer.MAX_VALUE, unsummedCount - placedCount);
   }
 
-  /// How often anything in the partition has changed.
+  /// How often anything in the partition has changed, other than keys that had a placement of their
+  /// own before and after.
   long changesOf(int partition) {
     return changes[partition];
   }
