@@ -50,7 +50,7 @@ final class Repairs {
   private static final int PLACED = 4;
 
   private static final int GROUPS = 128;
-  private static final int ACTIVE_MAX = 64;
+  private static final int ACTIVE_MAX = 256;
   private static final int BUCKETS = 1 << Digests.BUCKET_BITS;
 
   /// Above so many keys of both sides together, a partition is compared by buckets.
