@@ -17,6 +17,7 @@ import io.netty.channel.EventLoop;
 import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -34,6 +35,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.BinaryOperator;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
@@ -402,11 +404,9 @@ final class Cluster {
 
   /// The generation that a field is in, which means nothing in another generation of its key.
   private record FieldGeneration(HybridTimestamp ofKey, HybridTimestamp ofField) {
-    FieldGeneration later(FieldGeneration other) {
-      int order = ofKey.compareTo(other.ofKey);
-      boolean keeps = order == 0 ? !other.ofField.isAfter(ofField) : order > 0;
-      return keeps ? this : other;
-    }
+    private static final BinaryOperator<FieldGeneration> LATER =
+        BinaryOperator.maxBy(
+            Comparator.comparing(FieldGeneration::ofKey).thenComparing(FieldGeneration::ofField));
   }
 
   /// Takes from the answer to an operation what later calls need to know of its field.
@@ -422,7 +422,7 @@ final class Cluster {
         fieldGenerations.merge(
             new FieldPath(key, List.copyOf(path.subList(0, depth))),
             new FieldGeneration(reply.generation(), generation),
-            FieldGeneration::later);
+            FieldGeneration.LATER);
       }
     }
   }
@@ -455,7 +455,7 @@ final class Cluster {
     HybridTimestamp generation = reply.generation();
     boolean isDone = reply.outcome() instanceof Outcome.Done;
     if (isDone && generation.isAfter(HybridTimestamp.ZERO)) {
-      generations.merge(key, generation, (a, b) -> a.isAfter(b) ? a : b);
+      generations.merge(key, generation, HybridTimestamp::max);
     }
     if (reply.placement().isPresent()) {
       placements.put(key, reply.placement().get());

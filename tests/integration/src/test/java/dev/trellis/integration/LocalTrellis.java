@@ -152,6 +152,13 @@ final class LocalTrellis implements AutoCloseable {
     }
   }
 
+  /// Ends a node without a word, and waits until it has.
+  void kill(String id) {
+    long pid = node(status(), id).get("pid").asLong();
+    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+    RecordedLoad.Conditions.await(id + " ends", () -> !isRunning(pid));
+  }
+
   /// The processes of the clusters started so far that still run.
   List<Long> running() {
     return processes.stream().filter(LocalTrellis::isRunning).map(ProcessHandle::pid).toList();

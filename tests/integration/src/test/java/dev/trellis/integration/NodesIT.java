@@ -40,13 +40,6 @@ class NodesIT {
     assertEquals("error: " + message + "\n", local.trellis(arguments).expect(exitCode).error());
   }
 
-  private long kill(String id) {
-    long pid = LocalTrellis.node(local.status(), id).get("pid").asLong();
-    ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
-    RecordedLoad.Conditions.await(id + " ends", () -> !LocalTrellis.isRunning(pid));
-    return pid;
-  }
-
   @Test
   void aNodeGrowsAClusterAndShrinksItAgainAndAllStaysReadable() {
     local.up("--memory-nodes", "1");
@@ -101,7 +94,7 @@ class NodesIT {
         "node-1",
         "--dead");
 
-    kill("node-1");
+    local.kill("node-1");
     assertFalse(local.status().get("whole").asBoolean());
     assertRefused(
         3,
@@ -114,7 +107,7 @@ class NodesIT {
     assertTrue(local.status().get("whole").asBoolean());
     assertEquals("active", LocalTrellis.node(local.status(), "node-1").get("state").asText());
 
-    kill("node-2");
+    local.kill("node-2");
     assertEquals(
         "node-2 is declared gone: what only it held is lost.\n",
         local.trellis("node", "remove", "node-2", "--dead").expect(0).output());

@@ -181,9 +181,7 @@ class UnfitNodesIT {
     local.up();
     local.trellis("put", "k", "v").expect(0);
     for (String id : List.of("node-0", "node-1")) {
-      long pid = LocalTrellis.node(local.status(), id).get("pid").asLong();
-      ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
-      RecordedLoad.Conditions.await(id + " ends", () -> !LocalTrellis.isRunning(pid));
+      local.kill(id);
     }
     Execution refused = local.trellis("put", "k", "w").expect(5);
     assertTrue(refused.error().contains("no connection to node"), refused.error());

@@ -22,6 +22,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BinaryOperator;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
 
@@ -502,13 +503,8 @@ final class SimulatedClient {
       fieldGenerations.merge(
           fieldOf(call).orElseThrow(),
           new Generations(reply.generation(), reply.fieldGenerations().get(0)),
-          (known, now) ->
-              Comparator.comparing(Generations::ofKey)
-                          .thenComparing(Generations::ofField)
-                          .compare(known, now)
-                      >= 0
-                  ? known
-                  : now);
+          BinaryOperator.maxBy(
+              Comparator.comparing(Generations::ofKey).thenComparing(Generations::ofField)));
     }
     if (done.changed() > 0
         && call.generation.isPresent()

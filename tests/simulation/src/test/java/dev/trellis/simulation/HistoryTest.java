@@ -124,17 +124,7 @@ class HistoryTest {
   @Test
   void whatIsPlacedIsKnownOnlyOnceAllWhoHoldItHaveHeard() {
     assertTrue(cluster.knowsPlace(key));
-    cluster
-        .holders(key)
-        .getFirst()
-        .handle(
-            cluster.newOrigin(),
-            new Request(
-                ++requests,
-                key,
-                new Mutation.Place(Optional.of(new Placement(4, 0, 1))),
-                RequestContext.mutation(requests, HybridTimestamp.ofMillis(scheduler.nowMillis()))),
-            reply -> {});
+    begin(new Mutation.Place(Optional.of(new Placement(4, 0, 1))));
     assertFalse(cluster.knowsPlace(key));
     scheduler.run(1_000);
     assertTrue(cluster.knowsPlace(key));
@@ -169,6 +159,12 @@ class HistoryTest {
 
   /// Has a shard that holds the key do something, and lets all hear of it.
   private void execute(Mutation mutation) {
+    begin(mutation);
+    scheduler.run(1_000);
+  }
+
+  /// Has a shard that holds the key do something, of which nobody else has heard yet.
+  private void begin(Mutation mutation) {
     cluster
         .holders(key)
         .getFirst()
@@ -180,6 +176,5 @@ class HistoryTest {
                 mutation,
                 RequestContext.mutation(requests, HybridTimestamp.ofMillis(scheduler.nowMillis()))),
             reply -> {});
-    scheduler.run(1_000);
   }
 }
