@@ -26,36 +26,37 @@ record Form(int flags, Payload body, long weight) {
   private static final int OBJECT_BYTES = 120;
 
   static Form of(Slot slot) {
-    Entry entry = slot.entry();
-    int flags =
-        (slot.birth() == 0 ? 0 : RecordView.BIRTH)
-            | (slot.setting().isEmpty() ? 0 : RecordView.SETTING);
-    LwwRegister plain = plain(entry);
-    if (plain != null) {
-      flags |=
-          plainFlags(entry.generation().packed(), plain.expiresAtMillis(), plain.isTombstone());
-      Payload body = plain.payload().orElse(Payload.EMPTY);
-      return new Form(flags, body, weight(flags, slot.key().size(), body.size()));
-    }
-    if (!isObject(entry)) {
-      return encoded(slot, flags);
+    if (!isObject(slot.entry())) {
+      return encoding(slot);
     }
     long record = weight(RecordView.OBJECT, slot.key().size(), Integer.BYTES);
     return new Form(RecordView.OBJECT, Payload.EMPTY, record + heapWeight(slot));
   }
 
-  /// How a slot is kept of whose entry only the bytes are.
-  static Form encoded(Slot slot) {
-    return encoded(
-        slot,
-        (slot.birth() == 0 ? 0 : RecordView.BIRTH)
-            | (slot.setting().isEmpty() ? 0 : RecordView.SETTING));
+  /// How a slot is kept where all are encoded, however large.
+  static Form encoding(Slot slot) {
+    Entry entry = slot.entry();
+    LwwRegister plain = plain(entry);
+    if (plain == null) {
+      return encoded(slot);
+    }
+    int flags =
+        slotFlags(slot)
+            | plainFlags(entry.generation().packed(), plain.expiresAtMillis(), plain.isTombstone());
+    Payload body = plain.payload().orElse(Payload.EMPTY);
+    return new Form(flags, body, weight(flags, slot.key().size(), body.size()));
   }
 
-  private static Form encoded(Slot slot, int slotFlags) {
-    int flags = slotFlags | RecordView.ENCODED;
+  /// How a slot is kept of whose entry only the bytes are.
+  static Form encoded(Slot slot) {
+    int flags = slotFlags(slot) | RecordView.ENCODED;
     Payload body = LatticeCodec.encode(slot.entry());
     return new Form(flags, body, weight(flags, slot.key().size(), body.size()));
+  }
+
+  private static int slotFlags(Slot slot) {
+    return (slot.birth() == 0 ? 0 : RecordView.BIRTH)
+        | (slot.setting().isEmpty() ? 0 : RecordView.SETTING);
   }
 
   static int plainFlags(long generation, long expiresAtMillis, boolean tombstone) {

@@ -1,14 +1,7 @@
 package dev.trellis.node.store;
 
-import dev.trellis.causal.HybridTimestamp;
-import dev.trellis.lattice.Entry;
-import dev.trellis.lattice.Kind;
-import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.LatticeCodec;
-import dev.trellis.wire.Placement;
-import dev.trellis.wire.PlacementSetting;
-import dev.trellis.wire.WireException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -155,7 +148,7 @@ public final class MemoryStore implements Store {
     if (found.form() == RecordView.OBJECT) {
       return Optional.of(objects.touch(objectNumber(found)));
     }
-    Slot slot = decoded(key, found, true);
+    Slot slot = Records.decode(key, found, true);
     if (found.form() == RecordView.ENCODED && Form.isObject(slot.entry())) {
       reshape(position, RecordView.OBJECT, Integer.BYTES);
       fillObject(slot);
@@ -233,81 +226,8 @@ public final class MemoryStore implements Store {
   }
 
   private void fill(Slot slot, Form form) {
-    Entry entry = slot.entry();
-    if (record.form() == RecordView.PLAIN) {
-      LwwRegister value = (LwwRegister) entry.value(Kind.LWW).orElseThrow();
-      record.stamp(value.timestamp().packed(), value.writer());
-      record.setField(RecordView.GENERATION, entry.generation().packed());
-      record.setField(RecordView.EXPIRY, value.expiresAtMillis());
-    }
-    record.setField(RecordView.BIRTH, slot.birth());
-    slot.setting().ifPresent(this::fillSetting);
+    Records.fill(record, slot, form);
     filling.put((int) record.bodyAt(), form.body().asByteBuffer(), 0, form.body().size());
-  }
-
-  private void fillSetting(PlacementSetting setting) {
-    MemorySegment memory = record.memory;
-    long at = record.settingAt();
-    memory.set(RecordView.LONG, at, setting.clock().packed());
-    memory.set(RecordView.LONG, at + 8, setting.writer());
-    memory.set(RecordView.LONG, at + 16, setting.previous().packed());
-    memory.set(RecordView.BYTE, at + 24, (byte) (setting.placement().isPresent() ? 1 : 0));
-    int[] counts =
-        setting
-            .placement()
-            .map(p -> new int[] {p.memoryNodes(), p.ssdNodes(), p.shardsPerNode()})
-            .orElse(new int[3]);
-    for (int i = 0; i < counts.length; i++) {
-      memory.set(RecordView.INT, at + 25 + (long) i * Integer.BYTES, counts[i]);
-    }
-  }
-
-  private static Optional<PlacementSetting> settingOf(RecordView found) {
-    if (!found.has(RecordView.SETTING)) {
-      return Optional.empty();
-    }
-    MemorySegment memory = found.memory;
-    long at = found.settingAt();
-    Optional<Placement> placement =
-        found.isPlaced()
-            ? Optional.of(
-                new Placement(
-                    memory.get(RecordView.INT, at + 25),
-                    memory.get(RecordView.INT, at + 29),
-                    memory.get(RecordView.INT, at + 33)))
-            : Optional.empty();
-    return Optional.of(
-        new PlacementSetting(
-            new HybridTimestamp(memory.get(RecordView.LONG, at)),
-            memory.get(RecordView.LONG, at + 8),
-            new HybridTimestamp(memory.get(RecordView.LONG, at + 16)),
-            placement));
-  }
-
-  private Slot decoded(Payload key, RecordView found, boolean withValue) {
-    Entry entry;
-    if (found.form() == RecordView.PLAIN) {
-      LwwRegister value =
-          new LwwRegister(
-              new HybridTimestamp(found.timestamp()),
-              found.writer(),
-              found.field(RecordView.EXPIRY),
-              found.has(RecordView.TOMBSTONE)
-                  ? Optional.empty()
-                  : Optional.of(withValue ? Payload.of(body(found)) : Payload.EMPTY));
-      entry = Entry.of(new HybridTimestamp(found.field(RecordView.GENERATION)), value);
-    } else {
-      try {
-        entry = LatticeCodec.decode(body(found));
-      } catch (WireException e) {
-        throw new IllegalStateException("what is stored under " + key + " is no entry", e);
-      }
-    }
-    return new Slot(key, entry, found.field(RecordView.BIRTH), settingOf(found));
-  }
-
-  private static ByteBuffer body(RecordView found) {
-    return found.memory.asSlice(found.bodyAt(), found.bodyLength).asByteBuffer();
   }
 
   /// The slot at a position, without taking it for one in use.
@@ -319,7 +239,7 @@ public final class MemoryStore implements Store {
       return objects.get(objectNumber(found));
     }
     found.loadKey(otherProbe);
-    return decoded(otherProbe.toPayload(), found, withValue);
+    return Records.decode(otherProbe.toPayload(), found, withValue);
   }
 
   @Override
@@ -548,11 +468,7 @@ public final class MemoryStore implements Store {
       }
       return known;
     }
-    long state =
-        found.form() == RecordView.PLAIN
-            ? Digesting.plain(found)
-            : Digesting.bytes(found.memory, found.bodyAt(), found.bodyLength);
-    return Digesting.of(key.hash(), state, settingOf(found));
+    return Records.digest(found, key.hash());
   }
 
   @Override

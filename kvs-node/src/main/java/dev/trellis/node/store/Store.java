@@ -14,6 +14,17 @@ import java.util.function.Predicate;
 public interface Store {
   /// Is told of each change while it happens; must not touch the store.
   interface Listener {
+    /// Keys are there from before, as at the start of a process.
+    ///
+    /// @param hash the lowest that a key of the range may have
+    /// @param bits highest ones of the hash that all of the range share
+    /// @param keys how many there are
+    /// @param placed how many of them have a placement of their own
+    /// @param sum of the digests of the others
+    default void found(long hash, int bits, int keys, int placed, long sum) {
+      throw new UnsupportedOperationException("nothing is known of " + keys + " former keys");
+    }
+
     /// A key is there that was not; its digest is in no sum.
     ///
     /// @param keyHash see [dev.trellis.placement.KeyHash#of]

@@ -1,0 +1,166 @@
+package dev.trellis.node.store;
+
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.lmdbjava.LmdbException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Writes to disk what a shard hands over, on a thread of its own: all that has come while one
+/// transaction was written goes into the next, so that the fewer transactions the disk can do, the
+/// more is in each.
+///
+/// What can't be written, as where the disk is full, is kept and tried again.
+final class Commits implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Commits.class);
+
+  private static final long RETRY_MILLIS = 500;
+
+  /// What a shard has handed over at once.
+  ///
+  /// @param changes not changed any more
+  record Batch(long number, NavigableMap<DiskChange.Key, DiskChange> changes) {}
+
+  /// Where batches are written.
+  interface Target {
+    /// Writes batches in their order, all or none; what returns is safe.
+    ///
+    /// @throws LmdbException if none is
+    void commit(Iterable<Batch> batches);
+  }
+
+  private final Target target;
+  private final Runnable progressed;
+  private final Thread thread;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition changed = lock.newCondition();
+  private final Deque<Batch> waiting = new ArrayDeque<>();
+  private boolean closing;
+  private volatile long written;
+  private volatile Optional<String> obstacle = Optional.empty();
+
+  /// @param name of the thread
+  /// @param progressed is called on it after each transaction, and when an obstacle comes or goes
+  Commits(String name, Target target, Runnable progressed) {
+    this.target = target;
+    this.progressed = progressed;
+    this.thread = Thread.ofPlatform().name(name).unstarted(this::run);
+  }
+
+  void start() {
+    thread.start();
+  }
+
+  void write(Batch batch) {
+    lock.lock();
+    try {
+      waiting.add(batch);
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// The number of the last batch that is on disk.
+  long written() {
+    return written;
+  }
+
+  /// Why the last attempt failed; empty if it did not.
+  Optional<String> obstacle() {
+    return obstacle;
+  }
+
+  private void run() {
+    Deque<Batch> taken = take();
+    while (!taken.isEmpty()) {
+      while (!commit(taken)) {
+        if (giveUp()) {
+          return;
+        }
+      }
+      taken = take();
+    }
+  }
+
+  /// All that waits; nothing once it is over.
+  private Deque<Batch> take() {
+    lock.lock();
+    try {
+      while (waiting.isEmpty() && !closing) {
+        changed.awaitUninterruptibly();
+      }
+      Deque<Batch> taken = new ArrayDeque<>(waiting);
+      waiting.clear();
+      return taken;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean commit(Deque<Batch> batches) {
+    try {
+      target.commit(batches);
+    } catch (LmdbException e) {
+      boolean first = obstacle.isEmpty();
+      obstacle = Optional.of(String.valueOf(e.getMessage()));
+      if (first) {
+        LOG.error("nothing can be written to disk, which is tried again: {}", e.getMessage());
+        progressed.run();
+      }
+      return false;
+    }
+    if (obstacle.isPresent()) {
+      LOG.info("what could not be written to disk is");
+      obstacle = Optional.empty();
+    }
+    written = batches.getLast().number();
+    progressed.run();
+    return true;
+  }
+
+  /// Waits until it is time to try again.
+  ///
+  /// @return whether nobody waits for that any more
+  private boolean giveUp() {
+    lock.lock();
+    try {
+      long left = TimeUnit.MILLISECONDS.toNanos(RETRY_MILLIS);
+      while (left > 0 && !closing) {
+        left = changed.awaitNanos(left);
+      }
+      return closing;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody interrupts " + thread.getName(), e);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /// Writes what was handed over, if it can be written, and ends.
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closing = true;
+      changed.signal();
+    } finally {
+      lock.unlock();
+    }
+    boolean ended = false;
+    while (!ended) {
+      try {
+        thread.join();
+        ended = true;
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        return;
+      }
+    }
+  }
+}

@@ -1,0 +1,426 @@
+package dev.trellis.node.store;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
+import org.lmdbjava.CopyFlags;
+import org.lmdbjava.Cursor;
+import org.lmdbjava.Dbi;
+import org.lmdbjava.DbiFlags;
+import org.lmdbjava.Env;
+import org.lmdbjava.EnvFlags;
+import org.lmdbjava.Txn;
+
+/// The LMDB environment of one shard.
+///
+/// | database | key | value |
+/// |---|---|---|
+/// | `records` | hash of the key, then the key ([DiskKeys#position]) | checksum, life, digest, record |
+/// | `order` | the key ([DiskKeys#order]) | the key if it had to be cut |
+/// | `ending` | as in `records` | nothing; for what must be looked at from time to time |
+/// | `tally` | 0; or the number of a transaction since | [DiskTally] |
+/// | `about` | a word | whose data this is |
+///
+/// One thread writes ([#commit]), others read in transactions of their own.
+final class DiskFiles implements Commits.Target, AutoCloseable {
+  /// What this version writes, and the only one that it reads.
+  static final int FORMAT = 1;
+
+  /// Before the record: checksum of all that follows and of where it stands, the life in which it
+  /// was written, its digest.
+  static final int HEADER_BYTES = Integer.BYTES + Integer.BYTES + Long.BYTES;
+
+  private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0);
+  private static final int DATABASES = 5;
+  private static final int READERS_MAX = 16;
+
+  /// Changes of the tally, at most, before it is written whole.
+  private static final int TALLY_CHANGES_MAX = 64;
+
+  /// Whose data a folder has.
+  ///
+  /// @param shards of the node
+  record Owner(String cluster, String node, int shard, int shards) {}
+
+  /// A folder that can't be used, with what to do about it.
+  static final class Unusable extends IOException {
+    private static final long serialVersionUID = 1;
+
+    Unusable(String message) {
+      super(message);
+    }
+  }
+
+  private final FileChannel lock;
+  private final Env<ByteBuffer> env;
+  private final Dbi<ByteBuffer> records;
+  private final Dbi<ByteBuffer> order;
+  private final Dbi<ByteBuffer> ending;
+  private final Dbi<ByteBuffer> tallies;
+  private final Dbi<ByteBuffer> about;
+  private final int life; // counts how often the folder was opened
+
+  // Of the thread that writes.
+  private final DiskKeys keys = new DiskKeys();
+  private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
+  private final ByteBuffer ordered = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
+  private final RecordView view = new RecordView();
+  private final DiskTally tally = new DiskTally();
+  private long lastTally; // the number of the last change of it on disk
+  private ByteBuffer value = ByteBuffer.allocateDirect(4 << 10);
+
+  private DiskFiles(FileChannel lock, Env<ByteBuffer> env, Owner owner) throws Unusable {
+    this.lock = lock;
+    this.env = env;
+    about = env.openDbi("about", DbiFlags.MDB_CREATE);
+    requireOurs(owner);
+    records = env.openDbi("records", DbiFlags.MDB_CREATE);
+    order = env.openDbi("order", DbiFlags.MDB_CREATE);
+    ending = env.openDbi("ending", DbiFlags.MDB_CREATE);
+    tallies = env.openDbi("tally", DbiFlags.MDB_CREATE);
+    life = beginLife(owner);
+    try (Txn<ByteBuffer> txn = env.txnRead()) {
+      lastTally = read(txn, tally);
+    }
+  }
+
+  /// Opens the folder of a shard, which is made if it is not there.
+  ///
+  /// @param mapBytes the most that it may grow to; costs address space only
+  /// @throws Unusable if the data are somebody else's, or in use, or of another format
+  static DiskFiles open(Path folder, Owner owner, long mapBytes) throws IOException {
+    FileChannel lock;
+    try {
+      Files.createDirectories(folder);
+      lock =
+          FileChannel.open(
+              folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+    } catch (AccessDeniedException e) {
+      throw new Unusable(
+          "data folder "
+              + folder
+              + " can't be written: permission denied; give this user the right");
+    }
+    boolean opened = false;
+    try {
+      lockOrSay(lock, folder);
+      Env<ByteBuffer> env =
+          Env.create()
+              .setMapSize(mapBytes)
+              .setMaxDbs(DATABASES)
+              .setMaxReaders(READERS_MAX)
+              .open(folder.toFile(), 0640, EnvFlags.MDB_NOTLS, EnvFlags.MDB_NORDAHEAD);
+      try {
+        DiskFiles files = new DiskFiles(lock, env, owner);
+        opened = true;
+        return files;
+      } finally {
+        if (!opened) {
+          env.close();
+        }
+      }
+    } finally {
+      if (!opened) {
+        lock.close();
+      }
+    }
+  }
+
+  private static void lockOrSay(FileChannel lock, Path folder) throws IOException {
+    boolean taken;
+    try {
+      taken = lock.tryLock() == null;
+    } catch (OverlappingFileLockException inThisProcess) {
+      taken = true;
+    }
+    if (taken) {
+      throw new Unusable(
+          "data folder "
+              + folder
+              + " is in use by another process; end that, or use another folder");
+    }
+  }
+
+  // ---- Whose it is ----
+
+  private void requireOurs(Owner owner) throws Unusable {
+    try (Txn<ByteBuffer> txn = env.txnRead()) {
+      Optional<String> format = said(txn, "format");
+      if (format.isEmpty()) {
+        return;
+      }
+      require(
+          format.get().equals(Integer.toString(FORMAT)),
+          "is in format "
+              + format.get()
+              + ", this version reads format "
+              + FORMAT
+              + "; use the version that wrote it, or another folder");
+      requireSaid(txn, "cluster", owner.cluster(), "cluster.name");
+      requireSaid(txn, "node", owner.node(), "node.id");
+      requireSaid(txn, "shards", Integer.toString(owner.shards()), "shards");
+      requireSaid(txn, "shard", Integer.toString(owner.shard()), "the place of the folder");
+    }
+  }
+
+  private void requireSaid(Txn<ByteBuffer> txn, String what, String wanted, String setting)
+      throws Unusable {
+    String found = said(txn, what).orElse("");
+    require(
+        found.equals(wanted),
+        "belongs to "
+            + what
+            + " '"
+            + found
+            + "', not '"
+            + wanted
+            + "'; set "
+            + setting
+            + " to that, or use another data.folder");
+  }
+
+  private static void require(boolean holds, String otherwise) throws Unusable {
+    if (!holds) {
+      throw new Unusable(otherwise);
+    }
+  }
+
+  private Optional<String> said(Txn<ByteBuffer> txn, String what) {
+    return Optional.ofNullable(about.get(txn, direct(what)))
+        .map(found -> StandardCharsets.UTF_8.decode(found).toString());
+  }
+
+  private static ByteBuffer direct(String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+  }
+
+  private int beginLife(Owner owner) {
+    try (Txn<ByteBuffer> txn = env.txnWrite()) {
+      int next = said(txn, "life").map(Integer::parseInt).orElse(0) + 1;
+      Map<String, String> all =
+          Map.of(
+              "format", Integer.toString(FORMAT),
+              "cluster", owner.cluster(),
+              "node", owner.node(),
+              "shard", Integer.toString(owner.shard()),
+              "shards", Integer.toString(owner.shards()),
+              "life", Integer.toString(next));
+      all.forEach((word, text) -> about.put(txn, direct(word), direct(text)));
+      txn.commit();
+      return next;
+    }
+  }
+
+  int life() {
+    return life;
+  }
+
+  // ---- The tally ----
+
+  /// Reads what is on disk.
+  ///
+  /// @return the number of the last change
+  private long read(Txn<ByteBuffer> txn, DiskTally into) {
+    long last = 0;
+    try (Cursor<ByteBuffer> cursor = tallies.openCursor(txn)) {
+      for (boolean found = cursor.first(); found; found = cursor.next()) {
+        long number = cursor.key().getLong(0);
+        if (number == 0) {
+          into.readAll(cursor.val());
+        } else {
+          into.readChanged(cursor.val());
+          last = number;
+        }
+      }
+    }
+    return last;
+  }
+
+  /// What is on disk, as of the start of the process.
+  DiskTally tallyAtStart() {
+    DiskTally copy = new DiskTally();
+    copy.copyFrom(tally);
+    return copy;
+  }
+
+  private void writeTally(Txn<ByteBuffer> txn) {
+    ByteBuffer number = ByteBuffer.allocateDirect(Long.BYTES);
+    if (lastTally < TALLY_CHANGES_MAX) {
+      lastTally++;
+      number.putLong(0, lastTally);
+      tally.writeChanged(tallies.reserve(txn, number, tally.changedBytes()));
+      return;
+    }
+    for (; lastTally > 0; lastTally--) {
+      number.putLong(0, lastTally);
+      tallies.delete(txn, number);
+    }
+    number.putLong(0, 0);
+    tally.writeAll(tallies.reserve(txn, number, DiskTally.allBytes()));
+  }
+
+  // ---- Writing ----
+
+  @Override
+  public void commit(Iterable<Commits.Batch> batches) {
+    boolean done = false;
+    try (Txn<ByteBuffer> txn = env.txnWrite()) {
+      for (Commits.Batch batch : batches) {
+        batch.changes().forEach((key, change) -> apply(txn, key, change.slot()));
+      }
+      writeTally(txn);
+      txn.commit();
+      done = true;
+    } finally {
+      if (!done) {
+        tally.copyFrom(new DiskTally());
+        try (Txn<ByteBuffer> txn = env.txnRead()) {
+          lastTally = read(txn, tally);
+        }
+      }
+    }
+  }
+
+  private void apply(Txn<ByteBuffer> txn, DiskChange.Key key, @Nullable Slot slot) {
+    byte[] bytes = key.key().toBytes();
+    keys.position(position, key.hash(), bytes, bytes.length);
+    ByteBuffer before = records.get(txn, position);
+    boolean wasEnding = false;
+    if (before != null) {
+      see(before, view);
+      wasEnding = isEnding(view.flags);
+      tally.count(-1, key.hash(), digest(before), view.isPlaced(), before.remaining());
+    }
+    boolean isEnding = false;
+    if (slot != null) {
+      ByteBuffer record = encode(key, slot);
+      isEnding = isEnding(view.flags);
+      records.put(txn, position, record);
+      tally.count(1, key.hash(), digest(record), view.isPlaced(), record.remaining());
+    } else if (before != null) {
+      records.delete(txn, position);
+    }
+    if (before == null ^ slot == null) {
+      keys.order(ordered, bytes, bytes.length);
+      if (slot == null) {
+        order.delete(txn, ordered);
+      } else {
+        order.put(txn, ordered, DiskKeys.isCut(bytes.length) ? direct(bytes) : NOTHING);
+      }
+    }
+    if (isEnding && !wasEnding) {
+      ending.put(txn, position, NOTHING);
+    } else if (wasEnding && !isEnding) {
+      ending.delete(txn, position);
+    }
+  }
+
+  private static ByteBuffer direct(byte[] bytes) {
+    return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+  }
+
+  /// Whether a record is to be looked at from time to time: it may end, or was placed.
+  ///
+  /// @param flags of the record
+  static boolean isEnding(int flags) {
+    int endings = RecordView.SETTING | RecordView.TOMBSTONE | RecordView.EXPIRY;
+    return (flags & RecordView.FORM_MASK) != RecordView.PLAIN || (flags & endings) != 0;
+  }
+
+  /// The value of a slot, which [#view] looks at then.
+  private ByteBuffer encode(DiskChange.Key key, Slot slot) {
+    Form form = Form.encoding(slot);
+    byte[] bytes = key.key().toBytes();
+    long size = HEADER_BYTES + RecordView.bytes(form.flags(), bytes.length, form.body().size());
+    int length = Math.toIntExact(size);
+    if (value.capacity() < length) {
+      value = ByteBuffer.allocateDirect(Math.max(length, 2 * value.capacity()));
+    }
+    value.clear().limit(length);
+    MemorySegment memory = MemorySegment.ofBuffer(value);
+    view.begin(memory, HEADER_BYTES, form.flags(), bytes.length, form.body().size());
+    MemorySegment.copy(bytes, 0, memory, RecordView.BYTE, view.keyAt, bytes.length);
+    Records.fill(view, slot, form);
+    value.put((int) view.bodyAt(), form.body().asByteBuffer(), 0, form.body().size());
+    value.putInt(Integer.BYTES, life);
+    value.putLong(2 * Integer.BYTES, Records.digest(view, key.hash()));
+    value.putInt(0, checksum(value, key.hash()));
+    return value;
+  }
+
+  /// Over all but itself, and over the hash of the key by which the record stands where it does.
+  private static int checksum(ByteBuffer value, long keyHash) {
+    CRC32C crc = new CRC32C();
+    crc.update(value.slice(Integer.BYTES, value.limit() - Integer.BYTES));
+    return (int) crc.getValue() ^ Long.hashCode(keyHash);
+  }
+
+  // ---- Reading ----
+
+  /// Looks at the record in a value.
+  static void see(ByteBuffer value, RecordView into) {
+    into.see(MemorySegment.ofBuffer(value), HEADER_BYTES);
+  }
+
+  static long digest(ByteBuffer value) {
+    return value.getLong(2 * Integer.BYTES);
+  }
+
+  /// The life in which the value was written.
+  static int life(ByteBuffer value) {
+    return value.getInt(Integer.BYTES);
+  }
+
+  static boolean isIntact(ByteBuffer value, long keyHash) {
+    return value.remaining() > HEADER_BYTES && value.getInt(0) == checksum(value, keyHash);
+  }
+
+  /// A transaction that sees what is committed now.
+  Txn<ByteBuffer> read() {
+    return env.txnRead();
+  }
+
+  /// The value at a position, good until the transaction is reset; null if there is none.
+  @Nullable ByteBuffer find(Txn<ByteBuffer> txn, ByteBuffer at) {
+    return records.get(txn, at);
+  }
+
+  Cursor<ByteBuffer> recordsFrom(Txn<ByteBuffer> txn) {
+    return records.openCursor(txn);
+  }
+
+  Cursor<ByteBuffer> orderFrom(Txn<ByteBuffer> txn) {
+    return order.openCursor(txn);
+  }
+
+  Cursor<ByteBuffer> endingFrom(Txn<ByteBuffer> txn) {
+    return ending.openCursor(txn);
+  }
+
+  /// Copies all that is committed into a folder, without what is free in the files.
+  void copyTo(Path folder) {
+    env.copy(folder.toFile(), CopyFlags.MDB_CP_COMPACT);
+  }
+
+  @Override
+  public void close() {
+    env.close();
+    try {
+      lock.close();
+    } catch (IOException e) {
+      throw new java.io.UncheckedIOException(e);
+    }
+  }
+}

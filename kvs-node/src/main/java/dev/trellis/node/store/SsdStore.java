@@ -1,0 +1,623 @@
+package dev.trellis.node.store;
+
+import dev.trellis.lattice.Payload;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.NoSuchElementException;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+import org.lmdbjava.Cursor;
+import org.lmdbjava.GetOp;
+import org.lmdbjava.Txn;
+
+/// Entries on disk, in LMDB. What changes waits in memory until a thread of its own has committed
+/// it together with what else came meanwhile; reads see what waits first, and below it the disk as
+/// of one transaction, which is renewed with [#settle]. So the shard never waits for the disk,
+/// except for reads of pages that are not in memory.
+///
+/// Each record has a checksum, which is verified whenever it is read: see [Corruption].
+public final class SsdStore implements Store, AutoCloseable {
+  /// Is told of records that are not as they were written. They are taken out of the store; the
+  /// replica then lacks something that it had, and must get it from another one before it says that
+  /// it has all.
+  public interface Corruption {
+    /// A record can't be read.
+    ///
+    /// @param keyHash of its key
+    void found(long keyHash);
+  }
+
+  private static final Listener SILENT =
+      new Listener() {
+        @Override
+        public void added(long keyHash) {}
+
+        @Override
+        public void replaced(long keyHash, boolean summed, long digest) {}
+
+        @Override
+        public void removed(long keyHash, boolean summed, long digest) {}
+      };
+
+  private final DiskFiles files;
+  private final Commits commits;
+  private final DiskKeys keys = new DiskKeys();
+  private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
+  private final RecordView record = new RecordView();
+  private final KeyProbe probe = new KeyProbe(0);
+
+  // What is not on disk yet, and among it what was not handed over for writing yet.
+  private final NavigableMap<DiskChange.Key, DiskChange> waiting = new TreeMap<>();
+  private NavigableMap<DiskChange.Key, DiskChange> open = new TreeMap<>();
+  private final Deque<Commits.Batch> underWay = new ArrayDeque<>();
+  private long batch = 1; // the number of the open one
+  private long settled; // batches up to this one are on disk, and seen by `txn`
+  private long waitingBytes;
+
+  /// Keys in their default place whose digests are in no sum.
+  private final NavigableMap<DiskChange.Key, Boolean> unsummed = new TreeMap<>();
+
+  private Listener listener = SILENT;
+  private Corruption corruption = keyHash -> {};
+  private final Set<Long> corrupt = new HashSet<>(); // told already
+  private long size;
+  private long weight;
+
+  private @Nullable Txn<ByteBuffer> txn;
+  private boolean isReading; // whether `txn` is not reset
+  private @Nullable Walk walk; // the scan under way
+
+  /// @param files closed with the store
+  /// @param commits writes to `files`; closed with the store
+  SsdStore(DiskFiles files, Commits commits) {
+    this.files = files;
+    this.commits = commits;
+    DiskTally tally = files.tallyAtStart();
+    size = tally.size();
+    weight = tally.bytes();
+  }
+
+  /// Has `told` know of records that can't be read.
+  public void onCorruption(Corruption told) {
+    corruption = told;
+  }
+
+  // ---- Transactions ----
+
+  private Txn<ByteBuffer> reading() {
+    Txn<ByteBuffer> reader = txn;
+    if (reader == null) {
+      reader = files.read();
+      txn = reader;
+    } else if (!isReading) {
+      reader.renew();
+    }
+    isReading = true;
+    return reader;
+  }
+
+  /// Lets go of what reads have held on to, so that the space of what was replaced meanwhile can be
+  /// used again; to be called whenever there is a pause.
+  public void release() {
+    endWalk();
+    if (isReading && txn != null) {
+      txn.reset();
+      isReading = false;
+    }
+  }
+
+  private void endWalk() {
+    if (walk != null) {
+      walk.close();
+      walk = null;
+    }
+  }
+
+  /// Hands over what has changed, to be written.
+  ///
+  /// @return the number of the transaction that the last change is part of
+  public long flush() {
+    if (!open.isEmpty()) {
+      Commits.Batch handed = new Commits.Batch(batch, open);
+      underWay.add(handed);
+      open = new TreeMap<>();
+      batch++;
+      commits.write(handed);
+    }
+    return batch - 1;
+  }
+
+  /// Takes note of what is on disk by now.
+  ///
+  /// @return the number of the last transaction that is
+  public long settle() {
+    long written = commits.written();
+    if (written > settled) {
+      release(); // so that the next read sees it
+      settled = written;
+      while (!underWay.isEmpty() && underWay.peek().number() <= written) {
+        Commits.Batch done = underWay.remove();
+        done.changes()
+            .forEach(
+                (key, change) -> {
+                  if (waiting.remove(key, change)) {
+                    waitingBytes -= bytes(key, change);
+                  }
+                });
+      }
+    }
+    return settled;
+  }
+
+  private static long bytes(DiskChange.Key key, DiskChange change) {
+    Slot slot = change.slot();
+    return key.key().size() + (slot == null ? 0 : slot.entry().weight()) + 200L;
+  }
+
+  /// The bytes of memory that wait to be written, about.
+  public long waitingBytes() {
+    return waitingBytes;
+  }
+
+  /// Why nothing is written at the moment, as where the disk is full; what waits is tried again.
+  public Optional<String> obstacle() {
+    return commits.obstacle();
+  }
+
+  // ---- Slots ----
+
+  @Override
+  public Optional<Slot> find(Payload key) {
+    probe.set(key);
+    DiskChange change = waiting.get(new DiskChange.Key(probe.hash(), key));
+    if (change != null) {
+      return Optional.ofNullable(change.slot());
+    }
+    return see() ? Optional.of(withBirth(Records.decode(key, record, true))) : Optional.empty();
+  }
+
+  private int seenLife;
+  private long seenDigest;
+  private int seenBytes;
+
+  /// Looks at the committed record of the key that the call is about.
+  ///
+  /// @return whether there is one
+  private boolean see() {
+    keys.position(position, probe.hash(), probe.bytes(), probe.length());
+    ByteBuffer value = files.find(reading(), position);
+    if (value == null) {
+      return false;
+    }
+    if (!DiskFiles.isIntact(value, probe.hash())) {
+      tellOf(probe.hash());
+      return false;
+    }
+    see(value);
+    return record.isKey(probe);
+  }
+
+  private void see(ByteBuffer value) {
+    DiskFiles.see(value, record);
+    seenLife = DiskFiles.life(value);
+    seenDigest = DiskFiles.digest(value);
+    seenBytes = value.remaining();
+  }
+
+  private void tellOf(long keyHash) {
+    if (corrupt.add(keyHash)) {
+      corruption.found(keyHash);
+    }
+  }
+
+  /// A slot as this life of the shard must see it: births of former ones mean nothing.
+  private Slot withBirth(Slot slot) {
+    return seenLife == files.life() || slot.birth() == 0
+        ? slot
+        : new Slot(slot.key(), slot.entry(), 0, slot.setting());
+  }
+
+  @Override
+  public void put(Slot slot) {
+    endWalk();
+    probe.set(slot.key());
+    DiskChange.Key key = new DiskChange.Key(probe.hash(), slot.key());
+    DiskChange before = waiting.get(key);
+    boolean there = before != null ? before.slot() != null : see();
+    if (there) {
+      boolean summed = isSummed(before, key);
+      listener.replaced(key.hash(), summed, summed ? digestBefore(before, key) : 0);
+      weight -= before == null ? seenBytes : diskBytes(before.slot());
+    } else {
+      listener.added(key.hash());
+      size++;
+    }
+    if (slot.placement().isEmpty()) {
+      unsummed.put(key, true);
+    } else {
+      unsummed.remove(key);
+    }
+    weight += diskBytes(slot);
+    change(key, before, new DiskChange(slot, batch));
+  }
+
+  private void change(DiskChange.Key key, @Nullable DiskChange before, DiskChange after) {
+    waiting.put(key, after);
+    open.put(key, after);
+    waitingBytes += bytes(key, after) - (before == null ? 0 : bytes(key, before));
+  }
+
+  /// Whether the digest of a key that is there is part of a sum; those with a place of their own
+  /// never are.
+  private boolean isSummed(@Nullable DiskChange before, DiskChange.Key key) {
+    Slot slot = before == null ? null : before.slot();
+    boolean isPlaced = slot == null ? record.isPlaced() : slot.placement().isPresent();
+    return !isPlaced && !unsummed.containsKey(key);
+  }
+
+  private static long diskBytes(@Nullable Slot slot) {
+    if (slot == null) {
+      return 0;
+    }
+    Form form = Form.encoding(slot);
+    return DiskFiles.HEADER_BYTES
+        + RecordView.bytes(form.flags(), slot.key().size(), form.body().size());
+  }
+
+  private long digestBefore(@Nullable DiskChange before, DiskChange.Key key) {
+    if (before == null) {
+      return seenDigest;
+    }
+    Slot slot = before.slot();
+    return slot == null ? 0 : Records.digest(key.hash(), slot);
+  }
+
+  @Override
+  public void remove(Payload key) {
+    endWalk();
+    probe.set(key);
+    DiskChange.Key where = new DiskChange.Key(probe.hash(), key);
+    DiskChange before = waiting.get(where);
+    boolean there = before != null ? before.slot() != null : see();
+    if (!there) {
+      return;
+    }
+    boolean summed = isSummed(before, where);
+    unsummed.remove(where);
+    listener.removed(where.hash(), summed, summed ? digestBefore(before, where) : 0);
+    size--;
+    weight -= before == null ? seenBytes : diskBytes(before.slot());
+    change(where, before, new DiskChange(null, batch));
+  }
+
+  @Override
+  public long size() {
+    return size;
+  }
+
+  /// The bytes of all records on disk, without the free space between them.
+  @Override
+  public long weight() {
+    return weight;
+  }
+
+  // ---- Order ----
+
+  @Override
+  public boolean prepareScan() {
+    return true;
+  }
+
+  @Override
+  public void endScans() {
+    endWalk();
+  }
+
+  @Override
+  public Iterator<Slot> scan(Payload prefix, Optional<Payload> after, boolean withValues) {
+    endWalk();
+    Walk started = new Walk(prefix, after, withValues);
+    walk = started;
+    return started;
+  }
+
+  /// Goes through keys in byte order, those that wait and those on disk.
+  private final class Walk implements Iterator<Slot>, AutoCloseable {
+    private final boolean withValues;
+    private final Payload prefix;
+    private final @Nullable Payload after;
+    private final Cursor<ByteBuffer> cursor;
+    private final TreeMap<Payload, DiskChange> changed = new TreeMap<>();
+    private final Deque<Payload> group = new ArrayDeque<>(); // on disk, next ones in order
+    private boolean more; // whether the cursor is at a key that was not taken yet
+    private @Nullable Slot next;
+
+    Walk(Payload prefix, Optional<Payload> after, boolean withValues) {
+      this.withValues = withValues;
+      this.prefix = prefix;
+      this.after = after.orElse(null);
+      waiting.forEach(
+          (key, change) -> {
+            if (isWanted(key.key())) {
+              changed.put(key.key(), change);
+            }
+          });
+      cursor = files.orderFrom(reading());
+      Payload from = after.isPresent() && after.get().compareTo(prefix) > 0 ? after.get() : prefix;
+      more = seek(from);
+      advance();
+    }
+
+    private boolean isWanted(Payload key) {
+      return key.startsWith(prefix) && (after == null || key.compareTo(after) > 0);
+    }
+
+    private boolean seek(Payload from) {
+      // Where keys begin so much alike that some were cut, they are not in order among themselves.
+      byte[] bytes = from.toBytes();
+      int length = Math.min(bytes.length, DiskKeys.cutLength());
+      if (length == 0) {
+        return cursor.first();
+      }
+      ByteBuffer start = ByteBuffer.allocateDirect(length).put(bytes, 0, length).flip();
+      return cursor.get(start, GetOp.MDB_SET_RANGE);
+    }
+
+    /// The next key on disk that is wanted; null at the end.
+    private @Nullable Payload stored() {
+      while (group.isEmpty()) {
+        if (!more) {
+          return null;
+        }
+        fillGroup();
+      }
+      return group.peek();
+    }
+
+    /// Takes the next key, or all that were cut and begin alike, which lie together.
+    private void fillGroup() {
+      List<Payload> found = new ArrayList<>();
+      ByteBuffer first = copy(cursor.key());
+      do {
+        ByteBuffer whole = cursor.val();
+        found.add(Payload.of(copy(whole.hasRemaining() ? whole : cursor.key())));
+        more = cursor.next();
+      } while (more && beginAlike(first, cursor.key()));
+      found.sort(null);
+      Payload least = found.getFirst();
+      // All that follow are greater, so none of them begins with the prefix either.
+      more &= least.startsWith(prefix) || least.compareTo(prefix) <= 0;
+      found.removeIf(key -> !isWanted(key));
+      group.addAll(found);
+    }
+
+    private boolean beginAlike(ByteBuffer first, ByteBuffer other) {
+      int length = DiskKeys.cutLength();
+      return first.remaining() >= length
+          && other.remaining() >= length
+          && first.slice(0, length).equals(other.slice(0, length));
+    }
+
+    private static ByteBuffer copy(ByteBuffer lent) {
+      return ByteBuffer.allocate(lent.remaining()).put(lent.duplicate()).flip();
+    }
+
+    private void advance() {
+      next = null;
+      while (next == null) {
+        Payload stored = stored();
+        Payload waits = changed.isEmpty() ? null : changed.firstKey();
+        if (stored != null && (waits == null || stored.compareTo(waits) < 0)) {
+          group.remove();
+          probe.set(stored);
+          next = see() ? withBirth(Records.decode(stored, record, withValues)) : null;
+        } else if (waits != null) {
+          if (stored != null && stored.equals(waits)) {
+            group.remove();
+          }
+          next = changed.pollFirstEntry().getValue().slot();
+        } else {
+          return;
+        }
+      }
+    }
+
+    @Override
+    public boolean hasNext() {
+      return next != null;
+    }
+
+    @Override
+    public Slot next() {
+      Slot current = next;
+      if (current == null) {
+        throw new NoSuchElementException("scanned past the last key with prefix " + prefix);
+      }
+      if (walk != this) {
+        throw new IllegalStateException("the store was changed while it was scanned");
+      }
+      advance();
+      return current;
+    }
+
+    @Override
+    public void close() {
+      cursor.close();
+    }
+  }
+
+  // ---- By hash ----
+
+  @Override
+  public void listen(Listener told) {
+    listener = told;
+    DiskTally tally = files.tallyAtStart();
+    for (int range = 0; range < DiskTally.RANGES; range++) {
+      if (tally.keys(range) > 0) {
+        told.found(
+            DiskTally.hashOf(range),
+            DiskTally.BITS,
+            tally.keys(range),
+            tally.placed(range),
+            tally.sum(range));
+      }
+    }
+  }
+
+  private static boolean begins(long keyHash, long hash, int bits) {
+    return bits == 0 || (keyHash ^ hash) >>> (Long.SIZE - bits) == 0;
+  }
+
+  /// The changes whose keys' hashes begin with the highest bits of a hash.
+  private static <V> NavigableMap<DiskChange.Key, V> range(
+      NavigableMap<DiskChange.Key, V> all, long hash, int bits) {
+    if (bits == 0) {
+      return all;
+    }
+    long lowest = hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
+    long above = lowest + (1L << (Long.SIZE - bits));
+    NavigableMap<DiskChange.Key, V> from =
+        all.tailMap(new DiskChange.Key(lowest, Payload.EMPTY), true);
+    return above == 0 ? from : from.headMap(new DiskChange.Key(above, Payload.EMPTY), false);
+  }
+
+  @Override
+  public List<Payload> keys(long hash, int bits) {
+    List<Payload> found = new ArrayList<>();
+    NavigableMap<DiskChange.Key, DiskChange> changed = range(waiting, hash, bits);
+    changed.forEach(
+        (key, change) -> {
+          if (change.slot() != null) {
+            found.add(key.key());
+          }
+        });
+    long lowest = bits == 0 ? 0 : hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
+    ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, lowest);
+    try (Cursor<ByteBuffer> cursor = files.recordsFrom(reading())) {
+      for (boolean more = cursor.get(start, GetOp.MDB_SET_RANGE); more; more = cursor.next()) {
+        long keyHash = cursor.key().getLong(0);
+        if (!begins(keyHash, hash, bits)) {
+          break;
+        }
+        Payload key = storedKey(cursor.val(), keyHash);
+        if (key != null && !changed.containsKey(new DiskChange.Key(keyHash, key))) {
+          found.add(key);
+        }
+      }
+    }
+    return found;
+  }
+
+  /// The key of a record; null if it can't be read.
+  private @Nullable Payload storedKey(ByteBuffer value, long keyHash) {
+    if (!DiskFiles.isIntact(value, keyHash)) {
+      tellOf(keyHash);
+      return null;
+    }
+    see(value);
+    record.loadKey(probe);
+    return probe.toPayload();
+  }
+
+  @Override
+  public int sum(long hash, int bits, int max, Summing sums) {
+    int count = 0;
+    Iterator<DiskChange.Key> candidates = range(unsummed, hash, bits).keySet().iterator();
+    while (count < max && candidates.hasNext()) {
+      DiskChange.Key key = candidates.next();
+      DiskChange change = waiting.get(key);
+      Slot slot = change == null ? find(key.key()).orElse(null) : change.slot();
+      if (slot != null) {
+        sums.add(key.hash(), Records.digest(key.hash(), slot));
+        count++;
+      }
+      candidates.remove();
+    }
+    return count;
+  }
+
+  @Override
+  public long digest(Payload key) {
+    probe.set(key);
+    DiskChange change = waiting.get(new DiskChange.Key(probe.hash(), key));
+    if (change != null) {
+      Slot slot = change.slot();
+      return slot == null ? 0 : Records.digest(probe.hash(), slot);
+    }
+    return see() ? seenDigest : 0;
+  }
+
+  @Override
+  public long sweep(long cursor, int keysMax, Predicate<Slot> visitor) {
+    // In the order of the ring, by all bits of the hash but the lowest, so that it never is -1.
+    long from = cursor << 1;
+    Iterator<Map.Entry<DiskChange.Key, DiskChange>> changes =
+        waiting.tailMap(new DiskChange.Key(from, Payload.EMPTY), true).entrySet().iterator();
+    Map.Entry<DiskChange.Key, DiskChange> change = changes.hasNext() ? changes.next() : null;
+    ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, from);
+    int passed = 0;
+    boolean goesOn = true;
+    long reached = cursor;
+    try (Cursor<ByteBuffer> ending = files.endingFrom(reading())) {
+      boolean more = ending.get(start, GetOp.MDB_SET_RANGE);
+      while (more || change != null) {
+        long stored = more ? ending.key().getLong(0) : 0;
+        long changed = change == null ? 0 : change.getKey().hash();
+        boolean fromDisk = change == null || (more && Long.compareUnsigned(stored, changed) < 0);
+        long next = (fromDisk ? stored : changed) >>> 1;
+        if (next != reached && (!goesOn || passed >= keysMax)) {
+          return next;
+        }
+        reached = next;
+        Slot slot;
+        if (fromDisk || change == null) {
+          slot = endingSlot(ending.key(), stored);
+          more = ending.next();
+        } else {
+          slot = shown(change.getValue().slot());
+          change = changes.hasNext() ? changes.next() : null;
+        }
+        passed++;
+        goesOn &= slot == null || visitor.test(slot);
+      }
+    }
+    return -1;
+  }
+
+  /// A slot that waits, if a sweep shows it.
+  private static @Nullable Slot shown(@Nullable Slot slot) {
+    return slot != null && DiskFiles.isEnding(Form.encoding(slot).flags()) ? slot : null;
+  }
+
+  /// The slot of a record at a position that was listed; null if it can't be read, or what waits
+  /// has replaced it.
+  private @Nullable Slot endingSlot(ByteBuffer at, long keyHash) {
+    ByteBuffer value = files.find(reading(), at);
+    Payload key = value == null ? null : storedKey(value, keyHash);
+    return key == null || waiting.containsKey(new DiskChange.Key(keyHash, key))
+        ? null
+        : withBirth(Records.decode(key, record, true));
+  }
+
+  /// Writes what waits, and lets go of the files.
+  @Override
+  public void close() {
+    flush();
+    commits.close();
+    release();
+    if (txn != null) {
+      txn.close();
+    }
+    files.close();
+  }
+}
