@@ -62,6 +62,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     }
   }
 
+  private final Path folder;
   private final FileChannel lock;
   private final Env<ByteBuffer> env;
   private final Dbi<ByteBuffer> records;
@@ -80,7 +81,9 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   private long lastTally; // the number of the last change of it on disk
   private ByteBuffer value = ByteBuffer.allocateDirect(4 << 10);
 
-  private DiskFiles(FileChannel lock, Env<ByteBuffer> env, Owner owner) throws Unusable {
+  private DiskFiles(Path folder, FileChannel lock, Env<ByteBuffer> env, Owner owner)
+      throws Unusable {
+    this.folder = folder;
     this.lock = lock;
     this.env = env;
     about = env.openDbi("about", DbiFlags.MDB_CREATE);
@@ -122,7 +125,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
               .setMaxReaders(READERS_MAX)
               .open(folder.toFile(), 0640, EnvFlags.MDB_NOTLS, EnvFlags.MDB_NORDAHEAD);
       try {
-        DiskFiles files = new DiskFiles(lock, env, owner);
+        DiskFiles files = new DiskFiles(folder, lock, env, owner);
         opened = true;
         return files;
       } finally {
@@ -190,9 +193,9 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
             + " to that, or use another data.folder");
   }
 
-  private static void require(boolean holds, String otherwise) throws Unusable {
+  private void require(boolean holds, String otherwise) throws Unusable {
     if (!holds) {
-      throw new Unusable(otherwise);
+      throw new Unusable("data folder " + folder + " " + otherwise);
     }
   }
 
