@@ -75,6 +75,7 @@ final class PeerCodec {
         out.bool(3, received.leaving());
         out.fixed64(4, received.ringVersion());
         out.uint64(5, received.since());
+        out.uint64(6, received.durable());
       }
       case PeerMessage.Fetch fetch -> {
         out.uint64(1, fetch.id());
@@ -224,6 +225,7 @@ final class PeerCodec {
     boolean leaving = false;
     long ringVersion = 0;
     long since = 0;
+    long durable = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> sequence = in.uint64();
@@ -231,11 +233,12 @@ final class PeerCodec {
         case 3 -> leaving = in.bool();
         case 4 -> ringVersion = in.fixed64();
         case 5 -> since = in.uint64();
+        case 6 -> durable = in.uint64();
         default -> in.skip();
       }
     }
     return new PeerMessage.Received(
-        sequence, new HybridTimestamp(clock), leaving, ringVersion, since);
+        sequence, new HybridTimestamp(clock), leaving, ringVersion, since, durable);
   }
 
   private static PeerMessage readFetch(WireReader in) throws WireException {

@@ -45,8 +45,15 @@ public sealed interface PeerMessage {
   ///   does not count as a copy
   /// @param ringVersion of the sender's view of the cluster
   /// @param since the batches after this one were merged under that view
+  /// @param durable all batches up to this one are on disk; 0 where nothing is kept on disk, or
+  ///   nothing is there yet
   record Received(
-      long sequence, HybridTimestamp clock, boolean leaving, long ringVersion, long since)
+      long sequence,
+      HybridTimestamp clock,
+      boolean leaving,
+      long ringVersion,
+      long since,
+      long durable)
       implements PeerMessage {}
 
   /// Asks for the state of one key.

@@ -100,7 +100,7 @@ class GoldenBytesTest {
     assertBytes("ba010708051203000102", new Frame.PeerPiece(5, Payload.of(new byte[] {0, 1, 2})));
     assertBytes(
         "521c121a08ac021101000068e5cf8b01180121020000000000000028ab02",
-        new Frame.FromPeer(new PeerMessage.Received(300, NOW, true, 2, 299)));
+        new Frame.FromPeer(new PeerMessage.Received(300, NOW, true, 2, 299, 0)));
     assertBytes("52091a07080112036b6579", new Frame.FromPeer(new PeerMessage.Fetch(1, KEY)));
     assertBytes(
         "520d220b080110011a050a036b6579",

@@ -138,7 +138,8 @@ final class RandomFrames {
     return switch (type) {
       case 0 -> new PeerMessage.Changes(number(), timestamp(), list(this::change), number());
       case 1 ->
-          new PeerMessage.Received(number(), timestamp(), random.nextBoolean(), number(), number());
+          new PeerMessage.Received(
+              number(), timestamp(), random.nextBoolean(), number(), number(), number());
       case 2 -> new PeerMessage.Fetch(number(), key());
       case 3 -> new PeerMessage.Fetched(number(), random.nextBoolean(), number(), change());
       case 4 -> new PeerMessage.DigestsAsked(number(), whole(), list(this::whole));

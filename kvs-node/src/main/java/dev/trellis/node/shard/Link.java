@@ -68,7 +68,18 @@ final class Link {
     /// @param leaving whether the peer is about to leave, so that it does not count as a holder
     /// @param ringVersion of the view of the cluster under which it merged; 0 if that is not known
     void acknowledged(Peer peer, boolean leaving, long ringVersion);
+
+    /// Whether it also waits until the peer has it on disk.
+    default boolean awaitsDisk() {
+      return false;
+    }
+
+    /// Takes note that the peer has it on disk.
+    default void durable(Peer peer) {}
   }
+
+  /// Those who wait until the peer has all up to a batch on disk, which it has merged.
+  private record Undurable(long sequence, List<Waiter> waiters) {}
 
   /// What waits for one key.
   private record Waiting(Entry entry, Optional<PlacementSetting> setting, boolean whole) {
@@ -175,6 +186,8 @@ final class Link {
   private long bufferBytes;
   private long waiterBytes;
   private final ArrayDeque<Batch> window = new ArrayDeque<>();
+  private final ArrayDeque<Undurable> undurable = new ArrayDeque<>();
+  private long durable; // the peer has all batches up to this one on disk
   private int changeBatches; // in the window, those with changes
   private int repairBatches; // likewise those with repairs; may be the same
   private int largeBatches; // likewise those far beyond their goal
@@ -306,6 +319,27 @@ final class Link {
       window.getLast().waiters.add(waiter);
     } else {
       waiter.acknowledged(peer, false, 0);
+      awaitDisk(session << SESSION_SHIFT | acknowledged, List.of(waiter));
+    }
+  }
+
+  /// Has those who wait for that told when the peer has a batch on disk that it has merged.
+  private void awaitDisk(long sequence, List<Waiter> told) {
+    List<Waiter> waiting = told.stream().filter(Waiter::awaitsDisk).toList();
+    if (waiting.isEmpty()) {
+      return;
+    }
+    if (durable >= sequence) {
+      waiting.forEach(waiter -> waiter.durable(peer));
+    } else {
+      undurable.add(new Undurable(sequence, waiting));
+    }
+  }
+
+  private void noteDurable(long sequence) {
+    durable = Math.max(durable, sequence);
+    while (!undurable.isEmpty() && undurable.element().sequence <= durable) {
+      undurable.remove().waiters.forEach(waiter -> waiter.durable(peer));
     }
   }
 
@@ -591,12 +625,17 @@ final class Link {
       }
       long version = done.message.sequence() > message.since() ? message.ringVersion() : 0;
       done.waiters.forEach(waiter -> waiter.acknowledged(peer, message.leaving(), version));
+      awaitDisk(done.message.sequence(), done.waiters);
+    }
+    if (sessionOf(message.durable()) == session) {
+      noteDurable(message.durable());
     }
     return true;
   }
 
   private void startAnew(long theirSession, long nowMillis) {
     session = newSession.applyAsLong(theirSession);
+    undurable.clear(); // nobody will tell; they wait in vain, and say so
     number = 0;
     acknowledged = 0;
     backoff = 1;

@@ -9,6 +9,8 @@ import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /// A write that is merged here and waits until enough distinct nodes have merged it too.
 final class PendingWrite implements Link.Waiter {
@@ -22,12 +24,15 @@ final class PendingWrite implements Link.Waiter {
   private final Set<Peer> copies = new HashSet<>(); // that stay, this shard included if it does
   private final Set<Peer> leavingCopies = new HashSet<>();
   private final Set<Peer> targets = new HashSet<>(); // to which it was given
+  private final Set<Peer> durable = new HashSet<>(); // of all copies, those on disk
+  private final Predicate<Peer> keepsOnDisk;
   private final boolean perShard;
   private final Consumer<PendingWrite> progressed;
 
   /// @param needed distinct nodes, this one included
   /// @param self this shard
   /// @param leaving whether this node is about to leave
+  /// @param keepsOnDisk whether a shard keeps what it merges on disk
   /// @param perShard counts shards instead of nodes: a defect for tests
   /// @param progressed is told of each acknowledgement
   PendingWrite(
@@ -40,6 +45,7 @@ final class PendingWrite implements Link.Waiter {
       long deadlineMillis,
       Peer self,
       boolean leaving,
+      Predicate<Peer> keepsOnDisk,
       boolean perShard,
       Consumer<PendingWrite> progressed) {
     this.origin = origin;
@@ -49,6 +55,7 @@ final class PendingWrite implements Link.Waiter {
     this.needed = needed;
     this.level = level;
     this.deadlineMillis = deadlineMillis;
+    this.keepsOnDisk = keepsOnDisk;
     this.perShard = perShard;
     this.progressed = progressed;
     (leaving ? leavingCopies : copies).add(self);
@@ -59,6 +66,28 @@ final class PendingWrite implements Link.Waiter {
     (leaving ? leavingCopies : copies).add(peer);
     targets.remove(peer);
     progressed.accept(this);
+  }
+
+  @Override
+  public boolean awaitsDisk() {
+    return level == Acknowledgement.DURABLE;
+  }
+
+  @Override
+  public void durable(Peer peer) {
+    durable.add(peer);
+    progressed.accept(this);
+  }
+
+  /// How many nodes have it on disk.
+  int durableCopies() {
+    return count(durable);
+  }
+
+  /// Whether some copy is yet to reach the disk.
+  boolean mayBecomeDurable() {
+    return Stream.concat(copies.stream(), leavingCopies.stream())
+        .anyMatch(peer -> keepsOnDisk.test(peer) && !durable.contains(peer));
   }
 
   Origin origin() {
@@ -122,7 +151,7 @@ final class PendingWrite implements Link.Waiter {
 
   /// @param staying how many members there are that do not leave
   boolean isDone(int staying) {
-    return copies(staying) >= needed;
+    return copies(staying) >= needed && (!awaitsDisk() || !durable.isEmpty());
   }
 
   /// The peers that have been given the change and have not acknowledged it.

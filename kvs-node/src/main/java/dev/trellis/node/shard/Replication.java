@@ -42,9 +42,20 @@ final class Replication {
   private final Map<Peer, Long> heardMillis = new HashMap<>(); // when changes came last
   private final Set<PendingWrite> pending = new LinkedHashSet<>();
   private final ArrayDeque<PendingWrite> progressed = new ArrayDeque<>();
+
+  // What is merged and not on disk yet, where the store keeps it there.
+  private final ArrayDeque<OnItsWay> ownOnTheirWay = new ArrayDeque<>();
+  private final Map<Peer, ArrayDeque<MergedIn>> onTheirWay = new HashMap<>(); // by sender
+  private final Map<Peer, Long> durable = new HashMap<>(); // the last sequence on disk, by sender
   private final Set<Peer> toCompare = new LinkedHashSet<>(); // what was for them has been dropped
   private final Map<Peer, HybridTimestamp> watermarks = new HashMap<>(); // by the present ring
   private Roles roles;
+
+  /// A write that was carried out here, and the batch of the store that it is in.
+  private record OnItsWay(PendingWrite write, long storeBatch) {}
+
+  /// A batch of a peer, and the batch of the store that it is in.
+  private record MergedIn(long sequence, long storeBatch) {}
 
   /// @param isComplete whether a slot is all that there is of its key
   /// @param finish answers a write; the text says what was in the way, empty if nothing was
@@ -97,6 +108,8 @@ final class Replication {
                         .filter(node -> node.incarnation() != peer.incarnation())
                         .isPresent());
     heardMillis.keySet().removeIf(peer -> !roles.isMember(peer));
+    durable.keySet().retainAll(merged.keySet());
+    onTheirWay.keySet().retainAll(merged.keySet());
     watermarks.keySet().removeIf(peer -> !roles.isMember(peer));
     roles.partners().forEach(this::link); // who are to be told a watermark, if nothing else
     for (PendingWrite write : List.copyOf(pending)) {
@@ -166,6 +179,9 @@ final class Replication {
   /// Sends a change at once, and has `write` answered when enough have it.
   void replicate(PendingWrite write, List<Peer> targets, long nowMillis, Outbox out) {
     pending.add(write);
+    if (write.awaitsDisk() && entries.store().keepsOnDisk()) {
+      ownOnTheirWay.add(new OnItsWay(write, entries.store().batch()));
+    }
     targets.forEach(peer -> give(peer, write, nowMillis));
     progressed.add(write);
     targets.forEach(peer -> flush(link(peer), nowMillis, out));
@@ -190,6 +206,9 @@ final class Replication {
     if (batch.changes().isEmpty()) {
       if (Link.numberOf(sequence) == 0 || hasMerged(from, sequence)) {
         noteWatermark(from, batch);
+        if (durable.containsKey(from)) {
+          acknowledge(from, nowMillis, out); // what it was told of the disk may have got lost
+        }
       } else {
         acknowledge(from, nowMillis, out); // so that it learns what is missing
       }
@@ -207,6 +226,11 @@ final class Replication {
       }
       merge(from, batch, nowMillis, out);
       merged.put(from, sequence);
+      if (entries.store().keepsOnDisk()) {
+        onTheirWay
+            .computeIfAbsent(from, peer -> new ArrayDeque<>())
+            .add(new MergedIn(sequence, entries.store().batch()));
+      }
     }
     boolean isMerged = Link.numberOf(sequence) > 0 && hasMerged(from, sequence);
     if (isMerged) {
@@ -242,7 +266,29 @@ final class Replication {
             clock.current(nowMillis),
             roles.isLeaving(),
             roles.version(),
-            mergedBefore.getOrDefault(to, 0L)));
+            mergedBefore.getOrDefault(to, 0L),
+            durable.getOrDefault(to, 0L)));
+  }
+
+  /// Takes note that the store has all of its batches up to one on disk, and tells who waits for
+  /// that.
+  void persisted(long storeBatch, long nowMillis, Outbox out) {
+    while (!ownOnTheirWay.isEmpty() && ownOnTheirWay.element().storeBatch <= storeBatch) {
+      ownOnTheirWay.remove().write.durable(roles.self());
+    }
+    onTheirWay.forEach(
+        (peer, batches) -> {
+          long last = 0;
+          while (!batches.isEmpty() && batches.element().storeBatch <= storeBatch) {
+            last = batches.remove().sequence;
+          }
+          if (last > 0) {
+            durable.put(peer, last);
+            acknowledge(peer, nowMillis, out);
+          }
+        });
+    onTheirWay.values().removeIf(ArrayDeque::isEmpty);
+    settle();
   }
 
   private void noteWatermark(Peer from, PeerMessage.Changes batch) {
@@ -422,7 +468,9 @@ final class Replication {
       if (write.isDone(roles.staying())) {
         pending.remove(write);
         finish.accept(write, "");
-      } else if (write.targets().stream().noneMatch(roles::isMember) && !write.awaitsHeirs()) {
+      } else if (write.targets().stream().noneMatch(roles::isMember)
+          && !write.awaitsHeirs()
+          && !(write.awaitsDisk() && write.mayBecomeDurable())) {
         // Whoever is merely suspected may just be slow.
         pending.remove(write);
         finish.accept(write, missing());

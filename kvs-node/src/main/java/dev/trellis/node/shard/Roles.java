@@ -296,6 +296,14 @@ final class Roles {
             .contains(peer);
   }
 
+  /// Whether a peer keeps what it has on disk.
+  boolean keepsOnDisk(Peer peer) {
+    return topology
+        .member(peer.nodeId())
+        .filter(node -> node.tier() == NodeDescriptor.Tier.SSD)
+        .isPresent();
+  }
+
   /// Nodes that are, or were and may come back.
   int nodesKnown() {
     return nodesKnown;

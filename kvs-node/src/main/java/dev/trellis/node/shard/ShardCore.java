@@ -1162,6 +1162,7 @@ public final class ShardCore {
             deadline(request.context()),
             replication.roles().self(),
             replication.roles().isLeaving(),
+            peer -> replication.roles().keepsOnDisk(peer),
             sabotage.contains(Sabotage.ACKNOWLEDGEMENTS_PER_SHARD),
             replication::progressed);
     replication.replicate(write, targets, nowMillis, out());
@@ -1182,12 +1183,18 @@ public final class ShardCore {
   /// Answers a write that waited for its copies.
   private void finish(PendingWrite write, String obstacle) {
     Reply done = write.reply();
-    boolean durable = write.level() == Acknowledgement.DURABLE;
+    int durableCopies = write.durableCopies();
+    boolean lacksDisk = write.awaitsDisk() && durableCopies == 0;
     Outcome outcome = done.outcome();
     int copies = write.copies(replication.roles().staying());
     boolean enough = copies >= write.needed();
-    if (!enough || durable) {
-      String why = enough ? "no replica syncs to disk" : obstacle;
+    if (!enough || lacksDisk) {
+      String why =
+          !enough
+              ? obstacle
+              : write.mayBecomeDurable()
+                  ? "no copy has reached the disk in time"
+                  : "no node that keeps data on disk has it";
       outcome =
           new Outcome.Failed(
               ErrorCode.NOT_ENOUGH_REPLICAS,
@@ -1208,12 +1215,25 @@ public final class ShardCore {
             done.generation(),
             done.kind(),
             done.dots(),
-            new Receipt(copies, 0),
+            new Receipt(copies, durableCopies),
             clock.current(nowMillis),
             done.ringVersion(),
             done.placement(),
             done.fieldGenerations());
     answer(write.origin(), write.request(), reply);
+  }
+
+  /// Has what was changed written to disk, and tells those who wait for that what is there by now;
+  /// does nothing where the store keeps nothing on disk. To be called at the end of each turn, and
+  /// when the store has made progress.
+  public void persist(long millis, Outbox outbox) {
+    Store store = entries.store();
+    if (!store.keepsOnDisk()) {
+      return;
+    }
+    at(millis, outbox);
+    replication.persisted(store.settle(), millis, outbox);
+    store.flush();
   }
 
   private RepeatWindow.Verdict isRepeat(

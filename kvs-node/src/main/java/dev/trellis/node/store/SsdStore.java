@@ -123,9 +123,17 @@ public final class SsdStore implements Store, AutoCloseable {
     }
   }
 
-  /// Hands over what has changed, to be written.
-  ///
-  /// @return the number of the transaction that the last change is part of
+  @Override
+  public boolean keepsOnDisk() {
+    return true;
+  }
+
+  @Override
+  public long batch() {
+    return open.isEmpty() ? batch - 1 : batch;
+  }
+
+  @Override
   public long flush() {
     if (!open.isEmpty()) {
       Commits.Batch handed = new Commits.Batch(batch, open);
@@ -137,9 +145,7 @@ public final class SsdStore implements Store, AutoCloseable {
     return batch - 1;
   }
 
-  /// Takes note of what is on disk by now.
-  ///
-  /// @return the number of the last transaction that is
+  @Override
   public long settle() {
     long written = commits.written();
     if (written > settled) {

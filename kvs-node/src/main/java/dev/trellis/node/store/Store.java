@@ -113,6 +113,33 @@ public interface Store {
   /// index. Of a slot as it is put, [Slot#weight].
   long weight();
 
+  // ---- Disk ----
+
+  /// Whether what is put is written to disk, sooner or later.
+  default boolean keepsOnDisk() {
+    return false;
+  }
+
+  /// The number of the batch that the last change is part of: all of a batch gets to disk at once,
+  /// and no batch before an earlier one.
+  default long batch() {
+    return 0;
+  }
+
+  /// Ends the batch, if there is anything in it, and has it written.
+  ///
+  /// @return the number of the last batch that was ended
+  default long flush() {
+    return 0;
+  }
+
+  /// Takes note of what is on disk by now.
+  ///
+  /// @return the number of the last batch that is; 0 for none
+  default long settle() {
+    return 0;
+  }
+
   // ---- By hash ----
 
   /// Has `listener` told of all changes from now on, and of each key that is there as added.

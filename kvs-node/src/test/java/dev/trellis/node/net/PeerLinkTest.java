@@ -47,7 +47,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
 class PeerLinkTest {
   private static final PeerMessage NEWS =
-      new PeerMessage.Received(1, HybridTimestamp.ofMillis(1), false, 1, 0);
+      new PeerMessage.Received(1, HybridTimestamp.ofMillis(1), false, 1, 0, 0);
 
   private final List<AutoCloseable> opened = new ArrayList<>();
 
@@ -250,7 +250,7 @@ class PeerLinkTest {
           long sequence = changes(fromA).sequence();
           Thread stop = Thread.ofPlatform().start(a::close);
           await(() -> isClosed(port));
-          toA.send(told(new PeerMessage.Received(sequence, now(), false, 1, 0)));
+          toA.send(told(new PeerMessage.Received(sequence, now(), false, 1, 0, 0)));
           assertEquals(new Receipt(2, 0), client.replies(1).getFirst().receipt());
           client.socket().close();
           stop.join();

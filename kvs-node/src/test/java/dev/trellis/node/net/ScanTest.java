@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.store.PassingStore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Frame;
 import java.io.IOException;

@@ -8,6 +8,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.node.store.PassingStore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Request;

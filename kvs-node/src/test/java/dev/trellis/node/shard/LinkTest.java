@@ -69,7 +69,7 @@ class LinkTest {
 
   private boolean received(long sequence, long nowMillis) {
     return link.received(
-        new PeerMessage.Received(sequence, HybridTimestamp.ofMillis(nowMillis), false, 7, 0),
+        new PeerMessage.Received(sequence, HybridTimestamp.ofMillis(nowMillis), false, 7, 0, 0),
         nowMillis,
         budget);
   }

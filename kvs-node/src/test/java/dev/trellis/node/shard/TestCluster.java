@@ -273,6 +273,16 @@ final class TestCluster {
     }
   }
 
+  /// Has each shard do what it does at the end of a turn.
+  void persist() {
+    for (Member member : members.values()) {
+      if (!down.contains(member.self.nodeId())) {
+        member.core.persist(nowMillis, member);
+      }
+    }
+    deliver();
+  }
+
   void deliver() {
     for (Envelope next = wire.poll(); next != null; next = wire.poll()) {
       if (next.message instanceof PeerMessage.Changes changes) {

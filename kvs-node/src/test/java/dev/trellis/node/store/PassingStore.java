@@ -1,16 +1,13 @@
-package dev.trellis.node.net;
+package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.node.store.MemoryStore;
-import dev.trellis.node.store.Slot;
-import dev.trellis.node.store.Store;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
 
 /// A store that does what another one does, for tests that want one thing done otherwise.
-class PassingStore implements Store {
+public class PassingStore implements Store {
   private final MemoryStore store = new MemoryStore();
 
   @Override
