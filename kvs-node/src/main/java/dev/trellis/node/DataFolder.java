@@ -1,17 +1,136 @@
 package dev.trellis.node;
 
+import dev.trellis.node.control.MemberFile;
 import dev.trellis.process.StartupException;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// The folder that a node may write to.
-final class DataFolder {
-  private DataFolder() {}
+/// The folder of a node that keeps its data on disk, while the node uses it: `member`, what it
+/// remembers of its cluster, and a folder for each shard.
+final class DataFolder implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(DataFolder.class);
+  private static final String SHARD = "shard-";
+
+  private final FileChannel lock;
+  private final MemberFile member;
+
+  private DataFolder(FileChannel lock, MemberFile member) {
+    this.lock = lock;
+    this.member = member;
+  }
+
+  /// Takes the folder. What the cluster has given up is set aside, and the node starts as a new
+  /// one.
+  ///
+  /// @throws StartupException naming the folder, what is wrong with it and what to do
+  static DataFolder take(Path folder, String clusterName, String nodeId) {
+    requireWritable(folder);
+    FileChannel lock = lock(folder);
+    boolean taken = false;
+    try {
+      MemberFile member = MemberFile.open(folder, clusterName, nodeId);
+      if (member.isGone()) {
+        Path aside = folder.resolve(asideName(member.lastLife()));
+        setAside(folder, aside);
+        LOG.warn(
+            "the cluster went on without what node {} had: it is in {} now, and 'bin/trellis restore"
+                + " {}' merges it",
+            nodeId,
+            aside,
+            aside);
+        member = MemberFile.open(folder, clusterName, nodeId);
+      }
+      taken = true;
+      return new DataFolder(lock, member);
+    } catch (IOException e) {
+      throw new StartupException("data.folder " + folder + " can't be set aside: " + reason(e), e);
+    } finally {
+      if (!taken) {
+        close(lock);
+      }
+    }
+  }
+
+  private static FileChannel lock(Path folder) {
+    try {
+      FileChannel channel =
+          FileChannel.open(
+              folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      if (isFree(channel)) {
+        return channel;
+      }
+      channel.close();
+    } catch (IOException e) {
+      throw new StartupException("data.folder " + folder + " can't be locked: " + reason(e), e);
+    }
+    throw new StartupException(
+        "data.folder " + folder + " is in use by another process; end that, or use another folder");
+  }
+
+  private static boolean isFree(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock() != null;
+    } catch (OverlappingFileLockException inThisProcess) {
+      return false;
+    }
+  }
+
+  /// The name of the folder for what a life of the node had that was given up.
+  static String asideName(long incarnation) {
+    return "gone-" + Long.toHexString(incarnation);
+  }
+
+  private static void setAside(Path folder, Path aside) throws IOException {
+    Files.createDirectories(aside);
+    List<Path> ours;
+    try (Stream<Path> all = Files.list(folder)) {
+      ours = all.filter(DataFolder::isData).toList();
+    }
+    for (Path one : ours) {
+      Files.move(one, aside.resolve(one.getFileName()), StandardCopyOption.ATOMIC_MOVE);
+    }
+  }
+
+  private static boolean isData(Path path) {
+    String name = String.valueOf(path.getFileName());
+    return name.equals("member") || name.startsWith(SHARD);
+  }
+
+  /// Where a shard keeps its entries.
+  static Path shard(Path folder, int shard) {
+    return folder.resolve(SHARD + shard);
+  }
+
+  MemberFile member() {
+    return member;
+  }
+
+  @Override
+  public void close() {
+    close(lock);
+  }
+
+  private static void close(FileChannel lock) {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
 
   /// Makes sure that the folder is there and can be written, by writing to it.
   ///

@@ -1,6 +1,7 @@
 package dev.trellis.node;
 
 import dev.trellis.node.control.ControlPlane;
+import dev.trellis.node.control.MemberFile;
 import dev.trellis.node.control.NodeOrders;
 import dev.trellis.node.membership.Lifecycle;
 import dev.trellis.node.membership.Membership;
@@ -32,7 +33,8 @@ final class MemberLife implements AutoCloseable {
   private final ControlPlane control;
   private final NodeDescriptor self;
   private final boolean alone;
-  private final Optional<Path> quarantine;
+  private final Optional<Path> folder;
+  private final Optional<MemberFile> file;
   private final Lifecycle lifecycle;
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final CompletableFuture<Void> finished = new CompletableFuture<>();
@@ -42,19 +44,22 @@ final class MemberLife implements AutoCloseable {
   private Lifecycle.Step last = Lifecycle.Step.WAIT;
 
   /// @param alone whether the node is its only member, and remains so
-  /// @param quarantine the folder for what the node holds if it is declared gone; empty for none
+  /// @param folder of the node's data, and for what it holds if it is declared gone; empty for none
+  /// @param file of a node that has its data again when it starts again
   MemberLife(
       DataPlane plane,
       ControlPlane control,
       NodeDescriptor self,
       boolean alone,
-      Optional<Path> quarantine) {
-    this.quarantine = quarantine;
+      Optional<Path> folder,
+      Optional<MemberFile> file) {
+    this.folder = folder;
+    this.file = file;
     this.plane = plane;
     this.control = control;
     this.self = self;
     this.alone = alone;
-    this.lifecycle = control.lifecycle(self);
+    this.lifecycle = control.lifecycle(self, file.map(MemberFile::former).orElse(List.of()));
     this.thread =
         Executors.newSingleThreadScheduledExecutor(
             work -> {
@@ -79,7 +84,8 @@ final class MemberLife implements AutoCloseable {
               public void leave() {
                 MemberLife.this.leave();
               }
-            });
+            },
+            file);
     plane.membership(joined.view());
     if (alone) {
       plane.found();
@@ -90,7 +96,10 @@ final class MemberLife implements AutoCloseable {
     if (!alone) {
       joined.listen(
           view -> {
-            plane.membership(view);
+            // What was given up must not get to anybody.
+            if (!lifecycle.isGivenUp(view) || file.isEmpty()) {
+              plane.membership(view);
+            }
             execute(() -> step(joined));
           });
       var _ =
@@ -139,18 +148,28 @@ final class MemberLife implements AutoCloseable {
         joined.leave();
         finished.complete(null);
       }
-      case GIVE_UP -> {
-        if (isNew) {
-          Quarantine.write(quarantine, self, plane, Instant.now());
-        }
-        failure.complete(
-            new StartupException(
-                "node "
-                    + self.id()
-                    + " was declared gone while the cluster went on without it; start it again,"
-                    + " and it joins as a new one"));
-      }
+      case GIVE_UP -> giveUp(isNew);
     }
+  }
+
+  private void giveUp(boolean isNew) {
+    if (isNew && file.isEmpty()) {
+      Quarantine.write(folder, self, plane, Instant.now());
+    }
+    file.ifPresent(MemberFile::giveUp);
+    String disk =
+        file.isEmpty()
+            ? ""
+            : "; its data are set aside then, in "
+                + folder.map(f -> f.resolve(DataFolder.asideName(self.incarnation()))).orElseThrow()
+                + ", from where 'bin/trellis restore' merges them";
+    failure.complete(
+        new StartupException(
+            "node "
+                + self.id()
+                + " was declared gone while the cluster went on without it; start it again,"
+                + " and it joins as a new one"
+                + disk));
   }
 
   /// Announced at each step until the view shows it.

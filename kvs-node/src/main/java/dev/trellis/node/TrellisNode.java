@@ -2,10 +2,11 @@ package dev.trellis.node;
 
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.control.ControlPlane;
+import dev.trellis.node.control.MemberFile;
 import dev.trellis.node.net.DataPlane;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
-import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Store;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.Health;
@@ -22,35 +23,28 @@ import io.prometheus.client.hotspot.StandardExports;
 import io.prometheus.client.hotspot.ThreadExports;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.function.Function;
+import java.util.function.BiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// A storage node at work, be it a process of its own or part of a program.
 public final class TrellisNode implements RunningProcess {
   private static final Logger LOG = LoggerFactory.getLogger(TrellisNode.class);
-  private final DataPlane plane;
-  private final ControlPlane control;
-  private final AdminServer admin;
+  private final List<AutoCloseable> opened; // in the order in which they are closed
   private final NodeDescriptor descriptor;
   private final MemberLife life;
 
-  private TrellisNode(
-      DataPlane plane,
-      ControlPlane control,
-      AdminServer admin,
-      NodeDescriptor descriptor,
-      MemberLife life) {
-    this.plane = plane;
-    this.control = control;
-    this.admin = admin;
+  private TrellisNode(List<AutoCloseable> opened, NodeDescriptor descriptor, MemberLife life) {
+    this.opened = opened;
     this.descriptor = descriptor;
     this.life = life;
   }
@@ -59,33 +53,45 @@ public final class TrellisNode implements RunningProcess {
   /// from then on, another once it has joined its cluster.
   ///
   /// @throws ConfigurationException if it may not listen where it is told to
-  /// @throws StartupException if a port is in use or the data folder cannot be written
+  /// @throws StartupException if a port is in use or the data folder cannot be used
   public static TrellisNode start(NodeConfig config) {
-    SecureRandom random = new SecureRandom();
-    return start(config, shard -> new ShardCore(shard, memoryStore(shard, random.nextLong())));
-  }
-
-  /// Collections may be objects on the heap up to half of what the shard may hold, and all shards
-  /// together to a quarter of the heap, which is for other things too.
-  private static MemoryStore memoryStore(ShardConfig shard, long seed) {
-    long share = Runtime.getRuntime().maxMemory() / 4 / shard.shardCount();
-    return new MemoryStore(seed, Math.min(share, shard.memoryBytesMax() / 2));
+    return start(config, ShardCore::new);
   }
 
   /// As [#start(NodeConfig)], with shards of the caller's making: for tests that must see a node
   /// with a known defect fail.
   ///
   /// @param cores makes the state of each shard
-  public static TrellisNode start(NodeConfig config, Function<ShardConfig, ShardCore> cores) {
+  public static TrellisNode start(
+      NodeConfig config, BiFunction<ShardConfig, Store, ShardCore> cores) {
     InetAddress address =
         ListenGuard.resolve("bind", config.listen().bind(), config.listen().security());
-    config.dataFolder().ifPresent(DataFolder::requireWritable);
+    Optional<Path> folder = config.storage().folder();
     SecureRandom random = new SecureRandom();
     long incarnation = random.nextLong();
     InstantSource clock = InstantSource.system();
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
-      DataPlane plane = DataPlane.bind(config, address, incarnation, clock, random, cores);
+      Optional<MemberFile> member = Optional.empty();
+      if (config.storage().tier() == NodeDescriptor.Tier.SSD) {
+        DataFolder data =
+            DataFolder.take(folder.orElseThrow(), config.clusterName(), config.nodeId());
+        opened.push(data);
+        member = Optional.of(data.member());
+      } else {
+        folder.ifPresent(DataFolder::requireWritable);
+      }
+      Stores stores = new Stores(config, random);
+      opened.push(stores);
+      DataPlane plane =
+          DataPlane.bind(
+              config,
+              address,
+              incarnation,
+              clock,
+              random,
+              stores.bytesMax(),
+              shard -> cores.apply(shard, stores.open(shard)));
       opened.push(plane);
       ControlPlane control = ControlPlane.bind(config, address, clock);
       opened.push(control);
@@ -93,26 +99,36 @@ public final class TrellisNode implements RunningProcess {
           AdminServer.start(
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
-              registry(plane, control),
+              registry(plane, control, stores),
               health(plane, control));
       opened.push(admin);
       boolean alone = control.port() == 0;
+      NodeDescriptor.State state =
+          alone
+              ? NodeDescriptor.State.ACTIVE
+              : member.map(MemberFile::stateAtStart).orElse(NodeDescriptor.State.JOINING);
+      member.ifPresent(file -> file.begin(incarnation));
       NodeDescriptor descriptor =
           new NodeDescriptor(
               config.nodeId(),
-              NodeDescriptor.Tier.MEMORY,
+              config.storage().tier(),
               config.listen().advertised(),
               plane.ports(),
               admin.port(),
               incarnation,
               config.capacity(),
-              alone ? NodeDescriptor.State.ACTIVE : NodeDescriptor.State.JOINING,
+              state,
               config.cluster().zone(),
               control.port());
-      MemberLife life = new MemberLife(plane, control, descriptor, alone, config.dataFolder());
+      MemberLife life = new MemberLife(plane, control, descriptor, alone, folder, member);
       opened.push(life);
       life.begin();
-      return new TrellisNode(plane, control, admin, descriptor, life);
+      // The others are told that the node is there until it has answered what it has taken.
+      opened.remove(plane);
+      opened.remove(life);
+      List<AutoCloseable> inOrder = new ArrayList<>(List.of(life, plane));
+      inOrder.addAll(opened);
+      return new TrellisNode(inOrder, descriptor, life);
     } catch (RuntimeException | Error e) {
       opened.forEach(TrellisNode::closeQuietly);
       throw e;
@@ -123,16 +139,17 @@ public final class TrellisNode implements RunningProcess {
     try {
       opened.close();
     } catch (Exception e) {
-      LOG.warn("cannot be closed after a failed start", e);
+      LOG.warn("cannot be closed", e);
     }
   }
 
-  private static CollectorRegistry registry(DataPlane plane, ControlPlane control) {
+  private static CollectorRegistry registry(DataPlane plane, ControlPlane control, Stores stores) {
     CollectorRegistry registry = new CollectorRegistry();
     List<Collector> collectors =
         List.of(
             plane.metrics(),
             control.metrics(),
+            stores.metrics(),
             new StandardExports(),
             new MemoryPoolsExports(),
             new BufferPoolsExports(),
@@ -177,13 +194,11 @@ public final class TrellisNode implements RunningProcess {
     life.leave();
   }
 
-  /// Stops accepting, answers what was taken for at most the configured time, and lets go of the
-  /// ports. To the rest of its cluster the node is as good as dead.
+  /// Stops accepting, answers what was taken for at most the configured time, writes to disk what
+  /// is to be there, and lets go of the ports. To the rest of its cluster the node is as good as
+  /// dead.
   @Override
   public void close() {
-    life.close();
-    plane.close();
-    control.close();
-    admin.close();
+    opened.forEach(TrellisNode::closeQuietly);
   }
 }

@@ -12,14 +12,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /// The settings of a storage node. [#reference] documents each by its key.
@@ -28,14 +25,12 @@ import java.util.stream.IntStream;
 /// @param clusterName 1 to 64 characters
 /// @param capacity share of the keys relative to other nodes', 1 to 1,000
 /// @param replication of the node's shards together; each sends handoff at its part of the rate
-/// @param memoryBytesMax weight of all entries above which writes that add are refused, at least 1
-///   MiB per shard
+/// @param storage where the entries are kept
 /// @param clockSkewMax furthest that a client's clock may be from the node's, 1 ms to 1 h
 /// @param tombstoneGrace how long the dead are remembered before their memory is freed, 1 s to 30 d
 /// @param clientsMax clients whose repeats are recognised, per shard, 16 to 1,000,000
 /// @param watchesMax watches of one connection, 1 to 1,000,000
 /// @param stopTimeout how long a stop may take to answer what was taken, 0 to 5 min
-/// @param dataFolder a folder that must be writable; empty for none
 public record NodeConfig(
     String nodeId,
     String clusterName,
@@ -45,21 +40,18 @@ public record NodeConfig(
     ListenConfig listen,
     ConnectionConfig connections,
     Limits limits,
-    long memoryBytesMax,
+    StorageConfig storage,
     Duration clockSkewMax,
     Duration tombstoneGrace,
     int clientsMax,
     int watchesMax,
-    Duration stopTimeout,
-    Optional<Path> dataFolder) {
+    Duration stopTimeout) {
   private static final int NAME_CHARACTERS_MAX = 64;
 
   public NodeConfig {
     requireName("node.id", nodeId);
     requireName("cluster.name", clusterName);
     requireWithin("node.capacity", capacity, 1, 1_000);
-    requireBytesWithin(
-        "memory.max", memoryBytesMax, (long) listen.dataPorts().size() << 20, Long.MAX_VALUE);
     requireBytesWithin(
         "handoff.rate",
         replication.handoffBytesPerSecond(),
@@ -114,13 +106,12 @@ public record NodeConfig(
             config.bytesOrShare("memory.outbound", heapBytes),
             config.duration("stall.timeout")),
         limits(config),
-        config.bytesOrShare("memory.max", heapBytes),
+        StorageConfig.of(config, config.number("shards"), heapBytes),
         config.duration("clock.skew.max"),
         config.duration("tombstone.grace"),
         config.number("clients.max"),
         config.number("watches.max"),
-        config.duration("stop.timeout"),
-        config.optionalText("data.folder").map(folder -> path(config, folder)));
+        config.duration("stop.timeout"));
   }
 
   /// The number of shards.
@@ -185,14 +176,6 @@ public record NodeConfig(
                 config.numberOfBytes("limits.value"),
                 config.numberOfBytes("limits.frame"),
                 config.number("limits.batch")));
-  }
-
-  private static Path path(StrictConfig config, String folder) {
-    try {
-      return Path.of(folder);
-    } catch (InvalidPathException e) {
-      throw config.wrong("data.folder", "is no path: " + e.getReason());
-    }
   }
 
   private static void requireName(String key, String name) {

@@ -15,7 +15,6 @@ import dev.trellis.placement.Topology;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
-import dev.trellis.wire.NodeDescriptor.Tier;
 import io.scalecube.cluster.Cluster;
 import io.scalecube.cluster.ClusterImpl;
 import io.scalecube.cluster.ClusterMessageHandler;
@@ -80,6 +79,8 @@ final class ClusterMembership implements Membership {
   ///
   /// @param version of the control messages that it speaks
   /// @param reaches whether messages to an address are sent at all: for tests
+  /// @param file where to remember it from one start to the next; empty for a node that starts with
+  ///   nothing
   record Settings(
       String clusterName,
       ClusterConfig cluster,
@@ -87,7 +88,8 @@ final class ClusterMembership implements Membership {
       InstantSource clock,
       int version,
       Resolver resolver,
-      Predicate<String> reaches) {}
+      Predicate<String> reaches,
+      Optional<MemberFile> file) {}
 
   /// Another member.
   private static final class Peer {
@@ -126,6 +128,7 @@ final class ClusterMembership implements Membership {
   private final Set<Incarnation> skewed = new HashSet<>(); // that were warned of
   private final List<Consumer<MembershipView>> listeners = new ArrayList<>();
   private final long startedNanos = System.nanoTime();
+  private final List<Long> former; // incarnations whose data the node has
   private NodeDescriptor self;
   private ClusterState state;
   private Payload told = Payload.EMPTY; // what ScaleCube was last given to tell
@@ -151,7 +154,8 @@ final class ClusterMembership implements Membership {
     this.self = self;
     this.address = address(self);
     this.incarnation = Incarnation.of(self);
-    this.state = ClusterState.initial(settings.cluster().faultTolerance());
+    this.former = settings.file().map(MemberFile::former).orElse(List.of());
+    this.state = initialState();
     this.pingNanos = settings.cluster().pingInterval().toNanos();
     this.suspectNanos = settings.cluster().suspectAfter().toNanos();
     this.removeNanos = settings.cluster().removeAfter().toNanos();
@@ -161,6 +165,18 @@ final class ClusterMembership implements Membership {
     this.loop =
         Executors.newSingleThreadScheduledExecutor(work -> daemon(work, "membership-" + self.id()));
     this.teller = Executors.newSingleThreadExecutor(work -> daemon(work, "views-" + self.id()));
+  }
+
+  private ClusterState initialState() {
+    ClusterState initial = ClusterState.initial(settings.cluster().faultTolerance());
+    ClusterState known =
+        settings.file().flatMap(MemberFile::cluster).orElse(initial).merge(initial);
+    for (long life : former) {
+      known =
+          known.withEnded(
+              new Incarnation(self.id(), life), new Ended(settings.clock().millis(), End.FOLLOWED));
+    }
+    return known;
   }
 
   private static Thread daemon(Runnable work, String name) {
@@ -193,7 +209,7 @@ final class ClusterMembership implements Membership {
 
   private void start() {
     long pingMillis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(pingNanos));
-    told = new MemberMetadata(self, state).encode();
+    told = new MemberMetadata(self, state, former).encode();
     socket.open(this::receive);
     int probeMillis = Math.toIntExact(2 * pingMillis);
     io.scalecube.cluster.ClusterConfig config =
@@ -680,7 +696,7 @@ final class ClusterMembership implements Membership {
       Peer peer = peers.get(who);
       if (peer == null) {
         LOG.info("node {} at {} is a member: {}", node.id(), address(node), node.state().word());
-        follow(node);
+        follow(node, metadata.former());
         peers.put(who, new Peer(node, System.nanoTime()));
         refusal = null;
       } else {
@@ -691,16 +707,19 @@ final class ClusterMembership implements Membership {
     refresh();
   }
 
-  /// Whoever had the node's id before it never comes back, and what it had in memory is lost.
-  private void follow(NodeDescriptor node) {
-    Set<Incarnation> former = new HashSet<>(peers.keySet());
-    former.addAll(state.known().keySet());
-    former.remove(Incarnation.of(node));
-    for (Incarnation one : former) {
+  /// Whoever had the node's id before it never comes back, and what it had is lost unless the node
+  /// has it.
+  private void follow(NodeDescriptor node, List<Long> itsFormer) {
+    Set<Incarnation> earlier = new HashSet<>(peers.keySet());
+    earlier.addAll(state.known().keySet());
+    earlier.remove(Incarnation.of(node));
+    for (Incarnation one : earlier) {
       if (one.nodeId().equals(node.id())) {
-        LOG.info("node {} started again", node.id());
+        boolean hasData = itsFormer.contains(one.number());
+        LOG.info(
+            "node {} started again, {}", node.id(), hasData ? "with its data" : "without data");
         peers.remove(one);
-        End end = node.tier() == Tier.MEMORY ? End.GONE : End.FOLLOWED;
+        End end = hasData ? End.FOLLOWED : End.GONE;
         state = state.withEnded(one, new Ended(settings.clock().millis(), end));
       }
     }
@@ -814,12 +833,14 @@ final class ClusterMembership implements Membership {
       }
     }
     rememberThoseWithData();
+    // Before anything is done about it: who is gone from here must not come back as if it were not.
+    settings.file().ifPresent(file -> file.save(self.state(), state));
     MembershipView next = compute();
     if (!isEqual(next, view)) {
       view = next;
       tell(listeners, next);
     }
-    Payload metadata = new MemberMetadata(self, state).encode();
+    Payload metadata = new MemberMetadata(self, state, former).encode();
     Cluster started = cluster;
     if (started != null && !ending && !metadata.equals(told)) {
       told = metadata;

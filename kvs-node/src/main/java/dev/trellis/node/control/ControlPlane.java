@@ -50,7 +50,8 @@ public final class ControlPlane implements AutoCloseable {
   /// Starts to look for other members, and to take orders.
   ///
   /// @param self with the port taken
-  public Membership join(NodeDescriptor self, NodeOrders node) {
+  /// @param file where to remember it from one start to the next
+  public Membership join(NodeDescriptor self, NodeOrders node, Optional<MemberFile> file) {
     ClusterConfig cluster = config.cluster();
     Membership joined =
         socket
@@ -64,7 +65,8 @@ public final class ControlPlane implements AutoCloseable {
                             clock,
                             Envelope.VERSION,
                             Resolver.SYSTEM,
-                            _ -> true),
+                            _ -> true,
+                            file),
                         open,
                         tallies,
                         self,
@@ -76,10 +78,12 @@ public final class ControlPlane implements AutoCloseable {
   }
 
   /// What the node does about its membership.
-  public Lifecycle lifecycle(NodeDescriptor self) {
+  ///
+  /// @param former incarnations whose data the node has
+  public Lifecycle lifecycle(NodeDescriptor self, List<Long> former) {
     int founders =
         socket.isEmpty() ? 1 : config.cluster().founders(ClusterMembership.address(self));
-    return new Lifecycle(self.id(), self.incarnation(), founders);
+    return new Lifecycle(self.id(), self.incarnation(), former, founders);
   }
 
   /// Why the node is no member in full; empty if it is.

@@ -15,7 +15,9 @@ import java.util.List;
 
 /// What a member tells all others: itself, and what it knows of the cluster. Later versions may
 /// append to it.
-record MemberMetadata(NodeDescriptor node, ClusterState state) {
+///
+/// @param former its incarnations before this one whose data it has; empty if it has none
+record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former) {
   private static final int SHARDS_MAX = 256;
 
   Payload encode() {
@@ -35,6 +37,10 @@ record MemberMetadata(NodeDescriptor node, ClusterState state) {
       out.writeUTF(node.zone());
       out.writeShort(node.controlPort());
       state.write(out);
+      out.writeByte(former.size());
+      for (long incarnation : former) {
+        out.writeLong(incarnation);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException("metadata do not fit", e);
     }
@@ -66,7 +72,12 @@ record MemberMetadata(NodeDescriptor node, ClusterState state) {
               State.ofNumber(in.readByte()),
               in.readUTF(),
               in.readUnsignedShort());
-      return new MemberMetadata(node, ClusterState.read(in));
+      ClusterState state = ClusterState.read(in);
+      List<Long> former = new ArrayList<>();
+      for (int left = in.available() > 0 ? in.readUnsignedByte() : 0; left > 0; left--) {
+        former.add(in.readLong());
+      }
+      return new MemberMetadata(node, state, former);
     } catch (MalformedMessageException e) {
       throw e;
     } catch (IOException | IllegalArgumentException e) {

@@ -16,8 +16,9 @@ import java.util.Optional;
 ///
 /// @param nodeId of the node itself
 /// @param incarnation of its process
+/// @param former incarnations before it whose data the node has
 /// @param founders members that must be seen before a new cluster is founded, 1 or more
-public record Lifecycle(String nodeId, long incarnation, int founders) {
+public record Lifecycle(String nodeId, long incarnation, List<Long> former, int founders) {
   /// What is to be done now.
   public enum Step {
     /// Nothing yet.
@@ -30,7 +31,7 @@ public record Lifecycle(String nodeId, long incarnation, int founders) {
     START_LEAVING,
     /// Leave: others have all that this node has.
     LEAVE,
-    /// Stop serving: this incarnation was declared gone.
+    /// Stop serving: this incarnation was declared gone, or an earlier one whose data the node has.
     GIVE_UP
   }
 
@@ -48,7 +49,7 @@ public record Lifecycle(String nodeId, long incarnation, int founders) {
   /// @param leaving whether the node was asked to leave
   public Step next(
       MembershipView view, List<ShardProgress> shards, boolean founded, boolean leaving) {
-    if (view.gone().contains(new Incarnation(nodeId, incarnation))) {
+    if (isGivenUp(view)) {
       return Step.GIVE_UP;
     }
     Topology topology = view.topology();
@@ -76,6 +77,12 @@ public record Lifecycle(String nodeId, long incarnation, int founders) {
         yield handedOver && enough ? Step.LEAVE : Step.WAIT;
       }
     };
+  }
+
+  /// Whether the cluster has gone on without what this node has, and listens to it no more.
+  public boolean isGivenUp(MembershipView view) {
+    return view.gone().contains(new Incarnation(nodeId, incarnation))
+        || former.stream().anyMatch(life -> view.gone().contains(new Incarnation(nodeId, life)));
   }
 
   private boolean mayFound(MembershipView view) {

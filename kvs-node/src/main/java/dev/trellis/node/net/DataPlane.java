@@ -41,12 +41,14 @@ public final class DataPlane implements AutoCloseable {
 
   private final NodeConfig config;
   private final List<ShardServer> shards = new ArrayList<>(); // complete once bound
+  private final long bytesMax; // of the entries of a shard
   private final AtomicLong connectionIds = new AtomicLong();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private volatile Frame.@Nullable ClusterMap map; // written with each view, read by the shards
 
-  private DataPlane(NodeConfig config) {
+  private DataPlane(NodeConfig config, long bytesMax) {
     this.config = config;
+    this.bytesMax = bytesMax;
   }
 
   /// Takes the ports, without accepting connections yet.
@@ -54,6 +56,7 @@ public final class DataPlane implements AutoCloseable {
   /// @param address to listen on
   /// @param nodeIncarnation of the process
   /// @param random gives each shard its incarnation: must be unpredictable and never repeat
+  /// @param bytesMax the most that the entries of a shard may weigh, at least 1 MiB
   /// @param cores makes the state of each shard
   /// @throws StartupException if a port cannot be opened
   public static DataPlane bind(
@@ -62,13 +65,15 @@ public final class DataPlane implements AutoCloseable {
       long nodeIncarnation,
       InstantSource clock,
       RandomGenerator random,
+      long bytesMax,
       Function<ShardConfig, ShardCore> cores) {
-    DataPlane plane = new DataPlane(config);
+    DataPlane plane = new DataPlane(config, bytesMax);
     Transport transport = Transport.best();
     try {
       for (int index = 0; index < config.shards(); index++) {
         long incarnation = random.nextLong();
-        ShardCore core = cores.apply(shardConfig(config, index, incarnation, nodeIncarnation));
+        ShardCore core =
+            cores.apply(shardConfig(config, index, incarnation, nodeIncarnation, bytesMax));
         ShardServer shard =
             new ShardServer(plane, index, incarnation, nodeIncarnation, core, clock, transport);
         plane.shards.add(shard);
@@ -84,7 +89,7 @@ public final class DataPlane implements AutoCloseable {
   }
 
   private static ShardConfig shardConfig(
-      NodeConfig config, int index, long incarnation, long nodeIncarnation) {
+      NodeConfig config, int index, long incarnation, long nodeIncarnation, long bytesMax) {
     return new ShardConfig(
         config.nodeId(),
         index,
@@ -93,12 +98,13 @@ public final class DataPlane implements AutoCloseable {
         config.limits(),
         config.clockSkewMax(),
         config.tombstoneGrace(),
-        config.memoryBytesMax() / config.shards(),
+        bytesMax,
         config.clientsMax(),
         config.watchesMax(),
         nodeIncarnation,
         Partitions.STANDARD,
-        config.shardReplication());
+        config.shardReplication(),
+        config.storage().bufferBytesMax() / config.shards());
   }
 
   /// Accepts connections; to be called after the first view. Returns when every shard does, or has
@@ -177,7 +183,7 @@ public final class DataPlane implements AutoCloseable {
 
   /// What the shards count, for Prometheus.
   public Collector metrics() {
-    return new ShardMetrics(config, shards);
+    return new ShardMetrics(bytesMax, shards);
   }
 
   /// Stops accepting, answers what was taken for at most the configured time, and ends.

@@ -1,6 +1,5 @@
 package dev.trellis.node.net;
 
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.ErrorCode;
 import io.prometheus.client.Collector;
 import java.util.ArrayList;
@@ -15,11 +14,11 @@ final class ShardMetrics extends Collector {
   /// Upper bounds of the buckets: 1, 2.5 and 5 of each power of ten from 1 µs to 5 s.
   private static final List<Long> BOUNDS_NANOS = bounds();
 
-  private final NodeConfig config;
+  private final long bytesMax; // of the entries of a shard
   private final List<ShardServer> shards;
 
-  ShardMetrics(NodeConfig config, List<ShardServer> shards) {
-    this.config = config;
+  ShardMetrics(long bytesMax, List<ShardServer> shards) {
+    this.bytesMax = bytesMax;
     this.shards = List.copyOf(shards);
   }
 
@@ -76,7 +75,13 @@ final class ShardMetrics extends Collector {
         Type.GAUGE,
         "trellis_entries_limit_bytes",
         "Weight of the entries above which writes that add are refused.",
-        shard -> config.memoryBytesMax() / config.shards());
+        shard -> bytesMax);
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_records_broken",
+        "Records on disk that were found not to be as they were written.",
+        shard -> shard.statistics().broken());
     add(
         families,
         Type.GAUGE,

@@ -138,6 +138,7 @@ final class ShardServer implements Outbox {
     this.inboundMemory = new SharedMemory(limits.inboundMemoryBytes() / shards, this::wakeInbound);
     this.outboundMemory =
         new SharedMemory(limits.outboundMemoryBytes() / shards, this::wakeOutbound);
+    core.onDiskProgress(() -> execute(() -> {})); // every turn ends with a look at the disk
   }
 
   // Life, called from outside.
@@ -360,6 +361,7 @@ final class ShardServer implements Outbox {
   }
 
   private void settle() {
+    core.persist(clock, this);
     // Settling may touch others, and these again: a fixed point is reached as each does less.
     while (!touched.isEmpty()) {
       List<Recipient> now = touched;

@@ -231,7 +231,10 @@ final class Collector {
   }
 
   private boolean mayForget(PeerMessage.Change ended, HybridTimestamp cutoff) {
-    if (!isSettled() || replication.isUnderWay(ended.key())) {
+    // What is on disk may be older than what is here, and would come back with a loss of power.
+    boolean isWritten =
+        entries.store().disk().filter(disk -> !disk.isWritten(ended.key())).isEmpty();
+    if (!isSettled() || replication.isUnderWay(ended.key()) || !isWritten) {
       return false;
     }
     Entry held = entries.entryOf(ended.key());

@@ -66,6 +66,10 @@ final class Digests implements Store.Listener {
     store.listen(this);
   }
 
+  Partitions partitions() {
+    return partitions;
+  }
+
   int partitionOf(Payload key) {
     return partitions.of(KeyHash.of(key));
   }
@@ -76,6 +80,32 @@ final class Digests implements Store.Listener {
   }
 
   // ---- Changes ----
+
+  @Override
+  public void found(long hash, int bits, int keysFound, int placedFound, long sum) {
+    int partition = partitions.of(hash);
+    if (partitions.bits() > bits) {
+      throw new IllegalArgumentException(
+          "what is known by " + bits + " bits does not tell of partitions of " + partitions.bits());
+    }
+    appeared |= keysFound > 0;
+    keys[partition] += keysFound;
+    sums[partition] += sum;
+    unsummed[partition] += placedFound;
+    unsummedCount += placedFound;
+  }
+
+  @Override
+  public void recounted(long hash, int bits, int keysNow) {
+    int partition = partitions.of(hash);
+    changes[partition]++;
+    keys[partition] = keysNow;
+    sums[partition] = 0;
+    unsummedCount += keysNow - unsummed[partition];
+    unsummed[partition] = keysNow;
+    Set<Payload> forgotten = placed.remove(partition);
+    placedCount -= forgotten == null ? 0 : forgotten.size();
+  }
 
   @Override
   public void added(long keyHash) {

@@ -45,6 +45,16 @@ final class Entries {
     }
   }
 
+  /// Counts a partition anew of which something was lost.
+  void mend(int partition) {
+    Partitions partitions = digests.partitions();
+    store.disk().orElseThrow().mend(partitions.position(partition), partitions.bits());
+    decided.removeIf(key -> digests.partitionOf(key) == partition);
+    for (Payload key : digests.keysOf(partition)) {
+      store.find(key).ifPresent(this::noted);
+    }
+  }
+
   void onDecision(Decisions listener) {
     decisions = listener;
   }

@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 
 /// Of which of the keys about whose place something was decided this shard has everything.
 ///
@@ -113,9 +114,24 @@ final class PlacedKeys {
     return true;
   }
 
+  private void settled(Payload key) {
+    entries.find(key).flatMap(Slot::setting).ifPresent(setting -> settled(key, setting));
+  }
+
   private void settled(Payload key, PlacementSetting setting) {
     doubtful.remove(key);
     whole.put(key, setting);
+  }
+
+  /// Takes note that of some keys something may have been lost here.
+  void lost(Predicate<Payload> keys) {
+    whole.keySet().removeIf(keys);
+    doubtful.removeIf(keys);
+    entries.decided().stream()
+        .filter(keys)
+        .filter(
+            key -> entries.find(key).flatMap(Slot::setting).filter(s -> holds(key, s)).isPresent())
+        .forEach(doubtful::add);
   }
 
   /// Takes note that a key is not here any more.
@@ -145,9 +161,7 @@ final class PlacedKeys {
 
   /// Takes what is here for all there is.
   void found() {
-    for (Payload key : List.copyOf(doubtful)) {
-      settled(key, entries.find(key).flatMap(Slot::setting).orElseThrow());
-    }
+    List.copyOf(doubtful).forEach(this::settled);
   }
 
   /// Asks about what is doubtful.
@@ -211,7 +225,7 @@ final class PlacedKeys {
     questions.remove(id);
     boolean away = !roles().view().absent().isEmpty() || !roles().view().suspected().isEmpty();
     if (question.agreed && !away) {
-      settled(question.key, entries.find(question.key).flatMap(Slot::setting).orElseThrow());
+      settled(question.key);
     }
   }
 }

@@ -3,6 +3,7 @@ package dev.trellis.node.shard;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.store.Digesting;
+import dev.trellis.node.store.Disk;
 import dev.trellis.node.store.Slot;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.wire.NodeDescriptor;
@@ -26,6 +27,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -52,6 +54,9 @@ final class Repairs {
   private static final int GROUPS = 128;
   private static final int ACTIVE_MAX = 256;
   private static final int BUCKETS = 1 << Digests.BUCKET_BITS;
+
+  /// Under which the disk remembers what is whole.
+  private static final String WHOLE = "whole";
 
   /// Above so many keys of both sides together, a partition is compared by buckets.
   private static final int KEYS_LISTED_MAX = 256;
@@ -122,6 +127,8 @@ final class Repairs {
     PART,
     /// All there was when it held the partition before, and it finds out itself what came since.
     ONCE,
+    /// The same, but it does not hold it now, and only gives what it has.
+    EARLIER,
     /// It may have all, or know who has, but sees another cluster.
     UNKNOWN
   }
@@ -155,6 +162,8 @@ final class Repairs {
   private final BitSet formerly = new BitSet(); // not whole, but when they were held before
   private final PlacedKeys placedKeys;
   private final BitSet incomplete = new BitSet(); // held, but not whole
+  private final BitSet recalled = new BitSet(); // of those, what was so in an earlier life
+  private final BitSet noted = new BitSet(); // what the disk was last told of the first two
   private final Map<Integer, Map<Peer, Has>> synced = new HashMap<>(); // of incomplete ones
   private final Map<Integer, Map<Peer, Long>> handed = new TreeMap<>(); // changes when it had all
   private final Map<Pair, Comparison> active = new LinkedHashMap<>();
@@ -191,6 +200,41 @@ final class Repairs {
     this.placedKeys = placedKeys;
     this.statistics = statistics;
     this.sabotage = sabotage;
+  }
+
+  /// Takes what was whole when the process ended before for what was whole formerly: what came
+  /// since is with others.
+  void recall(Disk disk) {
+    disk.noted(WHOLE).ifPresent(bits -> recalled.or(BitSet.valueOf(bits.toBytes())));
+    formerly.or(recalled);
+    noted.or(recalled);
+  }
+
+  /// Has the disk remember which partitions are whole, in the batch with what makes them so.
+  void note(Disk disk) {
+    BitSet whole = (BitSet) complete.clone();
+    whole.or(formerly);
+    if (!whole.equals(noted)) {
+      noted.clear();
+      noted.or(whole);
+      disk.note(WHOLE, Payload.of(whole.toByteArray()));
+    }
+  }
+
+  /// Something of a partition was lost here: it must come from others.
+  void lost(int partition) {
+    formerly.clear(partition);
+    recalled.clear(partition);
+    if (complete.get(partition)) {
+      complete.clear(partition);
+      incomplete.set(partition);
+    }
+    synced.remove(partition);
+    handed.remove(partition);
+    rounds.clear();
+    placedKeys.lost(key -> digests().partitionOf(key) == partition);
+    syncDue = true;
+    mayHaveSurplus = true;
   }
 
   private Roles roles() {
@@ -230,6 +274,7 @@ final class Repairs {
     complete.or(incomplete);
     incomplete.clear();
     formerly.andNot(complete);
+    recalled.andNot(complete);
     synced.clear();
     placedKeys.found();
   }
@@ -475,6 +520,7 @@ final class Repairs {
     incomplete.clear(partition);
     complete.set(partition);
     formerly.clear(partition);
+    recalled.clear(partition);
     synced.remove(partition);
     hopeless.remove(partition);
   }
@@ -512,7 +558,7 @@ final class Repairs {
     if (!whole && hopeless.add(partition)) {
       return moved; // it may just have gone from one that had yet to answer to one that had
     }
-    if (!whole && !once) {
+    if (!whole && !once && !done.containsValue(Has.EARLIER)) {
       statistics.countPartitionLost();
     }
     completed(partition);
@@ -591,6 +637,7 @@ final class Repairs {
 
   private void drop(int partition) {
     formerly.clear(partition);
+    recalled.clear(partition);
     handed.remove(partition);
     for (Payload key : digests().keysOf(partition)) {
       if (!digests().placedOf(partition).contains(key)) {
@@ -602,7 +649,10 @@ final class Repairs {
   }
 
   private int handBackPlaced(int partition, Payload key, boolean leaving) {
-    Slot slot = entries.find(key).orElseThrow();
+    Slot slot = entries.find(key).orElse(null);
+    if (slot == null) {
+      return 0;
+    }
     boolean holds = roles().holds(partition, slot.placement());
     boolean home = roles().isHome(partition);
     boolean stays = holds || home || roles().standsIn(partition, slot.placement());
@@ -625,31 +675,87 @@ final class Repairs {
     for (Peer heir : heirs) {
       Link link = replication.link(heir);
       link.repair(key);
-      taken &=
-          link.afterRepairs(
-              sequence ->
-                  link.afterAll(
-                      (peer, peerLeaves, version) -> {
-                        // Who sees another cluster, or leaves it, may be about to give the key
-                        // away, to this node perhaps.
-                        if (peerLeaves || version != roles().version()) {
-                          placedUnderWay.remove(key);
-                          return;
-                        }
-                        waiting.remove(peer.nodeId());
-                        if (waiting.isEmpty() && placedUnderWay.remove(key)) {
-                          if (leaving) {
-                            placedGiven.add(key);
-                          } else {
-                            dropPlaced(partition, key, slot);
-                          }
-                        }
-                      }));
+      Taken told =
+          new Taken(
+              roles().keepsOnDisk(heir),
+              (peer, isGood) -> {
+                if (!isGood) {
+                  placedUnderWay.remove(key);
+                  return;
+                }
+                waiting.remove(peer.nodeId());
+                if (waiting.isEmpty() && placedUnderWay.remove(key)) {
+                  if (leaving) {
+                    placedGiven.add(key);
+                  } else {
+                    dropPlaced(partition, key, slot);
+                  }
+                }
+              });
+      taken &= link.afterRepairs(sequence -> link.afterAll(told));
     }
     if (!taken) {
       placedUnderWay.remove(key); // later, when less waits
     }
     return 1;
+  }
+
+  /// Is told, of an heir, whether it has taken something over: who sees another cluster, or leaves
+  /// it, may be about to give it away, to this node perhaps. What it keeps on disk must be there
+  /// first, or a loss of power would take what was durable here.
+  private final class Taken implements Link.Waiter {
+    private final boolean awaitsDisk;
+    private final BiConsumer<Peer, Boolean> then;
+    private boolean isGood;
+
+    Taken(boolean awaitsDisk, BiConsumer<Peer, Boolean> then) {
+      this.awaitsDisk = awaitsDisk;
+      this.then = then;
+    }
+
+    @Override
+    public void acknowledged(Peer peer, boolean leaving, long ringVersion) {
+      isGood = !leaving && ringVersion == roles().version();
+      if (!isGood || !awaitsDisk) {
+        then.accept(peer, isGood);
+      }
+    }
+
+    @Override
+    public boolean awaitsDisk() {
+      return awaitsDisk;
+    }
+
+    @Override
+    public void durable(Peer peer) {
+      if (isGood) {
+        then.accept(peer, true);
+      }
+    }
+  }
+
+  /// Has `then` run once a peer has on disk what it has merged so far. For that a key is sent
+  /// again, as it is batches that are acknowledged.
+  private void onDisk(Peer peer, Payload key, Runnable then) {
+    Link link = replication.link(peer);
+    link.repair(key);
+    link.afterRepairs(
+        sequence ->
+            link.afterAll(
+                new Link.Waiter() {
+                  @Override
+                  public void acknowledged(Peer by, boolean leaving, long ringVersion) {}
+
+                  @Override
+                  public boolean awaitsDisk() {
+                    return true;
+                  }
+
+                  @Override
+                  public void durable(Peer by) {
+                    then.run();
+                  }
+                }));
   }
 
   private void dropPlaced(int partition, Payload key, Slot before) {
@@ -920,13 +1026,33 @@ final class Repairs {
     // Who vouches for a partition does so until those who take it over do.
     boolean takenOver = isWhole(comparison) || !vouchesFor(partition);
     if (comparison.peerHolds && takenOver && comparison.level == PARTITION) {
-      handed
-          .computeIfAbsent(partition, p -> new HashMap<>())
-          .put(comparison.peer, comparison.changesBefore);
+      handed(comparison.peer, partition, comparison.changesBefore);
     }
     if (comparison.level == PARTITION) {
       assured(comparison);
     }
+  }
+
+  /// Takes note that a holder has what was here of a partition after so many changes; where that
+  /// counts, once it has it on disk, if it keeps it there.
+  private void handed(Peer peer, int partition, long changesBefore) {
+    boolean goes = !roles().holds(partition) || roles().isLeaving();
+    List<Payload> keys =
+        goes && roles().keepsOnDisk(peer) ? digests().keysOf(partition) : List.of();
+    if (keys.isEmpty()) {
+      handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
+      return;
+    }
+    long version = roles().version();
+    onDisk(
+        peer,
+        keys.getFirst(),
+        () -> {
+          if (roles().version() == version) {
+            handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
+            mayHaveSurplus = true;
+          }
+        });
   }
 
   private Has told(Comparison comparison) {
@@ -936,7 +1062,10 @@ final class Repairs {
     if (comparison.peerVersion != roles().version()) {
       return Has.UNKNOWN;
     }
-    return comparison.peerComplete ? Has.ONCE : Has.PART;
+    if (!comparison.peerComplete) {
+      return Has.PART;
+    }
+    return comparison.peerHolds ? Has.ONCE : Has.EARLIER;
   }
 
   /// Whether the peer has all of the partition. Who does not know that this shard holds it does not
@@ -959,8 +1088,16 @@ final class Repairs {
     } else {
       enqueue(pair.peer, pair.partition, PARTITION);
     }
-    done.forEach(
-        one -> one.waiter.acknowledged(pair.peer, !comparison.peerHolds, comparison.peerVersion));
+    for (Assurance one : done) {
+      one.waiter.acknowledged(pair.peer, !comparison.peerHolds, comparison.peerVersion);
+      List<Payload> keys =
+          one.waiter.awaitsDisk() && roles().keepsOnDisk(pair.peer)
+              ? digests().keysOf(pair.partition)
+              : List.of();
+      if (!keys.isEmpty()) {
+        onDisk(pair.peer, keys.getFirst(), () -> one.waiter.durable(pair.peer));
+      }
+    }
   }
 
   // ---- Comparing: the answering side ----
@@ -1068,14 +1205,15 @@ final class Repairs {
           keys++;
         }
         boolean shared = roles().holds(peer, range);
-        boolean once = incomplete.get(range) && formerly.get(range);
+        boolean earlier = recalled.get(range); // others may have had writes since
+        boolean once = earlier || (incomplete.get(range) && formerly.get(range));
         // That all was here once is of use to those who hold it too. Older nodes take it for the
         // word of one that sees another cluster, and wait.
         yield new RangeDigest(
             range,
             sum,
             keys,
-            once ? shared : vouchesFor(range),
+            once ? shared || earlier : vouchesFor(range),
             roles().owns(range, Optional.empty()) || wasOwner(range),
             shared && !once);
       }
@@ -1099,7 +1237,10 @@ final class Repairs {
     if (!digests().placedOf(partition).contains(key)) {
       return digests().digestOf(key);
     }
-    Slot slot = entries.find(key).orElseThrow();
+    Slot slot = entries.find(key).orElse(null);
+    if (slot == null) {
+      return 0;
+    }
     boolean both =
         roles().holds(partition, slot.placement())
             && roles().isHolder(peer, partition, slot.placement());

@@ -179,8 +179,8 @@ final class Replication {
   /// Sends a change at once, and has `write` answered when enough have it.
   void replicate(PendingWrite write, List<Peer> targets, long nowMillis, Outbox out) {
     pending.add(write);
-    if (write.awaitsDisk() && entries.store().keepsOnDisk()) {
-      ownOnTheirWay.add(new OnItsWay(write, entries.store().batch()));
+    if (write.awaitsDisk()) {
+      entries.store().disk().ifPresent(d -> ownOnTheirWay.add(new OnItsWay(write, d.batch())));
     }
     targets.forEach(peer -> give(peer, write, nowMillis));
     progressed.add(write);
@@ -226,11 +226,14 @@ final class Replication {
       }
       merge(from, batch, nowMillis, out);
       merged.put(from, sequence);
-      if (entries.store().keepsOnDisk()) {
-        onTheirWay
-            .computeIfAbsent(from, peer -> new ArrayDeque<>())
-            .add(new MergedIn(sequence, entries.store().batch()));
-      }
+      entries
+          .store()
+          .disk()
+          .ifPresent(
+              disk ->
+                  onTheirWay
+                      .computeIfAbsent(from, peer -> new ArrayDeque<>())
+                      .add(new MergedIn(sequence, disk.batch())));
     }
     boolean isMerged = Link.numberOf(sequence) > 0 && hasMerged(from, sequence);
     if (isMerged) {
@@ -331,15 +334,21 @@ final class Replication {
 
   /// A part of the memory is kept for what was let in elsewhere.
   private boolean hasRoomFor(PeerMessage.Changes batch) {
-    if (entries.store().weight() <= config.memoryBytesMax()) {
+    if (entries
+        .store()
+        .disk()
+        .filter(d -> d.waitingBytes() > config.waitingBytesMax())
+        .isPresent()) {
+      return false;
+    }
+    if (entries.store().weight() <= config.bytesMax()) {
       return true;
     }
     long bytes = 0;
     for (PeerMessage.Change change : batch.changes()) {
       bytes += change.entry().weight();
     }
-    return entries.store().weight() + bytes
-        <= config.memoryBytesMax() + config.memoryBytesMax() / 20;
+    return entries.store().weight() + bytes <= config.bytesMax() + config.bytesMax() / 20;
   }
 
   void received(Peer from, PeerMessage.Received message, long nowMillis, Outbox out) {

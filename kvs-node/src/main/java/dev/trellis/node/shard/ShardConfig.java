@@ -13,13 +13,16 @@ import java.time.Duration;
 /// @param limits sizes that are accepted
 /// @param clockSkewMax furthest that a client's stamp may be from the shard's time, 1 ms to 1 h
 /// @param tombstoneGrace how long the dead are remembered before their memory is freed, 1 s to 30 d
-/// @param memoryBytesMax weight of entries above which writes that add are refused, at least 1 MiB
+/// @param bytesMax weight of entries, in memory or on disk, above which writes that add are
+///   refused, at least 1 MiB
 /// @param clientsMax clients whose repeated mutations are recognised, 16 to 1,000,000; each costs
 ///   about [RepeatWindow#WIDTH] / 8 bytes
 /// @param watchesMax watches of one connection, 1 to 1,000,000
 /// @param nodeIncarnation of the node's process, by which other nodes tell its lives apart
 /// @param partitions the division of the hash space; the same in the whole cluster
 /// @param replication how it keeps in step with other replicas
+/// @param waitingBytesMax how much may wait to be written to disk, where there is one, before
+///   nothing more is taken in; at least 1 MiB
 public record ShardConfig(
     String nodeId,
     int shard,
@@ -28,12 +31,15 @@ public record ShardConfig(
     Limits limits,
     Duration clockSkewMax,
     Duration tombstoneGrace,
-    long memoryBytesMax,
+    long bytesMax,
     int clientsMax,
     int watchesMax,
     long nodeIncarnation,
     Partitions partitions,
-    ReplicationConfig replication) {
+    ReplicationConfig replication,
+    long waitingBytesMax) {
+  private static final long WAITING_BYTES_MAX = 64L << 20;
+
   /// A shard in the standard division of the hash space, with the default replication.
   public ShardConfig(
       String nodeId,
@@ -43,7 +49,7 @@ public record ShardConfig(
       Limits limits,
       Duration clockSkewMax,
       Duration tombstoneGrace,
-      long memoryBytesMax,
+      long bytesMax,
       int clientsMax,
       int watchesMax) {
     this(
@@ -54,12 +60,13 @@ public record ShardConfig(
         limits,
         clockSkewMax,
         tombstoneGrace,
-        memoryBytesMax,
+        bytesMax,
         clientsMax,
         watchesMax,
         incarnation,
         Partitions.STANDARD,
-        ReplicationConfig.DEFAULT);
+        ReplicationConfig.DEFAULT,
+        WAITING_BYTES_MAX);
   }
 
   public ShardConfig {
@@ -67,7 +74,8 @@ public record ShardConfig(
     requireWithin("shard", shard, 0, shardCount - 1);
     requireWithin("clock.skew.max", clockSkewMax, Duration.ofMillis(1), Duration.ofHours(1));
     requireWithin("tombstone.grace", tombstoneGrace, Duration.ofSeconds(1), Duration.ofDays(30));
-    requireWithin("memory.max", memoryBytesMax, 1 << 20, Long.MAX_VALUE);
+    requireWithin("memory.max", bytesMax, 1 << 20, Long.MAX_VALUE);
+    requireWithin("ssd.buffer", waitingBytesMax, 1 << 20, Long.MAX_VALUE);
     requireWithin("clients.max", clientsMax, 16, 1_000_000);
     requireWithin("watches.max", watchesMax, 1, 1_000_000);
   }

@@ -10,6 +10,8 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.Value;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
+import dev.trellis.node.store.BrokenRecordException;
+import dev.trellis.node.store.Disk;
 import dev.trellis.node.store.PlainSlot;
 import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
@@ -35,6 +37,7 @@ import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -50,6 +53,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// The state of one shard: the one writer of its keys. A state machine: requests and the time come
 /// in as arguments, replies go out through an [Outbox]. Reads no clock, opens no socket, starts no
@@ -62,6 +67,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Confined to one thread; only [#statistics] may be read by others.
 public final class ShardCore {
+  private static final Logger LOG = LoggerFactory.getLogger(ShardCore.class);
+
   /// Weight at which a page of a scan is full, whatever its limit.
   private static final long SCAN_PAGE_BYTES = 1 << 20;
 
@@ -116,6 +123,9 @@ public final class ShardCore {
   private long scannedMillis; // when somebody scanned last
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
+  private final @Nullable Disk disk; // beneath the store, if there is one
+  private final Set<Integer> broken =
+      new TreeSet<>(); // partitions of which something can't be read
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
 
   public ShardCore(ShardConfig config, Store store) {
@@ -149,6 +159,46 @@ public final class ShardCore {
           mayWatchOthers |= watches.isWatched(key);
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
+    this.disk = store.disk().orElse(null);
+    if (disk != null) {
+      disk.onCorruption(this::noteBroken);
+      repairs.recall(disk);
+    }
+  }
+
+  /// Has `wake` called, by any thread, when a turn would find something new on disk.
+  public void onDiskProgress(Runnable wake) {
+    if (disk != null) {
+      disk.onProgress(wake);
+    }
+  }
+
+  private void noteBroken(long keyHash) {
+    statistics.countBroken();
+    broken.add(config.partitions().of(keyHash));
+  }
+
+  /// Counts anew what there is where something can't be read any more; the rest must come from
+  /// other replicas.
+  private void mend() {
+    while (!broken.isEmpty()) {
+      int partition = broken.iterator().next();
+      broken.remove(partition);
+      LOG.error(
+          "shard {} of node {}: a record in partition {} is not as it was written; it is taken out,"
+              + " and the partition is fetched from other replicas",
+          config.shard(),
+          config.nodeId(),
+          partition);
+      entries.mend(partition);
+      repairs.lost(partition);
+    }
+    levelProgress();
+  }
+
+  private void mend(BrokenRecordException found) {
+    noteBroken(found.keyHash());
+    mend();
   }
 
   /// The view of a node that knows nobody else.
@@ -174,6 +224,16 @@ public final class ShardCore {
   public void membership(MembershipView view, long nowMillis, Outbox out) {
     at(nowMillis, out);
     Roles before = repairs.isAlone() ? null : replication.roles();
+    try {
+      membership(view, before);
+    } catch (BrokenRecordException e) {
+      mend(e);
+      membership(view, before);
+    }
+  }
+
+  private void membership(MembershipView view, @Nullable Roles before) {
+    Outbox out = out();
     replication.view(view, nowMillis, out);
     repairs.view(before);
     collector.view();
@@ -196,6 +256,15 @@ public final class ShardCore {
   /// Takes a message of another replica.
   public void receive(Peer from, PeerMessage message, long nowMillis, Outbox out) {
     at(nowMillis, out);
+    try {
+      receive(from, message);
+    } catch (BrokenRecordException e) {
+      mend(e); // what was not done is sent or asked again
+    }
+  }
+
+  private void receive(Peer from, PeerMessage message) {
+    Outbox out = out();
     if (!replication.roles().isMember(from)) {
       return; // not yet, or not any more; what matters is sent again
     }
@@ -283,6 +352,15 @@ public final class ShardCore {
   /// the other replicas that it concerns have answered, or will not in time.
   public void handle(Origin origin, Request request, long nowMillis, Outbox out) {
     at(nowMillis, out);
+    try {
+      handle(origin, request);
+    } catch (BrokenRecordException e) {
+      mend(e);
+      handle(origin, request, nowMillis, out); // nothing was changed yet
+    }
+  }
+
+  private void handle(Origin origin, Request request) {
     clock.observe(request.context().timestamp(), nowMillis);
     try {
       requireOurs(request);
@@ -331,12 +409,17 @@ public final class ShardCore {
     at(nowMillis, out);
     int partition =
         entries.digests().partitionOf(request.source(), request.keyAt(), request.keyLength());
-    boolean done =
-        sabotage.isEmpty()
-            && request.keyLength() <= config.limits().keyBytesMax()
-            && repairs.isHeldWhole(partition)
-            && !replication.roles().isLeaving()
-            && (request.isPut() ? put(origin, request, partition) : get(origin, request));
+    boolean done = false;
+    try {
+      done =
+          sabotage.isEmpty()
+              && request.keyLength() <= config.limits().keyBytesMax()
+              && repairs.isHeldWhole(partition)
+              && !replication.roles().isLeaving()
+              && (request.isPut() ? put(origin, request, partition) : get(origin, request));
+    } catch (BrokenRecordException e) {
+      mend(e);
+    }
     if (!done) {
       handle(origin, request.toRequest(), nowMillis, out);
     }
@@ -439,7 +522,9 @@ public final class ShardCore {
         && HybridTimestamp.millis(request.generation()) - nowMillis <= clock.skewMaxMillis()
         && request.ttlMillis() >= 0
         && request.ttlMillis() <= Limits.TTL_MILLIS_MAX
-        && entries.store().weight() + growthMax <= config.memoryBytesMax()
+        && entries.store().weight() + growthMax <= config.bytesMax()
+        && (disk == null
+            || (disk.waitingBytes() <= config.waitingBytesMax() && disk.obstacle().isEmpty()))
         && (watches.count() == 0 || !watches.isWatched(request.key()));
   }
 
@@ -711,6 +796,15 @@ public final class ShardCore {
   /// Starts to tell the origin the state of a key, now and after each change.
   public void watch(Origin origin, Frame.Watch watch, long nowMillis, Outbox out) {
     at(nowMillis, out);
+    try {
+      watch(origin, watch);
+    } catch (BrokenRecordException e) {
+      mend(e);
+      watch(origin, watch, nowMillis, out);
+    }
+  }
+
+  private void watch(Origin origin, Frame.Watch watch) {
     Request asked = asRead(watch);
     try {
       requireOurs(asked);
@@ -786,10 +880,22 @@ public final class ShardCore {
     try {
       return Optional.of(new Frame.Changed(read(asked, (Read) asked.operation(), nowMillis)));
     } catch (Refusal refused) {
-      watches.remove(origin, watch.asked().id());
-      levelStatistics();
-      return Optional.of(new Frame.Changed(refused(asked, refused, nowMillis)));
+      return endWatch(origin, watch, refused, nowMillis);
+    } catch (BrokenRecordException e) {
+      mend(e);
+      Refusal refused =
+          new Refusal(
+              ErrorCode.NOT_ENOUGH_REPLICAS,
+              "what was here of key " + asked.key() + " can't be read any more; watch it again");
+      return endWatch(origin, watch, refused, nowMillis);
     }
+  }
+
+  private Optional<Frame.Changed> endWatch(
+      Origin origin, Watches.Watch watch, Refusal refused, long nowMillis) {
+    watches.remove(origin, watch.asked().id());
+    levelStatistics();
+    return Optional.of(new Frame.Changed(refused(asRead(watch.asked()), refused, nowMillis)));
   }
 
   /// Ends all watches of a connection that is gone.
@@ -815,6 +921,15 @@ public final class ShardCore {
   /// lie beyond its last page; keys that were there all the time appear exactly once.
   public Frame.Scanned scan(Frame.Scan scan, long nowMillis) {
     statistics.countScan();
+    try {
+      return page(scan, nowMillis);
+    } catch (BrokenRecordException e) {
+      mend(e);
+      return scan(scan, nowMillis);
+    }
+  }
+
+  private Frame.Scanned page(Frame.Scan scan, long nowMillis) {
     scannedMillis = nowMillis;
     if (scan.limit() < 1 || scan.limit() > Limits.SCAN_KEYS_MAX) {
       return new Frame.Scanned(
@@ -860,6 +975,15 @@ public final class ShardCore {
   /// called about every 10 ms.
   public void tick(long nowMillis, Outbox out) {
     at(nowMillis, out);
+    try {
+      tick();
+    } catch (BrokenRecordException e) {
+      mend(e); // the next tick goes on
+    }
+  }
+
+  private void tick() {
+    Outbox out = out();
     for (Map.Entry<Payload, Long> due = watches.takeExpired(nowMillis);
         due != null;
         due = watches.takeExpired(nowMillis)) {
@@ -1226,14 +1350,17 @@ public final class ShardCore {
   /// Has what was changed written to disk, and tells those who wait for that what is there by now;
   /// does nothing where the store keeps nothing on disk. To be called at the end of each turn, and
   /// when the store has made progress.
-  public void persist(long millis, Outbox outbox) {
-    Store store = entries.store();
-    if (!store.keepsOnDisk()) {
+  public void persist(InstantSource time, Outbox outbox) {
+    if (disk == null) {
       return;
     }
-    at(millis, outbox);
-    replication.persisted(store.settle(), millis, outbox);
-    store.flush();
+    at(time.millis(), outbox);
+    if (!broken.isEmpty()) {
+      mend();
+    }
+    replication.persisted(disk.settle(), nowMillis, outbox);
+    repairs.note(disk);
+    disk.flush();
   }
 
   private RepeatWindow.Verdict isRepeat(
@@ -1371,9 +1498,9 @@ public final class ShardCore {
     }
     boolean frees = mutation instanceof Mutation.Delete || (merges && after.values().isEmpty());
     long growth = new Slot(key, after, 0).weight() - held.map(Slot::weight).orElse(0L);
-    if (growth > 0 && !frees && entries.store().weight() + growth > config.memoryBytesMax()) {
+    if (growth > 0 && !frees && entries.store().weight() + growth > config.bytesMax()) {
       throw new Refusal(
-          ErrorCode.OUT_OF_MEMORY,
+          disk == null ? ErrorCode.OUT_OF_MEMORY : ErrorCode.DISK_FULL,
           "shard "
               + config.shard()
               + " of node "
@@ -1381,8 +1508,38 @@ public final class ShardCore {
               + " holds "
               + entries.store().weight()
               + " of at most "
-              + config.memoryBytesMax()
+              + config.bytesMax()
               + " bytes; delete something or add a node");
+    }
+    if (disk != null) {
+      requireDisk(disk, frees);
+    }
+  }
+
+  /// What can't be written waits in memory, of which there is not so much.
+  private void requireDisk(Disk beneath, boolean frees) throws Refusal {
+    Optional<String> obstacle = beneath.obstacle();
+    if (obstacle.isPresent() && !frees) {
+      throw new Refusal(
+          ErrorCode.DISK_FULL,
+          "shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + " can't write to its disk: "
+              + obstacle.get()
+              + "; free space there, or add a node");
+    }
+    if (beneath.waitingBytes() > config.waitingBytesMax()) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + " has "
+              + beneath.waitingBytes()
+              + " bytes yet to write to its disk, more than ssd.buffer gives it");
     }
   }
 
@@ -1433,7 +1590,9 @@ public final class ShardCore {
     Entry entry = entryOf(request.key());
     Outcome.Failed outcome = refusal.outcome();
     boolean storageFull =
-        outcome.code() == ErrorCode.OVERLOADED || outcome.code() == ErrorCode.OUT_OF_MEMORY;
+        outcome.code() == ErrorCode.OVERLOADED
+            || outcome.code() == ErrorCode.OUT_OF_MEMORY
+            || outcome.code() == ErrorCode.DISK_FULL;
     Outcome answer =
         storageFull
             ? new Outcome.Failed(outcome.code(), outcome.message(), Optional.of(RETRY_AFTER))

@@ -27,7 +27,8 @@ public final class ShardStatistics {
   private static final int FETCHES = 15;
   private static final int LOST = 16;
   private static final int WATERMARK_AGE = 17;
-  private static final int COUNTERS = 18;
+  private static final int BROKEN = 18;
+  private static final int COUNTERS = 19;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -65,6 +66,11 @@ public final class ShardStatistics {
   /// States of watched keys handed out.
   public long changes() {
     return read(CHANGES);
+  }
+
+  /// Records on disk that were found not to be as they were written.
+  public long broken() {
+    return read(BROKEN);
   }
 
   /// Watches now.
@@ -174,6 +180,10 @@ public final class ShardStatistics {
 
   void countFetch() {
     increment(FETCHES);
+  }
+
+  void countBroken() {
+    increment(BROKEN);
   }
 
   void countPartitionLost() {

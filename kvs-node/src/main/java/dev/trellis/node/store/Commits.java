@@ -1,9 +1,13 @@
 package dev.trellis.node.store;
 
+import dev.trellis.lattice.Payload;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import java.util.NavigableMap;
 import java.util.Optional;
+import java.util.SortedSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
@@ -23,8 +27,15 @@ final class Commits implements AutoCloseable {
 
   /// What a shard has handed over at once.
   ///
-  /// @param changes not changed any more
-  record Batch(long number, NavigableMap<DiskChange.Key, DiskChange> changes) {}
+  /// Nothing of it is changed any more.
+  ///
+  /// @param notes by word
+  /// @param recounted ranges of the tally in which what is broken is to be taken out
+  record Batch(
+      long number,
+      NavigableMap<DiskChange.Key, DiskChange> changes,
+      Map<String, Payload> notes,
+      SortedSet<Integer> recounted) {}
 
   /// Where batches are written.
   interface Target {
@@ -35,31 +46,41 @@ final class Commits implements AutoCloseable {
   }
 
   private final Target target;
-  private final Runnable progressed;
+  private final long intervalNanos;
   private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Deque<Batch> waiting = new ArrayDeque<>();
   private boolean closing;
+  private long startedNanos = System.nanoTime(); // when the last transaction began
   private volatile long written;
   private volatile Optional<String> obstacle = Optional.empty();
+  private volatile Runnable progressed = () -> {};
+  private boolean hurries; // whether so much waits that it is written at once
 
   /// @param name of the thread
-  /// @param progressed is called on it after each transaction, and when an obstacle comes or goes
-  Commits(String name, Target target, Runnable progressed) {
+  /// @param interval the least time from one transaction to the next; zero to write at once
+  Commits(String name, Target target, Duration interval) {
     this.target = target;
-    this.progressed = progressed;
+    this.intervalNanos = interval.toNanos();
     this.thread = Thread.ofPlatform().name(name).unstarted(this::run);
+  }
+
+  /// Has `told` called on the thread after each transaction, and when an obstacle comes or goes.
+  void onProgress(Runnable told) {
+    progressed = told;
   }
 
   void start() {
     thread.start();
   }
 
-  void write(Batch batch) {
+  /// @param hurry whether it is not to wait for the end of the interval
+  void write(Batch batch, boolean hurry) {
     lock.lock();
     try {
       waiting.add(batch);
+      hurries |= hurry;
       changed.signal();
     } finally {
       lock.unlock();
@@ -95,9 +116,17 @@ final class Commits implements AutoCloseable {
       while (waiting.isEmpty() && !closing) {
         changed.awaitUninterruptibly();
       }
+      long left = startedNanos + intervalNanos - System.nanoTime();
+      while (intervalNanos > 0 && left > 0 && !closing && !hurries) {
+        left = changed.awaitNanos(left);
+      }
+      hurries = false;
+      startedNanos = System.nanoTime();
       Deque<Batch> taken = new ArrayDeque<>(waiting);
       waiting.clear();
       return taken;
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody interrupts " + thread.getName(), e);
     } finally {
       lock.unlock();
     }
@@ -107,12 +136,13 @@ final class Commits implements AutoCloseable {
     try {
       target.commit(batches);
     } catch (LmdbException e) {
-      boolean first = obstacle.isEmpty();
-      obstacle = Optional.of(String.valueOf(e.getMessage()));
-      if (first) {
-        LOG.error("nothing can be written to disk, which is tried again: {}", e.getMessage());
-        progressed.run();
-      }
+      beStopped(
+          () ->
+              LOG.error("nothing can be written to disk, which is tried again: {}", e.getMessage()),
+          e);
+      return false;
+    } catch (RuntimeException defect) {
+      beStopped(() -> LOG.error("what is to be written to disk meets a defect", defect), defect);
       return false;
     }
     if (obstacle.isPresent()) {
@@ -122,6 +152,15 @@ final class Commits implements AutoCloseable {
     written = batches.getLast().number();
     progressed.run();
     return true;
+  }
+
+  private void beStopped(Runnable log, RuntimeException why) {
+    boolean first = obstacle.isEmpty();
+    obstacle = Optional.of(String.valueOf(why.getMessage()));
+    if (first) {
+      log.run();
+      progressed.run();
+    }
   }
 
   /// Waits until it is time to try again.
@@ -152,15 +191,10 @@ final class Commits implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    boolean ended = false;
-    while (!ended) {
-      try {
-        thread.join();
-        ended = true;
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-        return;
-      }
+    try {
+      thread.join();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.trellis.node.store;
 
+import dev.trellis.lattice.Payload;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -10,6 +11,9 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.zip.CRC32C;
@@ -20,6 +24,7 @@ import org.lmdbjava.Dbi;
 import org.lmdbjava.DbiFlags;
 import org.lmdbjava.Env;
 import org.lmdbjava.EnvFlags;
+import org.lmdbjava.GetOp;
 import org.lmdbjava.Txn;
 
 /// The LMDB environment of one shard.
@@ -48,10 +53,8 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   /// Changes of the tally, at most, before it is written whole.
   private static final int TALLY_CHANGES_MAX = 64;
 
-  /// Whose data a folder has.
-  ///
-  /// @param shards of the node
-  record Owner(String cluster, String node, int shard, int shards) {}
+  /// Begins the names of what the shard notes.
+  private static final String NOTE = "note ";
 
   /// A folder that can't be used, with what to do about it.
   static final class Unusable extends IOException {
@@ -64,6 +67,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   private final Path folder;
   private final FileChannel lock;
+  private final SsdStore.Meter meter;
   private final Env<ByteBuffer> env;
   private final Dbi<ByteBuffer> records;
   private final Dbi<ByteBuffer> order;
@@ -81,8 +85,14 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   private long lastTally; // the number of the last change of it on disk
   private ByteBuffer value = ByteBuffer.allocateDirect(4 << 10);
 
-  private DiskFiles(Path folder, FileChannel lock, Env<ByteBuffer> env, Owner owner)
+  private DiskFiles(
+      Path folder,
+      FileChannel lock,
+      Env<ByteBuffer> env,
+      SsdStore.Owner owner,
+      SsdStore.Meter meter)
       throws Unusable {
+    this.meter = meter;
     this.folder = folder;
     this.lock = lock;
     this.env = env;
@@ -102,7 +112,8 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   ///
   /// @param mapBytes the most that it may grow to; costs address space only
   /// @throws Unusable if the data are somebody else's, or in use, or of another format
-  static DiskFiles open(Path folder, Owner owner, long mapBytes) throws IOException {
+  static DiskFiles open(Path folder, SsdStore.Owner owner, long mapBytes, SsdStore.Meter meter)
+      throws IOException {
     FileChannel lock;
     try {
       Files.createDirectories(folder);
@@ -125,7 +136,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
               .setMaxReaders(READERS_MAX)
               .open(folder.toFile(), 0640, EnvFlags.MDB_NOTLS, EnvFlags.MDB_NORDAHEAD);
       try {
-        DiskFiles files = new DiskFiles(folder, lock, env, owner);
+        DiskFiles files = new DiskFiles(folder, lock, env, owner, meter);
         opened = true;
         return files;
       } finally {
@@ -157,7 +168,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   // ---- Whose it is ----
 
-  private void requireOurs(Owner owner) throws Unusable {
+  private void requireOurs(SsdStore.Owner owner) throws Unusable {
     try (Txn<ByteBuffer> txn = env.txnRead()) {
       Optional<String> format = said(txn, "format");
       if (format.isEmpty()) {
@@ -209,7 +220,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
   }
 
-  private int beginLife(Owner owner) {
+  private int beginLife(SsdStore.Owner owner) {
     try (Txn<ByteBuffer> txn = env.txnWrite()) {
       int next = said(txn, "life").map(Integer::parseInt).orElse(0) + 1;
       Map<String, String> all =
@@ -279,13 +290,21 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   @Override
   public void commit(Iterable<Commits.Batch> batches) {
     boolean done = false;
+    long began = System.nanoTime();
+    int changes = 0;
     try (Txn<ByteBuffer> txn = env.txnWrite()) {
       for (Commits.Batch batch : batches) {
         batch.changes().forEach((key, change) -> apply(txn, key, change.slot()));
+        batch.notes().forEach((word, text) -> about.put(txn, direct(NOTE + word), direct(text)));
+        batch.recounted().forEach(range -> recount(txn, range));
+        changes += batch.changes().size();
       }
       writeTally(txn);
+      long prepared = System.nanoTime();
       txn.commit();
       done = true;
+      long now = System.nanoTime();
+      meter.committed(changes, now - began, now - prepared);
     } finally {
       if (!done) {
         tally.copyFrom(new DiskTally());
@@ -332,6 +351,48 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   private static ByteBuffer direct(byte[] bytes) {
     return ByteBuffer.allocateDirect(bytes.length).put(bytes).flip();
+  }
+
+  private static ByteBuffer direct(Payload bytes) {
+    return direct(bytes.toBytes());
+  }
+
+  /// Deletes what is broken in a range, and counts the rest.
+  private void recount(Txn<ByteBuffer> txn, int range) {
+    tally.clear(range);
+    ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, DiskTally.hashOf(range));
+    List<byte[]> broken = new ArrayList<>();
+    try (Cursor<ByteBuffer> cursor = records.openCursor(txn)) {
+      for (boolean more = cursor.get(start, GetOp.MDB_SET_RANGE); more; more = cursor.next()) {
+        long keyHash = cursor.key().getLong(0);
+        if (DiskTally.rangeOf(keyHash) != range) {
+          break;
+        }
+        ByteBuffer record = cursor.val();
+        if (isIntact(record, keyHash)) {
+          see(record, view);
+          tally.count(1, keyHash, digest(record), view.isPlaced(), record.remaining());
+        } else {
+          byte[] at = new byte[cursor.key().remaining()];
+          cursor.key().get(cursor.key().position(), at);
+          broken.add(at);
+        }
+      }
+    }
+    for (byte[] at : broken) {
+      records.delete(txn, direct(at));
+      ending.delete(txn, direct(at));
+      // Of a key that was cut nothing tells where it stands among the others; that it is not there
+      // is seen by who comes by.
+      order.delete(txn, direct(Arrays.copyOfRange(at, Long.BYTES, at.length)));
+    }
+  }
+
+  /// What was noted under a word.
+  Optional<Payload> noted(String word) {
+    try (Txn<ByteBuffer> txn = env.txnRead()) {
+      return Optional.ofNullable(about.get(txn, direct(NOTE + word))).map(Payload::of);
+    }
   }
 
   /// Whether a record is to be looked at from time to time: it may end, or was placed.
@@ -410,6 +471,10 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   Cursor<ByteBuffer> endingFrom(Txn<ByteBuffer> txn) {
     return ending.openCursor(txn);
+  }
+
+  long fileBytes() {
+    return folder.resolve("data.mdb").toFile().length();
   }
 
   /// Copies all that is committed into a folder, without what is free in the files.

@@ -72,6 +72,19 @@ final class DiskTally {
     changed.set(range);
   }
 
+  /// Has nothing in a range, as before everything of it is counted again. The bytes stay as they
+  /// are counted, but for those of the range on average.
+  void clear(int range) {
+    if (size > 0) {
+      bytes -= (long) ((double) bytes / size * keys[range]);
+    }
+    size -= keys[range];
+    keys[range] = 0;
+    placed[range] = 0;
+    sums[range] = 0;
+    changed.set(range);
+  }
+
   /// The bytes of [#write].
   int changedBytes() {
     return HEADER_BYTES + changed.cardinality() * (Short.BYTES + RANGE_BYTES);

@@ -1,10 +1,16 @@
 package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
+import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
@@ -13,7 +19,9 @@ import java.util.NavigableMap;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedSet;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.Cursor;
@@ -25,17 +33,10 @@ import org.lmdbjava.Txn;
 /// of one transaction, which is renewed with [#settle]. So the shard never waits for the disk,
 /// except for reads of pages that are not in memory.
 ///
-/// Each record has a checksum, which is verified whenever it is read: see [Corruption].
-public final class SsdStore implements Store, AutoCloseable {
-  /// Is told of records that are not as they were written. They are taken out of the store; the
-  /// replica then lacks something that it had, and must get it from another one before it says that
-  /// it has all.
-  public interface Corruption {
-    /// A record can't be read.
-    ///
-    /// @param keyHash of its key
-    void found(long keyHash);
-  }
+/// Each record has a checksum, which is verified whenever it is read.
+public final class SsdStore implements Store, Disk, AutoCloseable {
+  /// About what a change takes of memory beside the bytes of key and value.
+  private static final long CHANGE_BYTES = 200;
 
   private static final Listener SILENT =
       new Listener() {
@@ -49,6 +50,17 @@ public final class SsdStore implements Store, AutoCloseable {
         public void removed(long keyHash, boolean summed, long digest) {}
       };
 
+  private static final VarHandle WAITING_BYTES;
+
+  static {
+    try {
+      WAITING_BYTES =
+          MethodHandles.lookup().findVarHandle(SsdStore.class, "waitingBytes", long.class);
+    } catch (ReflectiveOperationException e) {
+      throw new ExceptionInInitializerError(e);
+    }
+  }
+
   private final DiskFiles files;
   private final Commits commits;
   private final DiskKeys keys = new DiskKeys();
@@ -59,6 +71,9 @@ public final class SsdStore implements Store, AutoCloseable {
   // What is not on disk yet, and among it what was not handed over for writing yet.
   private final NavigableMap<DiskChange.Key, DiskChange> waiting = new TreeMap<>();
   private NavigableMap<DiskChange.Key, DiskChange> open = new TreeMap<>();
+  private Map<String, Payload> openNotes = new TreeMap<>();
+  private SortedSet<Integer> openRecounts = new TreeSet<>();
+  private final Map<String, Payload> notes = new HashMap<>(); // of this life
   private final Deque<Commits.Batch> underWay = new ArrayDeque<>();
   private long batch = 1; // the number of the open one
   private long settled; // batches up to this one are on disk, and seen by `txn`
@@ -69,7 +84,9 @@ public final class SsdStore implements Store, AutoCloseable {
 
   private Listener listener = SILENT;
   private Corruption corruption = keyHash -> {};
-  private final Set<Long> corrupt = new HashSet<>(); // told already
+  private final Set<Long> broken = new HashSet<>(); // hashes of keys of which that is known
+  private final long waitingBytesGoal;
+  private final int[] counts = new int[DiskTally.RANGES]; // keys by range
   private long size;
   private long weight;
 
@@ -79,15 +96,64 @@ public final class SsdStore implements Store, AutoCloseable {
 
   /// @param files closed with the store
   /// @param commits writes to `files`; closed with the store
-  SsdStore(DiskFiles files, Commits commits) {
+  /// @param waitingBytesGoal above which what waits is written at once
+  SsdStore(DiskFiles files, Commits commits, long waitingBytesGoal) {
     this.files = files;
     this.commits = commits;
+    this.waitingBytesGoal = waitingBytesGoal;
     DiskTally tally = files.tallyAtStart();
     size = tally.size();
     weight = tally.bytes();
+    for (int range = 0; range < DiskTally.RANGES; range++) {
+      counts[range] = tally.keys(range);
+    }
   }
 
-  /// Has `told` know of records that can't be read.
+  /// Opens the folder of a shard, and begins to write what is put.
+  ///
+  /// @param settings of the tier
+  /// @throws IOException naming the folder, what is wrong with it and what to do
+  public static SsdStore open(Path folder, Owner owner, Settings settings) throws IOException {
+    DiskFiles files = DiskFiles.open(folder, owner, settings.mapBytes(), settings.meter());
+    Commits commits = new Commits("commits-" + owner.shard(), files, settings.interval());
+    commits.start();
+    return new SsdStore(files, commits, settings.waitingBytesGoal());
+  }
+
+  /// Whose data a folder has.
+  ///
+  /// @param shards of the node
+  public record Owner(String cluster, String node, int shard, int shards) {}
+
+  /// How a shard keeps its entries on disk.
+  ///
+  /// @param mapBytes the most that the folder may grow to; costs address space only
+  /// @param interval the least time from one transaction to the next; zero to write at once
+  /// @param waitingBytesGoal above which what waits is written whatever the interval is
+  /// @param meter is told of each transaction
+  public record Settings(long mapBytes, Duration interval, long waitingBytesGoal, Meter meter) {}
+
+  /// Is told of transactions, by the thread that writes.
+  public interface Meter {
+    /// A transaction is on disk.
+    ///
+    /// @param changes keys that it wrote
+    /// @param nanos that it took
+    /// @param syncNanos of these, those from when all was prepared
+    void committed(int changes, long nanos, long syncNanos);
+  }
+
+  @Override
+  public Optional<Disk> disk() {
+    return Optional.of(this);
+  }
+
+  @Override
+  public void onProgress(Runnable wake) {
+    commits.onProgress(wake);
+  }
+
+  @Override
   public void onCorruption(Corruption told) {
     corruption = told;
   }
@@ -123,26 +189,44 @@ public final class SsdStore implements Store, AutoCloseable {
     }
   }
 
-  @Override
-  public boolean keepsOnDisk() {
-    return true;
+  private boolean isOpenEmpty() {
+    return open.isEmpty() && openNotes.isEmpty() && openRecounts.isEmpty();
   }
 
   @Override
   public long batch() {
-    return open.isEmpty() ? batch - 1 : batch;
+    return isOpenEmpty() ? batch - 1 : batch;
   }
 
   @Override
   public long flush() {
-    if (!open.isEmpty()) {
-      Commits.Batch handed = new Commits.Batch(batch, open);
+    if (!isOpenEmpty()) {
+      Commits.Batch handed = new Commits.Batch(batch, open, openNotes, openRecounts);
       underWay.add(handed);
       open = new TreeMap<>();
+      openNotes = new TreeMap<>();
+      openRecounts = new TreeSet<>();
       batch++;
-      commits.write(handed);
+      commits.write(handed, waitingBytes > waitingBytesGoal);
     }
     return batch - 1;
+  }
+
+  @Override
+  public boolean isWritten(Payload key) {
+    return !waiting.containsKey(DiskChange.Key.of(key));
+  }
+
+  @Override
+  public void note(String word, Payload what) {
+    notes.put(word, what);
+    openNotes.put(word, what);
+  }
+
+  @Override
+  public Optional<Payload> noted(String word) {
+    Payload ours = notes.get(word);
+    return ours == null ? files.noted(word) : Optional.of(ours);
   }
 
   @Override
@@ -167,15 +251,32 @@ public final class SsdStore implements Store, AutoCloseable {
 
   private static long bytes(DiskChange.Key key, DiskChange change) {
     Slot slot = change.slot();
-    return key.key().size() + (slot == null ? 0 : slot.entry().weight()) + 200L;
+    return key.key().size() + (slot == null ? 0 : slot.entry().weight()) + CHANGE_BYTES;
   }
 
-  /// The bytes of memory that wait to be written, about.
+  @Override
   public long waitingBytes() {
     return waitingBytes;
   }
 
-  /// Why nothing is written at the moment, as where the disk is full; what waits is tried again.
+  /// As [#waitingBytes], about, for any thread.
+  public long waitingBytesNow() {
+    return (long) WAITING_BYTES.getOpaque(this);
+  }
+
+  /// The size of the files, for any thread.
+  public long fileBytes() {
+    return files.fileBytes();
+  }
+
+  /// Copies all that is on disk as of now into a folder. Any thread.
+  ///
+  /// @param folder empty
+  public void copyTo(Path folder) {
+    files.copyTo(folder);
+  }
+
+  @Override
   public Optional<String> obstacle() {
     return commits.obstacle();
   }
@@ -206,7 +307,9 @@ public final class SsdStore implements Store, AutoCloseable {
       return false;
     }
     if (!DiskFiles.isIntact(value, probe.hash())) {
-      tellOf(probe.hash());
+      if (broken.add(probe.hash())) {
+        throw new BrokenRecordException(probe.hash());
+      }
       return false;
     }
     see(value);
@@ -221,7 +324,7 @@ public final class SsdStore implements Store, AutoCloseable {
   }
 
   private void tellOf(long keyHash) {
-    if (corrupt.add(keyHash)) {
+    if (broken.add(keyHash)) {
       corruption.found(keyHash);
     }
   }
@@ -247,6 +350,7 @@ public final class SsdStore implements Store, AutoCloseable {
     } else {
       listener.added(key.hash());
       size++;
+      counts[DiskTally.rangeOf(key.hash())]++;
     }
     if (slot.placement().isEmpty()) {
       unsummed.put(key, true);
@@ -302,6 +406,7 @@ public final class SsdStore implements Store, AutoCloseable {
     unsummed.remove(where);
     listener.removed(where.hash(), summed, summed ? digestBefore(before, where) : 0);
     size--;
+    counts[DiskTally.rangeOf(where.hash())]--;
     weight -= before == null ? seenBytes : diskBytes(before.slot());
     change(where, before, new DiskChange(null, batch));
   }
@@ -478,6 +583,29 @@ public final class SsdStore implements Store, AutoCloseable {
             tally.sum(range));
       }
     }
+  }
+
+  @Override
+  public void mend(long hash, int bits) {
+    endWalk();
+    List<Payload> intact = keys(hash, bits);
+    range(unsummed, hash, bits).clear();
+    int first = DiskTally.rangeOf(hash);
+    int ranges = 1 << (DiskTally.BITS - bits);
+    for (int range = first; range < first + ranges; range++) {
+      openRecounts.add(range);
+      size -= counts[range];
+      counts[range] = 0;
+    }
+    for (Payload key : intact) {
+      DiskChange.Key where = DiskChange.Key.of(key);
+      counts[DiskTally.rangeOf(where.hash())]++;
+      if (find(key).flatMap(Slot::placement).isEmpty()) {
+        unsummed.put(where, true);
+      }
+    }
+    size += intact.size();
+    listener.recounted(hash, bits, intact.size());
   }
 
   private static boolean begins(long keyHash, long hash, int bits) {

@@ -25,6 +25,15 @@ public interface Store {
       throw new UnsupportedOperationException("nothing is known of " + keys + " former keys");
     }
 
+    /// The keys of a range were counted anew, as something of it was lost. None is in a sum now.
+    ///
+    /// @param hash the lowest that a key of the range may have
+    /// @param bits highest ones of the hash that all of the range share
+    /// @param keys how many there are
+    default void recounted(long hash, int bits, int keys) {
+      throw new UnsupportedOperationException("the former " + keys + " keys are not known");
+    }
+
     /// A key is there that was not; its digest is in no sum.
     ///
     /// @param keyHash see [dev.trellis.placement.KeyHash#of]
@@ -113,31 +122,9 @@ public interface Store {
   /// index. Of a slot as it is put, [Slot#weight].
   long weight();
 
-  // ---- Disk ----
-
-  /// Whether what is put is written to disk, sooner or later.
-  default boolean keepsOnDisk() {
-    return false;
-  }
-
-  /// The number of the batch that the last change is part of: all of a batch gets to disk at once,
-  /// and no batch before an earlier one.
-  default long batch() {
-    return 0;
-  }
-
-  /// Ends the batch, if there is anything in it, and has it written.
-  ///
-  /// @return the number of the last batch that was ended
-  default long flush() {
-    return 0;
-  }
-
-  /// Takes note of what is on disk by now.
-  ///
-  /// @return the number of the last batch that is; 0 for none
-  default long settle() {
-    return 0;
+  /// Where what is put is kept beyond the life of the process; empty if it is not.
+  default Optional<Disk> disk() {
+    return Optional.empty();
   }
 
   // ---- By hash ----

@@ -4,7 +4,6 @@ import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.shard.Sabotage;
 import dev.trellis.node.shard.ShardCore;
-import dev.trellis.node.store.MemoryStore;
 import dev.trellis.process.ProcessMain;
 import java.util.Arrays;
 import java.util.Set;
@@ -23,6 +22,6 @@ public final class SabotagedNode {
         config ->
             TrellisNode.start(
                 NodeConfig.of(config),
-                shard -> new ShardCore(shard, new MemoryStore(), Set.of(sabotage))));
+                (shard, store) -> new ShardCore(shard, store, Set.of(sabotage))));
   }
 }

@@ -1,0 +1,219 @@
+package dev.trellis.node.control;
+
+import dev.trellis.process.StartupException;
+import dev.trellis.wire.NodeDescriptor.State;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.zip.CRC32C;
+
+/// What a node with a disk remembers of its cluster from one start to the next, in the file
+/// `member` of its data folder: whose data these are, in which incarnations it lived, how far it
+/// was a member, and what it knew of the others. So it comes back as who it was, and after a start
+/// of the whole cluster it knows who may have what it lacks.
+///
+/// Replaced as a whole with each change, and synced. Confined to one thread at a time.
+public final class MemberFile {
+  private static final String NAME = "member";
+  private static final int MAGIC = 0x54524d42;
+  private static final int FORMAT = 1;
+
+  /// Incarnations that are remembered: the latest. Others must have forgotten those before.
+  private static final int FORMER_MAX = 32;
+
+  private final Path folder;
+  private final String clusterName;
+  private final String nodeId;
+  private final List<Long> lives = new ArrayList<>(); // the last one is this
+  private State state = State.JOINING;
+  private boolean isGone;
+  private ClusterState cluster = ClusterState.initial(0);
+  private boolean isNew = true;
+
+  private MemberFile(Path folder, String clusterName, String nodeId) {
+    this.folder = folder;
+    this.clusterName = clusterName;
+    this.nodeId = nodeId;
+  }
+
+  /// Reads the file, if it is there.
+  ///
+  /// @throws StartupException if it is somebody else's, of another format or damaged
+  public static MemberFile open(Path folder, String clusterName, String nodeId) {
+    MemberFile file = new MemberFile(folder, clusterName, nodeId);
+    Path path = folder.resolve(NAME);
+    if (Files.exists(path)) {
+      try {
+        file.read(Files.readAllBytes(path));
+      } catch (IOException e) {
+        throw new StartupException(
+            path
+                + " can't be read: "
+                + e.getMessage()
+                + "; restore it from a backup, or use another data.folder and let the node fetch its"
+                + " data from others",
+            e);
+      }
+    }
+    return file;
+  }
+
+  private void read(byte[] bytes) throws IOException {
+    int length = bytes.length - Integer.BYTES;
+    if (length < 0 || ByteBuffer.wrap(bytes).getInt(length) != checksum(bytes, length)) {
+      throw new IOException("its checksum is wrong");
+    }
+    DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes, 0, length));
+    if (in.readInt() != MAGIC) {
+      throw new IOException("it is no such file");
+    }
+    int format = in.readInt();
+    if (format != FORMAT) {
+      throw new StartupException(
+          "data.folder "
+              + folder
+              + " is in format "
+              + format
+              + ", this version reads format "
+              + FORMAT
+              + "; use the version that wrote it, or another folder");
+    }
+    requireOurs("cluster", in.readUTF(), clusterName, "cluster.name");
+    requireOurs("node", in.readUTF(), nodeId, "node.id");
+    state = State.ofNumber(in.readByte());
+    isGone = in.readBoolean();
+    for (int left = in.readInt(); left > 0; left--) {
+      lives.add(in.readLong());
+    }
+    cluster = ClusterState.read(in);
+    isNew = false;
+  }
+
+  private void requireOurs(String what, String found, String wanted, String setting) {
+    if (!found.equals(wanted)) {
+      throw new StartupException(
+          "data.folder "
+              + folder
+              + " belongs to "
+              + what
+              + " '"
+              + found
+              + "', not '"
+              + wanted
+              + "'; set "
+              + setting
+              + " to that, or use another data.folder");
+    }
+  }
+
+  /// Whether there is no earlier life.
+  public boolean isNew() {
+    return isNew;
+  }
+
+  /// Whether the data were given up by the cluster while the node was away, or before.
+  public boolean isGone() {
+    return isGone;
+  }
+
+  /// The number of the last life before this one; 0 for none.
+  public long lastLife() {
+    return lives.isEmpty() ? 0 : lives.getLast();
+  }
+
+  /// Begins another life.
+  public void begin(long incarnation) {
+    lives.add(incarnation);
+    if (lives.size() > FORMER_MAX + 1) {
+      lives.removeFirst();
+    }
+    write();
+  }
+
+  /// The incarnations of earlier lives, the latest last.
+  public List<Long> former() {
+    return List.copyOf(lives.subList(0, Math.max(0, lives.size() - 1)));
+  }
+
+  /// As what the node takes part from the start: one that was a member in full is so again, since
+  /// others count on what it has.
+  public State stateAtStart() {
+    return state == State.JOINING ? State.JOINING : State.ACTIVE;
+  }
+
+  /// What was known of the cluster; empty in a first life.
+  Optional<ClusterState> cluster() {
+    return isNew ? Optional.empty() : Optional.of(cluster);
+  }
+
+  /// Remembers how far the node is a member, and what is known of the cluster.
+  void save(State stateNow, ClusterState clusterNow) {
+    if (stateNow != state || !clusterNow.equals(cluster)) {
+      state = stateNow;
+      cluster = clusterNow;
+      write();
+    }
+  }
+
+  /// Remembers that the data are of use to nobody any more.
+  public void giveUp() {
+    isGone = true;
+    write();
+  }
+
+  private void write() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+    Path unfinished = folder.resolve(NAME + ".unfinished");
+    try (DataOutputStream out = new DataOutputStream(bytes)) {
+      out.writeInt(MAGIC);
+      out.writeInt(FORMAT);
+      out.writeUTF(clusterName);
+      out.writeUTF(nodeId);
+      out.writeByte(state.number());
+      out.writeBoolean(isGone);
+      out.writeInt(lives.size());
+      for (long life : lives) {
+        out.writeLong(life);
+      }
+      cluster.write(out);
+      out.writeInt(checksum(bytes.toByteArray(), bytes.size()));
+      try (FileChannel file =
+          FileChannel.open(
+              unfinished,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
+        ByteBuffer content = ByteBuffer.wrap(bytes.toByteArray());
+        while (content.hasRemaining()) {
+          file.write(content);
+        }
+        file.force(true);
+      }
+      Files.move(unfinished, folder.resolve(NAME), StandardCopyOption.ATOMIC_MOVE);
+      try (FileChannel directory = FileChannel.open(folder)) {
+        directory.force(true);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot write " + folder.resolve(NAME), e);
+    }
+  }
+
+  private static int checksum(byte[] bytes, int length) {
+    CRC32C crc = new CRC32C();
+    crc.update(Arrays.copyOf(bytes, length));
+    return (int) crc.getValue();
+  }
+}
