@@ -44,6 +44,7 @@ class QuarantineTest {
             0x7f,
             InstantSource.system(),
             new Random(1),
+            1L << 30,
             config -> holding(config, entry))) {
       NodeDescriptor self =
           new NodeDescriptor(

@@ -39,7 +39,7 @@ class NodeConfigTest {
     assertEquals(List.of(7502), config.listen().dataPorts());
     assertEquals("127.0.0.1", config.listen().advertised());
     assertEquals(Duration.ofMillis(500), config.clockSkewMax());
-    assertEquals(Optional.empty(), config.dataFolder());
+    assertEquals(Optional.empty(), config.storage().folder());
     assertEquals(
         "node.id is not set and has no default; set it in the configuration file or by"
             + " TRELLIS_NODE_ID",
@@ -86,7 +86,7 @@ class NodeConfigTest {
     assertEquals(List.of(1, 2, 3), config.listen().dataPorts());
     assertEquals(Duration.ofSeconds(2), config.clockSkewMax());
     assertEquals(5, config.limits().batchKeysMax());
-    assertEquals(Optional.of(Path.of("/var/lib/trellis")), config.dataFolder());
+    assertEquals(Optional.of(Path.of("/var/lib/trellis")), config.storage().folder());
   }
 
   @Test
@@ -134,12 +134,13 @@ class NodeConfigTest {
 
   @Test
   void memoryIsAtLeastAMebibytePerShard() {
-    assertEquals(3 << 20, config("memory.max = 3MiB, shards = 3").memoryBytesMax());
+    assertEquals(3 << 20, config("memory.max = 3MiB, shards = 3").storage().memoryBytesMax());
     assertEquals(
         "memory.max 2MiB is outside 3MiB to 9223372036854775807B",
         refusal("memory.max = 2MiB, shards = 3"));
     assertEquals(
-        Runtime.getRuntime().maxMemory() / 100 * 20, config("memory.max = 20%").memoryBytesMax());
+        Runtime.getRuntime().maxMemory() / 100 * 20,
+        config("memory.max = 20%").storage().memoryBytesMax());
   }
 
   @Test

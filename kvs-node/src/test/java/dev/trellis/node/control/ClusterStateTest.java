@@ -75,7 +75,7 @@ class ClusterStateTest {
   @Test
   void metadataAreReadAsTheyWereWritten() throws MalformedMessageException {
     for (int round = 0; round < 200; round++) {
-      MemberMetadata metadata = new MemberMetadata(node(), generate());
+      MemberMetadata metadata = new MemberMetadata(node(), generate(), List.of(7L, -3L));
       assertEquals(
           metadata, MemberMetadata.decode(metadata.encode().toBytes()), () -> "-Dseed=" + seed);
     }
@@ -83,11 +83,22 @@ class ClusterStateTest {
 
   @Test
   void metadataCutShortAreRefused() {
-    byte[] whole = new MemberMetadata(node(), generate()).encode().toBytes();
+    byte[] whole = new MemberMetadata(node(), generate(), List.of(7L, -3L)).encode().toBytes();
+    int withoutFormer = whole.length - 1 - 2 * Long.BYTES; // as earlier versions write
     for (int length = 0; length < whole.length; length++) {
+      if (length == withoutFormer) {
+        continue;
+      }
       byte[] part = Arrays.copyOf(whole, length);
       assertThrows(MalformedMessageException.class, () -> MemberMetadata.decode(part));
     }
+  }
+
+  @Test
+  void metadataOfEarlierVersionsTellOfNoFormerLives() throws MalformedMessageException {
+    MemberMetadata metadata = new MemberMetadata(node(), generate(), List.of());
+    byte[] whole = metadata.encode().toBytes();
+    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, whole.length - 1)));
   }
 
   private static NodeDescriptor node() {

@@ -13,7 +13,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class LifecycleTest {
-  private static final Lifecycle LIFE = new Lifecycle("n1", 1, 2);
+  private static final Lifecycle LIFE = new Lifecycle("n1", 1, List.of(), 2);
   private static final Incarnation OTHER = new Incarnation("n9", 9);
 
   private static NodeDescriptor node(String id, State state) {
@@ -109,6 +109,7 @@ class LifecycleTest {
   void aClusterHasAtLeastOneFounder() {
     assertEquals(
         "cluster.founders 0 is below 1; a cluster has at least one node",
-        assertThrows(IllegalArgumentException.class, () -> new Lifecycle("n1", 1, 0)).getMessage());
+        assertThrows(IllegalArgumentException.class, () -> new Lifecycle("n1", 1, List.of(), 0))
+            .getMessage());
   }
 }

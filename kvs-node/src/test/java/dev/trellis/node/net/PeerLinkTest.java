@@ -69,6 +69,7 @@ class PeerLinkTest {
             incarnation,
             clock,
             new Random(incarnation),
+            1L << 30,
             shard -> new ShardCore(shard, new MemoryStore()));
     opened.add(plane);
     return plane;

@@ -26,6 +26,7 @@ final class TestPlane {
             1,
             InstantSource.system(),
             new Random(1),
+            config.storage().memoryBytesMax() / config.shards(),
             shard -> new ShardCore(shard, stores.get()));
     NodeDescriptor self =
         new NodeDescriptor(

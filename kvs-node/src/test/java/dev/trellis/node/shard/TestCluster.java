@@ -23,6 +23,7 @@ import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -197,7 +198,8 @@ final class TestCluster {
               1_000,
               incarnation,
               partitions,
-              replication);
+              replication,
+              1L << 20);
       members.put(self, new Member(self, new ShardCore(config, stores.get())));
     }
   }
@@ -277,7 +279,7 @@ final class TestCluster {
   void persist() {
     for (Member member : members.values()) {
       if (!down.contains(member.self.nodeId())) {
-        member.core.persist(nowMillis, member);
+        member.core.persist(() -> Instant.ofEpochMilli(nowMillis), member);
       }
     }
     deliver();

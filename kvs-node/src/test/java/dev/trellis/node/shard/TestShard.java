@@ -68,22 +68,22 @@ final class TestShard implements Outbox {
 
   static ShardConfig withLimits(Limits limits) {
     ShardConfig d = defaults();
-    return config(limits, d.tombstoneGrace(), d.memoryBytesMax(), d.clientsMax(), d.watchesMax());
+    return config(limits, d.tombstoneGrace(), d.bytesMax(), d.clientsMax(), d.watchesMax());
   }
 
   static ShardConfig withWatches(int watchesMax) {
     ShardConfig d = defaults();
-    return config(d.limits(), d.tombstoneGrace(), d.memoryBytesMax(), d.clientsMax(), watchesMax);
+    return config(d.limits(), d.tombstoneGrace(), d.bytesMax(), d.clientsMax(), watchesMax);
   }
 
   static ShardConfig withClients(int clientsMax) {
     ShardConfig d = defaults();
-    return config(d.limits(), d.tombstoneGrace(), d.memoryBytesMax(), clientsMax, d.watchesMax());
+    return config(d.limits(), d.tombstoneGrace(), d.bytesMax(), clientsMax, d.watchesMax());
   }
 
   static ShardConfig withGrace(Duration grace) {
     ShardConfig d = defaults();
-    return config(d.limits(), grace, d.memoryBytesMax(), d.clientsMax(), d.watchesMax());
+    return config(d.limits(), grace, d.bytesMax(), d.clientsMax(), d.watchesMax());
   }
 
   private static ShardConfig config(

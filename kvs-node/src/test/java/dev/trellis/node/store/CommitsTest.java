@@ -3,10 +3,13 @@ package dev.trellis.node.store;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -16,7 +19,7 @@ class CommitsTest {
   private final List<List<Long>> written = Collections.synchronizedList(new ArrayList<>());
 
   private static Commits.Batch batch(long number) {
-    return new Commits.Batch(number, new TreeMap<>());
+    return new Commits.Batch(number, new TreeMap<>(), Map.of(), new TreeSet<>());
   }
 
   private void note(Iterable<Commits.Batch> batches) {
@@ -37,12 +40,12 @@ class CommitsTest {
               begun.countDown();
               await(goOn);
             },
-            () -> {});
+            Duration.ZERO);
     commits.start();
-    commits.write(batch(1));
+    commits.write(batch(1), false);
     begun.await();
     for (long number = 2; number <= 10; number++) {
-      commits.write(batch(number));
+      commits.write(batch(number), false);
     }
     assertEquals(0, commits.written());
     goOn.countDown();
@@ -72,9 +75,10 @@ class CommitsTest {
               }
               note(batches);
             },
-            told::countDown);
+            Duration.ZERO);
+    commits.onProgress(told::countDown);
     commits.start();
-    commits.write(batch(1));
+    commits.write(batch(1), false);
     told.await();
     while (commits.written() < 1) {
       Thread.onSpinWait();
@@ -93,9 +97,9 @@ class CommitsTest {
             batches -> {
               throw new LmdbException("no space");
             },
-            () -> {});
+            Duration.ZERO);
     commits.start();
-    commits.write(batch(1));
+    commits.write(batch(1), false);
     commits.close();
     assertEquals(0, commits.written());
     assertEquals("no space", commits.obstacle().orElseThrow());

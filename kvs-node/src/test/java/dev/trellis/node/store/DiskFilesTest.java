@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -21,19 +22,20 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class DiskFilesTest {
-  private static final DiskFiles.Owner OWNER = new DiskFiles.Owner("test", "n0", 0, 2);
+  private static final SsdStore.Owner OWNER = new SsdStore.Owner("test", "n0", 0, 2);
+  private static final SsdStore.Meter NO_METER = (changes, nanos, syncNanos) -> {};
   private static final long MAP_BYTES = 1L << 30;
 
   @TempDir Path folder;
 
-  private DiskFiles open(DiskFiles.Owner owner) throws IOException {
-    return DiskFiles.open(folder, owner, MAP_BYTES);
+  private DiskFiles open(SsdStore.Owner owner) throws IOException {
+    return DiskFiles.open(folder, owner, MAP_BYTES, NO_METER);
   }
 
   private static SsdStore store(DiskFiles files) {
-    Commits commits = new Commits("commits", files, () -> {});
+    Commits commits = new Commits("commits", files, Duration.ZERO);
     commits.start();
-    return new SsdStore(files, commits);
+    return new SsdStore(files, commits, 1 << 20);
   }
 
   private static Slot slot(String key, String value) {
@@ -41,20 +43,20 @@ class DiskFilesTest {
     return new Slot(Payload.ofText(key), Entry.of(HybridTimestamp.ZERO, register), 0);
   }
 
-  private String refusal(DiskFiles.Owner owner) {
+  private String refusal(SsdStore.Owner owner) {
     return assertThrows(DiskFiles.Unusable.class, () -> open(owner)).getMessage();
   }
 
   @Test
   void dataOfSomebodyElseAreRefusedWithWhatToDo() throws IOException {
     open(OWNER).close();
-    String cluster = refusal(new DiskFiles.Owner("other", "n0", 0, 2));
+    String cluster = refusal(new SsdStore.Owner("other", "n0", 0, 2));
     assertTrue(cluster.contains("belongs to cluster 'test', not 'other'"), cluster);
     assertTrue(cluster.contains("set cluster.name to that"), cluster);
     assertTrue(cluster.contains(folder.toString()), cluster);
-    String node = refusal(new DiskFiles.Owner("test", "n1", 0, 2));
+    String node = refusal(new SsdStore.Owner("test", "n1", 0, 2));
     assertTrue(node.contains("belongs to node 'n0', not 'n1'"), node);
-    String shards = refusal(new DiskFiles.Owner("test", "n0", 0, 3));
+    String shards = refusal(new SsdStore.Owner("test", "n0", 0, 3));
     assertTrue(shards.contains("shards"), shards);
     open(OWNER).close();
   }
@@ -95,15 +97,87 @@ class DiskFilesTest {
       store.onCorruption(corrupt::add);
       assertEquals(
           Optional.of(slot("key-41", "value-of-41.")), store.find(Payload.ofText("key-41")));
-      assertEquals(Optional.empty(), store.find(Payload.ofText("key-42")));
-      assertEquals(List.of(KeyHash.of(Payload.ofText("key-42"))), corrupt);
+      Payload broken = Payload.ofText("key-42");
+      long hash = KeyHash.of(broken);
+      assertEquals(
+          hash, assertThrows(BrokenRecordException.class, () -> store.find(broken)).keyHash());
+      assertEquals(Optional.empty(), store.find(broken), "told once, it counts as not there");
       int[] scanned = {0};
       store.scan(Payload.EMPTY, Optional.empty()).forEachRemaining(slot -> scanned[0]++);
       assertEquals(99, scanned[0]);
-      assertEquals(1, corrupt.size(), "once is enough");
-      // Another replica's state mends it.
+      assertEquals(List.of(), corrupt, "once is enough");
+    }
+    try (SsdStore store = store(open(OWNER))) {
+      store.onCorruption(corrupt::add);
+      assertEquals(99, store.keys(0, 0).size());
+      assertEquals(List.of(KeyHash.of(Payload.ofText("key-42"))), corrupt, "found in passing");
+    }
+  }
+
+  @Test
+  void whatIsBrokenIsTakenOutAndTheRestCountedAnew() throws IOException {
+    try (SsdStore store = store(open(OWNER))) {
+      for (int at = 0; at < 100; at++) {
+        store.put(slot("key-" + at, "value-of-" + at + "."));
+      }
+    }
+    Path data = folder.resolve("data.mdb");
+    byte[] bytes = Files.readAllBytes(data);
+    flip(bytes, "value-of-42.");
+    Files.write(data, bytes);
+    Payload broken = Payload.ofText("key-42");
+    List<Integer> recounted = new ArrayList<>();
+    try (SsdStore store = store(open(OWNER))) {
+      store.listen(new Counting(recounted));
+      assertThrows(BrokenRecordException.class, () -> store.find(broken));
+      store.mend(KeyHash.of(broken), DiskTally.BITS);
+      assertEquals(List.of(0), recounted);
+      assertEquals(99, store.size());
+    }
+    try (SsdStore store = store(open(OWNER))) {
+      assertEquals(99, store.size(), "for good");
+      assertEquals(Optional.empty(), store.find(broken), "it is not there, and not broken");
+      int[] scanned = {0};
+      store.scan(Payload.EMPTY, Optional.empty()).forEachRemaining(slot -> scanned[0]++);
+      assertEquals(99, scanned[0]);
       store.put(slot("key-42", "value-of-42."));
-      assertTrue(store.find(Payload.ofText("key-42")).isPresent());
+      assertTrue(store.find(broken).isPresent());
+      assertEquals(100, store.size());
+    }
+  }
+
+  /// Takes note of what is counted anew.
+  private record Counting(List<Integer> recounted) implements Store.Listener {
+    @Override
+    public void found(long hash, int bits, int keys, int placed, long sum) {}
+
+    @Override
+    public void recounted(long hash, int bits, int keys) {
+      recounted.add(keys);
+    }
+
+    @Override
+    public void added(long keyHash) {}
+
+    @Override
+    public void replaced(long keyHash, boolean summed, long digest) {}
+
+    @Override
+    public void removed(long keyHash, boolean summed, long digest) {}
+  }
+
+  @Test
+  void whatIsNotedIsThereAgainWithTheBatchThatItWasPartOf() throws IOException {
+    Payload first = Payload.ofText("first");
+    Payload second = Payload.ofText("second");
+    try (SsdStore store = store(open(OWNER))) {
+      assertEquals(Optional.empty(), store.noted("word"));
+      store.note("word", first);
+      store.note("word", second);
+      assertEquals(Optional.of(second), store.noted("word"));
+    }
+    try (SsdStore store = store(open(OWNER))) {
+      assertEquals(Optional.of(second), store.noted("word"));
     }
   }
 
@@ -125,7 +199,7 @@ class DiskFilesTest {
 
   @Test
   void whatDoesNotFitWaitsAndIsReadAllTheSame() throws IOException {
-    DiskFiles files = DiskFiles.open(folder, OWNER, 256 << 10);
+    DiskFiles files = DiskFiles.open(folder, OWNER, 256 << 10, NO_METER);
     SsdStore store = store(files);
     String value = "x".repeat(1 << 10);
     for (int at = 0; at < 1_000; at++) {
@@ -141,7 +215,7 @@ class DiskFilesTest {
     }
     assertTrue(store.waitingBytes() > 0);
     store.close();
-    try (SsdStore again = store(DiskFiles.open(folder, OWNER, MAP_BYTES))) {
+    try (SsdStore again = store(DiskFiles.open(folder, OWNER, MAP_BYTES, NO_METER))) {
       assertTrue(again.size() < 1_000);
       assertTrue(again.size() >= settled, "each batch was one key");
       for (int at = 0; at < again.size(); at++) {

@@ -12,11 +12,13 @@ import dev.trellis.wire.Placement;
 import dev.trellis.wire.PlacementSetting;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -27,23 +29,17 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class SsdStoreTest {
-  private static final DiskFiles.Owner OWNER = new DiskFiles.Owner("test", "n0", 0, 1);
+  private static final SsdStore.Owner OWNER = new SsdStore.Owner("test", "n0", 0, 1);
+  private static final SsdStore.Meter NO_METER = (changes, nanos, syncNanos) -> {};
   private static final long MAP_BYTES = 1L << 30;
 
   @TempDir Path folder;
 
   private static SsdStore open(Path folder) throws IOException {
-    DiskFiles files = DiskFiles.open(folder, OWNER, MAP_BYTES);
-    Commits commits = new Commits("commits", files, () -> {});
+    DiskFiles files = DiskFiles.open(folder, OWNER, MAP_BYTES, NO_METER);
+    Commits commits = new Commits("commits", files, Duration.ZERO);
     commits.start();
-    return new SsdStore(files, commits);
-  }
-
-  private static void settleAll(SsdStore store) {
-    long last = store.flush();
-    while (store.settle() < last) {
-      Thread.onSpinWait();
-    }
+    return new SsdStore(files, commits, 1 << 20);
   }
 
   /// What a shard adds up from what the store tells it.
@@ -148,7 +144,7 @@ class SsdStoreTest {
     SsdStore store = open(folder);
     Sums sums = new Sums();
     store.listen(sums);
-    TreeMap<Payload, Slot> model = new TreeMap<>();
+    NavigableMap<Payload, Slot> model = new TreeMap<>();
     for (int step = 0; step < 400; step++) {
       Payload key = key(random);
       switch (random.nextInt(12)) {
@@ -183,7 +179,7 @@ class SsdStoreTest {
   }
 
   private static void compare(
-      SsdStore store, TreeMap<Payload, Slot> model, RandomGenerator random) {
+      SsdStore store, NavigableMap<Payload, Slot> model, RandomGenerator random) {
     assertEquals(model.size(), store.size());
     Payload asked = key(random);
     assertEquals(Optional.ofNullable(model.get(asked)), store.find(asked));
@@ -201,7 +197,7 @@ class SsdStoreTest {
   }
 
   private static void compareByHash(
-      SsdStore store, TreeMap<Payload, Slot> model, Sums sums, RandomGenerator random) {
+      SsdStore store, NavigableMap<Payload, Slot> model, Sums sums, RandomGenerator random) {
     int bits = random.nextInt(3);
     long hash = random.nextLong();
     Set<Payload> expected = new HashSet<>();
