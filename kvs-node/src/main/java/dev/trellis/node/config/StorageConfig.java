@@ -39,7 +39,7 @@ public record StorageConfig(
           "node.tier is ssd and data.folder is not set; name the folder that the node keeps its data"
               + " in");
     }
-    requireWithin("ssd.sync.interval", syncInterval, Duration.ZERO, Duration.ofSeconds(10));
+    requireWithin("ssd.interval", syncInterval, Duration.ZERO, Duration.ofSeconds(10));
     requireWithin("ssd.free.min", freeShareMin, 0, FREE_PERCENT_MAX);
   }
 
@@ -72,7 +72,7 @@ public record StorageConfig(
   private static Duration interval(StrictConfig config) {
     return switch (config.text("ssd.sync")) {
       case "commit" -> Duration.ZERO;
-      case "interval" -> config.duration("ssd.sync.interval");
+      case "interval" -> config.duration("ssd.interval");
       default -> throw config.wrong("ssd.sync", "must be commit or interval");
     };
   }

@@ -476,7 +476,11 @@ final class Repairs {
   /// Forgets, once nothing is under way any more, who did not have all of a partition that is still
   /// incomplete, so that it is asked again.
   private void askAgain(long nowMillis) {
-    if (syncDue || incomplete.isEmpty() || !queue.isEmpty() || !active.isEmpty()) {
+    // What is handed back may go on for as long as those who take it over are incomplete, too.
+    boolean isAsking =
+        queue.keySet().stream().anyMatch(pair -> incomplete.get(pair.partition))
+            || active.keySet().stream().anyMatch(pair -> incomplete.get(pair.partition));
+    if (syncDue || incomplete.isEmpty() || isAsking) {
       idleMillis = nowMillis;
     } else if (nowMillis - idleMillis >= askAgainMillis || nowMillis < idleMillis) {
       askAgain();

@@ -15,5 +15,7 @@ public enum Sabotage {
   /// A copy is dropped before others have acknowledged it.
   DROP_UNACKNOWLEDGED,
   /// A replica that does not have everything answers that a key is missing.
-  INCOMPLETE_ANSWERS_MISSING
+  INCOMPLETE_ANSWERS_MISSING,
+  /// What is merged counts as on disk.
+  DURABLE_BEFORE_SYNC
 }

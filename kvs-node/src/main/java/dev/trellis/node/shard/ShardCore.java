@@ -1358,9 +1358,11 @@ public final class ShardCore {
     if (!broken.isEmpty()) {
       mend();
     }
-    replication.persisted(disk.settle(), nowMillis, outbox);
     repairs.note(disk);
-    disk.flush();
+    long handedOver = disk.flush();
+    long written = disk.settle();
+    replication.persisted(
+        sabotage.contains(Sabotage.DURABLE_BEFORE_SYNC) ? handedOver : written, nowMillis, outbox);
   }
 
   private RepeatWindow.Verdict isRepeat(

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.Limits;
+import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -55,6 +56,19 @@ class NodeConfigTest {
     assertTrue(
         Files.readString(page).contains("```hocon\n" + NodeConfig.reference() + "```"),
         () -> page + " does not show node.conf as it is");
+  }
+
+  @Test
+  void anSsdNodeNeedsAFolder() {
+    String message = refusal("node.tier = ssd");
+    assertTrue(message.startsWith("node.tier is ssd and data.folder is not set"), message);
+    StorageConfig storage =
+        config("node.tier = ssd, data.folder = /data, ssd.sync = interval").storage();
+    assertEquals(NodeDescriptor.Tier.SSD, storage.tier());
+    assertEquals(Duration.ofMillis(100), storage.syncInterval());
+    assertEquals(Duration.ZERO, config("ssd.interval = 1s").storage().syncInterval());
+    assertTrue(refusal("node.tier = tape").contains("must be memory or ssd"));
+    assertTrue(refusal("ssd.sync = never").contains("must be commit or interval"));
   }
 
   @Test
@@ -126,6 +140,8 @@ class NodeConfigTest {
           cluster.founders = 0      | cluster.founders 0 is outside 1 to 1000
           startup.wait = 1ms        | startup.wait 1ms is outside 100ms to 1h
           gossip.epoch = 1m         | gossip.epoch PT1M is outside PT0.001S to PT10S
+          ssd.max = 1MiB            | ssd.max 1MiB is outside 16MiB to 9223372036854775807B
+          ssd.free.min = 91         | ssd.free.min 91 is outside 0 to 90
           limits.key = 2KiB         | limits.key 2048 is outside 1 to 1024 bytes or keys
           """)
   void whatIsOutOfRangeIsRefusedWithKeyValueAndRange(String setting, String message) {

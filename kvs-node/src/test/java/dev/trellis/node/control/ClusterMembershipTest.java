@@ -15,6 +15,7 @@ import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ClusterMembershipTest {
   private final Deque<TestMember> started = new ArrayDeque<>();
@@ -128,16 +130,75 @@ class ClusterMembershipTest {
   }
 
   @Test
-  void anSsdNodeThatStartsAgainIsNeitherAbsentNorGone() {
+  void anSsdNodeThatStartsAgainIsNeitherAbsentNorGone(@TempDir Path folder) {
     TestMember a = start(plan("a"));
-    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD));
+    TestMember b = start(plan("b").seeds(a).folder(folder));
     awaitTogether(a, b);
     activate(a, b);
     kill(b);
-    TestMember again = start(plan("b").seeds(a).tier(Tier.SSD).port(b.port()));
+    TestMember again = start(plan("b").seeds(a).folder(folder).port(b.port()));
+    assertEquals(State.ACTIVE, again.self.state(), "others count on what it has");
     awaitTogether(a, again);
     assertEquals(Set.of(), a.view().gone());
     assertEquals(Set.of(), a.view().absent());
+  }
+
+  @Test
+  void anSsdNodeThatStartsAgainTwiceBeforeItIsMetHasItsDataStill(@TempDir Path folder) {
+    TestMember a = start(plan("a"));
+    TestMember b = start(plan("b").seeds(a).folder(folder));
+    awaitTogether(a, b);
+    activate(a, b);
+    kill(b);
+    kill(start(plan("b").folder(folder).port(b.port())));
+    TestMember again = start(plan("b").seeds(a).folder(folder).port(b.port()));
+    awaitTogether(a, again);
+    assertEquals(Set.of(), a.view().gone());
+    assertEquals(Set.of(), a.view().absent());
+  }
+
+  @Test
+  void anSsdNodeThatStartsAgainWithoutItsDataHasLostThem(
+      @TempDir Path folder, @TempDir Path other) {
+    TestMember a = start(plan("a"));
+    TestMember b = start(plan("b").seeds(a).folder(folder));
+    awaitTogether(a, b);
+    activate(a, b);
+    kill(b);
+    TestMember again = start(plan("b").seeds(a).folder(other).port(b.port()));
+    assertEquals(State.JOINING, again.self.state());
+    awaitTogether(a, again);
+    assertEquals(Set.of(Incarnation.of(b.self)), a.view().gone());
+  }
+
+  @Test
+  void afterAStartOfAllAnSsdNodeKnowsWhoIsAway(@TempDir Path folder) {
+    TestMember a = start(plan("a"));
+    TestMember b = start(plan("b").seeds(a).folder(folder));
+    awaitTogether(a, b);
+    activate(a, b);
+    kill(a);
+    kill(b);
+    TestMember again = start(plan("b").seeds(a).folder(folder));
+    assertEquals(Set.of(Incarnation.of(a.self)), again.view().absent());
+    // It had nothing but memory, so it is not waited for once it is there.
+    TestMember anew = start(plan("a").port(a.port()));
+    awaitTogether(anew, again);
+    assertEquals(Set.of(), again.view().absent());
+    assertEquals(Set.of(Incarnation.of(a.self)), again.view().gone());
+  }
+
+  @Test
+  void whoWasGivenUpWhileItWasAwayIsToldSo(@TempDir Path folder) {
+    TestMember a = start(plan("a"));
+    TestMember b = start(plan("b").seeds(a).folder(folder));
+    awaitTogether(a, b);
+    activate(a, b);
+    kill(b);
+    await(() -> a.view().absent().contains(Incarnation.of(b.self)), () -> "a: " + a.view());
+    a.membership.declareGone(Incarnation.of(b.self));
+    TestMember again = start(plan("b").seeds(a).folder(folder).port(b.port()));
+    await(() -> again.view().gone().contains(Incarnation.of(b.self)), () -> "b: " + again.view());
   }
 
   @Test

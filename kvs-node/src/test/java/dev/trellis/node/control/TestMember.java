@@ -10,6 +10,7 @@ import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.net.InetAddress;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Comparator;
@@ -45,6 +46,7 @@ final class TestMember implements AutoCloseable {
     Duration suspect = Duration.ofMillis(300);
     Duration remove = Duration.ofSeconds(1);
     Resolver resolver = Resolver.SYSTEM;
+    Optional<Path> folder = Optional.empty();
 
     Plan(String id) {
       this.id = id;
@@ -85,6 +87,13 @@ final class TestMember implements AutoCloseable {
       return this;
     }
 
+    /// Remembers from one start to the next, as an SSD node does.
+    Plan folder(Path data) {
+      tier = Tier.SSD;
+      folder = Optional.of(data);
+      return this;
+    }
+
     Plan resolver(Resolver other) {
       resolver = other;
       return this;
@@ -111,6 +120,9 @@ final class TestMember implements AutoCloseable {
   private TestMember(Plan plan) {
     InetAddress loopback = InetAddress.getLoopbackAddress();
     ControlSocket socket = ControlSocket.bind(loopback, plan.port, plan.id, tallies, plan.resolver);
+    Optional<MemberFile> file =
+        plan.folder.map(folder -> MemberFile.open(folder, plan.cluster, plan.id));
+    State state = file.map(MemberFile::stateAtStart).orElse(State.JOINING);
     self =
         new NodeDescriptor(
             plan.id,
@@ -120,9 +132,10 @@ final class TestMember implements AutoCloseable {
             2,
             INCARNATIONS.incrementAndGet(),
             1,
-            State.JOINING,
+            state,
             "zone-" + plan.id,
             socket.port());
+    file.ifPresent(remembered -> remembered.begin(self.incarnation()));
     Predicate<String> reaches = address -> !cut.contains(address);
     InstantSource clock = InstantSource.offset(InstantSource.system(), plan.clockOffset);
     ClusterConfig config =
@@ -158,7 +171,7 @@ final class TestMember implements AutoCloseable {
                 plan.version,
                 plan.resolver,
                 reaches,
-                Optional.empty()),
+                file),
             socket,
             tallies,
             self,

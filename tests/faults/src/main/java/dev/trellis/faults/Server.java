@@ -109,6 +109,8 @@ final class Server {
         List.of(
             "--enable-native-access=ALL-UNNAMED",
             "--sun-misc-unsafe-memory-access=allow",
+            "--add-opens=java.base/java.nio=ALL-UNNAMED",
+            "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
             "-XX:+ExitOnOutOfMemoryError",
             "-XX:+UseSerialGC", // many processes share few cores here
             "-XX:TieredStopAtLevel=1",

@@ -2,7 +2,9 @@ package dev.trellis.simulation;
 
 /// What can go wrong, or change, beside single messages.
 enum Fault {
-  /// A node dies and loses all it had; it may start again under its id, or never.
+  /// A node dies and loses all it had; it may start again under its id, or never. All nodes lose
+  /// power at once.
+  BLACKOUT,
   CRASH,
   /// A new node dies while it is JOINING.
   CRASH_JOINING,

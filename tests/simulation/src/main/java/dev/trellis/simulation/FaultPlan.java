@@ -96,7 +96,7 @@ public record FaultPlan(
     boolean some = random.nextInt(3) == 0;
     int drawn = random.nextInt(1, nodes);
     return switch (profile) {
-      case PLACEMENTS -> Math.min(drawn, nodes - 1);
+      case PLACEMENTS, BLACKOUTS -> Math.min(drawn, nodes - 1);
       default -> some ? drawn : 0;
     };
   }
@@ -106,7 +106,7 @@ public record FaultPlan(
     if (profile == Profile.RESTARTS) {
       return 2; // so that two others may have heard different things
     }
-    if (profile == Profile.BUSY_LEAVES) {
+    if (profile == Profile.BUSY_LEAVES || profile == Profile.BLACKOUTS) {
       return 1;
     }
     return drawn == 0 ? 0 : drawn < 8 ? 1 : 2;

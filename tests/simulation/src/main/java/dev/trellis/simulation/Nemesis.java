@@ -47,6 +47,7 @@ final class Nemesis {
             random.nextLong(50, 800),
             () -> pick(node -> node.state() == State.LEAVING).ifPresent(this::crash));
       }
+      case BLACKOUT -> blackOut();
       case PAUSE -> pick(node -> true).ifPresent(this::pause);
       case PARTITION -> partition();
       case SUSPICION -> pick(node -> true).ifPresent(this::suspect);
@@ -106,10 +107,17 @@ final class Nemesis {
       return;
     }
     cluster.crash(node);
-    switch (random.nextInt(4)) {
+    // Where only disks keep what is promised, none of them is given up.
+    switch (plan.profile().losesPower() ? 0 : random.nextInt(4)) {
       case 0, 1 -> cluster.restartLater(node, random.nextLong(50, 5_000));
       case 2 -> later(random.nextLong(500, 6_000), () -> declareGone(node.incarnation()));
       default -> {} // stays absent until all is healed
+    }
+  }
+
+  private void blackOut() {
+    if (!cluster.isDark()) {
+      cluster.blackOut();
     }
   }
 
@@ -209,7 +217,9 @@ final class Nemesis {
   }
 
   private boolean join() {
-    boolean room = cluster.running().size() < NODES_MAX && cluster.nodesEver() < 24;
+    // Operators do not found another cluster beside the one that comes back.
+    boolean found = plan.profile().losesPower() && cluster.isDark();
+    boolean room = !found && cluster.running().size() < NODES_MAX && cluster.nodesEver() < 24;
     if (room) {
       cluster.add(
           plan.ssdNodes() > 0 && random.nextBoolean()

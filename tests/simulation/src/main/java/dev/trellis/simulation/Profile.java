@@ -93,6 +93,8 @@ public enum Profile {
       Fault.JOIN,
       Fault.LEAVE,
       Fault.PARTITION),
+  /// All nodes lose power at once, again and again: what was durable is there again.
+  BLACKOUTS(3, 5, 2, 2_500, Fault.BLACKOUT, Fault.BLACKOUT, Fault.CRASH, Fault.RELAPSE, Fault.JOIN),
   MANY_SHARDS(3, 4, 3, 1_000, Fault.CRASH, Fault.JOIN, Fault.LEAVE, Fault.PAUSE, Fault.SUSPICION),
   EVERYTHING(
       4,
@@ -132,6 +134,11 @@ public enum Profile {
   /// Whether clients go on until all that leave have left.
   boolean isBusy() {
     return this == BUSY_LEAVES;
+  }
+
+  /// Whether only what was durable is sure to be there in the end.
+  boolean losesPower() {
+    return this == BLACKOUTS;
   }
 
   /// Whether values are large, for links that hold few of them.

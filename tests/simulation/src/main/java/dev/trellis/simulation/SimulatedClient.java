@@ -336,6 +336,7 @@ final class SimulatedClient {
                             reply -> {
                               refused[0] |= reply.outcome() instanceof Outcome.Failed;
                               checkCopies(call, reply);
+                              checkDurable(call, reply);
                               checkNodes(call, reply);
                               cluster
                                   .network()
@@ -533,6 +534,15 @@ final class SimulatedClient {
     }
   }
 
+  private void checkDurable(Call call, Reply reply) {
+    if (reply.outcome() instanceof Outcome.Done
+        && call.isMutation()
+        && call.action.acknowledgement() == Acknowledgement.DURABLE
+        && reply.receipt().durableCopies() < 1) {
+      cluster.violated(call.action + " is acknowledged as durable with " + reply.receipt());
+    }
+  }
+
   /// What a shard was just told may be known to it alone.
   private void noteWritten(Call call, SimulatedNode node) {
     if (call.action.operation() instanceof Mutation mutation && !mutation.isIdempotent()) {
@@ -652,6 +662,12 @@ final class SimulatedClient {
 
   // ---- The end ----
 
+  private boolean isPromised(Acknowledgement level) {
+    return plan.profile().losesPower()
+        ? level == Acknowledgement.DURABLE
+        : level != Acknowledgement.ONE;
+  }
+
   private void end(Call call, Step.Ending ending) {
     end(call, ending, false, 0, HybridTimestamp.ZERO);
   }
@@ -669,7 +685,7 @@ final class SimulatedClient {
               call.stamp,
               ending,
               replicated,
-              replicated && call.action.acknowledgement() != Acknowledgement.ONE,
+              replicated && isPromised(call.action.acknowledgement()),
               changed,
               generation);
       cluster.trace().tell(() -> "client " + index + " ends " + step);

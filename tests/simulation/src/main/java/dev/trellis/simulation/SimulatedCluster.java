@@ -10,6 +10,8 @@ import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.ShardConfig;
+import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.Store;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
 import dev.trellis.placement.Topology;
@@ -29,6 +31,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
@@ -43,6 +46,13 @@ final class SimulatedCluster {
   /// A mutation that a shard was told.
   record Written(SimulatedNode node, Payload key) {}
 
+  /// What a node of the SSD tier has when it starts again.
+  private static final class OnDisk {
+    private final List<SimulatedDisk.Content> shards = new ArrayList<>();
+    private final List<Long> lives = new ArrayList<>(); // all of them have these data
+    private NodeDescriptor.State state = NodeDescriptor.State.JOINING;
+  }
+
   private final FaultPlan plan;
   private final Defect defect;
   private final Scheduler scheduler;
@@ -52,6 +62,7 @@ final class SimulatedCluster {
   private final Tally tally;
   private final List<String> violations;
   private final Map<String, SimulatedNode> latest = new TreeMap<>(); // life of each node
+  private final Map<String, OnDisk> disks = new TreeMap<>(); // of the SSD nodes
   private final Map<Members, Topology> topologies = new HashMap<>();
   private final List<Integer> tolerances = new ArrayList<>(); // each that was set, the first first
   private int tolerated; // the least that was in force since the cluster was whole
@@ -61,7 +72,7 @@ final class SimulatedCluster {
   private long losses;
   private long ended;
   private long wholeSinceMillis = Long.MAX_VALUE;
-  private int pendingRestarts;
+  private final Set<String> startingAgain = new TreeSet<>(); // nodes that will
   private long fairSinceMillis = Long.MAX_VALUE;
   private boolean calm; // whether nothing more is to go wrong but for messages
   private Optional<Written> lastWritten = Optional.empty();
@@ -142,6 +153,11 @@ final class SimulatedCluster {
     return tolerances.get(change);
   }
 
+  /// The number of the last change of it.
+  int toleranceChanges() {
+    return tolerances.size() - 1;
+  }
+
   /// The number of lost nodes to survive that was set last.
   int tolerance() {
     return tolerances.getLast();
@@ -171,7 +187,7 @@ final class SimulatedCluster {
     int shards = random.nextInt(1, plan.profile().shardsMax() + 1);
     return start(
         new SimulatedNode.Identity(
-            "n" + slot, slot, lives++, random.nextLong(), tier, shards, plan.nodes()));
+            "n" + slot, slot, lives++, random.nextLong(), tier, shards, plan.nodes(), List.of()));
   }
 
   int nodesEver() {
@@ -180,7 +196,20 @@ final class SimulatedCluster {
 
   private SimulatedNode start(SimulatedNode.Identity identity) {
     Optional<SimulatedNode> former = Optional.ofNullable(latest.get(identity.id()));
-    SimulatedNode node = new SimulatedNode(identity, this);
+    Optional<OnDisk> disk = Optional.empty();
+    if (identity.tier() == NodeDescriptor.Tier.SSD) {
+      disk = Optional.of(disks.computeIfAbsent(identity.id(), id -> new OnDisk()));
+      disk.get().lives.add(identity.incarnation());
+      while (disk.get().shards.size() < identity.shards()) {
+        disk.get().shards.add(new SimulatedDisk.Content());
+      }
+    }
+    SimulatedNode node =
+        new SimulatedNode(
+            identity,
+            this,
+            disk.map(kept -> kept.state).orElse(NodeDescriptor.State.JOINING),
+            former.map(SimulatedNode::membership));
     node.setClock(clockOffset());
     latest.put(node.id(), node);
     List<SimulatedShard> shards = new ArrayList<>();
@@ -191,11 +220,20 @@ final class SimulatedCluster {
               ? former.get().shard(at).orElseThrow().incarnation()
               : random.nextLong();
       ShardConfig config = config(identity, index, incarnation);
-      shards.add(new SimulatedShard(node, config, defect.sabotage(), this));
+      Store store =
+          disk.<Store>map(kept -> new SimulatedDisk(kept.shards.get(at), work -> write(node, work)))
+              .orElseGet(MemoryStore::new);
+      shards.add(new SimulatedShard(node, config, store, defect.sabotage(), this));
     }
     trace.tell(() -> node.id() + " starts, " + identity);
     node.start(shards);
     return node;
+  }
+
+  /// Has a node's disk do something, which takes a while.
+  private void write(SimulatedNode node, Runnable work) {
+    long millis = random.nextInt(20) == 0 ? random.nextLong(50, 500) : random.nextLong(1, 15);
+    scheduler.after(millis, () -> node.execute(work));
   }
 
   private ShardConfig config(SimulatedNode.Identity identity, int shard, long incarnation) {
@@ -208,12 +246,13 @@ final class SimulatedCluster {
         defaults.limits(),
         defaults.clockSkewMax(),
         plan.tombstoneGrace(),
-        defaults.memoryBytesMax(),
+        defaults.bytesMax(),
         defaults.clientsMax(),
         defaults.watchesMax(),
         identity.incarnation(),
         PARTITIONS,
-        plan.replication());
+        plan.replication(),
+        defaults.waitingBytesMax());
   }
 
   /// How wrong a node's clock is.
@@ -237,7 +276,23 @@ final class SimulatedCluster {
     return running().stream().flatMap(node -> node.shards().stream()).toList();
   }
 
-  /// Kills a node: all it had is lost.
+  /// All nodes lose power. They start again, in any order.
+  void blackOut() {
+    trace.tell(() -> "blackout");
+    tally.blackouts++;
+    unfair();
+    for (SimulatedNode node : running()) {
+      crash(node);
+      restartLater(node, random.nextLong(20, 4_000));
+    }
+  }
+
+  /// Whether nodes are yet to start again.
+  boolean isDark() {
+    return !startingAgain.isEmpty();
+  }
+
+  /// Kills a node: all it had is lost, but for what is on disk.
   void crash(SimulatedNode node) {
     trace.tell(() -> node + " crashes");
     tally.crashes++;
@@ -341,20 +396,24 @@ final class SimulatedCluster {
 
   /// Starts a node that has died again some time later, healed or not.
   void restartLater(SimulatedNode dead, long millis) {
-    pendingRestarts++;
+    startingAgain.add(dead.id());
     scheduler.after(
         millis,
         () -> {
-          pendingRestarts--;
+          startingAgain.remove(dead.id());
           restart(dead);
         });
   }
 
-  /// Starts a node that has died again, under its id and with nothing.
+  /// Starts a node that has died again, under its id and with nothing but what is on its disk.
   private void restart(SimulatedNode dead) {
     if (latest.get(dead.id()) == dead && !dead.isRunning()) {
       tally.restarts++;
-      start(dead.identity().again(lives++, random.nextLong()));
+      List<Long> former =
+          Optional.ofNullable(disks.get(dead.id()))
+              .map(disk -> List.copyOf(disk.lives))
+              .orElse(List.of());
+      start(dead.identity().again(lives++, random.nextLong(), former));
     }
   }
 
@@ -386,10 +445,18 @@ final class SimulatedCluster {
     trace.tell(() -> node + " gives up");
     tally.givenUp++;
     stop(node);
+    disks.remove(node.id()); // set aside
     restartLater(node, random.nextLong(10, 1_000));
   }
 
   void announced(SimulatedNode node) {
+    Optional.ofNullable(disks.get(node.id()))
+        .ifPresent(
+            disk ->
+                disk.state =
+                    node.state() == NodeDescriptor.State.JOINING
+                        ? node.state()
+                        : NodeDescriptor.State.ACTIVE);
     tally.joins += node.state() == NodeDescriptor.State.ACTIVE ? 1 : 0;
   }
 
@@ -535,6 +602,9 @@ final class SimulatedCluster {
   /// suspected, all shards with all that they shall have and no more.
   Optional<String> whatIsNotWhole() {
     List<SimulatedNode> running = running();
+    if (running.isEmpty()) {
+      return Optional.of("no node lives");
+    }
     List<NodeDescriptor> members = running.stream().map(SimulatedNode::descriptor).toList();
     long version = topology(members, tolerance()).version();
     for (SimulatedNode node : running) {
@@ -561,7 +631,7 @@ final class SimulatedCluster {
 
   /// What keeps the cluster from being whole for good, now that nothing goes wrong any more.
   Optional<String> whatIsNotSettled() {
-    if (pendingRestarts > 0) {
+    if (!startingAgain.isEmpty()) {
       return Optional.of("nodes start again");
     }
     for (SimulatedNode node : running()) {
@@ -609,13 +679,16 @@ final class SimulatedCluster {
     }
   }
 
-  /// The incarnations that a view has as members or as absent, and that do not live.
+  /// The incarnations that a view has as members or as absent, and that do not live, nor start
+  /// again with what they had.
   private List<Incarnation> deadIn(MembershipView view) {
     Set<Incarnation> known = new HashSet<>(view.absent());
     for (NodeDescriptor member : view.topology().members()) {
       known.add(Incarnation.of(member));
     }
     running().forEach(node -> known.remove(node.incarnation()));
+    known.removeIf(
+        dead -> startingAgain.contains(dead.nodeId()) && disks.containsKey(dead.nodeId()));
     return List.copyOf(known);
   }
 

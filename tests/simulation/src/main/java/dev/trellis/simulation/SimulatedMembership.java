@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -47,10 +48,31 @@ final class SimulatedMembership {
   private int tolerance; // number of the last change heard of, see SimulatedCluster.tolerance
   private MembershipView view;
 
-  SimulatedMembership(SimulatedNode self, SimulatedCluster cluster) {
+  /// @param remembered of the node's life before this one, of which it knows who has data: one that
+  ///   lost its own, only who has them on disk
+  SimulatedMembership(
+      SimulatedNode self, SimulatedCluster cluster, Optional<SimulatedMembership> remembered) {
     this.self = self;
     this.cluster = cluster;
+    remembered.ifPresent(this::recall);
     this.view = compute();
+  }
+
+  private void recall(SimulatedMembership before) {
+    gone.addAll(before.gone);
+    left.addAll(before.left);
+    tolerance = Math.min(before.tolerance, cluster.toleranceChanges());
+    boolean hasData = !self.identity().former().isEmpty();
+    for (Known known : before.table.values()) {
+      if (hasData || known.life.identity().tier() == NodeDescriptor.Tier.SSD) {
+        Known recalled = new Known(known.life, known.descriptor, 0);
+        recalled.removed = true;
+        table.put(known.life.id(), recalled);
+      }
+    }
+    for (long life : self.identity().former()) {
+      left.add(new Incarnation(self.id(), life));
+    }
   }
 
   MembershipView view() {
@@ -147,7 +169,8 @@ final class SimulatedMembership {
     Known learned = new Known(life, descriptor, cluster.nowMillis());
     Known former = table.put(life.id(), learned);
     if (former != null && !left.contains(former.life.incarnation())) {
-      gone.add(former.life.incarnation()); // what it had was in memory
+      boolean hasData = life.identity().former().contains(former.life.incarnation().number());
+      (hasData ? left : gone).add(former.life.incarnation());
     }
     return learned;
   }

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /// One life of a node: its shards, its membership, its clock. What is lost with a life is all of
-/// it.
+/// it, but for what is on disk.
 final class SimulatedNode {
   private static final int DRIVE_EVERY_MILLIS = 50;
   private static final int TICK_EVERY_MILLIS = 10;
@@ -34,6 +34,7 @@ final class SimulatedNode {
   /// @param slot of the node in the network; kept by all its lives
   /// @param number of lives that all nodes had before
   /// @param incarnation of the process
+  /// @param former incarnations whose data it has
   record Identity(
       String id,
       int slot,
@@ -41,17 +42,28 @@ final class SimulatedNode {
       long incarnation,
       NodeDescriptor.Tier tier,
       int shards,
-      int founders) {
+      int founders,
+      List<Long> former) {
     /// What the next life has in common with this one.
-    Identity again(long nextNumber, long nextIncarnation) {
-      return new Identity(id, slot, nextNumber, nextIncarnation, tier, shards, founders);
+    ///
+    /// @param nextFormer incarnations whose data it has
+    Identity again(long nextNumber, long nextIncarnation, List<Long> nextFormer) {
+      return new Identity(
+          id, slot, nextNumber, nextIncarnation, tier, shards, founders, nextFormer);
     }
   }
 
-  SimulatedNode(Identity identity, SimulatedCluster cluster) {
+  /// @param state with which it starts
+  SimulatedNode(
+      Identity identity,
+      SimulatedCluster cluster,
+      NodeDescriptor.State state,
+      Optional<SimulatedMembership> remembered) {
     this.identity = identity;
     this.cluster = cluster;
-    this.lifecycle = new Lifecycle(identity.id(), identity.incarnation(), identity.founders());
+    this.lifecycle =
+        new Lifecycle(
+            identity.id(), identity.incarnation(), identity.former(), identity.founders());
     this.descriptor =
         new NodeDescriptor(
             identity.id(),
@@ -61,8 +73,8 @@ final class SimulatedNode {
             1,
             identity.incarnation(),
             1,
-            NodeDescriptor.State.JOINING);
-    this.membership = new SimulatedMembership(this, cluster);
+            state);
+    this.membership = new SimulatedMembership(this, cluster, remembered);
   }
 
   /// Starts the shards, and all that happens by time.
@@ -135,6 +147,7 @@ final class SimulatedNode {
 
   void stop() {
     running = false;
+    shards.forEach(SimulatedShard::stop);
   }
 
   void pause(long millis) {
@@ -246,6 +259,9 @@ final class SimulatedNode {
 
   private void tellShards() {
     MembershipView current = view();
+    if (lifecycle.isGivenUp(current)) {
+      return; // what was given up must not get to anybody
+    }
     long lag = Math.max(0, lagsUntilMillis - cluster.nowMillis());
     for (SimulatedShard shard : shards) {
       // In order, as events of one loop are.

@@ -10,14 +10,15 @@ import dev.trellis.node.shard.Sabotage;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
-import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Slot;
+import dev.trellis.node.store.Store;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlacementSetting;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
+import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -37,7 +38,7 @@ final class SimulatedShard implements Outbox {
 
   private final SimulatedNode node;
   private final ShardConfig config;
-  private final MemoryStore store = new MemoryStore();
+  private final Store store;
   private final ShardCore core;
   private final SimulatedCluster cluster;
   private final Map<Asked, Deque<Waiting>> waiting = new HashMap<>();
@@ -46,10 +47,16 @@ final class SimulatedShard implements Outbox {
   private MembershipView view; // that it acts upon
 
   SimulatedShard(
-      SimulatedNode node, ShardConfig config, Set<Sabotage> sabotage, SimulatedCluster cluster) {
+      SimulatedNode node,
+      ShardConfig config,
+      Store store,
+      Set<Sabotage> sabotage,
+      SimulatedCluster cluster) {
     this.node = node;
     this.config = config;
+    this.store = store;
     this.core = new ShardCore(config, store, sabotage);
+    core.onDiskProgress(this::persist);
     this.cluster = cluster;
     this.view = node.view();
   }
@@ -75,6 +82,19 @@ final class SimulatedShard implements Outbox {
             new Asked(origin.connection(), request.id()), ignored -> new ArrayDeque<>())
         .add(new Waiting(answer, cluster.nowMillis()));
     core.handle(origin, request, node.clockMillis(), this);
+    persist();
+  }
+
+  /// Ends a turn.
+  private void persist() {
+    core.persist(() -> Instant.ofEpochMilli(node.clockMillis()), this);
+  }
+
+  /// The process has ended.
+  void stop() {
+    if (store instanceof SimulatedDisk disk) {
+      disk.lose();
+    }
   }
 
   void disconnected(Origin origin) {
@@ -86,20 +106,24 @@ final class SimulatedShard implements Outbox {
 
   void tick() {
     core.tick(node.clockMillis(), this);
+    persist();
   }
 
   void membership(MembershipView now) {
     view = now;
     core.membership(view, node.clockMillis(), this);
+    persist();
     cluster.trace().tell(() -> this + " acts upon " + core.progress());
   }
 
   void found() {
     core.found();
+    persist();
   }
 
   void receive(Peer from, PeerMessage message) {
     core.receive(from, message, node.clockMillis(), this);
+    persist();
   }
 
   void connected(Peer peer) {

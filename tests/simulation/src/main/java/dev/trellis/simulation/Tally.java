@@ -36,6 +36,7 @@ public final class Tally {
   int crashesWhileLeaving;
   int restarts;
   int restartsHalfHeard;
+  int blackouts;
   int givenUp;
   int declaredGoneAlive;
   int falseSuspicions;
@@ -97,6 +98,7 @@ public final class Tally {
     crashesWhileLeaving += other.crashesWhileLeaving;
     restarts += other.restarts;
     restartsHalfHeard += other.restartsHalfHeard;
+    blackouts += other.blackouts;
     givenUp += other.givenUp;
     declaredGoneAlive += other.declaredGoneAlive;
     falseSuspicions += other.falseSuspicions;
@@ -143,6 +145,7 @@ public final class Tally {
     counts.put("crashes while leaving", (long) crashesWhileLeaving);
     counts.put("restarts under the same id", (long) restarts);
     counts.put("restarts of who was half heard", (long) restartsHalfHeard);
+    counts.put("blackouts", (long) blackouts);
     counts.put("live nodes declared gone", (long) declaredGoneAlive);
     counts.put("returns of nodes declared gone", (long) givenUp);
     counts.put("false suspicions", (long) falseSuspicions);

@@ -290,8 +290,12 @@ final class Workload {
         random.nextInt(backAmong) == 0 ? Optional.empty() : Optional.of(drawn));
   }
 
-  private static Action action(
+  private Action action(
       Payload key, Mutation mutation, long ttl, boolean pinned, RandomGenerator random) {
+    int durableAmong = plan.profile().losesPower() ? 2 : 4;
+    if (plan.ssdNodes() > 0 && random.nextInt(durableAmong) == 0) {
+      return new Action(key, mutation, ttl, pinned, Acknowledgement.DURABLE, ReadMode.ANY);
+    }
     Acknowledgement level =
         switch (random.nextInt(mutation instanceof Mutation.PutCausal ? 2 : 4)) {
           case 0 -> Acknowledgement.ONE;
