@@ -114,6 +114,7 @@ public final class ShardCore {
   private final Repairs repairs;
   private final Collector collector;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
+  private final Map<Numbered, Gathering> gatheredMutations = new HashMap<>();
   private final Map<Peer, List<PeerMessage.FetchSent>> coming = new HashMap<>(); // in batches
   private long nextFetch = 1;
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
@@ -383,11 +384,13 @@ public final class ShardCore {
   /// there: it would be carried out again.
   private Refusal unlessCarriedOut(Origin origin, Request request, Refusal refusal) {
     RequestContext context = request.context();
-    boolean elsewhere =
-        refusal.outcome().code() == ErrorCode.NOT_OWNER
-            || refusal.outcome().code() == ErrorCode.MOVED;
+    boolean saysNotDone =
+        switch (refusal.outcome().code()) {
+          case NOT_OWNER, MOVED, NOT_ENOUGH_REPLICAS -> true;
+          default -> false;
+        };
     boolean carriedOut =
-        elsewhere
+        saysNotDone
             && request.operation() instanceof Mutation
             && context.sequence() > 0
             && repeats.verdict(origin.clientId(), context.sequence(), context.repeat())
@@ -397,8 +400,8 @@ public final class ShardCore {
             ErrorCode.OUTCOME_UNKNOWN,
             "mutation "
                 + context.sequence()
-                + " was carried out here, and the key is elsewhere now; how many copies it has got"
-                + " is not known here any more")
+                + " was carried out here, and the key is elsewhere now, or not whole here; how many"
+                + " copies it has got is not known here any more")
         : refusal;
   }
 
@@ -574,8 +577,8 @@ public final class ShardCore {
   /// A request that waits for the states that other replicas have of its key.
   private static final class Gathering {
     private final long id;
-    private final Origin origin;
-    private final Request request;
+    private final List<Asked> asked = new ArrayList<>(); // of a mutation also its repeats, after it
+    private final Request request; // the first of them
     private final Frame.@Nullable Watch watch; // instead of the request
     private final boolean all;
     private final long deadlineMillis;
@@ -592,11 +595,23 @@ public final class ShardCore {
         boolean all,
         long deadlineMillis) {
       this.id = id;
-      this.origin = origin;
+      this.asked.add(new Asked(origin, request));
       this.request = request;
       this.watch = watch;
       this.all = all;
       this.deadlineMillis = deadlineMillis;
+    }
+  }
+
+  private record Asked(Origin origin, Request request) {}
+
+  /// A mutation as its client numbers it.
+  private record Numbered(long client, long sequence) {
+    static Optional<Numbered> of(Origin origin, Request request) {
+      long sequence = request.context().sequence();
+      return request.operation() instanceof Mutation && sequence > 0
+          ? Optional.of(new Numbered(origin.clientId(), sequence))
+          : Optional.empty();
     }
   }
 
@@ -617,10 +632,19 @@ public final class ShardCore {
               + WAITING_MAX
               + " requests already");
     }
+    Optional<Numbered> number = Numbered.of(origin, request);
+    Gathering begun = number.map(gatheredMutations::get).orElse(null);
+    if (begun != null) {
+      // Were the two to go their own ways, one could be carried out after the other was told that
+      // nothing is done.
+      begun.asked.add(new Asked(origin, request));
+      return;
+    }
     statistics.countFetch();
     Gathering gathering =
         new Gathering(nextFetch++, origin, request, watch, all, deadline(request.context()));
     gatherings.put(gathering.id, gathering);
+    number.ifPresent(one -> gatheredMutations.put(one, gathering));
     Set<Peer> sources = new LinkedHashSet<>(replication.targetsOf(request.key()));
     sources.addAll(replication.roles().liveHolders(entries.digests().partitionOf(request.key())));
     ask(gathering, sources);
@@ -733,8 +757,15 @@ public final class ShardCore {
       }
     }
     gatherings.remove(gathering.id);
-    Origin origin = gathering.origin;
-    Request request = gathering.request;
+    for (Asked one : gathering.asked) {
+      Numbered.of(one.origin, one.request).ifPresent(gatheredMutations::remove);
+      finish(gathering, one, complete);
+    }
+  }
+
+  private void finish(Gathering gathering, Asked asked, boolean complete) {
+    Origin origin = asked.origin;
+    Request request = asked.request;
     try {
       if (!complete) {
         throw new Refusal(
@@ -758,7 +789,8 @@ public final class ShardCore {
       if (gathering.watch != null) {
         refuseWatch(origin, gathering.watch, refusal);
       } else {
-        answer(origin, request, refused(request, refusal, nowMillis));
+        Refusal told = unlessCarriedOut(origin, request, refusal);
+        answer(origin, request, refused(request, told, nowMillis));
       }
     }
   }
@@ -902,7 +934,13 @@ public final class ShardCore {
   public void disconnected(Origin origin) {
     watches.removeAll(origin);
     replication.disconnected(origin);
-    gatherings.values().removeIf(gathering -> gathering.origin.equals(origin));
+    for (Gathering gathering : List.copyOf(gatherings.values())) {
+      gathering.asked.removeIf(asked -> asked.origin.equals(origin));
+      if (gathering.asked.isEmpty()) {
+        gatherings.remove(gathering.id);
+        Numbered.of(origin, gathering.request).ifPresent(gatheredMutations::remove);
+      }
+    }
     if (sabotage.contains(Sabotage.REPEATS_FORGOTTEN_ON_DISCONNECT)) {
       repeats.forget(origin.clientId());
     }
