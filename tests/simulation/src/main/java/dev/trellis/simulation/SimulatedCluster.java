@@ -689,6 +689,9 @@ final class SimulatedCluster {
     running().forEach(node -> known.remove(node.incarnation()));
     known.removeIf(
         dead -> startingAgain.contains(dead.nodeId()) && disks.containsKey(dead.nodeId()));
+    for (SimulatedNode node : running()) {
+      node.identity().former().forEach(life -> known.remove(new Incarnation(node.id(), life)));
+    }
     return List.copyOf(known);
   }
 

@@ -285,6 +285,10 @@ final class Workload {
             yield new Placement(memory, ssd, random.nextInt(1, 3));
           }
         };
+    if (plan.profile().losesPower() && drawn.ssdNodes() == 0) {
+      // What is placed on no disk is not durable any more.
+      drawn = new Placement(drawn.memoryNodes(), 1, drawn.shardsPerNode());
+    }
     int backAmong = plan.profile() == Profile.PLACEMENTS ? 2 : 4;
     return new Mutation.Place(
         random.nextInt(backAmong) == 0 ? Optional.empty() : Optional.of(drawn));
