@@ -50,7 +50,9 @@ final class Commits implements AutoCloseable {
   private final Thread thread;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
+  private final Condition committed = lock.newCondition();
   private final Deque<Batch> waiting = new ArrayDeque<>();
+  private long given; // the number of the last batch that was handed over
   private boolean closing;
   private long startedNanos = System.nanoTime(); // when the last transaction began
   private volatile long written;
@@ -80,6 +82,7 @@ final class Commits implements AutoCloseable {
     lock.lock();
     try {
       waiting.add(batch);
+      given = batch.number();
       hurries |= hurry;
       changed.signal();
     } finally {
@@ -90,6 +93,35 @@ final class Commits implements AutoCloseable {
   /// The number of the last batch that is on disk.
   long written() {
     return written;
+  }
+
+  /// Waits until what was handed over before is on disk, and has it written now whatever the
+  /// interval is. Any thread but that which writes.
+  ///
+  /// @return whether it is: not if the disk is in the way, or the time over
+  boolean awaitWritten(Duration patience) throws InterruptedException {
+    long left = patience.toNanos();
+    lock.lock();
+    try {
+      long wanted = given;
+      hurries |= written < wanted;
+      changed.signal();
+      while (written < wanted && left > 0 && obstacle.isEmpty()) {
+        left = committed.awaitNanos(left);
+      }
+      return written >= wanted;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void tellWaiting() {
+    lock.lock();
+    try {
+      committed.signalAll();
+    } finally {
+      lock.unlock();
+    }
   }
 
   /// Why the last attempt failed; empty if it did not.
@@ -150,6 +182,7 @@ final class Commits implements AutoCloseable {
       obstacle = Optional.empty();
     }
     written = batches.getLast().number();
+    tellWaiting();
     progressed.run();
     return true;
   }
@@ -158,6 +191,7 @@ final class Commits implements AutoCloseable {
     boolean first = obstacle.isEmpty();
     obstacle = Optional.of(String.valueOf(why.getMessage()));
     if (first) {
+      tellWaiting();
       log.run();
       progressed.run();
     }

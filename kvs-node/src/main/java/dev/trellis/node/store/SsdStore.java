@@ -269,6 +269,24 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return files.fileBytes();
   }
 
+  /// Waits until what the shard has handed over by now is on disk. Any thread but the shard's.
+  ///
+  /// @throws IOException naming what is in the way, if it does not get there in time
+  public void awaitWritten(Duration patience) throws IOException, InterruptedException {
+    if (!commits.awaitWritten(patience)) {
+      throw new IOException(
+          commits
+              .obstacle()
+              .map(obstacle -> "nothing can be written to disk: " + obstacle)
+              .orElse("the disk takes longer than " + patience.toSeconds() + " s to write"));
+    }
+  }
+
+  /// About how large a copy is, in bytes. Any thread.
+  public long copyBytes() {
+    return files.copyBytes();
+  }
+
   /// Copies all that is on disk as of now into a folder. Any thread.
   ///
   /// @param folder empty
