@@ -171,10 +171,12 @@ final class ClusterMembership implements Membership {
     ClusterState initial = ClusterState.initial(settings.cluster().faultTolerance());
     ClusterState known =
         settings.file().flatMap(MemberFile::cluster).orElse(initial).merge(initial);
-    for (long life : former) {
-      known =
-          known.withEnded(
-              new Incarnation(self.id(), life), new Ended(settings.clock().millis(), End.FOLLOWED));
+    Set<Incarnation> own = new HashSet<>(known.known().keySet());
+    own.removeIf(one -> !one.nodeId().equals(self.id()));
+    former.forEach(life -> own.add(new Incarnation(self.id(), life)));
+    for (Incarnation one : own) {
+      End end = former.contains(one.number()) ? End.FOLLOWED : End.GONE;
+      known = known.withEnded(one, new Ended(settings.clock().millis(), end));
     }
     return known;
   }

@@ -20,10 +20,11 @@ import java.util.List;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 
-/// What a node with a disk remembers of its cluster from one start to the next, in the file
-/// `member` of its data folder: whose data these are, in which incarnations it lived, how far it
-/// was a member, and what it knew of the others. So it comes back as who it was, and after a start
-/// of the whole cluster it knows who may have what it lacks.
+/// What a node remembers of its cluster from one start to the next, in the file `member` of its data
+/// folder: whose data these are, in which incarnations it lived, how far it was a member, and what
+/// it knew of the others. So it comes back as who it was, and after a start of the whole cluster it
+/// knows who may have what it lacks. One that keeps its data in memory comes back as nobody, but
+/// knows that there are others with data on disk, and does not found a cluster without them.
 ///
 /// Replaced as a whole with each change, and synced. Confined to one thread at a time.
 public final class MemberFile {
@@ -37,13 +38,15 @@ public final class MemberFile {
   private final Path folder;
   private final String clusterName;
   private final String nodeId;
+  private final boolean keepsData;
   private final List<Long> lives = new ArrayList<>(); // the last one is this
   private State state = State.JOINING;
   private boolean isGone;
   private ClusterState cluster = ClusterState.initial(0);
   private boolean isNew = true;
 
-  private MemberFile(Path folder, String clusterName, String nodeId) {
+  private MemberFile(Path folder, String clusterName, String nodeId, boolean keepsData) {
+    this.keepsData = keepsData;
     this.folder = folder;
     this.clusterName = clusterName;
     this.nodeId = nodeId;
@@ -51,9 +54,10 @@ public final class MemberFile {
 
   /// Reads the file, if it is there.
   ///
+  /// @param keepsData whether the node has its data again when it starts again
   /// @throws StartupException if it is somebody else's, of another format or damaged
-  public static MemberFile open(Path folder, String clusterName, String nodeId) {
-    MemberFile file = new MemberFile(folder, clusterName, nodeId);
+  public static MemberFile open(Path folder, String clusterName, String nodeId, boolean keepsData) {
+    MemberFile file = new MemberFile(folder, clusterName, nodeId, keepsData);
     Path path = folder.resolve(NAME);
     if (Files.exists(path)) {
       try {
@@ -119,9 +123,9 @@ public final class MemberFile {
     }
   }
 
-  /// Whether there is no earlier life.
-  public boolean isNew() {
-    return isNew;
+  /// Whether the node has its data again when it starts again.
+  public boolean keepsData() {
+    return keepsData;
   }
 
   /// Whether the data were given up by the cluster while the node was away, or before.
@@ -143,20 +147,23 @@ public final class MemberFile {
     write();
   }
 
-  /// The incarnations of earlier lives, the latest last.
+  /// The incarnations of earlier lives whose data the node has, the latest last.
   public List<Long> former() {
-    return List.copyOf(lives.subList(0, Math.max(0, lives.size() - 1)));
+    return keepsData ? List.copyOf(lives.subList(0, Math.max(0, lives.size() - 1))) : List.of();
   }
 
   /// As what the node takes part from the start: one that was a member in full is so again, since
   /// others count on what it has.
   public State stateAtStart() {
-    return state == State.JOINING ? State.JOINING : State.ACTIVE;
+    return state == State.JOINING || !keepsData ? State.JOINING : State.ACTIVE;
   }
 
   /// What was known of the cluster; empty in a first life.
   Optional<ClusterState> cluster() {
-    return isNew ? Optional.empty() : Optional.of(cluster);
+    if (isNew) {
+      return Optional.empty();
+    }
+    return Optional.of(keepsData ? cluster : cluster.ofThoseWithDisks());
   }
 
   /// Remembers how far the node is a member, and what is known of the cluster.

@@ -1377,7 +1377,8 @@ public final class ShardCore {
             done.generation(),
             done.kind(),
             done.dots(),
-            new Receipt(copies, durableCopies),
+            // Those who leave may have it on disk and not count as copies.
+            new Receipt(copies, Math.min(copies, durableCopies)),
             clock.current(nowMillis),
             done.ringVersion(),
             done.placement(),
