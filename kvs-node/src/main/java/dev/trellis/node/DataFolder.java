@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
@@ -44,6 +45,11 @@ final class DataFolder implements AutoCloseable {
     boolean taken = false;
     try {
       MemberFile member = MemberFile.open(folder, clusterName, nodeId, keepsData);
+      if (member.hasLeft()) {
+        // Others have all of it, and may have deleted some since.
+        delete(folder);
+        member = MemberFile.open(folder, clusterName, nodeId, keepsData);
+      }
       if (member.isGone()) {
         Path aside = folder.resolve(asideName(member.lastLife()));
         setAside(folder, aside);
@@ -106,9 +112,30 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
+  private static void delete(Path folder) throws IOException {
+    List<Path> all;
+    try (Stream<Path> files = Files.walk(folder)) {
+      all =
+          files
+              .filter(
+                  file ->
+                      !file.equals(folder)
+                          && isData(folder.resolve(folder.relativize(file).getName(0))))
+              .sorted(Comparator.reverseOrder())
+              .toList();
+    }
+    for (Path one : all) {
+      Files.delete(one);
+    }
+  }
+
   private static boolean isData(Path path) {
-    String name = String.valueOf(path.getFileName());
-    return name.equals("member") || name.startsWith(SHARD);
+    return isShard(path) || String.valueOf(path.getFileName()).equals(MemberFile.NAME);
+  }
+
+  /// Whether a file is the folder of a shard.
+  static boolean isShard(Path path) {
+    return String.valueOf(path.getFileName()).matches(SHARD + "\\d+");
   }
 
   /// Where a shard keeps its entries.

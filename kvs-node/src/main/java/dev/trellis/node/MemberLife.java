@@ -147,6 +147,9 @@ final class MemberLife implements AutoCloseable {
       case LEAVE -> {
         LOG.info("node {} has handed over all it held and leaves", self.id());
         thread.shutdown();
+        if (keepsData) {
+          file.orElseThrow().leave();
+        }
         joined.leave();
         finished.complete(null);
       }

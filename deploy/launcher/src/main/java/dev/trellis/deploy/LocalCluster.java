@@ -182,6 +182,7 @@ final class LocalCluster {
       return new ServerState(
           plan.name(),
           plan.role(),
+          plan.tier(),
           plan.number(),
           process.pid(),
           Processes.startOf(process.toHandle()).toEpochMilli(),

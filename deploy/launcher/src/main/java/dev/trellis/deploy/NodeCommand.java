@@ -7,6 +7,7 @@ import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.control.OrderRefusedException;
+import dev.trellis.wire.NodeDescriptor.Tier;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -142,12 +144,12 @@ final class NodeCommand {
         names = "--tier",
         paramLabel = "TIER",
         defaultValue = "memory",
-        description = "memory, in this version the only one: the SSD tier does not exist yet.")
+        description = "memory, or ssd for a node that keeps its data on disk (default: memory).")
     private String tier = "memory";
 
     @Override
     public Integer call() throws InterruptedException {
-      requireMemory();
+      Tier wanted = requireTier();
       long began = System.nanoTime();
       int portBase = local.portBase(console());
       ClusterState state;
@@ -159,7 +161,7 @@ final class NodeCommand {
           throw noneAnswers();
         }
         LocalCluster cluster = new LocalCluster(console(), before);
-        added = start(cluster, report);
+        added = start(cluster, report, wanted);
         state = cluster.state();
       }
       ClusterReport report = awaitState(state, added, node -> node.answer().isPresent());
@@ -182,24 +184,20 @@ final class NodeCommand {
       return ExitCode.OK;
     }
 
-    private void requireMemory() {
-      switch (tier) {
-        case "memory" -> {}
-        case "ssd" ->
-            throw new CommandFailure(
-                ExitCode.MISUSE,
-                "--tier ssd: this version has no SSD nodes, since the SSD tier does not exist yet");
-        default ->
-            throw new CommandFailure(
-                ExitCode.MISUSE, "--tier " + tier + " is no tier; write memory");
+    private Tier requireTier() {
+      try {
+        return Tiers.of(tier);
+      } catch (IllegalArgumentException e) {
+        throw new CommandFailure(ExitCode.MISUSE, "--tier " + e.getMessage(), e);
       }
     }
 
-    private ServerState start(LocalCluster cluster, ClusterReport report) {
+    private ServerState start(LocalCluster cluster, ClusterReport report, Tier wanted) {
       ClusterState before = cluster.state();
-      int number =
-          before.nextNumber(
-              report.nodes().stream().map(NodeReport::id).collect(Collectors.toSet()));
+      Set<String> taken = report.nodes().stream().map(NodeReport::id).collect(Collectors.toSet());
+      // What is there of an SSD node that does not run now must not be taken for that of another.
+      PlannedNode.withData(before.folder()).forEach(kept -> taken.add(ServerPlan.nodeId(kept)));
+      int number = before.nextNumber(taken);
       if (number >= Ports.NODES_MAX) {
         throw new CommandFailure(
             ExitCode.REFUSED,
@@ -207,15 +205,17 @@ final class NodeCommand {
                 + Ports.NODES_MAX
                 + " nodes, and all are there");
       }
-      List<Integer> nodes =
-          Stream.concat(before.nodes().stream().map(ServerState::number), Stream.of(number))
-              .toList();
+      PlannedNode planned = new PlannedNode(number, wanted);
+      List<PlannedNode> nodes =
+          Stream.concat(before.nodes().stream().map(PlannedNode::of), Stream.of(planned)).toList();
       tell(
           "Starting "
-              + ServerPlan.nodeId(number)
-              + ", a memory node of "
+              + planned.id()
+              + (wanted == Tier.MEMORY ? ", a " : ", an ")
+              + Tiers.spoken(wanted)
+              + " node of "
               + (before.shards() == 1 ? "1 shard." : before.shards() + " shards."));
-      return cluster.start(List.of(ServerPlan.node(before, number, nodes))).getFirst();
+      return cluster.start(List.of(ServerPlan.node(before, planned, nodes))).getFirst();
     }
 
     private ClusterReport awaitState(

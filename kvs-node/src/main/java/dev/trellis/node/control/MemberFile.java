@@ -11,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -20,20 +21,47 @@ import java.util.List;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 
-/// What a node remembers of its cluster from one start to the next, in the file `member` of its data
-/// folder: whose data these are, in which incarnations it lived, how far it was a member, and what
-/// it knew of the others. So it comes back as who it was, and after a start of the whole cluster it
-/// knows who may have what it lacks. One that keeps its data in memory comes back as nobody, but
-/// knows that there are others with data on disk, and does not found a cluster without them.
+/// What a node remembers of its cluster from one start to the next, in the file `member` of its
+/// data folder: whose data these are, in which incarnations it lived, how far it was a member, and
+/// what it knew of the others. So it comes back as who it was, and after a start of the whole
+/// cluster it knows who may have what it lacks. One that keeps its data in memory comes back as
+/// nobody, but knows that there are others with data on disk, and does not found a cluster without
+/// them.
 ///
 /// Replaced as a whole with each change, and synced. Confined to one thread at a time.
 public final class MemberFile {
-  private static final String NAME = "member";
+  /// Of the file, in the data folder.
+  public static final String NAME = "member";
+
   private static final int MAGIC = 0x54524d42;
   private static final int FORMAT = 1;
 
   /// Incarnations that are remembered: the latest. Others must have forgotten those before.
   private static final int FORMER_MAX = 32;
+
+  /// What the data are good for.
+  private enum Use {
+    DATA(0),
+    /// The cluster went on without them.
+    GONE(1),
+    /// The node has handed them over and left.
+    LEFT(2);
+
+    private final int number;
+
+    Use(int number) {
+      this.number = number;
+    }
+
+    static Use ofNumber(int number) throws IOException {
+      return switch (number) {
+        case 0 -> DATA;
+        case 1 -> GONE;
+        case 2 -> LEFT;
+        default -> throw new IOException("it is damaged");
+      };
+    }
+  }
 
   private final Path folder;
   private final String clusterName;
@@ -41,7 +69,7 @@ public final class MemberFile {
   private final boolean keepsData;
   private final List<Long> lives = new ArrayList<>(); // the last one is this
   private State state = State.JOINING;
-  private boolean isGone;
+  private Use use = Use.DATA;
   private ClusterState cluster = ClusterState.initial(0);
   private boolean isNew = true;
 
@@ -76,6 +104,15 @@ public final class MemberFile {
   }
 
   private void read(byte[] bytes) throws IOException {
+    Said said = readAll(bytes);
+    requireOurs("cluster", said.cluster, clusterName, "cluster.name");
+    requireOurs("node", said.node, nodeId, "node.id");
+  }
+
+  /// Whose the file is.
+  private record Said(String cluster, String node) {}
+
+  private Said readAll(byte[] bytes) throws IOException {
     int length = bytes.length - Integer.BYTES;
     if (length < 0 || ByteBuffer.wrap(bytes).getInt(length) != checksum(bytes, length)) {
       throw new IOException("its checksum is wrong");
@@ -95,15 +132,15 @@ public final class MemberFile {
               + FORMAT
               + "; use the version that wrote it, or another folder");
     }
-    requireOurs("cluster", in.readUTF(), clusterName, "cluster.name");
-    requireOurs("node", in.readUTF(), nodeId, "node.id");
+    Said said = new Said(in.readUTF(), in.readUTF());
     state = State.ofNumber(in.readByte());
-    isGone = in.readBoolean();
+    use = Use.ofNumber(in.readByte());
     for (int left = in.readInt(); left > 0; left--) {
       lives.add(in.readLong());
     }
     cluster = ClusterState.read(in);
     isNew = false;
+    return said;
   }
 
   private void requireOurs(String what, String found, String wanted, String setting) {
@@ -130,7 +167,26 @@ public final class MemberFile {
 
   /// Whether the data were given up by the cluster while the node was away, or before.
   public boolean isGone() {
-    return isGone;
+    return use == Use.GONE;
+  }
+
+  /// Whether the node has handed over its data and left its cluster.
+  public boolean hasLeft() {
+    return use == Use.LEFT;
+  }
+
+  /// Whether what is in a folder is of use to the cluster still; false if there is no file.
+  public static boolean isOfUse(Path folder) {
+    Path path = folder.resolve(NAME);
+    try {
+      MemberFile file = new MemberFile(folder, "", "", true);
+      file.readAll(Files.readAllBytes(path));
+      return file.use == Use.DATA;
+    } catch (NoSuchFileException e) {
+      return false;
+    } catch (IOException | StartupException e) {
+      return true; // the node will say what is wrong
+    }
   }
 
   /// The number of the last life before this one; 0 for none.
@@ -177,7 +233,13 @@ public final class MemberFile {
 
   /// Remembers that the data are of use to nobody any more.
   public void giveUp() {
-    isGone = true;
+    use = Use.GONE;
+    write();
+  }
+
+  /// Remembers that others have all that the node had.
+  public void leave() {
+    use = Use.LEFT;
     write();
   }
 
@@ -190,7 +252,7 @@ public final class MemberFile {
       out.writeUTF(clusterName);
       out.writeUTF(nodeId);
       out.writeByte(state.number());
-      out.writeBoolean(isGone);
+      out.writeByte(use.number);
       out.writeInt(lives.size());
       for (long life : lives) {
         out.writeLong(life);
