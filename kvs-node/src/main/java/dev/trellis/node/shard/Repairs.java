@@ -483,10 +483,14 @@ final class Repairs {
     if (syncDue || incomplete.isEmpty() || isAsking) {
       idleMillis = nowMillis;
     } else if (nowMillis - idleMillis >= askAgainMillis || nowMillis < idleMillis) {
+      // Who had all once finds out the rest in a moment; others may take as long as an absent node.
+      boolean isSoon = synced.values().stream().anyMatch(done -> done.containsValue(Has.ONCE));
+      if (!isSoon) {
+        askAgainMillis =
+            Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
+      }
       askAgain();
       syncDue = true;
-      askAgainMillis =
-          Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
     }
   }
 

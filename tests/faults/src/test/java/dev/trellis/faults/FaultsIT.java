@@ -44,7 +44,13 @@ class FaultsIT {
     settings.put("antientropy.period", "2s");
     return new RunPlan(
         new ClusterPlan(
-            4, 2, "160m", settings, false, Optional.of(sabotage).filter(name -> !name.isEmpty())),
+            4,
+            1,
+            2,
+            "160m",
+            settings,
+            false,
+            Optional.of(sabotage).filter(name -> !name.isEmpty())),
         workloads,
         faults,
         Duration.ofSeconds(6),
