@@ -17,6 +17,12 @@ public final class KeptData {
     return shards(folder) > 0 && MemberFile.isOfUse(folder);
   }
 
+  /// Takes note, for a node that does not run, that its cluster goes on without what it has: when
+  /// it starts, it sets that aside and begins anew.
+  public static void giveUp(Path folder) throws IOException {
+    MemberFile.giveUp(folder);
+  }
+
   /// How many shards have data in the folder.
   public static int shards(Path folder) {
     if (!Files.isDirectory(folder)) {

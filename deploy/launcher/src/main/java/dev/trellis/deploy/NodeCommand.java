@@ -3,12 +3,15 @@ package dev.trellis.deploy;
 import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
+import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
+import dev.trellis.node.KeptData;
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.control.OrderRefusedException;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -417,6 +420,7 @@ final class NodeCommand {
 
     private int declareGone() throws InterruptedException {
       int portBase = local.portBase(console());
+      Path data;
       try (ClusterLock _ = ClusterLock.take(console(), portBase)) {
         ClusterState before = local.running(console());
         ClusterReport report = ClusterReport.of(before);
@@ -449,10 +453,27 @@ final class NodeCommand {
                           "not all nodes have heard that " + id + " is gone; they will"));
         }
         before.without(id).write(console());
+        data = before.folder().resolve(id);
       }
       tell(id + " is declared gone: what only it held is lost.");
+      if (KeptData.isIn(data)) {
+        giveUp(data);
+        tell(
+            "What it has in "
+                + data
+                + " is set aside when a node starts there; 'trellis restore' merges it.");
+      }
       tellJson("id", id, "state", "gone");
       return ExitCode.OK;
+    }
+
+    private static void giveUp(Path data) {
+      try {
+        KeptData.giveUp(data);
+      } catch (IOException e) {
+        throw new CommandFailure(
+            ExitCode.ENVIRONMENT, "cannot note that in " + Failures.of(data, e), e);
+      }
     }
 
     private static boolean isSpokenOfAsMember(NodeReport node) {

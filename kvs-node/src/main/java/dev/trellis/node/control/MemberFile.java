@@ -177,16 +177,28 @@ public final class MemberFile {
 
   /// Whether what is in a folder is of use to the cluster still; false if there is no file.
   public static boolean isOfUse(Path folder) {
-    Path path = folder.resolve(NAME);
     try {
-      MemberFile file = new MemberFile(folder, "", "", true);
-      file.readAll(Files.readAllBytes(path));
-      return file.use == Use.DATA;
+      return ofAnybody(folder).use == Use.DATA;
     } catch (NoSuchFileException e) {
       return false;
     } catch (IOException | StartupException e) {
       return true; // the node will say what is wrong
     }
+  }
+
+  /// Remembers for a node that does not run that its data are of use to nobody any more.
+  ///
+  /// @throws IOException if there is no such file, or it can't be read
+  public static void giveUp(Path folder) throws IOException {
+    ofAnybody(folder).giveUp();
+  }
+
+  private static MemberFile ofAnybody(Path folder) throws IOException {
+    byte[] bytes = Files.readAllBytes(folder.resolve(NAME));
+    Said said = new MemberFile(folder, "", "", true).readAll(bytes);
+    MemberFile file = new MemberFile(folder, said.cluster, said.node, true);
+    file.readAll(bytes);
+    return file;
   }
 
   /// The number of the last life before this one; 0 for none.

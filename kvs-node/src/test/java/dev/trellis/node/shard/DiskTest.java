@@ -85,8 +85,7 @@ class DiskTest {
   @Test
   void whatIsBrokenIsNeitherServedNorMissingButFetchedFromTheOtherReplica() {
     shown(ask("ssd", PUT, "k"));
-    for (Operation operation :
-        List.of(Read.Get.ANY, PUT)) {
+    for (Operation operation : List.of(Read.Get.ANY, PUT)) {
       disk.breakRecord(Payload.ofText("k"));
       shown(ask("ssd", operation, "k"));
       assertInstanceOf(View.Bytes.class, shown(ask("ssd", Read.Get.ANY, "k")));
