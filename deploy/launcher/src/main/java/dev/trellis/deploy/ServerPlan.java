@@ -2,6 +2,7 @@ package dev.trellis.deploy;
 
 import dev.trellis.cli.Json;
 import dev.trellis.wire.NodeDescriptor.Tier;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -116,6 +117,11 @@ record ServerPlan(
 
   int adminPort() {
     return Integer.parseInt(settings.getOrDefault("admin.port", "0"));
+  }
+
+  /// Where the configuration file of a process is.
+  static Path configuration(Path folder, String name) {
+    return folder.resolve(name + ".conf");
   }
 
   /// The text of its configuration file.

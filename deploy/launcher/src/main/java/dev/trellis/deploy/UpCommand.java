@@ -7,6 +7,8 @@ import dev.trellis.cli.LocalClusters;
 import dev.trellis.cli.StandardOptions;
 import dev.trellis.node.KeptData;
 import dev.trellis.wire.NodeDescriptor.Tier;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -139,7 +141,7 @@ final class UpCommand implements Callable<Integer> {
       Runtime.getRuntime().addShutdownHook(stopAtExit);
       List<ServerState> started =
           cluster.start(ServerPlan.of(before, nodes, Heaps.router(console)));
-      awaitWhole(cluster, started);
+      awaitWhole(cluster, started, goesOn.isEmpty());
       tellReady(cluster.state(), Duration.ofNanos(System.nanoTime() - began));
       isUp = true;
     }
@@ -151,20 +153,45 @@ final class UpCommand implements Callable<Integer> {
   }
 
   /// Waits until every process serves and all keys have their copies.
-  private void awaitWhole(LocalCluster cluster, List<ServerState> started)
+  private void awaitWhole(LocalCluster cluster, List<ServerState> started, boolean isFresh)
       throws InterruptedException {
     ClusterState state = cluster.state();
     new Waiting(
             standard.console(),
             () -> {
               started.forEach(cluster::requireRunning);
-              return ClusterReport.of(state);
+              ClusterReport report = ClusterReport.of(state);
+              if (isFresh) {
+                giveUpThoseOfBefore(state, report);
+              }
+              return report;
             },
             patience)
         .until(
             report -> report.isWhole() && report.unready().isEmpty(),
             ClusterReport::shortageLine,
             report -> notWhole(cluster, report));
+  }
+
+  /// Nodes that those with data remember, that were started here before and are not any more, had
+  /// memory and have lost it: all processes of the cluster have ended since.
+  private static void giveUpThoseOfBefore(ClusterState state, ClusterReport report) {
+    for (NodeReport node : report.nodes()) {
+      boolean isOfBefore =
+          node.process().isEmpty()
+              && node.state().equals("absent")
+              && Files.exists(ServerPlan.configuration(state.folder(), node.id()));
+      Optional<ServerState> other =
+          isOfBefore ? NodeCommand.OfNode.answering(report, node.id()) : Optional.empty();
+      if (other.isPresent()) {
+        try {
+          ControlPort.client(state.ports().nodeControl(other.get().number()))
+              .declareGone(node.id());
+        } catch (IOException e) {
+          // It is tried again with the next look.
+        }
+      }
+    }
   }
 
   private CommandFailure notWhole(LocalCluster cluster, ClusterReport report) {

@@ -94,6 +94,25 @@ class FaultsIT {
     assertFalse(page.contains("http://") || page.contains("https://"), "it needs nothing else");
   }
 
+  /// What is on disk, and nothing else, is there each time.
+  @Test
+  void whatIsDurableSurvivesThatAllNodesAreKilledAgainAndAgain() throws Exception {
+    List<Cell> cells;
+    try (FaultRun run =
+        new FaultRun(
+            plan(List.of("set-durable"), List.of(Fault.BLACKOUT), "", 10, Map.of()),
+            folder,
+            ignored -> {})) {
+      cells = run.run(ignored -> {});
+    }
+    assertEquals(
+        List.of("blackout/set-durable pass"),
+        words(cells),
+        () -> "-Dseed=" + SEED + ": " + details(cells));
+    assertTrue(cells.getFirst().faults() >= 10, () -> details(cells));
+    assertEquals(List.of(), Leftovers.of(Owner.self()));
+  }
+
   /// With an epoch so long that something is always lost, and that what a node may lose is far from
   /// what it may lose with the usual one.
   @Test

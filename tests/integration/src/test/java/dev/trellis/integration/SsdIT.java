@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -123,6 +124,7 @@ class SsdIT {
   void anSsdNodeThatWasAwayServesAgainAndGetsWhatItMissed() {
     up("2", "1");
     output("put", "before", "1");
+    output("put", "gone", "1");
     local.kill("node-2");
     output("put", "meanwhile", "2");
     output("put", "before", "3");
@@ -134,6 +136,33 @@ class SsdIT {
     local.kill("node-1");
     assertEquals("2\n", output("get", "meanwhile"));
     assertEquals("3\n", output("get", "before"));
+    local.trellis("get", "gone").expect(1);
+  }
+
+  @Test
+  void anSsdNodeThatHasLostItsDiskGetsAllFromTheOthers() throws IOException {
+    up("2", "1");
+    output("put", "a", "1");
+    output("incr", "n", "3");
+    local.kill("node-2");
+    delete(data.resolve("node-2"));
+    up("2", "1");
+    JsonNode put = LocalTrellis.json(output("put", "b", "1", "--ack", "durable", "--json"));
+    assertEquals(1, put.at("/receipt/durableCopies").asInt());
+    local.kill("node-0");
+    local.kill("node-1");
+    assertEquals("1\n", output("get", "a"));
+    assertEquals("3\n", output("get", "n"));
+  }
+
+  private static void delete(Path folder) throws IOException {
+    List<Path> all;
+    try (Stream<Path> files = Files.walk(folder)) {
+      all = files.sorted(Comparator.reverseOrder()).toList();
+    }
+    for (Path one : all) {
+      Files.delete(one);
+    }
   }
 
   @Test
