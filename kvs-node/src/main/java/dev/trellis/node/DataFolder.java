@@ -14,13 +14,14 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// The folder of a node that keeps its data on disk, while the node uses it: `member`, what it
-/// remembers of its cluster, and a folder for each shard.
+/// The folder of a node, while the node uses it: `member`, what it remembers of its cluster, and if
+/// it keeps its data on disk, a folder for each shard.
 final class DataFolder implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(DataFolder.class);
   private static final String SHARD = "shard-";
@@ -36,13 +37,19 @@ final class DataFolder implements AutoCloseable {
   /// Takes the folder. What the cluster has given up is set aside, and the node starts as a new
   /// one.
   ///
+  /// @param keepsData whether the node has its data again when it starts again
   /// @throws StartupException naming the folder, what is wrong with it and what to do
-  static DataFolder take(Path folder, String clusterName, String nodeId) {
+  static DataFolder take(Path folder, String clusterName, String nodeId, boolean keepsData) {
     requireWritable(folder);
     FileChannel lock = lock(folder);
     boolean taken = false;
     try {
-      MemberFile member = MemberFile.open(folder, clusterName, nodeId);
+      MemberFile member = MemberFile.open(folder, clusterName, nodeId, keepsData);
+      if (member.hasLeft()) {
+        // Others have all of it, and may have deleted some since.
+        delete(folder);
+        member = MemberFile.open(folder, clusterName, nodeId, keepsData);
+      }
       if (member.isGone()) {
         Path aside = folder.resolve(asideName(member.lastLife()));
         setAside(folder, aside);
@@ -52,7 +59,7 @@ final class DataFolder implements AutoCloseable {
             nodeId,
             aside,
             aside);
-        member = MemberFile.open(folder, clusterName, nodeId);
+        member = MemberFile.open(folder, clusterName, nodeId, keepsData);
       }
       taken = true;
       return new DataFolder(lock, member);
@@ -105,9 +112,30 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
+  private static void delete(Path folder) throws IOException {
+    List<Path> all;
+    try (Stream<Path> files = Files.walk(folder)) {
+      all =
+          files
+              .filter(
+                  file ->
+                      !file.equals(folder)
+                          && isData(folder.resolve(folder.relativize(file).getName(0))))
+              .sorted(Comparator.reverseOrder())
+              .toList();
+    }
+    for (Path one : all) {
+      Files.delete(one);
+    }
+  }
+
   private static boolean isData(Path path) {
-    String name = String.valueOf(path.getFileName());
-    return name.equals("member") || name.startsWith(SHARD);
+    return isShard(path) || String.valueOf(path.getFileName()).equals(MemberFile.NAME);
+  }
+
+  /// Whether a file is the folder of a shard.
+  static boolean isShard(Path path) {
+    return String.valueOf(path.getFileName()).matches(SHARD + "\\d+");
   }
 
   /// Where a shard keeps its entries.
@@ -135,7 +163,7 @@ final class DataFolder implements AutoCloseable {
   /// Makes sure that the folder is there and can be written, by writing to it.
   ///
   /// @throws StartupException naming the folder and what is wrong with it
-  static void requireWritable(Path folder) {
+  private static void requireWritable(Path folder) {
     try {
       Files.createDirectories(folder);
       Files.delete(Files.createTempFile(folder, "trellis", ".probe"));

@@ -35,6 +35,7 @@ final class MemberLife implements AutoCloseable {
   private final boolean alone;
   private final Optional<Path> folder;
   private final Optional<MemberFile> file;
+  private final boolean keepsData; // when it starts again
   private final Lifecycle lifecycle;
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final CompletableFuture<Void> finished = new CompletableFuture<>();
@@ -45,7 +46,7 @@ final class MemberLife implements AutoCloseable {
 
   /// @param alone whether the node is its only member, and remains so
   /// @param folder of the node's data, and for what it holds if it is declared gone; empty for none
-  /// @param file of a node that has its data again when it starts again
+  /// @param file where it remembers its cluster; empty for nowhere
   MemberLife(
       DataPlane plane,
       ControlPlane control,
@@ -55,6 +56,7 @@ final class MemberLife implements AutoCloseable {
       Optional<MemberFile> file) {
     this.folder = folder;
     this.file = file;
+    this.keepsData = file.filter(MemberFile::keepsData).isPresent();
     this.plane = plane;
     this.control = control;
     this.self = self;
@@ -97,7 +99,7 @@ final class MemberLife implements AutoCloseable {
       joined.listen(
           view -> {
             // What was given up must not get to anybody.
-            if (!lifecycle.isGivenUp(view) || file.isEmpty()) {
+            if (!lifecycle.isGivenUp(view) || !keepsData) {
               plane.membership(view);
             }
             execute(() -> step(joined));
@@ -145,6 +147,9 @@ final class MemberLife implements AutoCloseable {
       case LEAVE -> {
         LOG.info("node {} has handed over all it held and leaves", self.id());
         thread.shutdown();
+        if (keepsData) {
+          file.orElseThrow().leave();
+        }
         joined.leave();
         finished.complete(null);
       }
@@ -153,12 +158,14 @@ final class MemberLife implements AutoCloseable {
   }
 
   private void giveUp(boolean isNew) {
-    if (isNew && file.isEmpty()) {
+    if (isNew && !keepsData) {
       Quarantine.write(folder, self, plane, Instant.now());
     }
-    file.ifPresent(MemberFile::giveUp);
+    if (keepsData) {
+      file.orElseThrow().giveUp();
+    }
     String disk =
-        file.isEmpty()
+        !keepsData
             ? ""
             : "; its data are set aside then, in "
                 + folder.map(f -> f.resolve(DataFolder.asideName(self.incarnation()))).orElseThrow()

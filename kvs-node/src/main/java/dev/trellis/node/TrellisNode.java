@@ -73,13 +73,12 @@ public final class TrellisNode implements RunningProcess {
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
       Optional<MemberFile> member = Optional.empty();
-      if (config.storage().tier() == NodeDescriptor.Tier.SSD) {
+      if (folder.isPresent()) {
+        boolean keepsData = config.storage().tier() == NodeDescriptor.Tier.SSD;
         DataFolder data =
-            DataFolder.take(folder.orElseThrow(), config.clusterName(), config.nodeId());
+            DataFolder.take(folder.get(), config.clusterName(), config.nodeId(), keepsData);
         opened.push(data);
         member = Optional.of(data.member());
-      } else {
-        folder.ifPresent(DataFolder::requireWritable);
       }
       Stores stores = new Stores(config, random);
       opened.push(stores);

@@ -15,6 +15,10 @@ record JsonObject(Map<?, ?> members) {
     throw new IllegalArgumentException(json + " is no JSON object");
   }
 
+  boolean isGiven(String name) {
+    return members.containsKey(name);
+  }
+
   String text(String name) {
     return member(name, String.class);
   }

@@ -162,7 +162,7 @@ final class LocalCluster {
   }
 
   private ServerState launch(ServerPlan plan) {
-    Path config = state.folder().resolve(plan.name() + ".conf");
+    Path config = ServerPlan.configuration(state.folder(), plan.name());
     Path log = logs().resolve(plan.name() + ".log");
     try {
       Files.writeString(config, plan.configuration());
@@ -182,6 +182,7 @@ final class LocalCluster {
       return new ServerState(
           plan.name(),
           plan.role(),
+          plan.tier(),
           plan.number(),
           process.pid(),
           Processes.startOf(process.toHandle()).toEpochMilli(),

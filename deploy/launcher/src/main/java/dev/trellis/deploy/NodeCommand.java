@@ -3,17 +3,22 @@ package dev.trellis.deploy;
 import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
+import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
+import dev.trellis.node.KeptData;
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.control.OrderRefusedException;
+import dev.trellis.wire.NodeDescriptor.Tier;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
@@ -142,12 +147,12 @@ final class NodeCommand {
         names = "--tier",
         paramLabel = "TIER",
         defaultValue = "memory",
-        description = "memory, in this version the only one: the SSD tier does not exist yet.")
+        description = "memory, or ssd for a node that keeps its data on disk (default: memory).")
     private String tier = "memory";
 
     @Override
     public Integer call() throws InterruptedException {
-      requireMemory();
+      Tier wanted = requireTier();
       long began = System.nanoTime();
       int portBase = local.portBase(console());
       ClusterState state;
@@ -159,7 +164,7 @@ final class NodeCommand {
           throw noneAnswers();
         }
         LocalCluster cluster = new LocalCluster(console(), before);
-        added = start(cluster, report);
+        added = start(cluster, report, wanted);
         state = cluster.state();
       }
       ClusterReport report = awaitState(state, added, node -> node.answer().isPresent());
@@ -182,24 +187,20 @@ final class NodeCommand {
       return ExitCode.OK;
     }
 
-    private void requireMemory() {
-      switch (tier) {
-        case "memory" -> {}
-        case "ssd" ->
-            throw new CommandFailure(
-                ExitCode.MISUSE,
-                "--tier ssd: this version has no SSD nodes, since the SSD tier does not exist yet");
-        default ->
-            throw new CommandFailure(
-                ExitCode.MISUSE, "--tier " + tier + " is no tier; write memory");
+    private Tier requireTier() {
+      try {
+        return Tiers.of(tier);
+      } catch (IllegalArgumentException e) {
+        throw new CommandFailure(ExitCode.MISUSE, "--tier " + e.getMessage(), e);
       }
     }
 
-    private ServerState start(LocalCluster cluster, ClusterReport report) {
+    private ServerState start(LocalCluster cluster, ClusterReport report, Tier wanted) {
       ClusterState before = cluster.state();
-      int number =
-          before.nextNumber(
-              report.nodes().stream().map(NodeReport::id).collect(Collectors.toSet()));
+      Set<String> taken = report.nodes().stream().map(NodeReport::id).collect(Collectors.toSet());
+      // What is there of an SSD node that does not run now must not be taken for that of another.
+      PlannedNode.withData(before.folder()).forEach(kept -> taken.add(ServerPlan.nodeId(kept)));
+      int number = before.nextNumber(taken);
       if (number >= Ports.NODES_MAX) {
         throw new CommandFailure(
             ExitCode.REFUSED,
@@ -207,15 +208,17 @@ final class NodeCommand {
                 + Ports.NODES_MAX
                 + " nodes, and all are there");
       }
-      List<Integer> nodes =
-          Stream.concat(before.nodes().stream().map(ServerState::number), Stream.of(number))
-              .toList();
+      PlannedNode planned = new PlannedNode(number, wanted);
+      List<PlannedNode> nodes =
+          Stream.concat(before.nodes().stream().map(PlannedNode::of), Stream.of(planned)).toList();
       tell(
           "Starting "
-              + ServerPlan.nodeId(number)
-              + ", a memory node of "
+              + planned.id()
+              + (wanted == Tier.MEMORY ? ", a " : ", an ")
+              + Tiers.spoken(wanted)
+              + " node of "
               + (before.shards() == 1 ? "1 shard." : before.shards() + " shards."));
-      return cluster.start(List.of(ServerPlan.node(before, number, nodes))).getFirst();
+      return cluster.start(List.of(ServerPlan.node(before, planned, nodes))).getFirst();
     }
 
     private ClusterReport awaitState(
@@ -417,6 +420,7 @@ final class NodeCommand {
 
     private int declareGone() throws InterruptedException {
       int portBase = local.portBase(console());
+      Path data;
       try (ClusterLock _ = ClusterLock.take(console(), portBase)) {
         ClusterState before = local.running(console());
         ClusterReport report = ClusterReport.of(before);
@@ -449,10 +453,27 @@ final class NodeCommand {
                           "not all nodes have heard that " + id + " is gone; they will"));
         }
         before.without(id).write(console());
+        data = before.folder().resolve(id);
       }
       tell(id + " is declared gone: what only it held is lost.");
+      if (KeptData.isIn(data)) {
+        giveUp(data);
+        tell(
+            "What it has in "
+                + data
+                + " is set aside when a node starts there; 'trellis restore' merges it.");
+      }
       tellJson("id", id, "state", "gone");
       return ExitCode.OK;
+    }
+
+    private static void giveUp(Path data) {
+      try {
+        KeptData.giveUp(data);
+      } catch (IOException e) {
+        throw new CommandFailure(
+            ExitCode.ENVIRONMENT, "cannot note that in " + Failures.of(data, e), e);
+      }
     }
 
     private static boolean isSpokenOfAsMember(NodeReport node) {

@@ -1,5 +1,6 @@
 package dev.trellis.deploy;
 
+import dev.trellis.wire.NodeDescriptor.Tier;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -27,6 +28,7 @@ record NodeReport(String id, String tier, String state, Optional<ServerReport> p
             .flatMap(answer -> answer.member(id).stream())
             .map(NodeAnswer.Member::tier)
             .findFirst()
+            .or(() -> process.flatMap(one -> one.server().tier()).map(Tier::word))
             .orElse(MEMORY);
     return new NodeReport(id, tier, state(id, process, answers), process);
   }

@@ -1,16 +1,20 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.Json;
+import dev.trellis.wire.NodeDescriptor.Tier;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /// A process that a local cluster should have.
 ///
 /// @param name `router`, or the node's id
 /// @param role `router` or `node`: what `trellis run` calls it
+/// @param tier of a node; empty for the router
 /// @param number of a node, counted from 0; 0 for the router
 /// @param heap the greatest, as the JVM's `-Xmx` takes it
 /// @param settings of its configuration file, as HOCON text by key
@@ -18,6 +22,7 @@ import java.util.Set;
 record ServerPlan(
     String name,
     String role,
+    Optional<Tier> tier,
     int number,
     String heap,
     Map<String, String> settings,
@@ -29,6 +34,7 @@ record ServerPlan(
   private static final Set<String> DECIDED =
       Set.of(
           "node.id",
+          "node.tier",
           "cluster.seeds",
           "cluster.founders",
           FAULT_TOLERANCE,
@@ -41,10 +47,10 @@ record ServerPlan(
   /// The processes of a cluster in the order to start them: nodes before who asks them.
   ///
   /// @param cluster what is to be the same for all
-  /// @param nodes numbers of all nodes that the cluster is to have
-  static List<ServerPlan> of(ClusterState cluster, List<Integer> nodes, String routerHeap) {
+  /// @param nodes all that the cluster is to have
+  static List<ServerPlan> of(ClusterState cluster, List<PlannedNode> nodes, String routerHeap) {
     List<ServerPlan> plans = new ArrayList<>();
-    nodes.forEach(number -> plans.add(node(cluster, number, nodes)));
+    nodes.forEach(node -> plans.add(node(cluster, node, nodes)));
     plans.add(router(cluster, nodes, routerHeap));
     return plans;
   }
@@ -60,15 +66,18 @@ record ServerPlan(
 
   /// One node.
   ///
-  /// @param nodes numbers of all nodes that the cluster is to have, this one included
-  static ServerPlan node(ClusterState cluster, int number, List<Integer> nodes) {
+  /// @param nodes all that the cluster is to have, this one included
+  static ServerPlan node(ClusterState cluster, PlannedNode node, List<PlannedNode> nodes) {
     Ports ports = cluster.ports();
-    String name = nodeId(number);
+    int number = node.number();
+    String name = node.id();
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("node.id", name);
+    settings.put("node.tier", node.tier().word());
     settings.put(
         "cluster.seeds",
-        Json.write(nodes.stream().map(one -> "127.0.0.1:" + ports.nodeControl(one)).toList()));
+        Json.write(
+            nodes.stream().map(one -> "127.0.0.1:" + ports.nodeControl(one.number())).toList()));
     // As many as there will be: a node that comes back or is added must find the others first, and
     // never take itself for a cluster. Only where all of them start is there one to be founded.
     settings.put("cluster.founders", Integer.toString(nodes.size()));
@@ -85,15 +94,17 @@ record ServerPlan(
     for (int shard = 0; shard < cluster.shards(); shard++) {
       taken.put(ports.firstShard(number) + shard, "shard " + shard + " of " + name);
     }
-    return new ServerPlan(name, NODE, number, cluster.heap(), settings, taken);
+    return new ServerPlan(
+        name, NODE, Optional.of(node.tier()), number, cluster.heap(), settings, taken);
   }
 
-  private static ServerPlan router(ClusterState cluster, List<Integer> nodes, String heap) {
+  private static ServerPlan router(ClusterState cluster, List<PlannedNode> nodes, String heap) {
     Ports ports = cluster.ports();
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put(
         "cluster.nodes",
-        Json.write(nodes.stream().map(node -> "127.0.0.1:" + ports.firstShard(node)).toList()));
+        Json.write(
+            nodes.stream().map(node -> "127.0.0.1:" + ports.firstShard(node.number())).toList()));
     settings.put("data.port", Integer.toString(ports.router()));
     settings.put("admin.port", Integer.toString(ports.routerAdmin()));
     settings.put("gateway.port", Integer.toString(ports.gateway()));
@@ -101,11 +112,16 @@ record ServerPlan(
     taken.put(ports.router(), "the router");
     taken.put(ports.routerAdmin(), "the admin port of the router");
     taken.put(ports.gateway(), "the REST gateway");
-    return new ServerPlan(ROUTER, ROUTER, 0, heap, settings, taken);
+    return new ServerPlan(ROUTER, ROUTER, Optional.empty(), 0, heap, settings, taken);
   }
 
   int adminPort() {
     return Integer.parseInt(settings.getOrDefault("admin.port", "0"));
+  }
+
+  /// Where the configuration file of a process is.
+  static Path configuration(Path folder, String name) {
+    return folder.resolve(name + ".conf");
   }
 
   /// The text of its configuration file.

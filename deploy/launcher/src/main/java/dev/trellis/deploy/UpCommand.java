@@ -5,6 +5,10 @@ import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.LocalClusters;
 import dev.trellis.cli.StandardOptions;
+import dev.trellis.node.KeptData;
+import dev.trellis.wire.NodeDescriptor.Tier;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -15,7 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import java.util.stream.IntStream;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -35,6 +39,7 @@ import picocli.CommandLine.Option;
     })
 final class UpCommand implements Callable<Integer> {
   private static final int MEMORY_NODES = 2;
+  private static final int SSD_NODES = 1;
   private static final int SHARDS_MAX = 16;
   private static final int FAULT_TOLERANCE = 1;
   private static final Duration CHECK = Duration.ofMillis(200);
@@ -44,17 +49,16 @@ final class UpCommand implements Callable<Integer> {
   @Option(
       names = "--memory-nodes",
       paramLabel = "N",
-      description =
-          "Nodes of the memory tier, 1 to 20 (default: 2, so that either may be lost). With 1, a"
-              + " crash loses everything.")
+      description = "Nodes of the memory tier, 1 to 20 (default: 2).")
   private @Nullable Integer memoryNodes;
 
   @Option(
       names = "--ssd-nodes",
       paramLabel = "N",
-      defaultValue = "0",
-      description = "Nodes of the SSD tier (default and, in this version, only choice: 0).")
-  private int ssdNodes;
+      description =
+          "Nodes of the SSD tier, which keep all data on disk, 0 to 19 (default: 1, or as many as have"
+              + " data in the folder). With 0, nothing outlives the cluster.")
+  private @Nullable Integer ssdNodes;
 
   @Option(
       names = "--shards",
@@ -127,19 +131,17 @@ final class UpCommand implements Callable<Integer> {
         return ExitCode.OK;
       }
       ClusterState before = goesOn.orElseGet(this::fresh);
-      tellStart(known, before);
+      List<PlannedNode> nodes =
+          goesOn.isPresent()
+              ? before.nodes().stream().map(PlannedNode::of).toList()
+              : choose(before.folder());
+      tellStart(known, before, nodes);
       cluster = new LocalCluster(console, before);
       stopAtExit = new Thread(stopping(cluster), "stop");
       Runtime.getRuntime().addShutdownHook(stopAtExit);
       List<ServerState> started =
-          cluster.start(
-              ServerPlan.of(
-                  before,
-                  goesOn.isPresent()
-                      ? before.nodes().stream().map(ServerState::number).toList()
-                      : IntStream.range(0, nodes()).boxed().toList(),
-                  Heaps.router(console)));
-      awaitWhole(cluster, started);
+          cluster.start(ServerPlan.of(before, nodes, Heaps.router(console)));
+      awaitWhole(cluster, started, goesOn.isEmpty());
       tellReady(cluster.state(), Duration.ofNanos(System.nanoTime() - began));
       isUp = true;
     }
@@ -151,20 +153,45 @@ final class UpCommand implements Callable<Integer> {
   }
 
   /// Waits until every process serves and all keys have their copies.
-  private void awaitWhole(LocalCluster cluster, List<ServerState> started)
+  private void awaitWhole(LocalCluster cluster, List<ServerState> started, boolean isFresh)
       throws InterruptedException {
     ClusterState state = cluster.state();
     new Waiting(
             standard.console(),
             () -> {
               started.forEach(cluster::requireRunning);
-              return ClusterReport.of(state);
+              ClusterReport report = ClusterReport.of(state);
+              if (isFresh) {
+                giveUpThoseOfBefore(state, report);
+              }
+              return report;
             },
             patience)
         .until(
             report -> report.isWhole() && report.unready().isEmpty(),
             ClusterReport::shortageLine,
             report -> notWhole(cluster, report));
+  }
+
+  /// Nodes that those with data remember, that were started here before and are not any more, had
+  /// memory and have lost it: all processes of the cluster have ended since.
+  private static void giveUpThoseOfBefore(ClusterState state, ClusterReport report) {
+    for (NodeReport node : report.nodes()) {
+      boolean isOfBefore =
+          node.process().isEmpty()
+              && node.state().equals("absent")
+              && Files.exists(ServerPlan.configuration(state.folder(), node.id()));
+      Optional<ServerState> other =
+          isOfBefore ? NodeCommand.OfNode.answering(report, node.id()) : Optional.empty();
+      if (other.isPresent()) {
+        try {
+          ControlPort.client(state.ports().nodeControl(other.get().number()))
+              .declareGone(node.id());
+        } catch (IOException e) {
+          // It is tried again with the next look.
+        }
+      }
+    }
   }
 
   private CommandFailure notWhole(LocalCluster cluster, ClusterReport report) {
@@ -182,18 +209,60 @@ final class UpCommand implements Callable<Integer> {
             + cluster.state().folder().resolve("logs"));
   }
 
-  private int nodes() {
+  private int memoryNodes() {
     return memoryNodes == null ? MEMORY_NODES : memoryNodes;
+  }
+
+  /// As many as were asked for, or else as there are data of.
+  private int ssdNodes(Set<Integer> kept) {
+    return ssdNodes != null ? ssdNodes : Math.max(SSD_NODES, kept.size());
+  }
+
+  private List<PlannedNode> choose(Path folder) {
+    Set<Integer> kept = PlannedNode.withData(folder);
+    int ssd = ssdNodes(kept);
+    if (ssd < kept.size()) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          "--ssd-nodes "
+              + ssd
+              + ": "
+              + folder
+              + " has data of "
+              + kept.stream().sorted().map(ServerPlan::nodeId).collect(Collectors.joining(", "))
+              + ", some of which would be left out; use --ssd-nodes "
+              + kept.size()
+              + ", or another --data");
+    }
+    if (memoryNodes() + ssd > Ports.NODES_MAX) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          "--memory-nodes "
+              + memoryNodes()
+              + " and --ssd-nodes "
+              + ssd
+              + " are more than "
+              + Ports.NODES_MAX
+              + " together");
+    }
+    return PlannedNode.choose(memoryNodes(), ssd, kept);
   }
 
   /// What was asked for must be what is there, since nothing is taken away silently, nor added.
   private void requireAsMany(ClusterState known) {
-    int there = known.nodes().size();
-    if (memoryNodes != null && memoryNodes != there) {
+    requireAsMany(known, "--memory-nodes", memoryNodes, Tier.MEMORY);
+    requireAsMany(known, "--ssd-nodes", ssdNodes, Tier.SSD);
+  }
+
+  private void requireAsMany(
+      ClusterState known, String option, @Nullable Integer wanted, Tier tier) {
+    long there = known.nodes().stream().filter(node -> node.isOf(tier)).count();
+    if (wanted != null && wanted != there) {
       throw new CommandFailure(
           ExitCode.MISUSE,
-          "--memory-nodes "
-              + memoryNodes
+          option
+              + " "
+              + wanted
               + ": the cluster of port "
               + portBase
               + " has "
@@ -203,16 +272,14 @@ final class UpCommand implements Callable<Integer> {
   }
 
   private void requireSupported() {
-    if (nodes() < 1 || nodes() > Ports.NODES_MAX) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, "--memory-nodes " + nodes() + " is outside 1 to " + Ports.NODES_MAX);
-    }
-    if (ssdNodes != 0) {
+    if (memoryNodes() < 1 || memoryNodes() > Ports.NODES_MAX) {
       throw new CommandFailure(
           ExitCode.MISUSE,
-          "--ssd-nodes "
-              + ssdNodes
-              + ": this version runs none, since the SSD tier does not exist yet");
+          "--memory-nodes " + memoryNodes() + " is outside 1 to " + Ports.NODES_MAX);
+    }
+    if (ssdNodes != null && (ssdNodes < 0 || ssdNodes >= Ports.NODES_MAX)) {
+      throw new CommandFailure(
+          ExitCode.MISUSE, "--ssd-nodes " + ssdNodes + " is outside 0 to " + (Ports.NODES_MAX - 1));
     }
     if (shards != null && (shards < 1 || shards > SHARDS_MAX)) {
       throw new CommandFailure(
@@ -247,15 +314,43 @@ final class UpCommand implements Callable<Integer> {
         data == null
             ? ClusterState.folderOf(standard.console(), portBase)
             : data.toAbsolutePath().normalize();
-    int cores = Runtime.getRuntime().availableProcessors();
+    int nodes = choose(folder).size();
     return new ClusterState(
         new Ports(portBase),
-        shards == null ? Math.clamp(cores / nodes(), 1, SHARDS_MAX) : shards,
-        memory == null ? Heaps.node(standard.console(), nodes()) : memory,
+        shards(folder, nodes),
+        memory == null ? Heaps.node(standard.console(), nodes) : memory,
         FAULT_TOLERANCE,
         settings,
         folder,
         List.of());
+  }
+
+  /// As many as were asked for; or else as there are data of, for what is in one shard can't be
+  /// found by another.
+  private int shards(Path folder, int nodes) {
+    int kept =
+        PlannedNode.withData(folder).stream()
+            .mapToInt(number -> KeptData.shards(folder.resolve(ServerPlan.nodeId(number))))
+            .max()
+            .orElse(0);
+    if (shards != null && kept > 0 && shards != kept) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          "--shards "
+              + shards
+              + ": the data in "
+              + folder
+              + " are those of "
+              + kept
+              + " shards for each node; use --shards "
+              + kept
+              + ", or restore a backup into another --data");
+    }
+    if (shards != null) {
+      return shards;
+    }
+    int cores = Runtime.getRuntime().availableProcessors();
+    return kept > 0 ? kept : Math.clamp(cores / nodes, 1, SHARDS_MAX);
   }
 
   /// What ends the processes if this one ends before it should leave them alone: those that it
@@ -347,7 +442,8 @@ final class UpCommand implements Callable<Integer> {
     standard.console().flush();
   }
 
-  private void tellStart(Optional<ClusterState> known, ClusterState before) {
+  private void tellStart(
+      Optional<ClusterState> known, ClusterState before, List<PlannedNode> nodes) {
     if (standard.json()) {
       return;
     }
@@ -358,14 +454,24 @@ final class UpCommand implements Callable<Integer> {
       known.ifPresent(
           _ ->
               console.printLine(
-                  "The former cluster here was not stopped in order; starting anew."));
+                  "The former cluster here was not stopped in order; starting it again."));
+      long ssd = nodes.stream().filter(node -> node.tier() == Tier.SSD).count();
+      long memory = nodes.size() - ssd;
+      int kept = PlannedNode.withData(before.folder()).size();
       console.printLine(
-          "Starting a router and "
-              + (nodes() == 1 ? "a memory node" : nodes() + " memory nodes")
+          "Starting a router, "
+              + (memory == 1 ? "a memory node" : memory + " memory nodes")
+              + " and "
+              + switch ((int) ssd) {
+                case 0 -> "no SSD node";
+                case 1 -> "an SSD node";
+                default -> ssd + " SSD nodes";
+              }
               + " of "
               + (before.shards() == 1 ? "1 shard" : before.shards() + " shards")
-              + (nodes() == 1 ? "" : " each")
-              + ". There is no SSD node: the SSD tier does not exist yet.");
+              + (nodes.size() == 1 ? "" : " each")
+              + "."
+              + (kept == 0 ? "" : " There are data of an earlier time."));
     }
     console.flush();
   }

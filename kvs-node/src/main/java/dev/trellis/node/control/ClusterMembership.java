@@ -140,6 +140,7 @@ final class ClusterMembership implements Membership {
   private long refusedLastNanos;
   private long refusalSaidNanos;
   private boolean malformedSaid;
+  private boolean absenceSaid;
   private @Nullable Cluster cluster;
   private @Nullable Function<Order, Order.Answer> orders;
   private volatile MembershipView view;
@@ -171,10 +172,12 @@ final class ClusterMembership implements Membership {
     ClusterState initial = ClusterState.initial(settings.cluster().faultTolerance());
     ClusterState known =
         settings.file().flatMap(MemberFile::cluster).orElse(initial).merge(initial);
-    for (long life : former) {
-      known =
-          known.withEnded(
-              new Incarnation(self.id(), life), new Ended(settings.clock().millis(), End.FOLLOWED));
+    Set<Incarnation> own = new HashSet<>(known.known().keySet());
+    own.removeIf(one -> !one.nodeId().equals(self.id()));
+    former.forEach(life -> own.add(new Incarnation(self.id(), life)));
+    for (Incarnation one : own) {
+      End end = former.contains(one.number()) ? End.FOLLOWED : End.GONE;
+      known = known.withEnded(one, new Ended(settings.clock().millis(), end));
     }
     return known;
   }
@@ -773,6 +776,7 @@ final class ClusterMembership implements Membership {
   }
 
   private void sayWhomItWaitsFor(long now) {
+    sayWhoIsAwaySinceTheStart(now);
     if (self.state() != State.JOINING || seeds.configured().isEmpty()) {
       return;
     }
@@ -783,6 +787,25 @@ final class ClusterMembership implements Membership {
     }
     waitingNanos = now;
     LOG.warn("node {} {}", self.id(), waitsFor());
+  }
+
+  /// After a start with data from before: what others have that were there, too, is waited for.
+  private void sayWhoIsAwaySinceTheStart(long now) {
+    boolean due = now - startedNanos > settings.cluster().startupWait().toNanos();
+    if (former.isEmpty() || absenceSaid || !due) {
+      return;
+    }
+    absenceSaid = true;
+    Set<String> away = new TreeSet<>();
+    view.absent().forEach(node -> away.add(node.nodeId()));
+    if (!away.isEmpty()) {
+      LOG.warn(
+          "node {} has its data again, but of the nodes that were there before, {} are away; while"
+              + " they may have what nobody else has, keys of theirs cannot be read: start them, or"
+              + " give them up with 'trellis node remove ID --dead'",
+          self.id(),
+          away);
+    }
   }
 
   /// Whether the node is no member in full yet.

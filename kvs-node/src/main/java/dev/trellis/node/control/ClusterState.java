@@ -121,6 +121,13 @@ record ClusterState(
         : merge(new ClusterState(faultTolerance, Map.of(), Map.of(incarnation, why)));
   }
 
+  /// The same, without those who have their data in memory: when all have ended they have none.
+  ClusterState ofThoseWithDisks() {
+    Map<Incarnation, Known> kept = new HashMap<>(known);
+    kept.values().removeIf(one -> one.tier() == Tier.MEMORY);
+    return new ClusterState(faultTolerance, kept, ended);
+  }
+
   boolean hasEnded(Incarnation incarnation) {
     return ended.containsKey(incarnation);
   }

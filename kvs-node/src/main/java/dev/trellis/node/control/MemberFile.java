@@ -11,6 +11,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -20,30 +21,60 @@ import java.util.List;
 import java.util.Optional;
 import java.util.zip.CRC32C;
 
-/// What a node with a disk remembers of its cluster from one start to the next, in the file
-/// `member` of its data folder: whose data these are, in which incarnations it lived, how far it
-/// was a member, and what it knew of the others. So it comes back as who it was, and after a start
-/// of the whole cluster it knows who may have what it lacks.
+/// What a node remembers of its cluster from one start to the next, in the file `member` of its
+/// data folder: whose data these are, in which incarnations it lived, how far it was a member, and
+/// what it knew of the others. So it comes back as who it was, and after a start of the whole
+/// cluster it knows who may have what it lacks. One that keeps its data in memory comes back as
+/// nobody, but knows that there are others with data on disk, and does not found a cluster without
+/// them.
 ///
 /// Replaced as a whole with each change, and synced. Confined to one thread at a time.
 public final class MemberFile {
-  private static final String NAME = "member";
+  /// Of the file, in the data folder.
+  public static final String NAME = "member";
+
   private static final int MAGIC = 0x54524d42;
   private static final int FORMAT = 1;
 
   /// Incarnations that are remembered: the latest. Others must have forgotten those before.
   private static final int FORMER_MAX = 32;
 
+  /// What the data are good for.
+  private enum Use {
+    DATA(0),
+    /// The cluster went on without them.
+    GONE(1),
+    /// The node has handed them over and left.
+    LEFT(2);
+
+    private final int number;
+
+    Use(int number) {
+      this.number = number;
+    }
+
+    static Use ofNumber(int number) throws IOException {
+      return switch (number) {
+        case 0 -> DATA;
+        case 1 -> GONE;
+        case 2 -> LEFT;
+        default -> throw new IOException("it is damaged");
+      };
+    }
+  }
+
   private final Path folder;
   private final String clusterName;
   private final String nodeId;
+  private final boolean keepsData;
   private final List<Long> lives = new ArrayList<>(); // the last one is this
   private State state = State.JOINING;
-  private boolean isGone;
+  private Use use = Use.DATA;
   private ClusterState cluster = ClusterState.initial(0);
   private boolean isNew = true;
 
-  private MemberFile(Path folder, String clusterName, String nodeId) {
+  private MemberFile(Path folder, String clusterName, String nodeId, boolean keepsData) {
+    this.keepsData = keepsData;
     this.folder = folder;
     this.clusterName = clusterName;
     this.nodeId = nodeId;
@@ -51,9 +82,10 @@ public final class MemberFile {
 
   /// Reads the file, if it is there.
   ///
+  /// @param keepsData whether the node has its data again when it starts again
   /// @throws StartupException if it is somebody else's, of another format or damaged
-  public static MemberFile open(Path folder, String clusterName, String nodeId) {
-    MemberFile file = new MemberFile(folder, clusterName, nodeId);
+  public static MemberFile open(Path folder, String clusterName, String nodeId, boolean keepsData) {
+    MemberFile file = new MemberFile(folder, clusterName, nodeId, keepsData);
     Path path = folder.resolve(NAME);
     if (Files.exists(path)) {
       try {
@@ -86,6 +118,15 @@ public final class MemberFile {
   }
 
   private void read(byte[] bytes) throws IOException {
+    Said said = readAll(bytes);
+    requireOurs("cluster", said.cluster, clusterName, "cluster.name");
+    requireOurs("node", said.node, nodeId, "node.id");
+  }
+
+  /// Whose the file is.
+  private record Said(String cluster, String node) {}
+
+  private Said readAll(byte[] bytes) throws IOException {
     int length = bytes.length - Integer.BYTES;
     if (!isIntact(bytes)) {
       throw new IOException("its checksum is wrong");
@@ -105,15 +146,15 @@ public final class MemberFile {
               + FORMAT
               + "; use the version that wrote it, or another folder");
     }
-    requireOurs("cluster", in.readUTF(), clusterName, "cluster.name");
-    requireOurs("node", in.readUTF(), nodeId, "node.id");
+    Said said = new Said(in.readUTF(), in.readUTF());
     state = State.ofNumber(in.readByte());
-    isGone = in.readBoolean();
+    use = Use.ofNumber(in.readByte());
     for (int left = in.readInt(); left > 0; left--) {
       lives.add(in.readLong());
     }
     cluster = ClusterState.read(in);
     isNew = false;
+    return said;
   }
 
   private void requireOurs(String what, String found, String wanted, String setting) {
@@ -133,14 +174,45 @@ public final class MemberFile {
     }
   }
 
-  /// Whether there is no earlier life.
-  public boolean isNew() {
-    return isNew;
+  /// Whether the node has its data again when it starts again.
+  public boolean keepsData() {
+    return keepsData;
   }
 
   /// Whether the data were given up by the cluster while the node was away, or before.
   public boolean isGone() {
-    return isGone;
+    return use == Use.GONE;
+  }
+
+  /// Whether the node has handed over its data and left its cluster.
+  public boolean hasLeft() {
+    return use == Use.LEFT;
+  }
+
+  /// Whether what is in a folder is of use to the cluster still; false if there is no file.
+  public static boolean isOfUse(Path folder) {
+    try {
+      return ofAnybody(folder).use == Use.DATA;
+    } catch (NoSuchFileException e) {
+      return false;
+    } catch (IOException | StartupException e) {
+      return true; // the node will say what is wrong
+    }
+  }
+
+  /// Remembers for a node that does not run that its data are of use to nobody any more.
+  ///
+  /// @throws IOException if there is no such file, or it can't be read
+  public static void giveUp(Path folder) throws IOException {
+    ofAnybody(folder).giveUp();
+  }
+
+  private static MemberFile ofAnybody(Path folder) throws IOException {
+    byte[] bytes = Files.readAllBytes(folder.resolve(NAME));
+    Said said = new MemberFile(folder, "", "", true).readAll(bytes);
+    MemberFile file = new MemberFile(folder, said.cluster, said.node, true);
+    file.readAll(bytes);
+    return file;
   }
 
   /// The number of the last life before this one; 0 for none.
@@ -157,20 +229,23 @@ public final class MemberFile {
     write();
   }
 
-  /// The incarnations of earlier lives, the latest last.
+  /// The incarnations of earlier lives whose data the node has, the latest last.
   public List<Long> former() {
-    return List.copyOf(lives.subList(0, Math.max(0, lives.size() - 1)));
+    return keepsData ? List.copyOf(lives.subList(0, Math.max(0, lives.size() - 1))) : List.of();
   }
 
   /// As what the node takes part from the start: one that was a member in full is so again, since
   /// others count on what it has.
   public State stateAtStart() {
-    return state == State.JOINING ? State.JOINING : State.ACTIVE;
+    return state == State.JOINING || !keepsData ? State.JOINING : State.ACTIVE;
   }
 
   /// What was known of the cluster; empty in a first life.
   Optional<ClusterState> cluster() {
-    return isNew ? Optional.empty() : Optional.of(cluster);
+    if (isNew) {
+      return Optional.empty();
+    }
+    return Optional.of(keepsData ? cluster : cluster.ofThoseWithDisks());
   }
 
   /// Remembers how far the node is a member, and what is known of the cluster.
@@ -184,7 +259,13 @@ public final class MemberFile {
 
   /// Remembers that the data are of use to nobody any more.
   public void giveUp() {
-    isGone = true;
+    use = Use.GONE;
+    write();
+  }
+
+  /// Remembers that others have all that the node had.
+  public void leave() {
+    use = Use.LEFT;
     write();
   }
 
@@ -197,7 +278,7 @@ public final class MemberFile {
       out.writeUTF(clusterName);
       out.writeUTF(nodeId);
       out.writeByte(state.number());
-      out.writeBoolean(isGone);
+      out.writeByte(use.number);
       out.writeInt(lives.size());
       for (long life : lives) {
         out.writeLong(life);

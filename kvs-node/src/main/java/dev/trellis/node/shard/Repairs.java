@@ -174,6 +174,7 @@ final class Repairs {
   private final Set<Payload> placedUnderWay = new HashSet<>(); // being handed back
   private final Set<Payload> placedGiven = new HashSet<>(); // by a node that leaves
   private final Map<Pair, List<Assurance>> assurances = new LinkedHashMap<>();
+  private final Set<Integer> first = new LinkedHashSet<>(); // incomplete ones that are asked for
   private final Set<Integer> hopeless = new HashSet<>(); // partitions that nobody had all of
   private int held;
   private int surplus;
@@ -483,10 +484,14 @@ final class Repairs {
     if (syncDue || incomplete.isEmpty() || isAsking) {
       idleMillis = nowMillis;
     } else if (nowMillis - idleMillis >= askAgainMillis || nowMillis < idleMillis) {
+      // Who had all once finds out the rest in a moment; others may take as long as an absent node.
+      boolean isSoon = synced.values().stream().anyMatch(done -> done.containsValue(Has.ONCE));
+      if (!isSoon) {
+        askAgainMillis =
+            Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
+      }
       askAgain();
       syncDue = true;
-      askAgainMillis =
-          Math.min(2 * askAgainMillis, config.replication().antiEntropyPeriod().toMillis());
     }
   }
 
@@ -494,30 +499,46 @@ final class Repairs {
     synced.values().forEach(done -> done.values().removeIf(has -> has != Has.ALL));
   }
 
+  /// Has a partition fetched before others, since keys of it are asked for.
+  void fetchFirst(int partition) {
+    if (incomplete.get(partition) && first.add(partition)) {
+      syncDue = true;
+    }
+  }
+
   /// @return whether anything could be started or ended
   private boolean syncIncomplete() {
     boolean moved = false;
+    first.removeIf(partition -> !incomplete.get(partition));
+    for (int partition : first) {
+      moved |= sync(partition);
+    }
     for (int partition = incomplete.nextSetBit(0);
         partition >= 0 && queue.size() < ACTIVE_MAX;
         partition = incomplete.nextSetBit(partition + 1)) {
-      Map<Peer, Has> done = synced.getOrDefault(partition, Map.of());
-      boolean waits = false;
-      boolean whole = false;
-      for (Peer holder : roles().liveHolders(partition)) {
-        if (!done.containsKey(holder)) {
-          moved |= enqueue(holder, partition, PARTITION);
-          waits = true;
-        }
-        whole |= done.get(holder) == Has.ALL;
-      }
-      if (!waits && whole) {
-        completed(partition);
-        moved = true;
-      } else if (!waits) {
-        moved |= askEverybody(partition, done);
-      }
+      moved |= sync(partition);
     }
     return moved;
+  }
+
+  /// @return whether anything could be started or ended
+  private boolean sync(int partition) {
+    Map<Peer, Has> done = synced.getOrDefault(partition, Map.of());
+    boolean moved = false;
+    boolean waits = false;
+    boolean whole = false;
+    for (Peer holder : roles().liveHolders(partition)) {
+      if (!done.containsKey(holder)) {
+        moved |= enqueue(holder, partition, PARTITION);
+        waits = true;
+      }
+      whole |= done.get(holder) == Has.ALL;
+    }
+    if (!waits && whole) {
+      completed(partition);
+      return true;
+    }
+    return (!waits && askEverybody(partition, done)) || moved;
   }
 
   private void completed(int partition) {

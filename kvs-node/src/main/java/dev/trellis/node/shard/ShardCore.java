@@ -641,6 +641,7 @@ public final class ShardCore {
       return;
     }
     statistics.countFetch();
+    repairs.fetchFirst(entries.digests().partitionOf(request.key()));
     Gathering gathering =
         new Gathering(nextFetch++, origin, request, watch, all, deadline(request.context()));
     gatherings.put(gathering.id, gathering);
@@ -774,7 +775,9 @@ public final class ShardCore {
                 + request.key()
                 + "'s range answers node "
                 + config.nodeId()
-                + ", which does not have it all itself; nothing was done, so try again");
+                + ", which does not have it all itself"
+                + absentees()
+                + "; nothing was done, so try again");
       }
       if (gathering.all) {
         requireAll(gathering);
@@ -793,6 +796,15 @@ public final class ShardCore {
         answer(origin, request, refused(request, told, nowMillis));
       }
     }
+  }
+
+  /// Who may have what nobody has who is there.
+  private String absentees() {
+    Set<String> away = new TreeSet<>();
+    replication.roles().view().absent().forEach(node -> away.add(node.nodeId()));
+    return away.isEmpty()
+        ? ""
+        : "; away, and not given up, are " + String.join(", ", away) + ", who may have it";
   }
 
   private void requireAll(Gathering gathering) throws Refusal {
@@ -1377,7 +1389,8 @@ public final class ShardCore {
             done.generation(),
             done.kind(),
             done.dots(),
-            new Receipt(copies, durableCopies),
+            // Those who leave may have it on disk and not count as copies.
+            new Receipt(copies, Math.min(copies, durableCopies)),
             clock.current(nowMillis),
             done.ringVersion(),
             done.placement(),

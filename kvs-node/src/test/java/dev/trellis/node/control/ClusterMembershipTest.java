@@ -24,6 +24,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -132,11 +133,11 @@ class ClusterMembershipTest {
   @Test
   void anSsdNodeThatStartsAgainIsNeitherAbsentNorGone(@TempDir Path folder) {
     TestMember a = start(plan("a"));
-    TestMember b = start(plan("b").seeds(a).folder(folder));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
     awaitTogether(a, b);
     activate(a, b);
     kill(b);
-    TestMember again = start(plan("b").seeds(a).folder(folder).port(b.port()));
+    TestMember again = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder).port(b.port()));
     assertEquals(State.ACTIVE, again.self.state(), "others count on what it has");
     awaitTogether(a, again);
     assertEquals(Set.of(), a.view().gone());
@@ -146,12 +147,12 @@ class ClusterMembershipTest {
   @Test
   void anSsdNodeThatStartsAgainTwiceBeforeItIsMetHasItsDataStill(@TempDir Path folder) {
     TestMember a = start(plan("a"));
-    TestMember b = start(plan("b").seeds(a).folder(folder));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
     awaitTogether(a, b);
     activate(a, b);
     kill(b);
-    kill(start(plan("b").folder(folder).port(b.port())));
-    TestMember again = start(plan("b").seeds(a).folder(folder).port(b.port()));
+    kill(start(plan("b").tier(Tier.SSD).folder(folder).port(b.port())));
+    TestMember again = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder).port(b.port()));
     awaitTogether(a, again);
     assertEquals(Set.of(), a.view().gone());
     assertEquals(Set.of(), a.view().absent());
@@ -161,11 +162,11 @@ class ClusterMembershipTest {
   void anSsdNodeThatStartsAgainWithoutItsDataHasLostThem(
       @TempDir Path folder, @TempDir Path other) {
     TestMember a = start(plan("a"));
-    TestMember b = start(plan("b").seeds(a).folder(folder));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
     awaitTogether(a, b);
     activate(a, b);
     kill(b);
-    TestMember again = start(plan("b").seeds(a).folder(other).port(b.port()));
+    TestMember again = start(plan("b").seeds(a).tier(Tier.SSD).folder(other).port(b.port()));
     assertEquals(State.JOINING, again.self.state());
     awaitTogether(a, again);
     assertEquals(Set.of(Incarnation.of(b.self)), a.view().gone());
@@ -174,12 +175,12 @@ class ClusterMembershipTest {
   @Test
   void afterAStartOfAllAnSsdNodeKnowsWhoIsAway(@TempDir Path folder) {
     TestMember a = start(plan("a"));
-    TestMember b = start(plan("b").seeds(a).folder(folder));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
     awaitTogether(a, b);
     activate(a, b);
     kill(a);
     kill(b);
-    TestMember again = start(plan("b").seeds(a).folder(folder));
+    TestMember again = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
     assertEquals(Set.of(Incarnation.of(a.self)), again.view().absent());
     // It had nothing but memory, so it is not waited for once it is there.
     TestMember anew = start(plan("a").port(a.port()));
@@ -189,15 +190,38 @@ class ClusterMembershipTest {
   }
 
   @Test
+  void afterAStartOfAllAMemoryNodeKnowsWhoHasDataOnDisk(
+      @TempDir Path folder, @TempDir Path other, @TempDir Path third) {
+    TestMember a = start(plan("a").folder(other));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
+    TestMember c = start(plan("c").seeds(a).folder(third));
+    awaitTogether(a, b, c);
+    activate(a, b, c);
+    kill(a);
+    kill(b);
+    kill(c);
+    TestMember again = start(plan("a").folder(other).port(a.port()));
+    assertEquals(State.JOINING, again.self.state());
+    assertEquals(Set.of(Incarnation.of(b.self)), again.view().absent(), "c has lost what it had");
+    TestMember data = start(plan("b").seeds(again).tier(Tier.SSD).folder(folder));
+    awaitTogether(again, data);
+    assertEquals(
+        Set.of(),
+        again.view().absent().stream()
+            .filter(one -> one.nodeId().equals("b"))
+            .collect(Collectors.toSet()));
+  }
+
+  @Test
   void whoWasGivenUpWhileItWasAwayIsToldSo(@TempDir Path folder) {
     TestMember a = start(plan("a"));
-    TestMember b = start(plan("b").seeds(a).folder(folder));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
     awaitTogether(a, b);
     activate(a, b);
     kill(b);
     await(() -> a.view().absent().contains(Incarnation.of(b.self)), () -> "a: " + a.view());
     a.membership.declareGone(Incarnation.of(b.self));
-    TestMember again = start(plan("b").seeds(a).folder(folder).port(b.port()));
+    TestMember again = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder).port(b.port()));
     await(() -> again.view().gone().contains(Incarnation.of(b.self)), () -> "b: " + again.view());
   }
 

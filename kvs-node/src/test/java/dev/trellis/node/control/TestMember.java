@@ -87,9 +87,8 @@ final class TestMember implements AutoCloseable {
       return this;
     }
 
-    /// Remembers from one start to the next, as an SSD node does.
+    /// Remembers from one start to the next.
     Plan folder(Path data) {
-      tier = Tier.SSD;
       folder = Optional.of(data);
       return this;
     }
@@ -121,7 +120,8 @@ final class TestMember implements AutoCloseable {
     InetAddress loopback = InetAddress.getLoopbackAddress();
     ControlSocket socket = ControlSocket.bind(loopback, plan.port, plan.id, tallies, plan.resolver);
     Optional<MemberFile> file =
-        plan.folder.map(folder -> MemberFile.open(folder, plan.cluster, plan.id));
+        plan.folder.map(
+            folder -> MemberFile.open(folder, plan.cluster, plan.id, plan.tier == Tier.SSD));
     State state = file.map(MemberFile::stateAtStart).orElse(State.JOINING);
     self =
         new NodeDescriptor(

@@ -4,10 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.trellis.lattice.Payload;
-import dev.trellis.node.store.Disk;
-import dev.trellis.node.store.PassingStore;
-import dev.trellis.node.store.Slot;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Mutation;
@@ -15,84 +11,12 @@ import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
-import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// Writes that wait for a disk, on a memory node and an SSD node.
 class DurableTest {
   private static final Mutation INCREMENT = new Mutation.Increment(1);
-
-  /// Keeps what it is given "on disk" once the test says so.
-  private static final class TestDisk extends PassingStore implements Disk {
-    private long batch = 1;
-    private boolean changed; // whether there is anything in it
-    private long reached;
-
-    @Override
-    public void put(Slot slot) {
-      super.put(slot);
-      changed = true;
-    }
-
-    @Override
-    public Optional<Disk> disk() {
-      return Optional.of(this);
-    }
-
-    @Override
-    public void onProgress(Runnable wake) {}
-
-    @Override
-    public void onCorruption(Corruption told) {}
-
-    @Override
-    public boolean isWritten(Payload key) {
-      return reached >= batch();
-    }
-
-    @Override
-    public long waitingBytes() {
-      return 0;
-    }
-
-    @Override
-    public Optional<String> obstacle() {
-      return Optional.empty();
-    }
-
-    @Override
-    public void note(String word, Payload what) {}
-
-    @Override
-    public Optional<Payload> noted(String word) {
-      return Optional.empty();
-    }
-
-    @Override
-    public void mend(long hash, int bits) {}
-
-    @Override
-    public long batch() {
-      return changed ? batch : batch - 1;
-    }
-
-    @Override
-    public long flush() {
-      batch += changed ? 1 : 0;
-      changed = false;
-      return batch - 1;
-    }
-
-    @Override
-    public long settle() {
-      return reached;
-    }
-
-    void reach() {
-      reached = batch - 1;
-    }
-  }
 
   private final TestDisk disk = new TestDisk();
   private final TestCluster cluster = new TestCluster(new Partitions(6), 1);

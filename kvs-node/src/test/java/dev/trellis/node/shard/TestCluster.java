@@ -101,6 +101,10 @@ final class TestCluster {
       return replies.size();
     }
 
+    List<Reply> replied() {
+      return List.copyOf(replies);
+    }
+
     Entry entryOf(String key) {
       return core.entryOf(Payload.ofText(key));
     }

@@ -11,6 +11,7 @@ import java.util.stream.Collectors;
 /// What a cluster is made of.
 ///
 /// @param nodes at the start, 3 to 9
+/// @param ssdNodes of them, those that keep their data on disk, 0 or more
 /// @param shards of each node, 1 to 8
 /// @param heap of each process, as `-Xmx` takes it
 /// @param settings of each node beyond what is needed to start it, as HOCON text by key
@@ -18,6 +19,7 @@ import java.util.stream.Collectors;
 /// @param sabotage the defect that each node has, a name of `Sabotage`; empty for none
 record ClusterPlan(
     int nodes,
+    int ssdNodes,
     int shards,
     String heap,
     Map<String, String> settings,
@@ -42,6 +44,6 @@ record ClusterPlan(
   }
 
   ClusterPlan withSkewable(boolean changed) {
-    return new ClusterPlan(nodes, shards, heap, settings, changed, sabotage);
+    return new ClusterPlan(nodes, ssdNodes, shards, heap, settings, changed, sabotage);
   }
 }

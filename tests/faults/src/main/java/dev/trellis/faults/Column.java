@@ -62,6 +62,7 @@ final class Column {
     this.workloads =
         Workload.all(plan.callers(), plan.cluster().gossipEpoch()).stream()
             .filter(workload -> plan.workloads().contains(workload.name()))
+            .filter(workload -> workload.isFor(fault, plan.cluster()))
             .toList();
     workloads.forEach(this::successes);
   }

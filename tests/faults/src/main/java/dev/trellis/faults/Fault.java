@@ -8,6 +8,10 @@ import java.util.stream.Collectors;
 /// A kind of thing that happens to a cluster while it serves.
 enum Fault {
   KILL("a node is killed, and started again after a while", Need.NOTHING, true),
+  BLACKOUT(
+      "all nodes are killed at once, and started again: what was durable is there",
+      Need.NOTHING,
+      false),
   RESTART("a node is asked to stop, and started again", Need.NOTHING, true),
   PAUSE("one or two nodes stand still for a while without knowing", Need.NOTHING, false),
   ISOLATE("one node and the others do not hear each other", Need.CUTS, false),
@@ -41,6 +45,11 @@ enum Fault {
     this.description = description;
     this.need = need;
     this.everybodyHeard = everybodyHeard;
+  }
+
+  /// Whether it takes all that is not on disk.
+  boolean takesMemory() {
+    return this == BLACKOUT;
   }
 
   String word() {

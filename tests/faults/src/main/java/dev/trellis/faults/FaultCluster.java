@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -32,6 +33,7 @@ final class FaultCluster implements AutoCloseable {
   private final ClusterPlan plan;
   private final Path folder;
   private final Map<String, Server> nodes = new TreeMap<>(); // those that shall be members, by id
+  private final Set<String> onDisk = new HashSet<>(); // ids of nodes that keep data there
   private final List<Server> all = new ArrayList<>(); // ever made, the router included
   private final Server router;
   private int nextNumber;
@@ -44,6 +46,9 @@ final class FaultCluster implements AutoCloseable {
     for (int number = 0; number < plan.nodes(); number++) {
       Server node = newNode();
       nodes.put(node.name(), node);
+      if (number >= plan.nodes() - plan.ssdNodes()) {
+        onDisk.add(node.name());
+      }
     }
   }
 
@@ -224,6 +229,10 @@ final class FaultCluster implements AutoCloseable {
     settings.put("admin.port", Integer.toString(ServerPorts.admin(host)));
     settings.put("data.ports", Integer.toString(ServerPorts.data(host)));
     settings.put("memory.max", "40%");
+    settings.put("data.folder", Json.write(folder.resolve(id).toString()));
+    if (onDisk.contains(id)) {
+      settings.put("node.tier", "ssd");
+    }
     settings.putAll(plan.settings());
     return settings;
   }

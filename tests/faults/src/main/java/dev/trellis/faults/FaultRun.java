@@ -138,6 +138,7 @@ final class FaultRun implements AutoCloseable {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("seed", plan.seed());
     json.put("nodes", (long) plan.cluster().nodes());
+    json.put("ssdNodes", (long) plan.cluster().ssdNodes());
     json.put("shards", (long) plan.cluster().shards());
     json.put("heap", plan.cluster().heap());
     json.put("settings", plan.cluster().settings());

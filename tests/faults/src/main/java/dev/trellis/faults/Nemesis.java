@@ -32,6 +32,9 @@ final class Nemesis {
 
   private static final long CHURN_MILLIS_LATE = 6_000;
 
+  private static final long DARK_MILLIS_MAX = 1_000; // until the next of them starts again
+  private static final long AGAIN_MILLIS_MAX = 8_000; // until the next time
+
   /// Well beyond the time after which the others go on without a silent node.
   private static final long HOLD_MILLIS_MAX = 12_000;
 
@@ -88,6 +91,7 @@ final class Nemesis {
       }
       switch (fault) {
         case KILL -> end(until, false);
+        case BLACKOUT -> blackOut(until);
         case RESTART -> end(until, true);
         case PAUSE -> pause(until);
         case ISOLATE, HALVES, RING, ONE_WAY, CLIENTS -> cut(until);
@@ -165,6 +169,29 @@ final class Nemesis {
     tell("end", ended, "node", victim.name(), "process", victim.pid());
     count(ended);
     awaitRecovery();
+  }
+
+  /// At any moment, also while the cluster comes back from the last time.
+  private void blackOut(Until until) throws IOException, InterruptedException {
+    List<Server> victims = some(Integer.MAX_VALUE);
+    boolean ended = true;
+    for (Server victim : victims) {
+      ended &= kill(victim);
+    }
+    tell("begin", ended, "nodes", names(victims));
+    for (Server victim : some(Integer.MAX_VALUE)) {
+      if (random.nextInt(3) == 0) {
+        Thread.sleep(random.nextLong(DARK_MILLIS_MAX));
+      }
+      cluster.restart(victim);
+    }
+    tell("end", ended, "nodes", names(victims));
+    count(ended);
+    if (until.isOver() || random.nextInt(4) != 0) {
+      awaitRecovery();
+    } else {
+      Thread.sleep(random.nextLong(AGAIN_MILLIS_MAX));
+    }
   }
 
   /// Once a cluster is not whole for so long, something is wrong with it.

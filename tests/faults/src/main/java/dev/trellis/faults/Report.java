@@ -16,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.Collectors;
 
 /// A page about a run that needs nothing but itself: the table, and for each cell its calls over
 /// time and what was found, with the calls around it.
@@ -176,7 +175,14 @@ final class Report {
     for (List<Cell> column : columns) {
       String fault = column.getFirst().fault().word();
       page.append("<tr><th><a href=\"#%s\">%s</a></th>".formatted(fault, fault));
-      page.append(column.stream().map(Report::cell).collect(Collectors.joining()));
+      for (String name : plan.workloads()) {
+        page.append(
+            column.stream()
+                .filter(cell -> cell.workload().equals(name))
+                .map(Report::cell)
+                .findFirst()
+                .orElse("<td>not for it</td>"));
+      }
       page.append("</tr>\n");
     }
     page.append("</table></div>\n");

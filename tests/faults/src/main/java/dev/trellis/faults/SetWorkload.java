@@ -6,6 +6,7 @@ import dev.trellis.client.Trellis;
 import dev.trellis.history.check.ReplicaConvergence;
 import dev.trellis.history.check.SetFull;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.random.RandomGenerator;
@@ -27,6 +28,11 @@ class SetWorkload extends Workload {
   SetWorkload(String name, CallOptions options) {
     super(name, KEYS);
     this.options = options;
+  }
+
+  @Override
+  final boolean isDurable() {
+    return options.acknowledgement() == Acknowledgement.DURABLE;
   }
 
   @Override

@@ -2,7 +2,10 @@ package dev.trellis.faults;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /// Faults down, workloads across: a row as soon as its cells are known.
 final class Table {
@@ -16,21 +19,21 @@ final class Table {
             .stripTrailing();
   }
 
-  static String row(List<Cell> cells) {
+  /// @param workloads those of the header; of some there may be no cell
+  static String row(List<String> workloads, List<Cell> cells) {
+    Map<String, Cell> byName =
+        cells.stream().collect(Collectors.toMap(Cell::workload, Function.identity()));
     return String.format(Locale.ROOT, "%-9s", cells.getFirst().fault().word())
-        + cells.stream()
-            .map(
-                cell ->
-                    String.format(
-                        Locale.ROOT,
-                        " %-18s",
-                        String.format(
-                            Locale.ROOT,
-                            "%,d %d %s",
-                            cell.succeeded(),
-                            cell.faults(),
-                            cell.verdictWord())))
+        + workloads.stream()
+            .map(name -> String.format(Locale.ROOT, " %-18s", text(byName.get(name))))
             .collect(Collectors.joining())
             .stripTrailing();
+  }
+
+  private static String text(@Nullable Cell cell) {
+    return cell == null
+        ? "-"
+        : String.format(
+            Locale.ROOT, "%,d %d %s", cell.succeeded(), cell.faults(), cell.verdictWord());
   }
 }

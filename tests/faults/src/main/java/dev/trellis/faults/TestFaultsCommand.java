@@ -69,7 +69,7 @@ final class TestFaultsCommand implements Callable<Integer> {
       split = ",",
       defaultValue = ALL,
       description =
-          "set, set-one, counter, register, delete, session, or all (${DEFAULT-VALUE}); several"
+          "set, set-one, set-durable, counter, register, delete, session, or all (${DEFAULT-VALUE}); several"
               + " separated by commas. They run side by side on one cluster.")
   private List<String> workloads = new ArrayList<>();
 
@@ -79,7 +79,7 @@ final class TestFaultsCommand implements Callable<Integer> {
       split = ",",
       defaultValue = ALL,
       description =
-          "kill, restart, pause, isolate, halves, ring, one-way, clients, clock, clock-far,"
+          "kill, blackout, restart, pause, isolate, halves, ring, one-way, clients, clock, clock-far,"
               + " members, churn, or all"
               + " (${DEFAULT-VALUE}); several separated by commas. Each gets a cluster of its own.")
   private List<String> faults = new ArrayList<>();
@@ -104,6 +104,14 @@ final class TestFaultsCommand implements Callable<Integer> {
       defaultValue = "5",
       description = "Nodes of each cluster, 3 to 9 (${DEFAULT-VALUE}).")
   private int nodes;
+
+  @Option(
+      names = "--ssd-nodes",
+      paramLabel = "N",
+      defaultValue = "2",
+      description =
+          "How many of them keep their data on disk, 0 to all but one (${DEFAULT-VALUE}).")
+  private int ssdNodes;
 
   @Option(
       names = "--shards",
@@ -138,6 +146,7 @@ final class TestFaultsCommand implements Callable<Integer> {
     Console console = standard.console();
     requireWithin("--time", seconds, 5, 3_600);
     requireWithin("--nodes", nodes, 3, 9);
+    requireWithin("--ssd-nodes", ssdNodes, 0, nodes - 1);
     requireWithin("--shards", shards, 1, 8);
     requireWithin("--rate", rate, 10, 10_000);
     List<String> chosenWorkloads = workloads();
@@ -150,11 +159,15 @@ final class TestFaultsCommand implements Callable<Integer> {
           ExitCode.ENVIRONMENT,
           "--nemesis " + first.getKey().word() + " is not to be had here: " + first.getValue());
     }
+    ClusterPlan cluster = cluster();
     List<Fault> available =
-        chosenFaults.stream().filter(fault -> !unavailable.containsKey(fault)).toList();
+        chosenFaults.stream()
+            .filter(fault -> !unavailable.containsKey(fault))
+            .filter(fault -> isOfUse(fault, chosenWorkloads, cluster, everything))
+            .toList();
     RunPlan plan =
         new RunPlan(
-            cluster(),
+            cluster,
             chosenWorkloads,
             available,
             Duration.ofSeconds(seconds),
@@ -174,6 +187,24 @@ final class TestFaultsCommand implements Callable<Integer> {
           "the run could not go on: " + e.getMessage() + "; what there is of it is in " + folder,
           e);
     }
+  }
+
+  /// Whether anything is promised to some workload under a fault. Who names a fault expects it to
+  /// be done.
+  private static boolean isOfUse(
+      Fault fault, List<String> workloads, ClusterPlan cluster, boolean everything) {
+    boolean isOfUse = Workload.isAnyFor(workloads, fault, cluster);
+    if (!isOfUse && !everything) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          "--nemesis "
+              + fault.word()
+              + " leaves nothing of the workloads "
+              + String.join(", ", workloads)
+              + "; add set-durable"
+              + (cluster.ssdNodes() == 0 ? ", and --ssd-nodes 1 or more" : ""));
+    }
+    return isOfUse;
   }
 
   private int run(Console console, RunPlan plan, Path folder, Map<Fault, String> unavailable)
@@ -201,7 +232,7 @@ final class TestFaultsCommand implements Callable<Integer> {
                 if (json) {
                   column.forEach(cell -> console.printLine(Json.write(cell.toJson())));
                 } else {
-                  console.printLine(Table.row(column));
+                  console.printLine(Table.row(plan.workloads(), column));
                 }
                 console.flush();
               });
@@ -260,7 +291,6 @@ final class TestFaultsCommand implements Callable<Integer> {
     unavailable.forEach(
         (fault, reason) ->
             faultsByReason.computeIfAbsent(reason, ignored -> new ArrayList<>()).add(fault.word()));
-    faultsByReason.put("the SSD tier does not exist yet", List.of("full disks"));
     faultsByReason.forEach(
         (reason, words) ->
             console.printLine("Left out: " + String.join(", ", words) + ", since " + reason));
@@ -326,7 +356,8 @@ final class TestFaultsCommand implements Callable<Integer> {
   }
 
   private ClusterPlan cluster() {
-    ClusterPlan cluster = new ClusterPlan(nodes, shards, "256m", nodeSettings(), false, sabotage());
+    ClusterPlan cluster =
+        new ClusterPlan(nodes, ssdNodes, shards, "256m", nodeSettings(), false, sabotage());
     try {
       var _ = cluster.gossipEpoch();
       return cluster;

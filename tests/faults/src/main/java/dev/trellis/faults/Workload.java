@@ -31,6 +31,8 @@ abstract class Workload {
 
   static final CallOptions REPLICATED =
       CallOptions.DEFAULT.withAcknowledgement(Acknowledgement.REPLICATED);
+  static final CallOptions DURABLE =
+      CallOptions.DEFAULT.withAcknowledgement(Acknowledgement.DURABLE);
   static final CallOptions ALL = REPLICATED.withReadMode(ReadMode.ALL);
 
   private final String name;
@@ -49,15 +51,32 @@ abstract class Workload {
     return List.of(
         new SetWorkload(),
         new SetOneWorkload(gossipEpoch),
+        new SetWorkload("set-durable", DURABLE),
         new CounterWorkload(),
         new RegisterWorkload(),
         new DeleteWorkload(workers),
         new SessionWorkload(workers));
   }
 
+  /// Whether any of some workloads is for a fault.
+  static boolean isAnyFor(List<String> names, Fault fault, ClusterPlan cluster) {
+    return all(1, Duration.ZERO).stream()
+        .anyMatch(workload -> names.contains(workload.name()) && workload.isFor(fault, cluster));
+  }
+
   /// The names of all there are, in that order.
   static List<String> names() {
     return all(1, Duration.ZERO).stream().map(Workload::name).toList();
+  }
+
+  /// Whether anything is promised to it under a fault on such a cluster.
+  final boolean isFor(Fault fault, ClusterPlan cluster) {
+    return isDurable() ? cluster.ssdNodes() > 0 : !fault.takesMemory();
+  }
+
+  /// Whether what it writes is on disk once it is acknowledged.
+  boolean isDurable() {
+    return false;
   }
 
   /// What people type.

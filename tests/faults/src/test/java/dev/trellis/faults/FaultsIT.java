@@ -44,7 +44,13 @@ class FaultsIT {
     settings.put("antientropy.period", "2s");
     return new RunPlan(
         new ClusterPlan(
-            4, 2, "160m", settings, false, Optional.of(sabotage).filter(name -> !name.isEmpty())),
+            4,
+            1,
+            2,
+            "160m",
+            settings,
+            false,
+            Optional.of(sabotage).filter(name -> !name.isEmpty())),
         workloads,
         faults,
         Duration.ofSeconds(6),
@@ -86,6 +92,25 @@ class FaultsIT {
     String page = Files.readString(report);
     assertTrue(page.contains("<svg") && page.contains("kill-session"));
     assertFalse(page.contains("http://") || page.contains("https://"), "it needs nothing else");
+  }
+
+  /// What is on disk, and nothing else, is there each time.
+  @Test
+  void whatIsDurableSurvivesThatAllNodesAreKilledAgainAndAgain() throws Exception {
+    List<Cell> cells;
+    try (FaultRun run =
+        new FaultRun(
+            plan(List.of("set-durable"), List.of(Fault.BLACKOUT), "", 10, Map.of()),
+            folder,
+            ignored -> {})) {
+      cells = run.run(ignored -> {});
+    }
+    assertEquals(
+        List.of("blackout/set-durable pass"),
+        words(cells),
+        () -> "-Dseed=" + SEED + ": " + details(cells));
+    assertTrue(cells.getFirst().faults() >= 10, () -> details(cells));
+    assertEquals(List.of(), Leftovers.of(Owner.self()));
   }
 
   /// With an epoch so long that something is always lost, and that what a node may lose is far from

@@ -41,6 +41,18 @@ class ConsistencyDocumentTest {
   }
 
   @Test
+  void whatSurvivesWhatIsTested() throws IOException {
+    String page = Files.readString(ROOT.resolve("docs/durability.md"));
+    List<Path> sources = testSources();
+    List<String> rows =
+        page.lines().filter(line -> line.matches("\\| `(one|replicated|durable)` \\|.*")).toList();
+    assertEquals(3, rows.size(), rows.toString());
+    for (String row : rows) {
+      assertEquals(List.of(), missing(row, sources), row);
+    }
+  }
+
+  @Test
   void aTestThatDoesNotExistIsNoticed() throws IOException {
     List<Path> sources = testSources();
     assertEquals(List.of("no test is named"), missing("| all is well | `ack=one` |", sources));

@@ -66,7 +66,8 @@ class LauncherIT {
 
   private Process startInForeground() throws IOException {
     ProcessBuilder builder =
-        new ProcessBuilder(LocalTrellis.script().toString(), "up", "--port-base", base)
+        new ProcessBuilder(
+                LocalTrellis.script().toString(), "up", "--port-base", base, "--ssd-nodes", "0")
             .redirectErrorStream(true);
     builder.environment().putAll(local.environment());
     return builder.start();
@@ -268,7 +269,7 @@ class LauncherIT {
           --memory-nodes 0 | error: --memory-nodes 0 is outside 1 to 20
           --memory-nodes 21 | error: --memory-nodes 21 is outside 1 to 20
           --set node.id=a | error: --set node.id: that follows from the other options, or differs from node to node
-          --ssd-nodes 1    | error: --ssd-nodes 1: this version runs none, since the SSD tier does not exist yet
+          --ssd-nodes 20   | error: --ssd-nodes 20 is outside 0 to 19
           --shards 17      | error: --shards 17 is outside 1 to 16
           --memory lots    | error: --memory lots is no size; write a number and k, m or g: 512m
           --port-base 65500 | error: --port-base 65500 is outside 1 to 65000, where there is room for all

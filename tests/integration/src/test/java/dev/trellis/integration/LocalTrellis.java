@@ -115,11 +115,14 @@ final class LocalTrellis implements AutoCloseable {
         System.getProperty("java.home"));
   }
 
-  /// Starts the cluster and leaves it running.
+  /// Starts the cluster and leaves it running; without SSD nodes, unless the options name some.
   Execution up(String... options) {
     List<String> arguments =
         new ArrayList<>(List.of("up", "--detach", "--port-base", Integer.toString(portBase)));
     arguments.addAll(List.of(options));
+    if (!arguments.contains("--ssd-nodes")) {
+      arguments.addAll(List.of("--ssd-nodes", "0"));
+    }
     Execution up = trellis(arguments.toArray(String[]::new)).expect(0);
     status();
     return up;

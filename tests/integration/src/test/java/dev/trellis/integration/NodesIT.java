@@ -206,12 +206,7 @@ class NodesIT {
     }
     assertEquals(1, local.status().get("nodes").size());
     assertRefused(
-        2,
-        "--tier ssd: this version has no SSD nodes, since the SSD tier does not exist yet",
-        "node",
-        "add",
-        "--tier",
-        "ssd");
+        2, "--tier tape is no tier; write memory or ssd", "node", "add", "--tier", "tape");
     assertRefused(
         2,
         "--memory-nodes 2: the cluster of port "

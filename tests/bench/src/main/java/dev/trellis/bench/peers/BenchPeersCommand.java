@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.DoubleStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -56,6 +57,8 @@ public final class BenchPeersCommand implements Callable<Integer> {
           "growth",
           "garbage",
           "replicated",
+          "durable",
+          "disk",
           "start",
           "process");
 
@@ -69,8 +72,8 @@ public final class BenchPeersCommand implements Callable<Integer> {
       paramLabel = "PART",
       split = ",",
       description =
-          "Some parts: singles, batches, latency, zipf, memory, growth, garbage, replicated, start,"
-              + " process (default: all).")
+          "Some parts: singles, batches, latency, zipf, memory, growth, garbage, replicated, durable,"
+              + " disk, start, process (default: all).")
   private List<String> only = new ArrayList<>();
 
   @Option(
@@ -159,6 +162,8 @@ public final class BenchPeersCommand implements Callable<Integer> {
       case "growth" -> growth(lab);
       case "garbage" -> garbage(lab);
       case "replicated" -> replicated(lab);
+      case "durable" -> durable(lab);
+      case "disk" -> disk(lab);
       case "start" -> start(lab);
       case "process" -> process(lab);
       default -> throw new IllegalArgumentException(part);
@@ -305,6 +310,142 @@ public final class BenchPeersCommand implements Callable<Integer> {
     }
   }
 
+  // ---- The SSD tier ----
+
+  private void durable(Lab lab) throws IOException {
+    for (int inFlight : new int[] {1, 64, 1_024}) {
+      Lab.Server node =
+          lab.ssdNode(Lab.SERVER_CORE, "1g", lab.folder().resolve("durable-" + inFlight));
+      List<Double> ours = new ArrayList<>();
+      List<Double> redis = new ArrayList<>();
+      for (int round = 0; round < rounds(); round++) {
+        ours.add(throughput(lab, node, options(0, inFlight, 1, "--ack", "durable")));
+        if (Lab.has("redis-server")) {
+          redis.add(durableRedis(lab, inFlight));
+        }
+      }
+      lab.stop(node);
+      String measure =
+          "durable puts a second, 64 B, %,d in flight, against Redis (appendfsync always)"
+              .formatted(inFlight);
+      String detail = "%s against %s".formatted(count(ours), redis.isEmpty() ? "-" : count(redis));
+      double ratio = redis.isEmpty() ? 0 : median(ours) / median(redis);
+      rows.add(
+          redis.isEmpty()
+              ? noRedis(measure)
+              : switch (inFlight) {
+                case 1 -> Row.reported(measure, ratio, "%.2f×".formatted(ratio), detail);
+                default -> Row.atLeast(measure, inFlight == 64 ? 1.0 : 0.5, ratio, detail);
+              });
+    }
+  }
+
+  /// Durable writes a second of Redis, whose log grows for that long.
+  private double durableRedis(Lab lab, int inFlight) throws IOException {
+    int clients = Math.min(4, inFlight);
+    Lab.Server server =
+        lab.durableRedis(Lab.SERVER_CORE, lab.folder().resolve("redis-" + System.nanoTime()));
+    String csv =
+        lab.run(
+            Lab.CLIENT_CORE,
+            "redis-benchmark",
+            "-p",
+            Integer.toString(server.port()),
+            "--csv",
+            "-P",
+            Integer.toString(inFlight / clients),
+            "-c",
+            Integer.toString(clients),
+            "-r",
+            KEYS,
+            "-n",
+            requests(inFlight == 1 ? 10_000 : inFlight == 64 ? 200_000 : 1_000_000),
+            "-d",
+            "64",
+            "-t",
+            "set");
+    lab.stop(server);
+    return redisPerSecond(csv);
+  }
+
+  private void disk(Lab lab) throws IOException {
+    Path data = lab.folder().resolve("disk");
+    Lab.Server memory = lab.node(Lab.SERVER_CORE, "1g");
+    Lab.Server ssd = lab.ssdNode(Lab.SERVER_CORE, "1g", data);
+    fill(lab, memory);
+    fill(lab, ssd);
+    List<Double> fromMemory = new ArrayList<>();
+    List<Double> fromDisk = new ArrayList<>();
+    for (int round = 0; round < rounds(); round++) {
+      fromDisk.add(throughput(lab, ssd, options(100, IN_FLIGHT, 1)));
+      fromMemory.add(throughput(lab, memory, options(100, IN_FLIGHT, 1)));
+    }
+    rows.add(
+        Row.atLeast(
+            "gets a second of keys on disk, in page cache, against keys in memory, 64 B, %d in flight"
+                .formatted(IN_FLIGHT),
+            0.5,
+            median(fromDisk) / median(fromMemory),
+            "%s against %s".formatted(count(fromDisk), count(fromMemory))));
+    lab.stop(memory);
+    lab.stop(ssd);
+    manyKeysOnDisk(lab, lab.folder().resolve("many"));
+  }
+
+  private void manyKeysOnDisk(Lab lab, Path data) throws IOException {
+    int keys = isQuick ? 1_000_000 : 10_000_000;
+    int valueBytes = 256;
+    int keyBytes = 8;
+    Lab.Server node = lab.ssdNode(Lab.SERVER_CORE, "2g", data);
+    var _ =
+        lab.bench(
+            Lab.CLIENT_CORE,
+            node.address(),
+            "--keys",
+            Integer.toString(keys),
+            "--key-prefix",
+            "k",
+            "--key-digits",
+            Integer.toString(keyBytes - 1),
+            "--value-size",
+            Integer.toString(valueBytes),
+            "--ack",
+            "durable",
+            "--time",
+            "100ms",
+            "--warmup",
+            "1ms");
+    lab.stop(node);
+    long bytes = 0;
+    try (Stream<Path> files = Files.walk(data)) {
+      for (Path file : files.filter(Files::isRegularFile).toList()) {
+        bytes += Files.size(file);
+      }
+    }
+    double content = (double) keys * (keyBytes + valueBytes);
+    rows.add(
+        Row.reported(
+            "bytes on disk for each byte of keys and values, %,d keys of %d B"
+                .formatted(keys, valueBytes),
+            bytes / content,
+            "%.2f".formatted(bytes / content),
+            "%,d MiB of files".formatted(bytes >> 20)));
+    List<Double> ready = new ArrayList<>();
+    for (int round = 0; round < rounds(); round++) {
+      long began = System.nanoTime();
+      Lab.Server again = lab.ssdNode(Lab.SERVER_CORE, "2g", data);
+      ready.add((System.nanoTime() - began) / 1e6);
+      lab.stop(again);
+    }
+    rows.add(
+        Row.atMost(
+            "an SSD node of %,d keys from start to ready, after it was killed".formatted(keys),
+            5_000,
+            median(ready),
+            "ms",
+            "in page cache"));
+  }
+
   private static double throughput(Lab lab, Lab.Server server, String[] options)
       throws IOException {
     return perSecond(lab.bench(Lab.CLIENT_CORE, server.address(), options));
@@ -375,7 +516,11 @@ public final class BenchPeersCommand implements Callable<Integer> {
     command.addAll(List.of(test));
     String csv = lab.run(Lab.CLIENT_CORE, command.toArray(String[]::new));
     lab.stop(server);
-    // A line of names, then one whose second column is the requests a second.
+    return redisPerSecond(csv);
+  }
+
+  /// Of a line of names, then one whose second column is the requests a second.
+  private static double redisPerSecond(String csv) {
     String last = csv.strip().lines().reduce((_, line) -> line).orElse("");
     String[] columns = last.split("\",\"", -1);
     return Double.parseDouble(columns[1].replace("\"", ""));

@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -93,6 +94,28 @@ final class Lab implements AutoCloseable {
     return started(builder, "node", port);
   }
 
+  /// An SSD node of one shard that stands alone; what it has written is durable with one copy.
+  ///
+  /// @param heap as `-Xmx` takes it
+  /// @param data where it keeps its data
+  Server ssdNode(String core, String heap, Path data) throws IOException {
+    int port = freePort();
+    Path config = nodeConfig(port, freePort());
+    Files.writeString(
+        config,
+        """
+        node.tier = ssd
+        data.folder = "%s"
+        cluster.fault-tolerance = 0
+        """
+            .formatted(data),
+        StandardOpenOption.APPEND);
+    ProcessBuilder builder =
+        builder(onCore(core, script(), "run", "node", "--config", config.toString()));
+    builder.environment().put("TRELLIS_HEAP", heap);
+    return started(builder, "ssd-node", port);
+  }
+
   /// The configuration of a node that stands alone.
   Path nodeConfig(int port, int adminPort) throws IOException {
     Path config = folder.resolve("node-" + port + ".conf");
@@ -120,6 +143,33 @@ final class Lab implements AutoCloseable {
                     Integer.toString(port),
                     Integer.toString(valueBytes)))),
         "echo",
+        port);
+  }
+
+  /// Redis with a log that is synced before each answer.
+  Server durableRedis(String core, Path data) throws IOException {
+    int port = freePort();
+    Files.createDirectories(data);
+    return started(
+        builder(
+            onCore(
+                core,
+                "redis-server",
+                "--port",
+                Integer.toString(port),
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--dir",
+                data.toString(),
+                "--appendonly",
+                "yes",
+                "--appendfsync",
+                "always",
+                "--auto-aof-rewrite-percentage",
+                "0")),
+        "redis-durable",
         port);
   }
 
