@@ -26,6 +26,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.Cursor;
 import org.lmdbjava.GetOp;
+import org.lmdbjava.LmdbException;
 import org.lmdbjava.Txn;
 
 /// Entries on disk, in LMDB. What changes waits in memory until a thread of its own has committed
@@ -290,8 +291,13 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// Copies all that is on disk as of now into a folder. Any thread.
   ///
   /// @param folder empty
-  public void copyTo(Path folder) {
-    files.copyTo(folder);
+  /// @throws IOException if the disk that it is on does not take it
+  public void copyTo(Path folder) throws IOException {
+    try {
+      files.copyTo(folder);
+    } catch (LmdbException e) {
+      throw new IOException(e.getMessage(), e);
+    }
   }
 
   @Override
