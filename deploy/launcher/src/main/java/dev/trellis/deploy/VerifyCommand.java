@@ -213,15 +213,15 @@ final class VerifyCommand implements Callable<Integer> {
       json.put("problems", problems);
       console.printLine(Json.write(json));
     } else {
-      int width = found.stream().mapToInt(one -> one.name().length()).max().orElse(0);
+      int width = found.stream().mapToInt(one -> one.name().length()).max().orElse(1);
       for (Found one : found) {
         console.printLine(
             String.format(
                 Locale.ROOT,
-                "%-" + width + "s  %,d keys  %,.1f MB  %s",
+                "%-" + width + "s  %s  %s  %s",
                 one.name(),
-                one.findings().keys(),
-                one.findings().bytes() / 1e6,
+                Amounts.keys(one.findings().keys()),
+                Amounts.bytes(one.findings().bytes()),
                 one.isSound()
                     ? "sound"
                     : one.findings().broken() == 0
@@ -233,10 +233,10 @@ final class VerifyCommand implements Callable<Integer> {
       console.printLine(
           String.format(
               Locale.ROOT,
-              "%s: %,d keys, %,.1f MB, %,d broken, read in %.1f s",
+              "%s: %s, %s, %,d broken, read in %.1f s",
               isSound ? "sound" : "damaged",
-              keys,
-              bytes / 1e6,
+              Amounts.keys(keys),
+              Amounts.bytes(bytes),
               broken,
               seconds));
     }
