@@ -158,6 +158,13 @@ final class Stores implements AutoCloseable {
   ///
   /// @param folder is made; must not be there
   void copyTo(Path folder) throws IOException, InterruptedException {
+    if (Files.exists(folder)) {
+      throw new IOException(folder + " is there already");
+    }
+    Path parent = folder.getParent();
+    if (parent != null && !Files.exists(parent)) {
+      throw new IOException(parent + " is not there");
+    }
     Files.createDirectory(folder);
     for (SsdStore store : onDisk.values()) {
       store.awaitWritten(WRITTEN_WITHIN);

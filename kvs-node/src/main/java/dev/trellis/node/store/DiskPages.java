@@ -96,6 +96,11 @@ final class DiskPages {
         () -> "has pages of " + pageBytes + " bytes");
     require(memory.byteSize() >= 2L * pageBytes, () -> "ends before its second page does");
     requireMeta(pageBytes, "second");
+    // LMDB goes by the size that the later of the two tells.
+    int other = memory.get(INT, (long) pageBytes + HEADER_BYTES + 24);
+    require(
+        other == pageBytes,
+        () -> "has pages of " + pageBytes + " bytes, and of " + other + " as its second one tells");
     boolean second = Long.compareUnsigned(transaction(pageBytes), transaction(0)) > 0;
     long meta = (long) HEADER_BYTES + (second ? pageBytes : 0);
     lastPage = memory.get(LONG, meta + 120);
