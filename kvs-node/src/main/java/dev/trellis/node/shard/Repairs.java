@@ -185,6 +185,7 @@ final class Repairs {
   private long askAgainMillis = ASK_AGAIN_MILLIS_MIN;
   private long lookedMillis;
   private long quietMillis; // when few digests were to be computed
+  private boolean mayHaveToNote = true; // whether other partitions are whole than before
   private boolean syncDue; // whether something may be done for what is incomplete
   private boolean mayHaveSurplus; // whether a look may find anything to hand back
 
@@ -213,6 +214,10 @@ final class Repairs {
 
   /// Has the disk remember which partitions are whole, in the batch with what makes them so.
   void note(Disk disk) {
+    if (!mayHaveToNote) {
+      return;
+    }
+    mayHaveToNote = false;
     BitSet whole = (BitSet) complete.clone();
     whole.or(formerly);
     if (!whole.equals(noted)) {
@@ -224,6 +229,7 @@ final class Repairs {
 
   /// Something of a partition was lost here: it must come from others.
   void lost(int partition) {
+    mayHaveToNote = true;
     formerly.clear(partition);
     recalled.clear(partition);
     if (complete.get(partition)) {
@@ -272,6 +278,7 @@ final class Repairs {
 
   /// Takes what is here for all there is.
   void found() {
+    mayHaveToNote = true;
     complete.or(incomplete);
     incomplete.clear();
     formerly.andNot(complete);
@@ -306,6 +313,7 @@ final class Repairs {
 
   /// Takes a new view.
   void view(@Nullable Roles before) {
+    mayHaveToNote = true;
     Roles now = roles();
     boolean first = alone;
     alone = false;
@@ -542,6 +550,7 @@ final class Repairs {
   }
 
   private void completed(int partition) {
+    mayHaveToNote = true;
     incomplete.clear(partition);
     complete.set(partition);
     formerly.clear(partition);
@@ -661,6 +670,7 @@ final class Repairs {
   }
 
   private void drop(int partition) {
+    mayHaveToNote = true;
     formerly.clear(partition);
     recalled.clear(partition);
     handed.remove(partition);

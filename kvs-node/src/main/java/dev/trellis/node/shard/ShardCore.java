@@ -795,6 +795,13 @@ public final class ShardCore {
         Refusal told = unlessCarriedOut(origin, request, refusal);
         answer(origin, request, refused(request, told, nowMillis));
       }
+    } catch (BrokenRecordException e) {
+      mend(e); // nothing was changed yet, so it begins anew
+      if (gathering.watch != null) {
+        watch(origin, gathering.watch, nowMillis, out());
+      } else {
+        handle(origin, request, nowMillis, out());
+      }
     }
   }
 

@@ -27,14 +27,19 @@ import org.jspecify.annotations.Nullable;
 import org.lmdbjava.Cursor;
 import org.lmdbjava.GetOp;
 import org.lmdbjava.Txn;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// Entries on disk, in LMDB. What changes waits in memory until a thread of its own has committed
-/// it together with what else came meanwhile; reads see what waits first, and below it the disk as
-/// of one transaction, which is renewed with [#settle]. So the shard never waits for the disk,
-/// except for reads of pages that are not in memory.
+/// Entries on disk, in LMDB. What changes is written to a log first, by a thread of its own,
+/// together with what else came meanwhile, and to its place later; until then it waits in memory
+/// too. Reads see what waits first, and below it the disk as of one transaction, which is renewed
+/// with [#settle]. So the shard never waits for the disk, except for reads of pages that are not in
+/// memory.
 ///
 /// Each record has a checksum, which is verified whenever it is read.
 public final class SsdStore implements Store, Disk, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SsdStore.class);
+
   /// About what a change takes of memory beside the bytes of key and value.
   private static final long CHANGE_BYTES = 200;
 
@@ -62,6 +67,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   }
 
   private final DiskFiles files;
+  private final DiskLog log;
   private final Commits commits;
   private final DiskKeys keys = new DiskKeys();
   private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
@@ -70,13 +76,13 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   // What is not on disk yet, and among it what was not handed over for writing yet.
   private final NavigableMap<DiskChange.Key, DiskChange> waiting = new TreeMap<>();
-  private NavigableMap<DiskChange.Key, DiskChange> open = new TreeMap<>();
+  private Map<DiskChange.Key, DiskChange> open = new HashMap<>();
   private Map<String, Payload> openNotes = new TreeMap<>();
   private SortedSet<Integer> openRecounts = new TreeSet<>();
   private final Map<String, Payload> notes = new HashMap<>(); // of this life
   private final Deque<Commits.Batch> underWay = new ArrayDeque<>();
   private long batch = 1; // the number of the open one
-  private long settled; // batches up to this one are on disk, and seen by `txn`
+  private long settled; // batches up to this one are in their place, and seen by `txn`
   private long waitingBytes;
 
   /// Keys in their default place whose digests are in no sum.
@@ -95,10 +101,12 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private @Nullable Walk walk; // the scan under way
 
   /// @param files closed with the store
-  /// @param commits writes to `files`; closed with the store
+  /// @param log closed with the store
+  /// @param commits writes to both; closed with the store
   /// @param waitingBytesGoal above which what waits is written at once
-  SsdStore(DiskFiles files, Commits commits, long waitingBytesGoal) {
+  SsdStore(DiskFiles files, DiskLog log, Commits commits, long waitingBytesGoal) {
     this.files = files;
+    this.log = log;
     this.commits = commits;
     this.waitingBytesGoal = waitingBytesGoal;
     DiskTally tally = files.tallyAtStart();
@@ -115,9 +123,16 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// @throws IOException naming the folder, what is wrong with it and what to do
   public static SsdStore open(Path folder, Owner owner, Settings settings) throws IOException {
     DiskFiles files = DiskFiles.open(folder, owner, settings.mapBytes(), settings.meter());
-    Commits commits = new Commits("commits-" + owner.shard(), files, settings.interval());
+    DiskLog log;
+    try {
+      log = DiskLog.open(folder, files.life(), files, settings.meter());
+    } catch (IOException | RuntimeException e) {
+      files.close();
+      throw new IOException("data folder " + folder + " can't be used: " + e.getMessage(), e);
+    }
+    Commits commits = new Commits("commits-" + owner.shard(), log, files, settings.interval());
     commits.start();
-    return new SsdStore(files, commits, settings.waitingBytesGoal());
+    return new SsdStore(files, log, commits, settings.waitingBytesGoal());
   }
 
   /// Whose data a folder has.
@@ -130,17 +145,23 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// @param mapBytes the most that the folder may grow to; costs address space only
   /// @param interval the least time from one transaction to the next; zero to write at once
   /// @param waitingBytesGoal above which what waits is written whatever the interval is
-  /// @param meter is told of each transaction
+  /// @param meter is told of what is written
   public record Settings(long mapBytes, Duration interval, long waitingBytesGoal, Meter meter) {}
 
-  /// Is told of transactions, by the thread that writes.
+  /// Is told of what was written, by the threads that write.
   public interface Meter {
-    /// A transaction is on disk.
+    /// Changes are on disk, in the log.
     ///
-    /// @param changes keys that it wrote
+    /// @param changes keys that were written
     /// @param nanos that it took
-    /// @param syncNanos of these, those from when all was prepared
-    void committed(int changes, long nanos, long syncNanos);
+    /// @param syncNanos of these, those of the sync
+    void synced(int changes, long nanos, long syncNanos);
+
+    /// What was synced is in its place.
+    ///
+    /// @param changes keys that were written there
+    /// @param nanos that it took
+    void placed(int changes, long nanos);
   }
 
   @Override
@@ -203,7 +224,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (!isOpenEmpty()) {
       Commits.Batch handed = new Commits.Batch(batch, open, openNotes, openRecounts);
       underWay.add(handed);
-      open = new TreeMap<>();
+      open = new HashMap<>();
       openNotes = new TreeMap<>();
       openRecounts = new TreeSet<>();
       batch++;
@@ -214,7 +235,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   @Override
   public boolean isWritten(Payload key) {
-    return !waiting.containsKey(DiskChange.Key.of(key));
+    DiskChange last = waiting.get(DiskChange.Key.of(key));
+    return last == null || last.batch() <= commits.written();
   }
 
   @Override
@@ -232,21 +254,23 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public long settle() {
     long written = commits.written();
-    if (written > settled) {
+    long placed = commits.placed();
+    if (placed > settled) {
       release(); // so that the next read sees it
-      settled = written;
-      while (!underWay.isEmpty() && underWay.peek().number() <= written) {
+      settled = placed;
+      while (!underWay.isEmpty() && underWay.peek().number() <= placed) {
         Commits.Batch done = underWay.remove();
         done.changes()
             .forEach(
                 (key, change) -> {
-                  if (waiting.remove(key, change)) {
+                  if (waiting.get(key) == change) {
+                    waiting.remove(key);
                     waitingBytes -= bytes(key, change);
                   }
                 });
       }
     }
-    return settled;
+    return written;
   }
 
   private static long bytes(DiskChange.Key key, DiskChange change) {
@@ -269,10 +293,13 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return files.fileBytes();
   }
 
-  /// Copies all that is on disk as of now into a folder. Any thread.
+  /// Copies all that was handed over to be written, as of one moment, into a folder. Any thread but
+  /// the shard's, which goes on.
   ///
   /// @param folder empty
-  public void copyTo(Path folder) {
+  /// @throws IOException if not all can be written
+  public void copyTo(Path folder) throws IOException {
+    commits.awaitPlaced();
     files.copyTo(folder);
   }
 
@@ -306,7 +333,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (value == null) {
       return false;
     }
-    if (!DiskFiles.isIntact(value, probe.hash())) {
+    if (!DiskRecord.isIntact(value, probe.hash())) {
       if (broken.add(probe.hash())) {
         throw new BrokenRecordException(probe.hash());
       }
@@ -317,9 +344,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   }
 
   private void see(ByteBuffer value) {
-    DiskFiles.see(value, record);
-    seenLife = DiskFiles.life(value);
-    seenDigest = DiskFiles.digest(value);
+    DiskRecord.see(value, record);
+    seenLife = DiskRecord.life(value);
+    seenDigest = DiskRecord.digest(value);
     seenBytes = value.remaining();
   }
 
@@ -380,7 +407,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       return 0;
     }
     Form form = Form.encoding(slot);
-    return DiskFiles.HEADER_BYTES
+    return DiskRecord.HEADER_BYTES
         + RecordView.bytes(form.flags(), slot.key().size(), form.body().size());
   }
 
@@ -654,7 +681,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   /// The key of a record; null if it can't be read.
   private @Nullable Payload storedKey(ByteBuffer value, long keyHash) {
-    if (!DiskFiles.isIntact(value, keyHash)) {
+    if (!DiskRecord.isIntact(value, keyHash)) {
       tellOf(keyHash);
       return null;
     }
@@ -752,6 +779,14 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (txn != null) {
       txn.close();
     }
+    try {
+      if (commits.placed() == commits.written()) {
+        log.clear();
+      }
+    } catch (IOException e) {
+      LOG.debug("what is in its place is brought there once more at the next start", e);
+    }
+    log.close();
     files.close();
   }
 }
