@@ -383,6 +383,11 @@ final class ShardServer implements Outbox {
     (request.operation() instanceof Read ? tallies.reads : tallies.mutations).record(took);
   }
 
+  /// Has the shard get ready for requests of a frame, counted from the first of the frame.
+  void expect(PlainRequests requests, int from, int to) {
+    core.expect(requests, from, to);
+  }
+
   /// Handles the plain request that was taken last. The caller tells when the [#endRun] of those
   /// that come together has come.
   void handle(Origin origin, PlainRequests request) {

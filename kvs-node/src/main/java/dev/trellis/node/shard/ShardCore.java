@@ -112,6 +112,7 @@ public final class ShardCore {
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
   private final PlainSlot newSlot = new PlainSlot(); // that is put
   private final PlainReply plainReply = new PlainReply();
+  private int[] expected = new int[128]; // places and lengths of keys
   private boolean mayWatchOthers; // keys that have been placed elsewhere
   private long scannedMillis; // when somebody scanned last
   private long nowMillis; // of the event that is being handled
@@ -322,6 +323,22 @@ public final class ShardCore {
                 + " was carried out here, and the key is elsewhere now; how many copies it has got"
                 + " is not known here any more")
         : refusal;
+  }
+
+  /// Is told that requests of a frame will be handled next, and has the store get ready for them.
+  ///
+  /// @param from the first of them
+  /// @param to one more than the last
+  public void expect(PlainRequests requests, int from, int to) {
+    int count = to - from;
+    if (expected.length < 2 * count) {
+      expected = new int[2 * count];
+    }
+    for (int at = 0; at < count; at++) {
+      expected[2 * at] = requests.keyAt(from + at);
+      expected[2 * at + 1] = requests.keyLength(from + at);
+    }
+    entries.store().expect(requests.source(), expected, count);
   }
 
   /// As [#handle(Origin, Request, long, Outbox)], of the request that was taken last. Most are

@@ -185,6 +185,31 @@ final class HashIndex {
     return NONE;
   }
 
+  /// Where the records of keys are, as far as one look at each key's first bucket tells: that of
+  /// another key now and then, or [#NONE] for one that is elsewhere.
+  ///
+  /// @param hashes of each key
+  /// @param spreads likewise
+  /// @param addresses is filled in
+  void findLikely(long[] hashes, long[] spreads, int count, long[] addresses) {
+    for (int at = 0; at < count; at++) {
+      long spread = spreads[at];
+      int segment = segmentOf(hashes[at], spread);
+      int pageCount = pageCounts[segment];
+      addresses[at] = NONE;
+      if (pageCount > 0) {
+        int page = pagesOf[segment * PAGES_MAX + pageOf(spread, pageCount)];
+        MemorySegment chunk = chunks[page / CHUNK_PAGES];
+        long base =
+            ((long) (page % CHUNK_PAGES) << PAGE_BITS) + (long) bucketOf(spread) * BUCKET_BYTES;
+        int match = matches(chunk, base, tagOf(spread));
+        if (match != 0) {
+          addresses[at] = address(chunk, base, Integer.numberOfTrailingZeros(match));
+        }
+      }
+    }
+  }
+
   private static long position(int page, int bucket, int place) {
     return (long) page << 8 | bucket << 4 | place;
   }

@@ -110,6 +110,7 @@ class EngineTest {
     }
 
     void compareAll() {
+      expectSome();
       model.forEach((key, slot) -> assertEquals(Optional.of(slot), store.find(key)));
       List<Slot> scanned = new ArrayList<>();
       store.scan(NONE, Optional.empty()).forEachRemaining(scanned::add);
@@ -117,6 +118,20 @@ class EngineTest {
       compareRanges();
       compareSweep();
       compareSums();
+    }
+
+    /// Keys that are there and such as are not.
+    private void expectSome() {
+      int count = random.nextInt(200);
+      byte[] source = new byte[100 * count];
+      int[] places = new int[2 * count];
+      for (int at = 0; at < count; at++) {
+        Payload key = key(random, 2 * model.size() + 1);
+        key.copyTo(source, 100 * at);
+        places[2 * at] = 100 * at;
+        places[2 * at + 1] = key.size();
+      }
+      store.expect(source, places, count);
     }
 
     private void compareRanges() {
