@@ -593,6 +593,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
     shard.scan(
         asked,
+        () -> phase != Phase.CLOSING,
         page -> {
           if (phase != Phase.CLOSING) {
             gather(scan, page);
