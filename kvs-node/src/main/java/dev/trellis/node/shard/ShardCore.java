@@ -78,6 +78,9 @@ public final class ShardCore {
 
   private static final long SCAN_PASSED_BYTES_EACH = 64 << 10;
 
+  /// Keys that a turn of a scan passes by without showing them, at most: about a millisecond.
+  private static final int SCAN_UNSHOWN_MAX = 1_024;
+
   /// Weight above which a value has a page of a scan for itself.
   private static final long LARGE_BYTES = 4 << 20;
 
@@ -120,6 +123,7 @@ public final class ShardCore {
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
   private final PlainSlot newSlot = new PlainSlot(); // that is put
   private final PlainReply plainReply = new PlainReply();
+  private int[] expected = new int[128]; // places and lengths of keys
   private boolean mayWatchOthers; // keys that have been placed elsewhere
   private long scannedMillis; // when somebody scanned last
   private long nowMillis; // of the event that is being handled
@@ -403,6 +407,22 @@ public final class ShardCore {
                 + " was carried out here, and the key is elsewhere now, or not whole here; how many"
                 + " copies it has got is not known here any more")
         : refusal;
+  }
+
+  /// Is told that requests of a frame will be handled next, and has the store get ready for them.
+  ///
+  /// @param from the first of them
+  /// @param to one more than the last
+  public void expect(PlainRequests requests, int from, int to) {
+    int count = to - from;
+    if (expected.length < 2 * count) {
+      expected = new int[2 * count];
+    }
+    for (int at = 0; at < count; at++) {
+      expected[2 * at] = requests.keyAt(from + at);
+      expected[2 * at + 1] = requests.keyLength(from + at);
+    }
+    entries.store().expect(requests.source(), expected, count);
   }
 
   /// As [#handle(Origin, Request, long, Outbox)], of the request that was taken last. Most are
@@ -974,33 +994,39 @@ public final class ShardCore {
     return entries.store().prepareScan();
   }
 
-  /// A page of the live keys in byte order. Keys written while a scan is under way appear if they
-  /// lie beyond its last page; keys that were there all the time appear exactly once.
-  public Frame.Scanned scan(Frame.Scan scan, long nowMillis) {
-    statistics.countScan();
+  /// A page of the live keys in byte order, or a part of the way to one. Keys written while a scan
+  /// is under way appear if they lie beyond its last page; keys that were there all the time appear
+  /// exactly once.
+  ///
+  /// However many dead keys, and keys that others hold, lie in between, a turn ends after some of
+  /// them: with what was found before them, or with what is left to do.
+  public ScanTurn scan(Frame.Scan scan, long nowMillis) {
     try {
-      return page(scan, nowMillis);
+      return turn(scan, nowMillis);
     } catch (BrokenRecordException e) {
       mend(e);
       return scan(scan, nowMillis);
     }
   }
 
-  private Frame.Scanned page(Frame.Scan scan, long nowMillis) {
+  private ScanTurn turn(Frame.Scan scan, long nowMillis) {
     scannedMillis = nowMillis;
     if (scan.limit() < 1 || scan.limit() > Limits.SCAN_KEYS_MAX) {
-      return new Frame.Scanned(
-          scan.id(),
-          List.of(),
-          false,
-          Optional.of(
-              new Outcome.Failed(
-                  ErrorCode.BAD_REQUEST,
-                  "scan limit " + scan.limit() + " is outside 1 to " + Limits.SCAN_KEYS_MAX)));
+      statistics.countScan();
+      return new ScanTurn.Done(
+          new Frame.Scanned(
+              scan.id(),
+              List.of(),
+              false,
+              Optional.of(
+                  new Outcome.Failed(
+                      ErrorCode.BAD_REQUEST,
+                      "scan limit " + scan.limit() + " is outside 1 to " + Limits.SCAN_KEYS_MAX))));
     }
     List<Frame.ScannedKey> found = new ArrayList<>();
     long weight = 0;
     long passed = 0;
+    int unshown = 0;
     Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after(), scan.withValues());
     while (walk.hasNext()) {
       Slot slot = walk.next();
@@ -1010,6 +1036,18 @@ public final class ShardCore {
           || !replication
               .roles()
               .holds(entries.digests().partitionOf(slot.key()), slot.placement())) {
+        unshown++;
+        if (unshown == SCAN_UNSHOWN_MAX && walk.hasNext()) {
+          return found.isEmpty()
+              ? new ScanTurn.Unfinished(
+                  new Frame.Scan(
+                      scan.id(),
+                      scan.prefix(),
+                      Optional.of(slot.key()),
+                      scan.limit(),
+                      scan.withValues()))
+              : page(scan, found, true);
+        }
         continue;
       }
       boolean shown = scan.withValues() && live.size() == 1;
@@ -1017,14 +1055,19 @@ public final class ShardCore {
       boolean alone = weighs > LARGE_BYTES && !found.isEmpty(); // with others it might fit no frame
       boolean full = weight >= SCAN_PAGE_BYTES || passed >= SCAN_PASSED_BYTES;
       if (found.size() == scan.limit() || full || alone) {
-        return new Frame.Scanned(scan.id(), found, true, Optional.empty());
+        return page(scan, found, true);
       }
       View view = shown ? Reader.whole(live.get(0), nowMillis) : new View.Nothing();
       weight += weighs;
       passed += Math.min(slot.entry().weight(), SCAN_PASSED_BYTES_EACH);
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
     }
-    return new Frame.Scanned(scan.id(), found, false, Optional.empty());
+    return page(scan, found, false);
+  }
+
+  private ScanTurn page(Frame.Scan scan, List<Frame.ScannedKey> found, boolean more) {
+    statistics.countScan();
+    return new ScanTurn.Done(new Frame.Scanned(scan.id(), found, more, Optional.empty()));
   }
 
   /// Does what time brings: tells watchers of expiries, sends what waits for its epoch, compares

@@ -15,7 +15,6 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
@@ -75,7 +74,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private final KeyProbe probe = new KeyProbe(0);
 
   // What is not on disk yet, and among it what was not handed over for writing yet.
-  private final NavigableMap<DiskChange.Key, DiskChange> waiting = new TreeMap<>();
+  private final ByRange<DiskChange> waiting = new ByRange<>();
   private Map<DiskChange.Key, DiskChange> open = new HashMap<>();
   private Map<String, Payload> openNotes = new TreeMap<>();
   private SortedSet<Integer> openRecounts = new TreeSet<>();
@@ -86,7 +85,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private long waitingBytes;
 
   /// Keys in their default place whose digests are in no sum.
-  private final NavigableMap<DiskChange.Key, Boolean> unsummed = new TreeMap<>();
+  private final ByRange<Boolean> unsummed = new ByRange<>();
 
   private Listener listener = SILENT;
   private Corruption corruption = keyHash -> {};
@@ -616,7 +615,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public void mend(long hash, int bits) {
     endWalk();
     List<Payload> intact = keys(hash, bits);
-    range(unsummed, hash, bits).clear();
+    unsummed.keys(hash, bits, Integer.MAX_VALUE).forEach(unsummed::remove);
     int first = DiskTally.rangeOf(hash);
     int ranges = 1 << (DiskTally.BITS - bits);
     for (int range = first; range < first + ranges; range++) {
@@ -639,29 +638,15 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return bits == 0 || (keyHash ^ hash) >>> (Long.SIZE - bits) == 0;
   }
 
-  /// The changes whose keys' hashes begin with the highest bits of a hash.
-  private static <V> NavigableMap<DiskChange.Key, V> range(
-      NavigableMap<DiskChange.Key, V> all, long hash, int bits) {
-    if (bits == 0) {
-      return all;
-    }
-    long lowest = hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
-    long above = lowest + (1L << (Long.SIZE - bits));
-    NavigableMap<DiskChange.Key, V> from =
-        all.tailMap(new DiskChange.Key(lowest, Payload.EMPTY), true);
-    return above == 0 ? from : from.headMap(new DiskChange.Key(above, Payload.EMPTY), false);
-  }
-
   @Override
   public List<Payload> keys(long hash, int bits) {
     List<Payload> found = new ArrayList<>();
-    NavigableMap<DiskChange.Key, DiskChange> changed = range(waiting, hash, bits);
-    changed.forEach(
-        (key, change) -> {
-          if (change.slot() != null) {
-            found.add(key.key());
-          }
-        });
+    for (DiskChange.Key key : waiting.keys(hash, bits, Integer.MAX_VALUE)) {
+      DiskChange change = waiting.get(key);
+      if (change != null && change.slot() != null) {
+        found.add(key.key());
+      }
+    }
     long lowest = bits == 0 ? 0 : hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
     ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, lowest);
     try (Cursor<ByteBuffer> cursor = files.recordsFrom(reading())) {
@@ -671,7 +656,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           break;
         }
         Payload key = storedKey(cursor.val(), keyHash);
-        if (key != null && !changed.containsKey(new DiskChange.Key(keyHash, key))) {
+        if (key != null && !waiting.containsKey(new DiskChange.Key(keyHash, key))) {
           found.add(key);
         }
       }
@@ -693,16 +678,20 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public int sum(long hash, int bits, int max, Summing sums) {
     int count = 0;
-    Iterator<DiskChange.Key> candidates = range(unsummed, hash, bits).keySet().iterator();
-    while (count < max && candidates.hasNext()) {
-      DiskChange.Key key = candidates.next();
-      DiskChange change = waiting.get(key);
-      Slot slot = change == null ? find(key.key()).orElse(null) : change.slot();
-      if (slot != null) {
-        sums.add(key.hash(), Records.digest(key.hash(), slot));
-        count++;
+    while (count < max) {
+      List<DiskChange.Key> candidates = unsummed.keys(hash, bits, max - count);
+      if (candidates.isEmpty()) {
+        return count;
       }
-      candidates.remove();
+      for (DiskChange.Key key : candidates) {
+        DiskChange change = waiting.get(key);
+        Slot slot = change == null ? find(key.key()).orElse(null) : change.slot();
+        if (slot != null) {
+          sums.add(key.hash(), Records.digest(key.hash(), slot));
+          count++;
+        }
+        unsummed.remove(key);
+      }
     }
     return count;
   }
@@ -722,9 +711,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public long sweep(long cursor, int keysMax, Predicate<Slot> visitor) {
     // In the order of the ring, by all bits of the hash but the lowest, so that it never is -1.
     long from = cursor << 1;
-    Iterator<Map.Entry<DiskChange.Key, DiskChange>> changes =
-        waiting.tailMap(new DiskChange.Key(from, Payload.EMPTY), true).entrySet().iterator();
-    Map.Entry<DiskChange.Key, DiskChange> change = changes.hasNext() ? changes.next() : null;
+    Iterator<DiskChange.Key> changes = new WaitingFrom(from);
+    DiskChange.Key change = changes.hasNext() ? changes.next() : null;
     ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, from);
     int passed = 0;
     boolean goesOn = true;
@@ -733,7 +721,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       boolean more = ending.get(start, GetOp.MDB_SET_RANGE);
       while (more || change != null) {
         long stored = more ? ending.key().getLong(0) : 0;
-        long changed = change == null ? 0 : change.getKey().hash();
+        long changed = change == null ? 0 : change.hash();
         boolean fromDisk = change == null || (more && Long.compareUnsigned(stored, changed) < 0);
         long next = (fromDisk ? stored : changed) >>> 1;
         if (next != reached && (!goesOn || passed >= keysMax)) {
@@ -745,7 +733,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           slot = endingSlot(ending.key(), stored);
           more = ending.next();
         } else {
-          slot = shown(change.getValue().slot());
+          DiskChange waits = waiting.get(change);
+          slot = waits == null ? null : shown(waits.slot());
           change = changes.hasNext() ? changes.next() : null;
         }
         passed++;
@@ -753,6 +742,55 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       }
     }
     return -1;
+  }
+
+  /// The keys that wait, in the order of the ring.
+  private final class WaitingFrom implements Iterator<DiskChange.Key> {
+    private final long from;
+    private int range;
+    private Iterator<DiskChange.Key> keys;
+    private DiskChange.@Nullable Key next;
+
+    WaitingFrom(long from) {
+      this.from = from;
+      this.range = DiskTally.rangeOf(from);
+      this.keys = waiting.sorted(range).iterator();
+      advance();
+    }
+
+    private void advance() {
+      next = null;
+      while (next == null) {
+        while (!keys.hasNext()) {
+          range++;
+          if (range == DiskTally.RANGES) {
+            return;
+          }
+          keys = waiting.sorted(range).iterator();
+        }
+        DiskChange.Key key = keys.next();
+        next = Long.compareUnsigned(key.hash(), from) < 0 ? null : key;
+      }
+    }
+
+    @Override
+    public boolean hasNext() {
+      return next != null;
+    }
+
+    @Override
+    public DiskChange.Key next() {
+      DiskChange.Key current = next;
+      if (current == null) {
+        throw new NoSuchElementException("no key waits after " + Long.toHexString(from));
+      }
+      if (range < DiskTally.RANGES) {
+        advance();
+      } else {
+        next = null;
+      }
+      return current;
+    }
   }
 
   /// A slot that waits, if a sweep shows it.
