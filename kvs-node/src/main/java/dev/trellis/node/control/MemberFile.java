@@ -251,11 +251,12 @@ public final class MemberFile {
   }
 
   /// Remembers how far the node is a member, and what is known of the cluster. Where it can't be
-  /// written, as on a full disk, it is tried again with the next call: to end for that would lose
-  /// more.
-  synchronized void save(State stateNow, ClusterState clusterNow) {
+  /// written, as on a full disk, it is to be tried again: to end for that would lose more.
+  ///
+  /// @return whether it is written
+  synchronized boolean save(State stateNow, ClusterState clusterNow) {
     if (stateNow == state && clusterNow.equals(cluster)) {
-      return;
+      return true;
     }
     State stateBefore = state;
     ClusterState clusterBefore = cluster;
@@ -264,6 +265,7 @@ public final class MemberFile {
     try {
       write();
       hasWarned = false;
+      return true;
     } catch (UncheckedIOException e) {
       state = stateBefore;
       cluster = clusterBefore;
@@ -271,6 +273,7 @@ public final class MemberFile {
         LOG.warn("{}, which is tried again: {}", e.getMessage(), String.valueOf(e.getCause()));
         hasWarned = true;
       }
+      return false;
     }
   }
 

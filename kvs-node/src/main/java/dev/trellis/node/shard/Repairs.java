@@ -166,6 +166,7 @@ final class Repairs {
   private final BitSet noted = new BitSet(); // what the disk was last told of the first two
   private final Map<Integer, Map<Peer, Has>> synced = new HashMap<>(); // of incomplete ones
   private final Map<Integer, Map<Peer, Long>> handed = new TreeMap<>(); // changes when it had all
+  private final Map<Pair, Long> toDisk = new HashMap<>(); // the same, until it is on its disk
   private final Map<Pair, Comparison> active = new LinkedHashMap<>();
   private final Map<Pair, Integer> queue = new LinkedHashMap<>(); // to compare, with the level
   private final Map<Peer, Long> comparedMillis = new HashMap<>(); // when the root was asked last
@@ -238,6 +239,8 @@ final class Repairs {
     }
     synced.remove(partition);
     handed.remove(partition);
+    toDisk.keySet().removeIf(pair -> pair.partition == partition);
+    active.keySet().removeIf(pair -> pair.partition == partition); // they began before
     rounds.clear();
     placedKeys.lost(key -> digests().partitionOf(key) == partition);
     syncDue = true;
@@ -342,6 +345,7 @@ final class Repairs {
     handedOver = false;
     // What was agreed under another view does not count under this one.
     handed.clear();
+    toDisk.clear();
     queue.clear();
     active.clear();
     rounds.clear();
@@ -386,6 +390,7 @@ final class Repairs {
     if (!dropped.isEmpty()) {
       // With what was dropped went those who waited for it to be acknowledged.
       placedUnderWay.clear();
+      toDisk.keySet().removeIf(pair -> dropped.contains(pair.peer));
       mayHaveSurplus = true;
     }
     // The more is exchanged, the longer the last of it takes.
@@ -653,10 +658,13 @@ final class Repairs {
     long changes = digests().changesOf(partition);
     boolean waits = false;
     for (Peer owner : owners) {
-      Long then = have.get(owner);
       // A leaving node is still written to, but so are those who take over.
+      Long then = have.get(owner);
       if (then == null || (!stays && then != changes)) {
-        enqueue(owner, partition, PARTITION);
+        Long onItsWay = toDisk.get(new Pair(owner, partition));
+        if (onItsWay == null || (!stays && onItsWay != changes)) {
+          enqueue(owner, partition, PARTITION);
+        }
         waits = true;
       }
     }
@@ -1078,12 +1086,16 @@ final class Repairs {
       handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
       return;
     }
-    long version = roles().version();
+    Pair pair = new Pair(peer, partition);
+    Long onItsWay = toDisk.put(pair, changesBefore);
+    if (onItsWay != null && onItsWay == changesBefore) {
+      return; // it is waited for already
+    }
     onDisk(
         peer,
         keys.getFirst(),
         () -> {
-          if (roles().version() == version) {
+          if (toDisk.remove(pair, changesBefore)) {
             handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
             mayHaveSurplus = true;
           }

@@ -143,6 +143,10 @@ public final class ShardCore {
     this.sabotage = Set.copyOf(sabotage);
     this.clock = new HybridLogicalClock(config.clockSkewMax().toMillis());
     this.repeats = new RepeatWindow(config.clientsMax());
+    this.disk = store.disk().orElse(null);
+    if (disk != null) {
+      disk.onCorruption(this::noteBroken); // before anything is read
+    }
     this.entries = new Entries(store, config.partitions(), watches, sabotage);
     this.replication =
         new Replication(
@@ -154,7 +158,8 @@ public final class ShardCore {
             Roles.of(config, alone(config)),
             this::isComplete,
             this::finish,
-            this::assure);
+            this::assure,
+            this::noteBroken);
     this.placedKeys = new PlacedKeys(entries, replication, () -> nextFetch++);
     this.repairs = new Repairs(config, entries, replication, placedKeys, statistics, sabotage);
     entries.onDecision(
@@ -164,9 +169,7 @@ public final class ShardCore {
           mayWatchOthers |= watches.isWatched(key);
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
-    this.disk = store.disk().orElse(null);
     if (disk != null) {
-      disk.onCorruption(this::noteBroken);
       repairs.recall(disk);
     }
   }
@@ -229,11 +232,18 @@ public final class ShardCore {
   public void membership(MembershipView view, long nowMillis, Outbox out) {
     at(nowMillis, out);
     Roles before = repairs.isAlone() ? null : replication.roles();
-    try {
-      membership(view, before);
-    } catch (BrokenRecordException e) {
-      mend(e);
-      membership(view, before);
+    untilNothingIsBroken(() -> membership(view, before));
+  }
+
+  /// Does what may be done several times: each broken record is told once.
+  private void untilNothingIsBroken(Runnable work) {
+    while (true) {
+      try {
+        work.run();
+        return;
+      } catch (BrokenRecordException e) {
+        mend(e);
+      }
     }
   }
 
@@ -254,7 +264,7 @@ public final class ShardCore {
 
   /// Has the shard take what it has for all there is: a new cluster starts with it.
   public void found() {
-    repairs.found();
+    untilNothingIsBroken(repairs::found);
     levelProgress();
   }
 
@@ -337,6 +347,9 @@ public final class ShardCore {
   private void at(long millis, Outbox box) {
     nowMillis = millis;
     out = box;
+    if (!broken.isEmpty()) {
+      mend(); // what was found broken in passing must not be called missing
+    }
   }
 
   private Outbox out() {
@@ -1011,6 +1024,9 @@ public final class ShardCore {
 
   private ScanTurn turn(Frame.Scan scan, long nowMillis) {
     scannedMillis = nowMillis;
+    if (!broken.isEmpty()) {
+      mend();
+    }
     if (scan.limit() < 1 || scan.limit() > Limits.SCAN_KEYS_MAX) {
       statistics.countScan();
       return new ScanTurn.Done(
@@ -1113,6 +1129,11 @@ public final class ShardCore {
     }
     levelStatistics();
     levelProgress();
+  }
+
+  /// How many things wait until a peer has them on disk; for tests.
+  int awaitedOnDisk(Peer peer) {
+    return replication.link(peer).awaitedOnDisk();
   }
 
   /// The shard's time: later than all it has seen, within the skew that it accepts.
@@ -1324,7 +1345,10 @@ public final class ShardCore {
   }
 
   /// Decides where a key belongs, which all who hold it, held it or will hold it are told.
-  private void place(Origin origin, Request request, Mutation.Place place) {
+  private void place(Origin origin, Request request, Mutation.Place place) throws Refusal {
+    if (disk != null) {
+      requireDisk(disk, false);
+    }
     Payload key = request.key();
     RequestContext context = request.context();
     Set<Peer> told = new LinkedHashSet<>(replication.targetsOf(key));
@@ -1456,9 +1480,6 @@ public final class ShardCore {
       return;
     }
     at(time.millis(), outbox);
-    if (!broken.isEmpty()) {
-      mend();
-    }
     repairs.note(disk);
     long handedOver = disk.flush();
     long written = disk.settle();

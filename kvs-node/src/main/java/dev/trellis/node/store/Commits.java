@@ -275,9 +275,13 @@ final class Commits implements AutoCloseable {
         log.append(batches);
         break;
       } catch (IOException e) {
-        logObstacle = stopped(logObstacle, e);
-      } catch (RuntimeException defect) {
-        logObstacle = stopped(logObstacle, defect);
+        boolean isNew = logObstacle.isEmpty();
+        logObstacle = Optional.of(tell(e, isNew));
+        progressedIf(isNew);
+      } catch (RuntimeException | Error defect) { // memory may be short for a while
+        boolean isNew = logObstacle.isEmpty();
+        logObstacle = Optional.of(tell(defect, isNew));
+        progressedIf(isNew);
       }
       if (giveUp()) {
         return false;
@@ -339,8 +343,10 @@ final class Commits implements AutoCloseable {
   private boolean place(Batch batch) {
     try {
       target.commit(batch);
-    } catch (RuntimeException e) { // LmdbException, or a defect, which the log of it tells
-      placeObstacle = stopped(placeObstacle, e);
+    } catch (RuntimeException | Error e) { // LmdbException, or a defect, which the log of it tells
+      boolean isNew = placeObstacle.isEmpty();
+      placeObstacle = Optional.of(tell(e, isNew));
+      progressedIf(isNew);
       lock.lock();
       try {
         changed.signalAll(); // who waits for it need not
@@ -355,16 +361,21 @@ final class Commits implements AutoCloseable {
 
   // ---- Obstacles ----
 
-  private Optional<String> stopped(Optional<String> before, Exception why) {
-    if (before.isEmpty()) {
+  private static String tell(Throwable why, boolean isNew) {
+    if (isNew) {
       boolean isExpected = why instanceof IOException || why instanceof LmdbException;
       LOG.error(
           "nothing can be written to disk, which is tried again: {}",
           why.getMessage(),
           isExpected ? null : why);
+    }
+    return why.getMessage() == null ? why.toString() : why.getMessage();
+  }
+
+  private void progressedIf(boolean isNew) {
+    if (isNew) {
       progressed.run();
     }
-    return Optional.of(String.valueOf(why.getMessage()));
   }
 
   private static Optional<String> freed(Optional<String> before) {
@@ -400,10 +411,22 @@ final class Commits implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-    try {
-      logger.join();
-      placer.join();
-    } catch (InterruptedException e) {
+    // Whoever is in a hurry: to let go of the files under a thread that writes would end the
+    // process.
+    join(logger);
+    join(placer);
+  }
+
+  private static void join(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }

@@ -77,6 +77,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   private final ByteBuffer ordered = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
   private final RecordView view = new RecordView();
   private final DiskTally tally = new DiskTally();
+  private boolean isTallyRight = true; // whether it is that on disk
   private long lastTally; // the number of the last change of it on disk
   private final DiskRecord written;
 
@@ -292,24 +293,24 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   @Override
   public void commit(Commits.Batch batch) {
-    boolean done = false;
     long began = System.nanoTime();
+    if (!isTallyRight) {
+      DiskTally onDisk = new DiskTally();
+      try (Txn<ByteBuffer> txn = env.txnRead()) {
+        lastTally = read(txn, onDisk);
+      }
+      tally.copyFrom(onDisk);
+    }
+    isTallyRight = false; // until it is written
     try (Txn<ByteBuffer> txn = env.txnWrite()) {
       batch.changes().forEach((key, change) -> apply(txn, key, change.slot()));
       batch.notes().forEach((word, text) -> about.put(txn, direct(NOTE + word), direct(text)));
       batch.recounted().forEach(range -> recount(txn, range));
       writeTally(txn);
       txn.commit();
-      done = true;
-      meter.placed(batch.changes().size(), System.nanoTime() - began);
-    } finally {
-      if (!done) {
-        tally.copyFrom(new DiskTally());
-        try (Txn<ByteBuffer> txn = env.txnRead()) {
-          lastTally = read(txn, tally);
-        }
-      }
     }
+    isTallyRight = true;
+    meter.placed(batch.changes().size(), System.nanoTime() - began);
   }
 
   private void apply(Txn<ByteBuffer> txn, DiskChange.Key key, @Nullable Slot slot) {
@@ -317,7 +318,10 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     keys.position(position, key.hash(), bytes, bytes.length);
     ByteBuffer before = records.get(txn, position);
     boolean wasEnding = false;
-    if (before != null) {
+    if (before != null && !DiskRecord.isIntact(before, key.hash())) {
+      // Nothing in it can be relied on, so what is counted is not right until it is counted anew.
+      ending.delete(txn, position);
+    } else if (before != null) {
       DiskRecord.see(before, view);
       wasEnding = isEnding(view.flags);
       tally.count(-1, key.hash(), DiskRecord.digest(before), view.isPlaced(), before.remaining());

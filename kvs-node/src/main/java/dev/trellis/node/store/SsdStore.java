@@ -67,6 +67,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   private final DiskFiles files;
   private final DiskLog log;
+  private final Object copying = new Object(); // who copies keeps the files open
+  private boolean isClosed; // guarded by copying
   private final Commits commits;
   private final DiskKeys keys = new DiskKeys();
   private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
@@ -259,6 +261,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       settled = placed;
       while (!underWay.isEmpty() && underWay.peek().number() <= placed) {
         Commits.Batch done = underWay.remove();
+        if (!done.recounted().isEmpty()) {
+          broken.removeIf(hash -> done.recounted().contains(DiskTally.rangeOf(hash)));
+        }
         done.changes()
             .forEach(
                 (key, change) -> {
@@ -270,6 +275,11 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       }
     }
     return written;
+  }
+
+  /// Whether all that was put is in its place on disk, and seen there; for tests.
+  public boolean isInPlace() {
+    return isOpenEmpty() && settle() == batch - 1 && underWay.isEmpty();
   }
 
   private static long bytes(DiskChange.Key key, DiskChange change) {
@@ -299,7 +309,12 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// @throws IOException if not all can be written
   public void copyTo(Path folder) throws IOException {
     commits.awaitPlaced();
-    files.copyTo(folder);
+    synchronized (copying) {
+      if (isClosed) {
+        throw new IOException("the node stops");
+      }
+      files.copyTo(folder);
+    }
   }
 
   @Override
@@ -824,7 +839,10 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     } catch (IOException e) {
       LOG.debug("what is in its place is brought there once more at the next start", e);
     }
-    log.close();
-    files.close();
+    synchronized (copying) {
+      isClosed = true;
+      log.close();
+      files.close();
+    }
   }
 }

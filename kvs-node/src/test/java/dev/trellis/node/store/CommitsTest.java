@@ -185,4 +185,30 @@ class CommitsTest {
     assertEquals(1, commits.written());
     assertEquals(0, commits.placed());
   }
+
+  @Test
+  void anErrorIsAnObstacleLikeOthers() throws InterruptedException {
+    AtomicInteger attempts = new AtomicInteger();
+    Commits.Target once =
+        batch -> {
+          if (attempts.incrementAndGet() == 1) {
+            throw new OutOfMemoryError("Cannot reserve 8 bytes of direct buffer memory");
+          }
+        };
+    CountDownLatch told = new CountDownLatch(1);
+    Commits commits = new Commits("commits", new TestLog(), once, Duration.ZERO);
+    commits.onProgress(
+        () -> {
+          if (commits.obstacle().isPresent()) {
+            told.countDown();
+          }
+        });
+    commits.start();
+    commits.write(batch(1), true);
+    told.await();
+    while (commits.placed() < 1) {
+      Thread.onSpinWait();
+    }
+    commits.close();
+  }
 }
