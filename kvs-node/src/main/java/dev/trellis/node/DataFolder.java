@@ -192,7 +192,8 @@ final class DataFolder implements AutoCloseable {
     }
   }
 
-  private static String reason(IOException e) {
+  /// What is in the way, in words.
+  static String reason(IOException e) {
     return switch (e) {
       case AccessDeniedException denied -> "access to " + denied.getFile() + " is denied";
       case FileAlreadyExistsException file -> file.getFile() + " is a file";

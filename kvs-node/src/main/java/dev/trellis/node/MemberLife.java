@@ -1,5 +1,6 @@
 package dev.trellis.node;
 
+import dev.trellis.node.control.BackupProgress;
 import dev.trellis.node.control.ControlPlane;
 import dev.trellis.node.control.MemberFile;
 import dev.trellis.node.control.NodeOrders;
@@ -12,6 +13,7 @@ import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
@@ -31,6 +33,7 @@ final class MemberLife implements AutoCloseable {
 
   private final DataPlane plane;
   private final ControlPlane control;
+  private final NodeBackup backup;
   private final NodeDescriptor self;
   private final boolean alone;
   private final Optional<Path> folder;
@@ -50,6 +53,7 @@ final class MemberLife implements AutoCloseable {
   MemberLife(
       DataPlane plane,
       ControlPlane control,
+      NodeBackup backup,
       NodeDescriptor self,
       boolean alone,
       Optional<Path> folder,
@@ -59,6 +63,7 @@ final class MemberLife implements AutoCloseable {
     this.keepsData = file.filter(MemberFile::keepsData).isPresent();
     this.plane = plane;
     this.control = control;
+    this.backup = backup;
     this.self = self;
     this.alone = alone;
     this.lifecycle = control.lifecycle(self, file.map(MemberFile::former).orElse(List.of()));
@@ -85,6 +90,21 @@ final class MemberLife implements AutoCloseable {
               @Override
               public void leave() {
                 MemberLife.this.leave();
+              }
+
+              @Override
+              public Optional<String> beginBackup(Path target) {
+                return backup.begin(target);
+              }
+
+              @Override
+              public BackupProgress backup() {
+                return backup.progress();
+              }
+
+              @Override
+              public void admitMerges(Duration lease) {
+                plane.admitMerges(lease);
               }
             },
             file);

@@ -4,6 +4,7 @@ import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.config.StorageConfig;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.store.MemoryStore;
+import dev.trellis.node.store.ShardFiles;
 import dev.trellis.node.store.SsdStore;
 import dev.trellis.node.store.Store;
 import dev.trellis.process.StartupException;
@@ -11,11 +12,11 @@ import dev.trellis.wire.NodeDescriptor.Tier;
 import io.prometheus.client.Collector;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.Executors;
@@ -37,9 +38,12 @@ final class Stores implements AutoCloseable {
 
   private static final long FILE_BYTES_MIN = 256L << 20;
 
+  /// How long a disk may take to write what it was given before a copy begins.
+  private static final Duration WRITTEN_WITHIN = Duration.ofMinutes(1);
+
   private final NodeConfig config;
   private final RandomGenerator random;
-  private final Map<Integer, SsdStore> onDisk = new TreeMap<>(); // by shard
+  private final Map<Integer, SsdStore> onDisk = new TreeMap<>(); // by shard; complete once bound
   private final DiskMetrics metrics = new DiskMetrics();
   private final long diskBytesMax; // for all shards; 0 in memory
   private final ScheduledExecutorService looks;
@@ -150,18 +154,49 @@ final class Stores implements AutoCloseable {
   /// Copies all that is on disk, of each shard as of one moment, into a folder for each, while the
   /// shards go on. Any thread.
   ///
+  /// What the shards had answered when this was called is in it.
+  ///
   /// @param folder is made; must not be there
-  /// @return the folders made, in shard order
-  List<Path> copyTo(Path folder) throws IOException {
+  void copyTo(Path folder) throws IOException, InterruptedException {
     Files.createDirectory(folder);
-    List<Path> made = new ArrayList<>();
+    for (SsdStore store : onDisk.values()) {
+      store.awaitWritten(WRITTEN_WITHIN);
+    }
     for (Map.Entry<Integer, SsdStore> shard : onDisk.entrySet()) {
+      if (Thread.interrupted()) {
+        throw new InterruptedException();
+      }
       Path copy = DataFolder.shard(folder, shard.getKey());
       Files.createDirectory(copy);
       shard.getValue().copyTo(copy);
-      made.add(copy);
+      sync(copy.resolve(ShardFiles.DATA));
+      sync(copy);
     }
-    return made;
+    sync(folder);
+  }
+
+  private static void sync(Path path) throws IOException {
+    try (FileChannel channel = FileChannel.open(path)) {
+      channel.force(true);
+    }
+  }
+
+  /// Whether the shards keep their entries on disk. Any thread.
+  boolean isOnDisk() {
+    return !onDisk.isEmpty();
+  }
+
+  /// About how large a copy of all shards is, in bytes. Any thread.
+  long copyBytes() {
+    return onDisk.values().stream().mapToLong(SsdStore::copyBytes).sum();
+  }
+
+  /// How large a copy in a folder is by now, in bytes.
+  long copiedBytes(Path folder) {
+    return onDisk.keySet().stream()
+        .mapToLong(
+            shard -> DataFolder.shard(folder, shard).resolve(ShardFiles.DATA).toFile().length())
+        .sum();
   }
 
   /// What the disks do, for Prometheus; nothing of a node without any.

@@ -82,6 +82,8 @@ public final class TrellisNode implements RunningProcess {
       }
       Stores stores = new Stores(config, random);
       opened.push(stores);
+      NodeBackup backup = new NodeBackup(stores);
+      opened.push(backup);
       DataPlane plane =
           DataPlane.bind(
               config,
@@ -119,7 +121,7 @@ public final class TrellisNode implements RunningProcess {
               state,
               config.cluster().zone(),
               control.port());
-      MemberLife life = new MemberLife(plane, control, descriptor, alone, folder, member);
+      MemberLife life = new MemberLife(plane, control, backup, descriptor, alone, folder, member);
       opened.push(life);
       life.begin();
       // The others are told that the node is there until it has answered what it has taken.

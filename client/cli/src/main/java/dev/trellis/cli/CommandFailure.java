@@ -33,7 +33,7 @@ public final class CommandFailure extends RuntimeException {
   }
 
   /// The failure of a call to the cluster.
-  static CommandFailure of(TrellisException failure) {
+  public static CommandFailure of(TrellisException failure) {
     // A call that could not be sent in time is a matter of the way to the cluster, not of its
     // answer.
     boolean unreachable = failure instanceof DefiniteException.NotSent;

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Locale;
 
 /// A line on standard error that tells how far a long command is. Shown on a terminal only.
-final class Progress {
+public final class Progress {
   private static final long PERIOD_NANOS = Duration.ofMillis(200).toNanos();
   private static final int BAR_CHARACTERS = 20;
 
@@ -17,7 +17,7 @@ final class Progress {
 
   /// @param unit what is counted, such as `keys`
   /// @param total how much there is to do, in the measure of `done` below; 0 if that is unknown
-  Progress(Console console, String unit, long total) {
+  public Progress(Console console, String unit, long total) {
     this.console = console;
     this.unit = unit;
     this.total = total;
@@ -27,7 +27,7 @@ final class Progress {
   /// Tells how far it is; cheap unless it is time to show it.
   ///
   /// @param done of the total
-  void at(long done, long count) {
+  public void at(long done, long count) {
     if (!isShown || System.nanoTime() - shownNanos < PERIOD_NANOS) {
       return;
     }
@@ -50,12 +50,12 @@ final class Progress {
   }
 
   /// Takes the line away.
-  void end() {
+  public void end() {
     console.progress("");
   }
 
   /// The time since the start.
-  double seconds() {
+  public double seconds() {
     return Math.max(1e-9, (System.nanoTime() - beganNanos) / 1e9);
   }
 }

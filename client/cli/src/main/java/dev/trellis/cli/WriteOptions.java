@@ -4,8 +4,8 @@ import dev.trellis.client.CallOptions;
 import dev.trellis.wire.Acknowledgement;
 import picocli.CommandLine.Option;
 
-/// The options of commands that write.
-final class WriteOptions {
+/// The options of commands that write: mix it in beside [ConnectionOptions].
+public final class WriteOptions {
   @Option(
       names = "--ack",
       paramLabel = "LEVEL",
@@ -15,7 +15,8 @@ final class WriteOptions {
               + "'durable' on disk; the cluster's 'default' is replicated where it has the nodes.")
   private Acknowledgement acknowledgement = Acknowledgement.DEFAULT;
 
-  CallOptions applyTo(CallOptions options) {
+  /// Calls that wait for what the options say.
+  public CallOptions applyTo(CallOptions options) {
     return options.withAcknowledgement(acknowledgement);
   }
 }

@@ -19,6 +19,9 @@ final class Operations {
   private static final int REQUEST_BYTES = 64;
   private static final int PART_BYTES = 24;
 
+  /// What a frame may have beside the largest operation.
+  private static final int FRAME_REST_BYTES = 32 << 10;
+
   private Operations() {}
 
   /// What is done, for messages: `increment`, `add to orset`.
@@ -200,16 +203,15 @@ final class Operations {
       }
     }
     long bytes = operation instanceof Mutation ? weigh(operation, 0) : 0;
-    if (bytes > limits.valueBytesMax()) {
+    // An entry that has grown by merges may be larger than any value that is written.
+    int bytesMax =
+        operation instanceof Mutation.Merge
+            ? limits.frameBytesMax() - FRAME_REST_BYTES
+            : limits.valueBytesMax();
+    if (bytes > bytesMax) {
       return fault(
           ErrorCode.VALUE_TOO_LARGE,
-          what
-              + " "
-              + key
-              + ": the value has "
-              + bytes
-              + " bytes; the limit is "
-              + limits.valueBytesMax());
+          what + " " + key + ": the value has " + bytes + " bytes; the limit is " + bytesMax);
     }
     return Optional.empty();
   }

@@ -18,6 +18,9 @@ public final class LauncherCommands implements CommandSource {
         new StatusCommand(),
         new TopCommand(),
         new NodeCommand(),
+        new BackupCommand(),
+        new VerifyCommand(),
+        new RestoreCommand(),
         new RunCommand());
   }
 }

@@ -3,6 +3,7 @@ package dev.trellis.node.control;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.Incarnation;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
@@ -64,6 +65,35 @@ public final class ControlClient {
   /// @param nodes 0 to 15
   public void changeFaultTolerance(int nodes) throws IOException {
     var _ = ask(new Order("fault-tolerance", Integer.toString(nodes)));
+  }
+
+  /// Has the node copy what it has on disk into a folder, `shard-N/data.mdb` for each shard, while
+  /// it serves. Returns when it begins to; what it had answered before is in it. One copy at a
+  /// time.
+  ///
+  /// @param folder absolute, on the node's machine; is made, and must not be there
+  public void beginBackup(Path folder) throws IOException {
+    var _ = ask(new Order("backup", folder.toString()));
+  }
+
+  /// How far the node is with the latest copy, as JSON.
+  ///
+  /// ```json
+  /// {"state": "running", "folder": "/backups/monday/node-2", "bytes": 4096,
+  ///  "bytesExpected": 20480, "problem": ""}
+  /// ```
+  ///
+  /// The states are `none`, `running`, `done` and `failed`, which has a problem.
+  public String backupProgress() throws IOException {
+    return ask(new Order("backup-status", ""));
+  }
+
+  /// Has the node take entries as they stand from clients too, which otherwise only replicas may
+  /// send: whoever restores a backup sends such. Ends by itself; to be renewed until it is over.
+  ///
+  /// @param lease from now, in whole seconds, up to 300; zero to end it
+  public void admitMerges(Duration lease) throws IOException {
+    var _ = ask(new Order("restore", Long.toString(lease.toSeconds())));
   }
 
   private String ask(Order order) throws IOException {

@@ -108,6 +108,20 @@ public final class MemberFile {
     return file;
   }
 
+  /// What is wrong with the file of a folder, going by its checksum; empty if nothing is, or it is
+  /// not there.
+  public static Optional<String> problem(Path folder) throws IOException {
+    Path path = folder.resolve(NAME);
+    return !Files.exists(path) || isIntact(Files.readAllBytes(path))
+        ? Optional.empty()
+        : Optional.of(path + " is not as it was written: its checksum is wrong");
+  }
+
+  private static boolean isIntact(byte[] bytes) {
+    int length = bytes.length - Integer.BYTES;
+    return length >= 0 && ByteBuffer.wrap(bytes).getInt(length) == checksum(bytes, length);
+  }
+
   private void read(byte[] bytes) throws IOException {
     Said said = readAll(bytes);
     requireOurs("cluster", said.cluster, clusterName, "cluster.name");
@@ -119,7 +133,7 @@ public final class MemberFile {
 
   private Said readAll(byte[] bytes) throws IOException {
     int length = bytes.length - Integer.BYTES;
-    if (length < 0 || ByteBuffer.wrap(bytes).getInt(length) != checksum(bytes, length)) {
+    if (!isIntact(bytes)) {
       throw new IOException("its checksum is wrong");
     }
     DataInputStream in = new DataInputStream(new ByteArrayInputStream(bytes, 0, length));

@@ -11,7 +11,8 @@ import java.nio.charset.StandardCharsets;
 
 /// What a client wants a node to do, and what it is answered.
 ///
-/// @param word `status`, `leave`, `declare-gone` or `fault-tolerance`
+/// @param word `status`, `leave`, `declare-gone`, `fault-tolerance`, `backup`, `backup-status` or
+///   `restore`
 /// @param argument empty if the word needs none
 record Order(String word, String argument) {
   /// @param accepted whether the order is carried out

@@ -5,18 +5,26 @@ import dev.trellis.node.membership.Membership;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.wire.NodeDescriptor;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Carries out what clients ask of a node.
 final class Orders {
+  private static final Logger LOG = LoggerFactory.getLogger(Orders.class);
   private static final int FAULT_TOLERANCE_MAX = 15;
+  private static final int RESTORE_SECONDS_MAX = 300;
 
   private final Membership membership;
   private final String clusterName;
   private final NodeDescriptor self; // but for its state
   private final NodeOrders node;
+  private long admittedUntilNanos = System.nanoTime(); // of the thread of the membership
 
   Orders(Membership membership, String clusterName, NodeDescriptor self, NodeOrders node) {
     this.membership = membership;
@@ -31,11 +39,15 @@ final class Orders {
       case "leave" -> leave();
       case "declare-gone" -> declareGone(order.argument());
       case "fault-tolerance" -> faultTolerance(order.argument());
+      case "backup" -> backup(order.argument());
+      case "backup-status" -> accepted(backupStatus());
+      case "restore" -> restore(order.argument());
       default ->
           refused(
               "unknown order '"
                   + order.word()
-                  + "'; known are status, leave, declare-gone, fault-tolerance");
+                  + "'; known are status, leave, declare-gone, fault-tolerance, backup, backup-status,"
+                  + " restore");
     };
   }
 
@@ -79,6 +91,40 @@ final class Orders {
       return refused("fault-tolerance '" + argument + "' must be a number of nodes, 0 to 15");
     }
     membership.changeFaultTolerance(Integer.parseInt(argument));
+    return accepted("");
+  }
+
+  private Order.Answer backup(String folder) {
+    try {
+      return node.beginBackup(Path.of(folder)).map(Orders::refused).orElseGet(() -> accepted(""));
+    } catch (InvalidPathException e) {
+      return refused("the folder '" + folder + "' is no path here: " + e.getReason());
+    }
+  }
+
+  private String backupStatus() {
+    BackupProgress progress = node.backup();
+    StringBuilder json = new StringBuilder("{");
+    field(json, "state", quoted(progress.word()));
+    field(json, "folder", quoted(progress.folder()));
+    field(json, "bytes", Long.toString(progress.bytes()));
+    field(json, "bytesExpected", Long.toString(progress.bytesExpected()));
+    field(json, "problem", quoted(progress.problem()));
+    return json.append("}").toString();
+  }
+
+  private Order.Answer restore(String argument) {
+    if (!argument.matches("[0-9]{1,3}") || Integer.parseInt(argument) > RESTORE_SECONDS_MAX) {
+      return refused(
+          "restore '" + argument + "' must be a number of seconds, 0 to " + RESTORE_SECONDS_MAX);
+    }
+    Duration lease = Duration.ofSeconds(Integer.parseInt(argument));
+    long now = System.nanoTime();
+    if (!lease.isZero() && now - admittedUntilNanos > 0) {
+      LOG.info("clients may merge entries as they stand: something is restored");
+    }
+    admittedUntilNanos = now + lease.toNanos();
+    node.admitMerges(lease);
     return accepted("");
   }
 

@@ -13,6 +13,7 @@ import dev.trellis.wire.NodeDescriptor;
 import io.prometheus.client.Collector;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
@@ -140,6 +141,12 @@ public final class DataPlane implements AutoCloseable {
     for (ShardServer shard : shards) {
       shard.show(visitor).get(VISIT_MINUTES_MAX, TimeUnit.MINUTES);
     }
+  }
+
+  /// Has every shard take entries as they stand from clients too, which otherwise only replicas may
+  /// send, for some time from now.
+  public void admitMerges(Duration lease) {
+    shards.forEach(shard -> shard.admitMerges(lease));
   }
 
   /// Has every shard take what it has for all there is.

@@ -34,6 +34,7 @@ import io.netty.channel.WriteBufferWaterMark;
 import io.netty.util.collection.LongObjectHashMap;
 import io.netty.util.collection.LongObjectMap;
 import java.net.InetSocketAddress;
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -274,6 +275,11 @@ final class ShardServer implements Outbox {
           }
         });
     return shown;
+  }
+
+  /// Has the shard take entries as they stand from clients too, for some time from now.
+  void admitMerges(Duration lease) {
+    execute(() -> core.admitMerges(clock.millis(), lease));
   }
 
   /// Has the shard take what it has for all there is.

@@ -126,6 +126,8 @@ public final class ShardCore {
   private int[] expected = new int[128]; // places and lengths of keys
   private boolean mayWatchOthers; // keys that have been placed elsewhere
   private long scannedMillis; // when somebody scanned last
+  private long mergesFromMillis; // clients merge entries as they stand from then
+  private long mergesUntilMillis; // until then
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
   private final @Nullable Disk disk; // beneath the store, if there is one
@@ -266,6 +268,22 @@ public final class ShardCore {
   public void found() {
     untilNothingIsBroken(repairs::found);
     levelProgress();
+  }
+
+  /// Has clients merge entries as they stand, which otherwise only replicas may: whoever does can
+  /// make up a causal context that swallows what others write. For a restore, while an operator
+  /// says so.
+  ///
+  /// @param lease from now; zero to end it
+  public void admitMerges(long nowMillis, Duration lease) {
+    mergesFromMillis = nowMillis;
+    mergesUntilMillis = nowMillis + lease.toMillis();
+  }
+
+  /// A clock that is set back ends it too.
+  private boolean admitsMergesOf(Origin origin) {
+    return origin.principal().equals(Origin.PEER)
+        || (mergesFromMillis <= nowMillis && nowMillis < mergesUntilMillis);
   }
 
   /// Takes a message of another replica.
@@ -1247,9 +1265,11 @@ public final class ShardCore {
       case NEW -> {}
     }
     requireBelievable(context, mutation, nowMillis);
-    if (mutation instanceof Mutation.Merge && !origin.principal().equals(Origin.PEER)) {
+    if (mutation instanceof Mutation.Merge && !admitsMergesOf(origin)) {
       throw new Refusal(
-          ErrorCode.FORBIDDEN, "only replicas of the cluster merge entries as they stand");
+          ErrorCode.FORBIDDEN,
+          "only replicas of the cluster merge entries as they stand, and clients while the node is"
+              + " open for 'trellis restore'");
     }
     if (mutation instanceof Mutation.Place place) {
       place(origin, request, place);

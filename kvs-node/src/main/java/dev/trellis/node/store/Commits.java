@@ -98,6 +98,7 @@ final class Commits implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Deque<Batch> waiting = new ArrayDeque<>();
+  private long given; // the number of the last batch that was handed over
   private List<Batch> logged = new ArrayList<>(); // since the log began anew
   private @Nullable List<Batch> toPlace; // of which the placer has not brought all to its place
   private boolean closing;
@@ -138,6 +139,7 @@ final class Commits implements AutoCloseable {
     lock.lock();
     try {
       waiting.add(batch);
+      given = batch.number();
       hurries |= hurry;
       changed.signalAll();
     } finally {
@@ -160,23 +162,22 @@ final class Commits implements AutoCloseable {
     return logObstacle.or(() -> placeObstacle);
   }
 
-  /// Waits until all that was handed over before is in its place. Any thread but those of this.
+  /// Waits until what was handed over before is in its place, and has it brought there now. Any
+  /// thread but those of this.
   ///
-  /// @throws IOException if it can't be brought there
-  void awaitPlaced() throws IOException {
+  /// @return whether it is: not if the disk is in the way, or the time over
+  boolean awaitPlaced(Duration patience) throws InterruptedException {
+    long left = patience.toNanos();
     lock.lock();
     try {
-      long wanted = waiting.isEmpty() ? written : waiting.getLast().number;
+      long wanted = given;
       placedWanted = Math.max(placedWanted, wanted);
+      hurries |= written < wanted;
       changed.signalAll();
-      while (placed < wanted) {
-        Optional<String> obstacle = obstacle();
-        if (obstacle.isPresent() || closing) {
-          throw new IOException(
-              "not all is in its place on disk: " + obstacle.orElse("the node stops"));
-        }
-        changed.awaitUninterruptibly();
+      while (placed < wanted && left > 0 && obstacle().isEmpty() && !closing) {
+        left = changed.awaitNanos(left);
       }
+      return placed >= wanted;
     } finally {
       lock.unlock();
     }

@@ -24,6 +24,7 @@ import org.lmdbjava.Env;
 import org.lmdbjava.EnvFlags;
 import org.lmdbjava.GetOp;
 import org.lmdbjava.LmdbException;
+import org.lmdbjava.Stat;
 import org.lmdbjava.Txn;
 
 /// The LMDB environment of one shard.
@@ -42,7 +43,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   static final int FORMAT = 1;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0);
-  private static final int DATABASES = 5;
+  static final int DATABASES = 5;
   private static final int READERS_MAX = 16;
 
   /// Changes of the tally, at most, before it is written whole.
@@ -101,7 +102,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     life = beginLife(owner);
     written = new DiskRecord(life);
     try (Txn<ByteBuffer> txn = env.txnRead()) {
-      lastTally = read(txn, tally);
+      lastTally = readTally(tallies, txn, tally);
     }
   }
 
@@ -174,17 +175,11 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   private void requireOurs(SsdStore.Owner owner) throws Unusable {
     try (Txn<ByteBuffer> txn = env.txnRead()) {
-      Optional<String> format = said(txn, "format");
+      Optional<String> format = said(about, txn, "format");
       if (format.isEmpty()) {
         return;
       }
-      require(
-          format.get().equals(Integer.toString(FORMAT)),
-          "is in format "
-              + format.get()
-              + ", this version reads format "
-              + FORMAT
-              + "; use the version that wrote it, or another folder");
+      requireFormat(folder, format.get());
       requireSaid(txn, "cluster", owner.cluster(), "cluster.name");
       requireSaid(txn, "node", owner.node(), "node.id");
       requireSaid(txn, "shards", Integer.toString(owner.shards()), "shards");
@@ -194,8 +189,9 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   private void requireSaid(Txn<ByteBuffer> txn, String what, String wanted, String setting)
       throws Unusable {
-    String found = said(txn, what).orElse("");
+    String found = said(about, txn, what).orElse("");
     require(
+        folder,
         found.equals(wanted),
         "belongs to "
             + what
@@ -208,13 +204,25 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
             + " to that, or use another data.folder");
   }
 
-  private void require(boolean holds, String otherwise) throws Unusable {
+  static void requireFormat(Path folder, String format) throws Unusable {
+    require(
+        folder,
+        format.equals(Integer.toString(FORMAT)),
+        "is in format "
+            + format
+            + ", this version reads format "
+            + FORMAT
+            + "; use the version that wrote it, or another folder");
+  }
+
+  private static void require(Path folder, boolean holds, String otherwise) throws Unusable {
     if (!holds) {
       throw new Unusable("data folder " + folder + " " + otherwise);
     }
   }
 
-  private Optional<String> said(Txn<ByteBuffer> txn, String what) {
+  /// What is said about the data under a word.
+  static Optional<String> said(Dbi<ByteBuffer> about, Txn<ByteBuffer> txn, String what) {
     return Optional.ofNullable(about.get(txn, direct(what)))
         .map(found -> StandardCharsets.UTF_8.decode(found).toString());
   }
@@ -226,7 +234,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   private int beginLife(SsdStore.Owner owner) {
     try (Txn<ByteBuffer> txn = env.txnWrite()) {
-      int next = said(txn, "life").map(Integer::parseInt).orElse(0) + 1;
+      int next = said(about, txn, "life").map(Integer::parseInt).orElse(0) + 1;
       Map<String, String> all =
           Map.of(
               "format", Integer.toString(FORMAT),
@@ -250,7 +258,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   /// Reads what is on disk.
   ///
   /// @return the number of the last change
-  private long read(Txn<ByteBuffer> txn, DiskTally into) {
+  static long readTally(Dbi<ByteBuffer> tallies, Txn<ByteBuffer> txn, DiskTally into) {
     long last = 0;
     try (Cursor<ByteBuffer> cursor = tallies.openCursor(txn)) {
       for (boolean found = cursor.first(); found; found = cursor.next()) {
@@ -297,7 +305,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     if (!isTallyRight) {
       DiskTally onDisk = new DiskTally();
       try (Txn<ByteBuffer> txn = env.txnRead()) {
-        lastTally = read(txn, onDisk);
+        lastTally = readTally(tallies, txn, onDisk);
       }
       tally.copyFrom(onDisk);
     }
@@ -431,6 +439,18 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
 
   long fileBytes() {
     return folder.resolve("data.mdb").toFile().length();
+  }
+
+  /// About how large a copy is: the pages that are in use.
+  long copyBytes() {
+    try (Txn<ByteBuffer> txn = env.txnRead()) {
+      long bytes = 0;
+      for (Dbi<ByteBuffer> database : List.of(records, order, ending, tallies, about)) {
+        Stat stat = database.stat(txn);
+        bytes += (stat.branchPages + stat.leafPages + stat.overflowPages) * stat.pageSize;
+      }
+      return bytes;
+    }
   }
 
   /// Copies all that is committed into a folder, without what is free in the files.

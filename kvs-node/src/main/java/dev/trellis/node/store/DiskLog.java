@@ -101,6 +101,31 @@ final class DiskLog implements Commits.Log, AutoCloseable {
     }
   }
 
+  /// The slots that were put and may not be in their place yet, of a folder that nobody writes to;
+  /// the last of each key.
+  static List<Slot> slots(Path folder) throws IOException {
+    List<Filling> fillings = new ArrayList<>();
+    for (Path path : paths(folder)) {
+      try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+        fillings.add(read(file));
+      }
+    }
+    fillings.sort((a, b) -> Long.compare(a.generation, b.generation));
+    List<Commits.Batch> all = new ArrayList<>();
+    fillings.forEach(filling -> all.addAll(filling.batches));
+    List<Slot> slots = new ArrayList<>();
+    Commits.Batch.merged(all)
+        .changes()
+        .values()
+        .forEach(
+            change -> {
+              if (change.slot() != null) {
+                slots.add(change.slot());
+              }
+            });
+    return slots;
+  }
+
   /// The files of a folder that are there.
   static List<Path> paths(Path folder) {
     List<Path> found = new ArrayList<>();

@@ -25,6 +25,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.Cursor;
 import org.lmdbjava.GetOp;
+import org.lmdbjava.LmdbException;
 import org.lmdbjava.Txn;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -302,18 +303,39 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return files.fileBytes();
   }
 
-  /// Copies all that was handed over to be written, as of one moment, into a folder. Any thread but
-  /// the shard's, which goes on.
+  /// Waits until what the shard has handed over by now is on disk, in its place. Any thread but the
+  /// shard's.
+  ///
+  /// @throws IOException naming what is in the way, if it does not get there in time
+  public void awaitWritten(Duration patience) throws IOException, InterruptedException {
+    if (!commits.awaitPlaced(patience)) {
+      throw new IOException(
+          commits
+              .obstacle()
+              .map(obstacle -> "nothing can be written to disk: " + obstacle)
+              .orElse("the disk takes longer than " + patience.toSeconds() + " s to write"));
+    }
+  }
+
+  /// About how large a copy is, in bytes. Any thread.
+  public long copyBytes() {
+    return files.copyBytes();
+  }
+
+  /// Copies all that is in its place on disk as of now into a folder. Any thread.
   ///
   /// @param folder empty
-  /// @throws IOException if not all can be written
+  /// @throws IOException if the disk that it is on does not take it, or the node stops
   public void copyTo(Path folder) throws IOException {
-    commits.awaitPlaced();
     synchronized (copying) {
       if (isClosed) {
         throw new IOException("the node stops");
       }
-      files.copyTo(folder);
+      try {
+        files.copyTo(folder);
+      } catch (LmdbException e) {
+        throw new IOException(e.getMessage(), e);
+      }
     }
   }
 

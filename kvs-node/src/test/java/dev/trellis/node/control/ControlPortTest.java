@@ -16,7 +16,9 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.zeromq.SocketType;
@@ -73,6 +75,27 @@ class ControlPortTest {
           assertThrows(OrderRefusedException.class, () -> client(a).leave()).getMessage());
       client(a).declareGone("b");
       await(() -> a.view().gone().contains(b.incarnation()), () -> "a: " + a.view());
+    }
+  }
+
+  @Test
+  void clientsMergeWhileAnOperatorSaysSoAndAMemoryNodeMakesNoBackup() throws Exception {
+    try (TestMember a = plan("a").start()) {
+      client(a).admitMerges(Duration.ofSeconds(30));
+      client(a).admitMerges(Duration.ZERO);
+      assertEquals(List.of(Duration.ofSeconds(30), Duration.ZERO), a.leases);
+      assertEquals(
+          "restore '301' must be a number of seconds, 0 to 300",
+          assertThrows(
+                  OrderRefusedException.class, () -> client(a).admitMerges(Duration.ofSeconds(301)))
+              .getMessage());
+      assertEquals(
+          "has no disk",
+          assertThrows(OrderRefusedException.class, () -> client(a).beginBackup(Path.of("/backup")))
+              .getMessage());
+      assertEquals(
+          "{\"state\":\"none\",\"folder\":\"\",\"bytes\":0,\"bytesExpected\":0,\"problem\":\"\"}",
+          client(a).backupProgress());
     }
   }
 

@@ -19,6 +19,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -113,6 +114,7 @@ final class TestMember implements AutoCloseable {
   final ControlTallies tallies = new ControlTallies();
   final ClusterMembership membership;
   final NodeDescriptor self;
+  final List<Duration> leases = new CopyOnWriteArrayList<>(); // of merges by clients
   final CompletableFuture<Void> asked = new CompletableFuture<>(); // to leave
   private final Set<String> cut = ConcurrentHashMap.newKeySet();
 
@@ -159,6 +161,21 @@ final class TestMember implements AutoCloseable {
           @Override
           public void leave() {
             asked.complete(null);
+          }
+
+          @Override
+          public Optional<String> beginBackup(Path folder) {
+            return Optional.of("has no disk");
+          }
+
+          @Override
+          public BackupProgress backup() {
+            return BackupProgress.NONE;
+          }
+
+          @Override
+          public void admitMerges(Duration lease) {
+            leases.add(lease);
           }
         };
     membership =

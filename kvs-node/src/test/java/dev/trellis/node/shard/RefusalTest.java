@@ -28,6 +28,7 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.RequestContext;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
@@ -200,6 +201,24 @@ class RefusalTest {
     Entry entry = Entry.of(HybridTimestamp.ZERO, new Flag(true));
     refused(ErrorCode.FORBIDDEN, shard.mutate("k", new Mutation.Merge(entry)));
     assertEquals(1, changed(shard.merge("k", entry)));
+  }
+
+  @Test
+  void clientsMergeEntriesAsTheyStandWhileTheNodeIsOpenForARestore() {
+    Entry entry = Entry.of(HybridTimestamp.ZERO, new Flag(true));
+    Mutation merge = new Mutation.Merge(entry);
+    shard.core().admitMerges(shard.nowMillis(), Duration.ofSeconds(30));
+    shard.passUnnoticed(Duration.ofMillis(29_999));
+    assertEquals(1, changed(shard.mutate("a", merge)));
+    shard.passUnnoticed(Duration.ofMillis(1));
+    failed(ErrorCode.FORBIDDEN, shard.mutate("b", merge));
+    shard.core().admitMerges(shard.nowMillis(), Duration.ofSeconds(30));
+    assertEquals(1, changed(shard.mutate("b", merge)));
+    shard.passUnnoticed(Duration.ofMillis(-1));
+    failed(ErrorCode.FORBIDDEN, shard.mutate("c", merge));
+    shard.passUnnoticed(Duration.ofMillis(1));
+    shard.core().admitMerges(shard.nowMillis(), Duration.ZERO);
+    failed(ErrorCode.FORBIDDEN, shard.mutate("c", merge));
   }
 
   @ParameterizedTest
