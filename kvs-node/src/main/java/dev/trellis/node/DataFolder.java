@@ -14,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
@@ -105,10 +106,23 @@ final class DataFolder implements AutoCloseable {
     Files.createDirectories(aside);
     List<Path> ours;
     try (Stream<Path> all = Files.list(folder)) {
-      ours = all.filter(DataFolder::isData).toList();
+      ours = new ArrayList<>(all.filter(DataFolder::isData).toList());
     }
+    // That it is given up must be known until the last of it is away.
+    ours.sort(Comparator.comparing((Path one) -> !isShard(one)));
     for (Path one : ours) {
+      if (!isShard(one)) {
+        sync(aside);
+        sync(folder);
+      }
       Files.move(one, aside.resolve(one.getFileName()), StandardCopyOption.ATOMIC_MOVE);
+    }
+    sync(folder);
+  }
+
+  private static void sync(Path folder) throws IOException {
+    try (FileChannel directory = FileChannel.open(folder)) {
+      directory.force(true);
     }
   }
 

@@ -19,21 +19,28 @@ final class DiskMetrics extends Collector {
   private final Histogram changes =
       Histogram.build()
           .name("trellis_disk_commit_changes")
-          .help("Keys written in a transaction.")
+          .help("Keys synced together.")
           .labelNames("shard")
           .exponentialBuckets(1, 2, BUCKETS)
           .create();
-  private final Histogram prepared =
+  private final Histogram written =
       Histogram.build()
           .name("trellis_disk_commit_seconds")
-          .help("How long a transaction takes until it is synced.")
+          .help("How long it takes to write and sync what came together.")
           .labelNames("shard")
           .exponentialBuckets(SECONDS_MIN, 2, BUCKETS)
           .create();
   private final Histogram synced =
       Histogram.build()
           .name("trellis_disk_sync_seconds")
-          .help("How long it takes of that to write and sync what was prepared.")
+          .help("How much of that the sync takes.")
+          .labelNames("shard")
+          .exponentialBuckets(SECONDS_MIN, 2, BUCKETS)
+          .create();
+  private final Histogram placed =
+      Histogram.build()
+          .name("trellis_disk_place_seconds")
+          .help("How long it takes to bring to its place what was synced.")
           .labelNames("shard")
           .exponentialBuckets(SECONDS_MIN, 2, BUCKETS)
           .create();
@@ -52,12 +59,21 @@ final class DiskMetrics extends Collector {
   SsdStore.Meter meter(int shard) {
     String label = Integer.toString(shard);
     Histogram.Child sizes = changes.labels(label);
-    Histogram.Child times = prepared.labels(label);
+    Histogram.Child times = written.labels(label);
     Histogram.Child syncs = synced.labels(label);
-    return (count, nanos, syncNanos) -> {
-      sizes.observe(count);
-      times.observe(nanos / NANOS_PER_SECOND);
-      syncs.observe(syncNanos / NANOS_PER_SECOND);
+    Histogram.Child places = placed.labels(label);
+    return new SsdStore.Meter() {
+      @Override
+      public void synced(int count, long nanos, long syncNanos) {
+        sizes.observe(count);
+        times.observe(nanos / NANOS_PER_SECOND);
+        syncs.observe(syncNanos / NANOS_PER_SECOND);
+      }
+
+      @Override
+      public void placed(int count, long nanos) {
+        places.observe(nanos / NANOS_PER_SECOND);
+      }
     };
   }
 
@@ -68,8 +84,9 @@ final class DiskMetrics extends Collector {
       return families;
     }
     families.addAll(changes.collect());
-    families.addAll(prepared.collect());
+    families.addAll(written.collect());
     families.addAll(synced.collect());
+    families.addAll(placed.collect());
     gauge(
         families,
         "trellis_disk_waiting_bytes",

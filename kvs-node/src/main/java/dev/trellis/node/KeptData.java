@@ -23,6 +23,11 @@ public final class KeptData {
     MemberFile.giveUp(folder);
   }
 
+  /// Whether a path is the folder of a shard.
+  public static boolean isShard(Path path) {
+    return DataFolder.isShard(path) && Files.isDirectory(path);
+  }
+
   /// How many shards have data in the folder.
   public static int shards(Path folder) {
     if (!Files.isDirectory(folder)) {

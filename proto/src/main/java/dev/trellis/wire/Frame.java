@@ -166,9 +166,11 @@ public sealed interface Frame {
     }
   }
 
-  /// A page of a scan. It may be shorter than asked for, where values are large.
+  /// A page of a scan. It may be shorter than asked for, where values are large or much lies
+  /// between keys that is not shown.
   ///
-  /// @param more whether keys follow the last one here; the next page starts after it
+  /// @param more whether keys may follow the last one here, after which the next page starts; never
+  ///   without a key
   record Scanned(long id, List<ScannedKey> keys, boolean more, Optional<Outcome.Failed> failure)
       implements Frame {
     public Scanned {

@@ -3,6 +3,7 @@ package dev.trellis.wire;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import java.util.Arrays;
 import java.util.Optional;
 
 /// The requests of a frame that are all *plain*: a `get` of an `lww`, or of whatever there is, or a
@@ -41,6 +42,7 @@ public final class PlainRequests extends PlainReader {
   private int count; // of requests
   private int taken; // of these
   private int nextAt; // where in a batch the next one starts; -1 where there is no batch
+  private int[] keys = new int[128]; // of a batch: place and length of each request's key
 
   // The request.
   private long id;
@@ -104,9 +106,31 @@ public final class PlainRequests extends PlainReader {
       if (odd || !readRequest(at + size)) {
         return 0;
       }
+      if (keys.length == 2 * requests) {
+        keys = Arrays.copyOf(keys, 2 * keys.length);
+      }
+      keys[2 * requests] = keyAt;
+      keys[2 * requests + 1] = keyLength;
       requests++;
     }
     return requests;
+  }
+
+  /// The number of requests in the frame.
+  public int count() {
+    return count;
+  }
+
+  /// Where in [#source] the key of a request of the frame is, taken or not.
+  ///
+  /// @param request from 0 to one less than [#count], which is above 1
+  public int keyAt(int request) {
+    return keys[2 * request];
+  }
+
+  /// As [#keyAt(int)].
+  public int keyLength(int request) {
+    return keys[2 * request + 1];
   }
 
   /// Takes the next request of the frame; false if there is none left.

@@ -5,14 +5,16 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/// Frames that leave together, each with its length in front as on the socket. A plain request, see
-/// [PlainRequests], is encoded in place. Used again for the next ones.
+/// Frames that leave together, each with its length in front as on the socket. Plain requests, see
+/// [PlainRequests], are encoded in place, one by one or in a batch. Used again for the next ones.
 public final class RequestPack extends PackBuffer {
   private static final VarHandle INTS =
       MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 
   // Tags of `trellis.proto`: field number and wire type.
   private static final byte FRAME_SINGLE = 1 << 3 | 2;
+  private static final byte FRAME_BATCH = 2 << 3 | 2;
+  private static final byte BATCH_REQUEST = 1 << 3 | 2;
   private static final byte ID = 1 << 3;
   private static final byte KEY = 2 << 3 | 2;
   private static final byte OPERATION = 3 << 3 | 2;
@@ -38,6 +40,12 @@ public final class RequestPack extends PackBuffer {
 
   private static final int KEPT_BYTES_MAX = 256 << 10;
 
+  /// In front of the requests of a batch, at its longest: the length of the frame, its tag, the
+  /// length of the requests.
+  private static final int HEAD_BYTES_MAX = Integer.BYTES + 1 + 5;
+
+  private int batchAt = -1; // where the batch starts that was begun; -1 if there is none
+
   /// Adds the message of a frame.
   public void add(byte[] message) {
     reserve(Integer.BYTES + message.length);
@@ -46,7 +54,52 @@ public final class RequestPack extends PackBuffer {
     size += Integer.BYTES + message.length;
   }
 
-  /// Adds a [Frame.Single] if the request is plain and short.
+  /// Whether requests for an operation are plain and short, unless they name generations of fields.
+  public static boolean isPlain(Operation operation) {
+    return operation instanceof Read.Get
+        || (operation instanceof Mutation.Put put && put.value().size() <= VALUE_BYTES_MAX);
+  }
+
+  /// No plain request for this takes more bytes, in whatever frame.
+  public static int plainBytesMax(Payload key, Operation operation) {
+    return PLAIN_BYTES_MAX
+        + key.size()
+        + (operation instanceof Mutation.Put put ? put.value().size() : 0);
+  }
+
+  /// Begins a [Frame.Batch]: the plain requests that are added next are in it, up to [#endBatch].
+  /// Nothing else may be added meanwhile.
+  public void beginBatch() {
+    reserve(HEAD_BYTES_MAX);
+    batchAt = size;
+    size += HEAD_BYTES_MAX;
+  }
+
+  /// Whether a batch was begun and has not ended.
+  public boolean isInBatch() {
+    return batchAt >= 0;
+  }
+
+  /// Ends the batch that was begun; one without requests is no frame.
+  public void endBatch() {
+    int from = batchAt + HEAD_BYTES_MAX;
+    int bytes = size - from;
+    size = batchAt;
+    batchAt = -1;
+    if (bytes == 0) {
+      return;
+    }
+    // How long the head is, is known only now.
+    int frameBytes = 1 + lengthOf(bytes) + bytes;
+    System.arraycopy(buffer, from, buffer, size + Integer.BYTES + frameBytes - bytes, bytes);
+    INTS.set(buffer, size, frameBytes);
+    size += Integer.BYTES;
+    buffer[size++] = FRAME_BATCH;
+    varint(bytes);
+    size += bytes;
+  }
+
+  /// Adds a request, as a [Frame.Single] or to the batch that was begun, if it is plain and short.
   ///
   /// @return whether it is; else nothing was added
   public boolean addPlain(Request request) {
@@ -72,9 +125,13 @@ public final class RequestPack extends PackBuffer {
     reserve(PLAIN_BYTES_MAX + key.size() + contentBytes);
     int operationBytes = 1 + lengthOf(contentBytes) + contentBytes;
     int bytes = requestBytes(request, operationBytes);
-    INTS.set(buffer, size, 1 + lengthOf(bytes) + bytes);
-    size += Integer.BYTES;
-    buffer[size++] = FRAME_SINGLE;
+    if (batchAt >= 0) {
+      buffer[size++] = BATCH_REQUEST;
+    } else {
+      INTS.set(buffer, size, 1 + lengthOf(bytes) + bytes);
+      size += Integer.BYTES;
+      buffer[size++] = FRAME_SINGLE;
+    }
     varint(bytes);
     field(ID, request.id());
     if (!key.isEmpty()) {
@@ -133,9 +190,10 @@ public final class RequestPack extends PackBuffer {
     return buffer;
   }
 
-  /// Forgets the frames.
+  /// Forgets the frames, and a batch that was begun.
   public void clear() {
     size = 0;
+    batchAt = -1;
     if (buffer.length > KEPT_BYTES_MAX) {
       buffer = new byte[FIRST_BYTES];
     }

@@ -89,6 +89,21 @@ class PlainRequestsTest {
   }
 
   @Test
+  void theKeysOfALongBatchAreKnownInAdvance() {
+    Seeds.forAll(
+        50,
+        random -> {
+          RandomFrames frames = new RandomFrames(random);
+          Request[] requests = new Request[2 + random.nextInt(300)];
+          Arrays.setAll(
+              requests,
+              number ->
+                  new Request(number, frames.request().key(), Read.Get.ANY, RequestContext.READ));
+          assertEquals(List.of(requests), taken(FrameCodec.encode(batch(requests))));
+        });
+  }
+
+  @Test
   void whatIsBeyondALimitIsLeftToTheCodec() {
     PlainRequests strict = new PlainRequests(new Limits(5, 5, 64 << 10, 2));
     assertTrue(accepts(strict, single(PUT)));
@@ -136,11 +151,25 @@ class PlainRequestsTest {
     System.arraycopy(message, 0, amid, 3, message.length);
     List<Request> requests = new ArrayList<>();
     if (plain.accept(amid, 3, message.length)) {
+      List<Payload> keys = keysInAdvance();
       while (plain.next()) {
         requests.add(plain.toRequest());
       }
+      if (requests.size() > 1) {
+        assertEquals(requests.stream().map(Request::key).toList(), keys);
+      }
+      assertEquals(requests.size(), plain.count());
     }
     return requests;
+  }
+
+  /// The keys of a batch, before its requests are taken.
+  private List<Payload> keysInAdvance() {
+    List<Payload> keys = new ArrayList<>();
+    for (int request = 0; plain.count() > 1 && request < plain.count(); request++) {
+      keys.add(Payload.of(plain.source(), plain.keyAt(request), plain.keyLength(request)));
+    }
+    return keys;
   }
 
   private static boolean accepts(PlainRequests reader, Frame frame) {

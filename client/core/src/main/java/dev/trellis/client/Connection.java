@@ -216,8 +216,26 @@ final class Connection extends ByteToMessageDecoder {
       return true;
     }
     boolean plain = gathered.addPlain(request);
-    sendIfMuch(socket);
+    if (!gathered.isInBatch()) {
+      sendIfMuch(socket);
+    }
     return plain;
+  }
+
+  /// Begins a frame of several requests, which [#writePlain] adds to up to [#endBatch].
+  void beginBatch() {
+    gathered.beginBatch();
+  }
+
+  /// Ends the frame that was begun, which leaves at the next [#flush].
+  void endBatch() {
+    gathered.endBatch();
+    Channel socket = channel;
+    if (over || socket == null) {
+      gathered.clear();
+    } else {
+      sendIfMuch(socket);
+    }
   }
 
   private void sendIfMuch(Channel socket) {

@@ -9,6 +9,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.RequestPack;
 import io.netty.channel.EventLoop;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.time.Duration;
@@ -95,6 +96,7 @@ final class Lane implements Connection.Listener {
 
   private final Deque<Pending> waiting = new ArrayDeque<>();
   private final InFlight inFlight = new InFlight();
+  private final List<Pending.OfCall> together = new ArrayList<>(); // about to be sent in one frame
   private final Set<Pending> resting = new LinkedHashSet<>(); // until an overload may be over
   private final Map<Long, ActiveWatch> watches = new LinkedHashMap<>();
   private long nextId = 1; // of requests, scans and watches
@@ -384,7 +386,8 @@ final class Lane implements Connection.Listener {
       writeAlone(socket, greeting, first);
       return;
     }
-    List<Pending.OfCall> calls = new ArrayList<>();
+    List<Pending.OfCall> calls = together;
+    calls.clear();
     calls.add(first);
     int room = Math.min(greeting.limits().batchKeysMax(), config.inFlightMax() - inFlight.size());
     long bytes = first.weight;
@@ -398,12 +401,42 @@ final class Lane implements Connection.Listener {
       bytes += next.weight;
       calls.add(next);
     }
-    if (calls.size() > 1 && write(socket, greeting, calls)) {
-      return;
+    boolean written =
+        calls.size() > 1 && (writePlain(socket, greeting, calls) || write(socket, greeting, calls));
+    if (!written) {
+      for (Pending.OfCall call : calls) {
+        writeAlone(socket, greeting, call);
+      }
     }
+    calls.clear();
+  }
+
+  /// Writes the calls as one frame, if all are plain and surely fit into one.
+  ///
+  /// @return whether that is so; else nothing was done
+  private boolean writePlain(
+      Connection socket, Frame.Welcome greeting, List<Pending.OfCall> calls) {
+    long bytesMax = 0;
     for (Pending.OfCall call : calls) {
-      writeAlone(socket, greeting, call);
+      if (!RequestPack.isPlain(call.operation)) {
+        return false;
+      }
+      bytesMax += RequestPack.plainBytesMax(call.key, call.operation);
     }
+    if (bytesMax > greeting.limits().frameBytesMax()) {
+      return false;
+    }
+    socket.beginBatch();
+    for (Pending.OfCall call : calls) {
+      call.id = nextId++;
+      Request request = new Request(call.id, call.key, call.operation, context(call, greeting));
+      if (!socket.writePlain(request)) {
+        throw new IllegalStateException(call.description() + " is not plain"); // it names no fields
+      }
+      inFlight.put(call);
+    }
+    socket.endBatch();
+    return true;
   }
 
   private void writeAlone(Connection socket, Frame.Welcome greeting, Pending.OfCall call) {

@@ -155,7 +155,7 @@ final class Operations {
 
   /// What is wrong with a call, as far as can be told without asking a shard.
   static Optional<TrellisException.Failure> fault(Payload key, Operation operation, Limits limits) {
-    if (isUsual(operation) && isKey(key, limits) && sizeOf(operation) <= limits.valueBytesMax()) {
+    if (isFaultless(key, operation, limits)) {
       return Optional.empty();
     }
     int depth = 0;
@@ -214,6 +214,12 @@ final class Operations {
           what + " " + key + ": the value has " + bytes + " bytes; the limit is " + bytesMax);
     }
     return Optional.empty();
+  }
+
+  /// Whether it is one of the usual operations and nothing is wrong with the call; of others
+  /// [#fault] tells.
+  static boolean isFaultless(Payload key, Operation operation, Limits limits) {
+    return isUsual(operation) && isKey(key, limits) && sizeOf(operation) <= limits.valueBytesMax();
   }
 
   /// Whether it is what nearly all are: a switch over all operations asks for each type in turn.

@@ -89,8 +89,14 @@ public final class Trellis implements Handles, AutoCloseable {
     Object batch = new Object();
     List<CompletableFuture<Reply>> replies = new ArrayList<>(calls.size());
     List<Pending.OfCall> sound = new ArrayList<>(calls.size());
+    // The keys may be anywhere in memory. Looking at all of them first waits for them together,
+    // where the work on each would have it wait for one after the other.
+    boolean faultless = true;
     for (Call call : calls) {
-      Optional<TrellisException.Failure> fault = fault(call);
+      faultless &= Operations.isFaultless(call.key(), call.operation(), cluster.limits());
+    }
+    for (Call call : calls) {
+      Optional<TrellisException.Failure> fault = faultless ? Optional.empty() : fault(call);
       if (fault.isPresent()) {
         replies.add(CompletableFuture.failedFuture(TrellisException.of(fault.get())));
       } else {

@@ -12,11 +12,13 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -79,6 +81,55 @@ class BatchTest {
       }
     }
     assertEquals(List.of(100), batches().stream().map(batch -> batch.requests().size()).toList());
+  }
+
+  @Test
+  void whatIsNoPlainRequestTravelsInTheSameFrame() throws Exception {
+    connect();
+    List<Call> calls = puts(20, 8);
+    calls.add(new Call(Payload.ofText("count"), new Mutation.Increment(1)));
+    calls.add(new Call(Payload.ofText("long"), new Mutation.Put(Payload.of(new byte[5_000]))));
+    calls.add(new Call(Payload.ofText("read"), Read.Get.ANY));
+    for (CompletableFuture<Reply> future : trellis.executeAll(calls)) {
+      done(future);
+    }
+    for (CompletableFuture<Reply> future : trellis.executeAll(calls.subList(0, 20))) {
+      done(future);
+    }
+    assertEquals(
+        List.of(calls, calls.subList(0, 20)),
+        batches().stream()
+            .map(
+                batch ->
+                    batch.requests().stream()
+                        .map(request -> new Call(request.key(), request.operation()))
+                        .toList())
+            .toList());
+    List<Long> sequences =
+        batches().stream()
+            .flatMap(batch -> batch.requests().stream())
+            .map(request -> request.context().sequence())
+            .filter(sequence -> sequence > 0)
+            .toList();
+    assertEquals(LongStream.rangeClosed(1, 42).boxed().toList(), sequences);
+  }
+
+  @Test
+  void aFaultInABatchIsThatOfItsCallOnly() throws Exception {
+    connect();
+    List<Call> calls = puts(10, 8);
+    calls.set(3, new Call(Payload.EMPTY, Read.Get.ANY));
+    List<CompletableFuture<Reply>> futures = trellis.executeAll(calls);
+    for (int i = 0; i < 10; i++) {
+      CompletableFuture<Reply> future = futures.get(i);
+      if (i == 3) {
+        ExecutionException failed = assertThrows(ExecutionException.class, () -> done(future));
+        assertInstanceOf(DefiniteException.class, failed.getCause());
+      } else {
+        done(future);
+      }
+    }
+    assertEquals(List.of(9), batches().stream().map(batch -> batch.requests().size()).toList());
   }
 
   @Test

@@ -129,8 +129,11 @@ final class ClusterMembership implements Membership {
   private final List<Consumer<MembershipView>> listeners = new ArrayList<>();
   private final long startedNanos = System.nanoTime();
   private final List<Long> former; // incarnations whose data the node has
+  private final AtomicBoolean isToBeRemembered = new AtomicBoolean(); // as it could not be written
   private NodeDescriptor self;
   private ClusterState state;
+  private @Nullable ClusterState remembered; // what was last to be written
+  private @Nullable State rememberedState;
   private Payload told = Payload.EMPTY; // what ScaleCube was last given to tell
   private long pingedNanos;
   private long tickedNanos;
@@ -856,8 +859,7 @@ final class ClusterMembership implements Membership {
       }
     }
     rememberThoseWithData();
-    // Before anything is done about it: who is gone from here must not come back as if it were not.
-    settings.file().ifPresent(file -> file.save(self.state(), state));
+    settings.file().ifPresent(this::remember);
     MembershipView next = compute();
     if (!isEqual(next, view)) {
       view = next;
@@ -872,6 +874,25 @@ final class ClusterMembership implements Membership {
               .updateMetadata(metadata.toBytes())
               .subscribe(
                   _ -> {}, problem -> LOG.debug("others will be told a little later", problem));
+    }
+  }
+
+  /// Before anything is done about it: who is gone from here must not come back as if it were not.
+  /// By the thread that tells, since a disk takes its time, while others must hear from this one.
+  private void remember(MemberFile file) {
+    State stateNow = self.state();
+    ClusterState now = state;
+    if (now.equals(remembered) && stateNow == rememberedState && !isToBeRemembered.get()) {
+      return;
+    }
+    remembered = now;
+    rememberedState = stateNow;
+    isToBeRemembered.set(false);
+    try {
+      teller.execute(
+          () -> guarded(() -> isToBeRemembered.compareAndSet(false, !file.save(stateNow, now))));
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the membership has ended", e);
     }
   }
 

@@ -20,6 +20,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.zip.CRC32C;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What a node remembers of its cluster from one start to the next, in the file `member` of its
 /// data folder: whose data these are, in which incarnations it lived, how far it was a member, and
@@ -28,8 +30,10 @@ import java.util.zip.CRC32C;
 /// nobody, but knows that there are others with data on disk, and does not found a cluster without
 /// them.
 ///
-/// Replaced as a whole with each change, and synced. Confined to one thread at a time.
+/// Replaced as a whole with each change, and synced. Any thread may call it once the node lives.
 public final class MemberFile {
+  private static final Logger LOG = LoggerFactory.getLogger(MemberFile.class);
+
   /// Of the file, in the data folder.
   public static final String NAME = "member";
 
@@ -72,6 +76,7 @@ public final class MemberFile {
   private Use use = Use.DATA;
   private ClusterState cluster = ClusterState.initial(0);
   private boolean isNew = true;
+  private boolean hasWarned; // that it can't be written
 
   private MemberFile(Path folder, String clusterName, String nodeId, boolean keepsData) {
     this.keepsData = keepsData;
@@ -221,12 +226,23 @@ public final class MemberFile {
   }
 
   /// Begins another life.
-  public void begin(long incarnation) {
+  ///
+  /// @throws StartupException if that can't be written
+  public synchronized void begin(long incarnation) {
     lives.add(incarnation);
     if (lives.size() > FORMER_MAX + 1) {
       lives.removeFirst();
     }
-    write();
+    try {
+      write();
+    } catch (UncheckedIOException e) {
+      throw new StartupException(
+          e.getMessage()
+              + ": "
+              + String.valueOf(e.getCause())
+              + "; free space there, or restore the rights",
+          e);
+    }
   }
 
   /// The incarnations of earlier lives whose data the node has, the latest last.
@@ -248,23 +264,41 @@ public final class MemberFile {
     return Optional.of(keepsData ? cluster : cluster.ofThoseWithDisks());
   }
 
-  /// Remembers how far the node is a member, and what is known of the cluster.
-  void save(State stateNow, ClusterState clusterNow) {
-    if (stateNow != state || !clusterNow.equals(cluster)) {
-      state = stateNow;
-      cluster = clusterNow;
+  /// Remembers how far the node is a member, and what is known of the cluster. Where it can't be
+  /// written, as on a full disk, it is to be tried again: to end for that would lose more.
+  ///
+  /// @return whether it is written
+  synchronized boolean save(State stateNow, ClusterState clusterNow) {
+    if (stateNow == state && clusterNow.equals(cluster)) {
+      return true;
+    }
+    State stateBefore = state;
+    ClusterState clusterBefore = cluster;
+    state = stateNow;
+    cluster = clusterNow;
+    try {
       write();
+      hasWarned = false;
+      return true;
+    } catch (UncheckedIOException e) {
+      state = stateBefore;
+      cluster = clusterBefore;
+      if (!hasWarned) {
+        LOG.warn("{}, which is tried again: {}", e.getMessage(), String.valueOf(e.getCause()));
+        hasWarned = true;
+      }
+      return false;
     }
   }
 
   /// Remembers that the data are of use to nobody any more.
-  public void giveUp() {
+  public synchronized void giveUp() {
     use = Use.GONE;
     write();
   }
 
   /// Remembers that others have all that the node had.
-  public void leave() {
+  public synchronized void leave() {
     use = Use.LEFT;
     write();
   }

@@ -56,6 +56,10 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   /// Steps after which other connections have their turn.
   private static final int STEPS_MAX = 1_024;
 
+  /// Requests of a batch that the store gets ready for at a time: what it looked at for them is to
+  /// be in the processor's cache still when their turn comes.
+  private static final int EXPECTED_MAX = 64;
+
   /// Frames up to this length need no share of the memory for long ones.
   private static final int SHORT_BYTES_MAX = 4 << 10;
 
@@ -528,6 +532,10 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
         } while (plain.next());
         return;
       }
+      int left = plain.count() - begun;
+      if (left > 1 && begun % EXPECTED_MAX == 0) {
+        shard.expect(plain, begun, begun + Math.min(left, EXPECTED_MAX));
+      }
       begun++;
       beginOne();
     }
@@ -585,6 +593,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
     shard.scan(
         asked,
+        () -> phase != Phase.CLOSING,
         page -> {
           if (phase != Phase.CLOSING) {
             gather(scan, page);

@@ -169,8 +169,10 @@ final class Outbound {
 
     @Override
     public void operationComplete(ChannelProgressiveFuture future) {
-      movedMillis = clock.millis();
       pendingBytes -= size;
+      if (pendingBytes > 0) {
+        movedMillis = clock.millis();
+      }
       tallies.bytesPending.add(-size);
       if (future.isSuccess()) {
         tallies.bytesSent.add(size);

@@ -98,6 +98,7 @@ final class PassedConnection implements Recipient {
       case Errand.Scanning scanning ->
           shard.scan(
               scanning.asked(),
+              () -> !closed,
               page -> {
                 if (!closed) {
                   deliver(new Errand.Page(scanning.scan(), page, WireSize.of(page)));

@@ -7,6 +7,7 @@ import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.Outbox;
+import dev.trellis.node.shard.ScanTurn;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
 import dev.trellis.node.store.Slot;
@@ -46,6 +47,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -77,7 +79,11 @@ final class ShardServer implements Outbox {
   /// Reasons to refuse peers that are remembered, so as not to log them again.
   private static final int REFUSALS_TOLD_MAX = 1_000;
 
-  private record WaitingScan(Frame.Scan scan, Consumer<Frame.Scanned> then) {}
+  /// A scan that has no page yet.
+  ///
+  /// @param isWanted whether anybody waits for the page still
+  private record WaitingScan(
+      Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {}
 
   private final DataPlane plane;
   private final int index;
@@ -100,7 +106,7 @@ final class ShardServer implements Outbox {
   private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
   private final LongObjectMap<Recipient> recipients = new LongObjectHashMap<>(); // by connection id
-  private final ArrayDeque<WaitingScan> scansWaiting = new ArrayDeque<>(); // for keys in order
+  private final ArrayDeque<WaitingScan> scansWaiting = new ArrayDeque<>();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
   private List<Recipient> touched = new ArrayList<>(); // may hold one several times
   private List<Recipient> settling = new ArrayList<>(); // were touched before
@@ -391,6 +397,11 @@ final class ShardServer implements Outbox {
     (request.operation() instanceof Read ? tallies.reads : tallies.mutations).record(took);
   }
 
+  /// Has the shard get ready for requests of a frame, counted from the first of the frame.
+  void expect(PlainRequests requests, int from, int to) {
+    core.expect(requests, from, to);
+  }
+
   /// Handles the plain request that was taken last. The caller tells when the [#endRun] of those
   /// that come together has come.
   void handle(Origin origin, PlainRequests request) {
@@ -434,16 +445,27 @@ final class ShardServer implements Outbox {
     return core.nextChange(origin, now());
   }
 
-  /// Gives a page, once the keys of the shard are in order; while they are put in order, sockets
-  /// and other turns come in between.
-  void scan(Frame.Scan scan, Consumer<Frame.Scanned> then) {
+  /// Gives a page, once the keys of the shard are in order and some that are to be shown are found;
+  /// until then, sockets and other turns come in between.
+  ///
+  /// @param isWanted whether anybody waits for the page still
+  void scan(Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {
+    WaitingScan asked = new WaitingScan(scan, isWanted, then);
     if (scansWaiting.isEmpty() && core.prepareScan(now())) {
-      then.accept(core.scan(scan, now()));
-      return;
+      goOn(asked);
+    } else {
+      scansWaiting.add(asked);
     }
-    scansWaiting.add(new WaitingScan(scan, then));
     if (scansWaiting.size() == 1) {
       var _ = schedule(this::goOnWithScans, SCAN_PAUSE_MILLIS);
+    }
+  }
+
+  private void goOn(WaitingScan scan) {
+    switch (core.scan(scan.scan(), now())) {
+      case ScanTurn.Done(Frame.Scanned page) -> scan.then().accept(page);
+      case ScanTurn.Unfinished(Frame.Scan rest) ->
+          scansWaiting.add(new WaitingScan(rest, scan.isWanted(), scan.then()));
     }
   }
 
@@ -454,7 +476,9 @@ final class ShardServer implements Outbox {
     long begun = System.nanoTime();
     while (ready && !scansWaiting.isEmpty() && System.nanoTime() - begun < SCAN_TURN_NANOS) {
       WaitingScan next = scansWaiting.remove();
-      next.then.accept(core.scan(next.scan, now()));
+      if (next.isWanted().getAsBoolean()) {
+        goOn(next);
+      }
     }
     if (!scansWaiting.isEmpty()) {
       var _ = schedule(this::goOnWithScans, SCAN_PAUSE_MILLIS);

@@ -162,6 +162,7 @@ final class Collector {
       Payload key = slot.key();
       int partition = entries.digests().partitionOf(key);
       if (!isFirstOwner(partition, slot)
+          || !isWritten(key)
           || (!isSettled() && !sabotage.contains(Sabotage.COLLECT_WITHOUT_VOTE))) {
         continue;
       }
@@ -230,11 +231,13 @@ final class Collector {
     out.send(from, new PeerMessage.CollectVoted(question.id(), votes));
   }
 
+  /// What is on disk may be older than what is here, and would come back with a loss of power.
+  private boolean isWritten(Payload key) {
+    return entries.store().disk().filter(disk -> !disk.isWritten(key)).isEmpty();
+  }
+
   private boolean mayForget(PeerMessage.Change ended, HybridTimestamp cutoff) {
-    // What is on disk may be older than what is here, and would come back with a loss of power.
-    boolean isWritten =
-        entries.store().disk().filter(disk -> !disk.isWritten(ended.key())).isEmpty();
-    if (!isSettled() || replication.isUnderWay(ended.key()) || !isWritten) {
+    if (!isSettled() || replication.isUnderWay(ended.key()) || !isWritten(ended.key())) {
       return false;
     }
     Entry held = entries.entryOf(ended.key());

@@ -343,6 +343,11 @@ final class Link {
     }
   }
 
+  /// How many wait until the peer has something on disk.
+  int awaitedOnDisk() {
+    return undurable.size();
+  }
+
   private boolean hasChanges() {
     return changeCut != null || !buffer.isEmpty();
   }

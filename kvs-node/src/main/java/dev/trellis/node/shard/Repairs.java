@@ -166,6 +166,7 @@ final class Repairs {
   private final BitSet noted = new BitSet(); // what the disk was last told of the first two
   private final Map<Integer, Map<Peer, Has>> synced = new HashMap<>(); // of incomplete ones
   private final Map<Integer, Map<Peer, Long>> handed = new TreeMap<>(); // changes when it had all
+  private final Map<Pair, Long> toDisk = new HashMap<>(); // the same, until it is on its disk
   private final Map<Pair, Comparison> active = new LinkedHashMap<>();
   private final Map<Pair, Integer> queue = new LinkedHashMap<>(); // to compare, with the level
   private final Map<Peer, Long> comparedMillis = new HashMap<>(); // when the root was asked last
@@ -185,6 +186,7 @@ final class Repairs {
   private long askAgainMillis = ASK_AGAIN_MILLIS_MIN;
   private long lookedMillis;
   private long quietMillis; // when few digests were to be computed
+  private boolean mayHaveToNote = true; // whether other partitions are whole than before
   private boolean syncDue; // whether something may be done for what is incomplete
   private boolean mayHaveSurplus; // whether a look may find anything to hand back
 
@@ -213,6 +215,10 @@ final class Repairs {
 
   /// Has the disk remember which partitions are whole, in the batch with what makes them so.
   void note(Disk disk) {
+    if (!mayHaveToNote) {
+      return;
+    }
+    mayHaveToNote = false;
     BitSet whole = (BitSet) complete.clone();
     whole.or(formerly);
     if (!whole.equals(noted)) {
@@ -224,6 +230,7 @@ final class Repairs {
 
   /// Something of a partition was lost here: it must come from others.
   void lost(int partition) {
+    mayHaveToNote = true;
     formerly.clear(partition);
     recalled.clear(partition);
     if (complete.get(partition)) {
@@ -232,6 +239,8 @@ final class Repairs {
     }
     synced.remove(partition);
     handed.remove(partition);
+    toDisk.keySet().removeIf(pair -> pair.partition == partition);
+    active.keySet().removeIf(pair -> pair.partition == partition); // they began before
     rounds.clear();
     placedKeys.lost(key -> digests().partitionOf(key) == partition);
     syncDue = true;
@@ -272,6 +281,7 @@ final class Repairs {
 
   /// Takes what is here for all there is.
   void found() {
+    mayHaveToNote = true;
     complete.or(incomplete);
     incomplete.clear();
     formerly.andNot(complete);
@@ -306,6 +316,7 @@ final class Repairs {
 
   /// Takes a new view.
   void view(@Nullable Roles before) {
+    mayHaveToNote = true;
     Roles now = roles();
     boolean first = alone;
     alone = false;
@@ -334,6 +345,7 @@ final class Repairs {
     handedOver = false;
     // What was agreed under another view does not count under this one.
     handed.clear();
+    toDisk.clear();
     queue.clear();
     active.clear();
     rounds.clear();
@@ -378,6 +390,7 @@ final class Repairs {
     if (!dropped.isEmpty()) {
       // With what was dropped went those who waited for it to be acknowledged.
       placedUnderWay.clear();
+      toDisk.keySet().removeIf(pair -> dropped.contains(pair.peer));
       mayHaveSurplus = true;
     }
     // The more is exchanged, the longer the last of it takes.
@@ -542,6 +555,7 @@ final class Repairs {
   }
 
   private void completed(int partition) {
+    mayHaveToNote = true;
     incomplete.clear(partition);
     complete.set(partition);
     formerly.clear(partition);
@@ -644,10 +658,13 @@ final class Repairs {
     long changes = digests().changesOf(partition);
     boolean waits = false;
     for (Peer owner : owners) {
-      Long then = have.get(owner);
       // A leaving node is still written to, but so are those who take over.
+      Long then = have.get(owner);
       if (then == null || (!stays && then != changes)) {
-        enqueue(owner, partition, PARTITION);
+        Long onItsWay = toDisk.get(new Pair(owner, partition));
+        if (onItsWay == null || (!stays && onItsWay != changes)) {
+          enqueue(owner, partition, PARTITION);
+        }
         waits = true;
       }
     }
@@ -661,6 +678,7 @@ final class Repairs {
   }
 
   private void drop(int partition) {
+    mayHaveToNote = true;
     formerly.clear(partition);
     recalled.clear(partition);
     handed.remove(partition);
@@ -1068,12 +1086,16 @@ final class Repairs {
       handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
       return;
     }
-    long version = roles().version();
+    Pair pair = new Pair(peer, partition);
+    Long onItsWay = toDisk.put(pair, changesBefore);
+    if (onItsWay != null && onItsWay == changesBefore) {
+      return; // it is waited for already
+    }
     onDisk(
         peer,
         keys.getFirst(),
         () -> {
-          if (roles().version() == version) {
+          if (toDisk.remove(pair, changesBefore)) {
             handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
             mayHaveSurplus = true;
           }

@@ -4,6 +4,7 @@ import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.MembershipView;
+import dev.trellis.node.store.BrokenRecordException;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
@@ -19,12 +20,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.LongConsumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// How changes come to the other replicas of their keys, and theirs to this one: a [Link] to each
 /// peer, and for each peer the number of the last batch merged.
 final class Replication {
+  private static final int OWN_ON_THEIR_WAY = 1_024;
+
   private final ShardConfig config;
   private final Entries entries;
   private final HybridLogicalClock clock;
@@ -34,6 +38,7 @@ final class Replication {
   private final Predicate<Slot> isComplete;
   private final BiConsumer<PendingWrite, String> finish;
   private final BiConsumer<PendingWrite, Peer> assure;
+  private final LongConsumer broken;
   private final Map<Peer, Link> links = new LinkedHashMap<>();
   private int turn; // whose link has the first go at the budget
   private final Map<Peer, Long> sessions = new HashMap<>(); // the last one of each peer
@@ -60,6 +65,7 @@ final class Replication {
   /// @param isComplete whether a slot is all that there is of its key
   /// @param finish answers a write; the text says what was in the way, empty if nothing was
   /// @param assure has a write told once a peer surely has what is here of its key
+  /// @param broken is told the hashes of keys whose records can't be read
   Replication(
       ShardConfig config,
       Entries entries,
@@ -69,7 +75,9 @@ final class Replication {
       Roles roles,
       Predicate<Slot> isComplete,
       BiConsumer<PendingWrite, String> finish,
-      BiConsumer<PendingWrite, Peer> assure) {
+      BiConsumer<PendingWrite, Peer> assure,
+      LongConsumer broken) {
+    this.broken = broken;
     this.config = config;
     this.entries = entries;
     this.clock = clock;
@@ -431,6 +439,10 @@ final class Replication {
 
   void tick(long nowMillis, Outbox out) {
     budget.fill(nowMillis);
+    // While the disk stands still, what was answered without it need not be remembered.
+    if (ownOnTheirWay.size() > OWN_ON_THEIR_WAY + 2 * pending.size()) {
+      ownOnTheirWay.removeIf(one -> !pending.contains(one.write));
+    }
     flush(nowMillis, out);
     statistics.levelWatermarkAge(watermarkAgeMillis(nowMillis));
     for (PendingWrite write : pending) {
@@ -454,8 +466,17 @@ final class Replication {
   }
 
   /// All that there is of a key here; null if nothing is.
+  ///
+  /// It is read while batches are put together, of which nothing may get lost: so what is broken is
+  /// noted, and mended when the turn ends.
   PeerMessage.@Nullable Change wholeState(Payload key) {
-    Slot slot = entries.find(key).orElse(null);
+    Slot slot;
+    try {
+      slot = entries.find(key).orElse(null);
+    } catch (BrokenRecordException e) {
+      broken.accept(e.keyHash());
+      return null;
+    }
     if (slot == null) {
       return null;
     }

@@ -78,6 +78,9 @@ public final class ShardCore {
 
   private static final long SCAN_PASSED_BYTES_EACH = 64 << 10;
 
+  /// Keys that a turn of a scan passes by without showing them, at most: about a millisecond.
+  private static final int SCAN_UNSHOWN_MAX = 1_024;
+
   /// Weight above which a value has a page of a scan for itself.
   private static final long LARGE_BYTES = 4 << 20;
 
@@ -120,6 +123,7 @@ public final class ShardCore {
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
   private final PlainSlot newSlot = new PlainSlot(); // that is put
   private final PlainReply plainReply = new PlainReply();
+  private int[] expected = new int[128]; // places and lengths of keys
   private boolean mayWatchOthers; // keys that have been placed elsewhere
   private long scannedMillis; // when somebody scanned last
   private long mergesFromMillis; // clients merge entries as they stand from then
@@ -141,6 +145,10 @@ public final class ShardCore {
     this.sabotage = Set.copyOf(sabotage);
     this.clock = new HybridLogicalClock(config.clockSkewMax().toMillis());
     this.repeats = new RepeatWindow(config.clientsMax());
+    this.disk = store.disk().orElse(null);
+    if (disk != null) {
+      disk.onCorruption(this::noteBroken); // before anything is read
+    }
     this.entries = new Entries(store, config.partitions(), watches, sabotage);
     this.replication =
         new Replication(
@@ -152,7 +160,8 @@ public final class ShardCore {
             Roles.of(config, alone(config)),
             this::isComplete,
             this::finish,
-            this::assure);
+            this::assure,
+            this::noteBroken);
     this.placedKeys = new PlacedKeys(entries, replication, () -> nextFetch++);
     this.repairs = new Repairs(config, entries, replication, placedKeys, statistics, sabotage);
     entries.onDecision(
@@ -162,9 +171,7 @@ public final class ShardCore {
           mayWatchOthers |= watches.isWatched(key);
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
-    this.disk = store.disk().orElse(null);
     if (disk != null) {
-      disk.onCorruption(this::noteBroken);
       repairs.recall(disk);
     }
   }
@@ -227,11 +234,18 @@ public final class ShardCore {
   public void membership(MembershipView view, long nowMillis, Outbox out) {
     at(nowMillis, out);
     Roles before = repairs.isAlone() ? null : replication.roles();
-    try {
-      membership(view, before);
-    } catch (BrokenRecordException e) {
-      mend(e);
-      membership(view, before);
+    untilNothingIsBroken(() -> membership(view, before));
+  }
+
+  /// Does what may be done several times: each broken record is told once.
+  private void untilNothingIsBroken(Runnable work) {
+    while (true) {
+      try {
+        work.run();
+        return;
+      } catch (BrokenRecordException e) {
+        mend(e);
+      }
     }
   }
 
@@ -252,7 +266,7 @@ public final class ShardCore {
 
   /// Has the shard take what it has for all there is: a new cluster starts with it.
   public void found() {
-    repairs.found();
+    untilNothingIsBroken(repairs::found);
     levelProgress();
   }
 
@@ -351,6 +365,9 @@ public final class ShardCore {
   private void at(long millis, Outbox box) {
     nowMillis = millis;
     out = box;
+    if (!broken.isEmpty()) {
+      mend(); // what was found broken in passing must not be called missing
+    }
   }
 
   private Outbox out() {
@@ -421,6 +438,22 @@ public final class ShardCore {
                 + " was carried out here, and the key is elsewhere now, or not whole here; how many"
                 + " copies it has got is not known here any more")
         : refusal;
+  }
+
+  /// Is told that requests of a frame will be handled next, and has the store get ready for them.
+  ///
+  /// @param from the first of them
+  /// @param to one more than the last
+  public void expect(PlainRequests requests, int from, int to) {
+    int count = to - from;
+    if (expected.length < 2 * count) {
+      expected = new int[2 * count];
+    }
+    for (int at = 0; at < count; at++) {
+      expected[2 * at] = requests.keyAt(from + at);
+      expected[2 * at + 1] = requests.keyLength(from + at);
+    }
+    entries.store().expect(requests.source(), expected, count);
   }
 
   /// As [#handle(Origin, Request, long, Outbox)], of the request that was taken last. Most are
@@ -813,6 +846,13 @@ public final class ShardCore {
         Refusal told = unlessCarriedOut(origin, request, refusal);
         answer(origin, request, refused(request, told, nowMillis));
       }
+    } catch (BrokenRecordException e) {
+      mend(e); // nothing was changed yet, so it begins anew
+      if (gathering.watch != null) {
+        watch(origin, gathering.watch, nowMillis, out());
+      } else {
+        handle(origin, request, nowMillis, out());
+      }
     }
   }
 
@@ -985,33 +1025,42 @@ public final class ShardCore {
     return entries.store().prepareScan();
   }
 
-  /// A page of the live keys in byte order. Keys written while a scan is under way appear if they
-  /// lie beyond its last page; keys that were there all the time appear exactly once.
-  public Frame.Scanned scan(Frame.Scan scan, long nowMillis) {
-    statistics.countScan();
+  /// A page of the live keys in byte order, or a part of the way to one. Keys written while a scan
+  /// is under way appear if they lie beyond its last page; keys that were there all the time appear
+  /// exactly once.
+  ///
+  /// However many dead keys, and keys that others hold, lie in between, a turn ends after some of
+  /// them: with what was found before them, or with what is left to do.
+  public ScanTurn scan(Frame.Scan scan, long nowMillis) {
     try {
-      return page(scan, nowMillis);
+      return turn(scan, nowMillis);
     } catch (BrokenRecordException e) {
       mend(e);
       return scan(scan, nowMillis);
     }
   }
 
-  private Frame.Scanned page(Frame.Scan scan, long nowMillis) {
+  private ScanTurn turn(Frame.Scan scan, long nowMillis) {
     scannedMillis = nowMillis;
+    if (!broken.isEmpty()) {
+      mend();
+    }
     if (scan.limit() < 1 || scan.limit() > Limits.SCAN_KEYS_MAX) {
-      return new Frame.Scanned(
-          scan.id(),
-          List.of(),
-          false,
-          Optional.of(
-              new Outcome.Failed(
-                  ErrorCode.BAD_REQUEST,
-                  "scan limit " + scan.limit() + " is outside 1 to " + Limits.SCAN_KEYS_MAX)));
+      statistics.countScan();
+      return new ScanTurn.Done(
+          new Frame.Scanned(
+              scan.id(),
+              List.of(),
+              false,
+              Optional.of(
+                  new Outcome.Failed(
+                      ErrorCode.BAD_REQUEST,
+                      "scan limit " + scan.limit() + " is outside 1 to " + Limits.SCAN_KEYS_MAX))));
     }
     List<Frame.ScannedKey> found = new ArrayList<>();
     long weight = 0;
     long passed = 0;
+    int unshown = 0;
     Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after(), scan.withValues());
     while (walk.hasNext()) {
       Slot slot = walk.next();
@@ -1021,6 +1070,18 @@ public final class ShardCore {
           || !replication
               .roles()
               .holds(entries.digests().partitionOf(slot.key()), slot.placement())) {
+        unshown++;
+        if (unshown == SCAN_UNSHOWN_MAX && walk.hasNext()) {
+          return found.isEmpty()
+              ? new ScanTurn.Unfinished(
+                  new Frame.Scan(
+                      scan.id(),
+                      scan.prefix(),
+                      Optional.of(slot.key()),
+                      scan.limit(),
+                      scan.withValues()))
+              : page(scan, found, true);
+        }
         continue;
       }
       boolean shown = scan.withValues() && live.size() == 1;
@@ -1028,14 +1089,19 @@ public final class ShardCore {
       boolean alone = weighs > LARGE_BYTES && !found.isEmpty(); // with others it might fit no frame
       boolean full = weight >= SCAN_PAGE_BYTES || passed >= SCAN_PASSED_BYTES;
       if (found.size() == scan.limit() || full || alone) {
-        return new Frame.Scanned(scan.id(), found, true, Optional.empty());
+        return page(scan, found, true);
       }
       View view = shown ? Reader.whole(live.get(0), nowMillis) : new View.Nothing();
       weight += weighs;
       passed += Math.min(slot.entry().weight(), SCAN_PASSED_BYTES_EACH);
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
     }
-    return new Frame.Scanned(scan.id(), found, false, Optional.empty());
+    return page(scan, found, false);
+  }
+
+  private ScanTurn page(Frame.Scan scan, List<Frame.ScannedKey> found, boolean more) {
+    statistics.countScan();
+    return new ScanTurn.Done(new Frame.Scanned(scan.id(), found, more, Optional.empty()));
   }
 
   /// Does what time brings: tells watchers of expiries, sends what waits for its epoch, compares
@@ -1081,6 +1147,11 @@ public final class ShardCore {
     }
     levelStatistics();
     levelProgress();
+  }
+
+  /// How many things wait until a peer has them on disk; for tests.
+  int awaitedOnDisk(Peer peer) {
+    return replication.link(peer).awaitedOnDisk();
   }
 
   /// The shard's time: later than all it has seen, within the skew that it accepts.
@@ -1294,7 +1365,10 @@ public final class ShardCore {
   }
 
   /// Decides where a key belongs, which all who hold it, held it or will hold it are told.
-  private void place(Origin origin, Request request, Mutation.Place place) {
+  private void place(Origin origin, Request request, Mutation.Place place) throws Refusal {
+    if (disk != null) {
+      requireDisk(disk, false);
+    }
     Payload key = request.key();
     RequestContext context = request.context();
     Set<Peer> told = new LinkedHashSet<>(replication.targetsOf(key));
@@ -1426,9 +1500,6 @@ public final class ShardCore {
       return;
     }
     at(time.millis(), outbox);
-    if (!broken.isEmpty()) {
-      mend();
-    }
     repairs.note(disk);
     long handedOver = disk.flush();
     long written = disk.settle();

@@ -1,29 +1,45 @@
 package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Deque;
+import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 import org.lmdbjava.LmdbException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Writes to disk what a shard hands over, on a thread of its own: all that has come while one
-/// transaction was written goes into the next, so that the fewer transactions the disk can do, the
-/// more is in each.
+/// Writes to disk what a shard hands over, on two threads of its own. One appends it to a log: all
+/// that has come while one sync took goes into the next, so that the fewer syncs the disk can do,
+/// the more is in each. The other one brings what is in the log to its place, a second's worth or a
+/// file's at once, so that what changes again and again is written there once.
 ///
 /// What can't be written, as where the disk is full, is kept and tried again.
 final class Commits implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Commits.class);
 
-  private static final long RETRY_MILLIS = 500;
+  private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+  /// How long what is in the log waits to be brought to its place, at most, if nothing is in the
+  /// way.
+  private static final long IN_LOG_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+  /// Above which the log is brought to its place at once, and above which it grows no more.
+  private static final long LOG_BYTES = 16L << 20;
+
+  private static final long LOG_BYTES_MAX = 64L << 20;
 
   /// What a shard has handed over at once.
   ///
@@ -33,58 +49,99 @@ final class Commits implements AutoCloseable {
   /// @param recounted ranges of the tally in which what is broken is to be taken out
   record Batch(
       long number,
-      NavigableMap<DiskChange.Key, DiskChange> changes,
+      Map<DiskChange.Key, DiskChange> changes,
       Map<String, Payload> notes,
-      SortedSet<Integer> recounted) {}
-
-  /// Where batches are written.
-  interface Target {
-    /// Writes batches in their order, all or none; what returns is safe.
-    ///
-    /// @throws LmdbException if none is
-    void commit(Iterable<Batch> batches);
+      SortedSet<Integer> recounted) {
+    /// One in the place of several, in their order.
+    static Batch merged(Collection<Batch> batches) {
+      long last = 0;
+      Map<DiskChange.Key, DiskChange> changes = new TreeMap<>();
+      Map<String, Payload> notes = new TreeMap<>();
+      SortedSet<Integer> recounted = new TreeSet<>();
+      for (Batch batch : batches) {
+        last = batch.number;
+        changes.putAll(batch.changes);
+        notes.putAll(batch.notes);
+        recounted.addAll(batch.recounted);
+      }
+      return new Batch(last, changes, notes, recounted);
+    }
   }
 
+  /// Where what was handed over is safe first.
+  interface Log {
+    /// Appends batches, all or none; what returns is safe.
+    ///
+    /// @throws IOException if none is
+    void append(Collection<Batch> batches) throws IOException;
+
+    /// How much has been appended since the last [#beginNext], in bytes.
+    long bytes();
+
+    /// Begins anew: what was appended before the last call is in its place.
+    void beginNext();
+  }
+
+  /// The place of all.
+  interface Target {
+    /// Writes a batch, all of it or nothing; what returns is safe.
+    ///
+    /// @throws LmdbException if nothing is
+    void commit(Batch batch);
+  }
+
+  private final Log log;
   private final Target target;
   private final long intervalNanos;
-  private final Thread thread;
+  private final Thread logger;
+  private final Thread placer;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
-  private final Condition committed = lock.newCondition();
   private final Deque<Batch> waiting = new ArrayDeque<>();
   private long given; // the number of the last batch that was handed over
+  private List<Batch> logged = new ArrayList<>(); // since the log began anew
+  private @Nullable List<Batch> toPlace; // of which the placer has not brought all to its place
   private boolean closing;
-  private long startedNanos = System.nanoTime(); // when the last transaction began
-  private volatile long written;
-  private volatile Optional<String> obstacle = Optional.empty();
-  private volatile Runnable progressed = () -> {};
+  private boolean logEnded;
+  private long appendedNanos = System.nanoTime(); // when that began last
+  private long loggedNanos; // when the oldest of those logged was
   private boolean hurries; // whether so much waits that it is written at once
+  private long placedWanted; // a batch that somebody waits for to be in its place
+  private volatile long written;
+  private volatile long placed;
+  private volatile Optional<String> logObstacle = Optional.empty();
+  private volatile Optional<String> placeObstacle = Optional.empty();
+  private volatile Runnable progressed = () -> {};
 
-  /// @param name of the thread
-  /// @param interval the least time from one transaction to the next; zero to write at once
-  Commits(String name, Target target, Duration interval) {
+  /// @param name of the threads
+  /// @param interval the least time from one sync to the next; zero to write at once
+  Commits(String name, Log log, Target target, Duration interval) {
+    this.log = log;
     this.target = target;
     this.intervalNanos = interval.toNanos();
-    this.thread = Thread.ofPlatform().name(name).unstarted(this::run);
+    this.logger = Thread.ofPlatform().name(name).unstarted(this::runLog);
+    this.placer = Thread.ofPlatform().name(name + "-place").unstarted(this::runPlace);
   }
 
-  /// Has `told` called on the thread after each transaction, and when an obstacle comes or goes.
+  /// Has `told` called on either thread after each step, and when an obstacle comes or goes.
   void onProgress(Runnable told) {
     progressed = told;
   }
 
   void start() {
-    thread.start();
+    logger.start();
+    placer.start();
   }
 
-  /// @param hurry whether it is not to wait for the end of the interval
+  /// @param hurry whether it is not to wait for the end of the interval, and to be brought to its
+  ///   place soon
   void write(Batch batch, boolean hurry) {
     lock.lock();
     try {
       waiting.add(batch);
       given = batch.number();
       hurries |= hurry;
-      changed.signal();
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
@@ -95,106 +152,238 @@ final class Commits implements AutoCloseable {
     return written;
   }
 
-  /// Waits until what was handed over before is on disk, and has it written now whatever the
-  /// interval is. Any thread but that which writes.
-  ///
-  /// @return whether it is: not if the disk is in the way, or the time over
-  boolean awaitWritten(Duration patience) throws InterruptedException {
-    long left = patience.toNanos();
-    lock.lock();
-    try {
-      long wanted = given;
-      hurries |= written < wanted;
-      changed.signal();
-      while (written < wanted && left > 0 && obstacle.isEmpty()) {
-        left = committed.awaitNanos(left);
-      }
-      return written >= wanted;
-    } finally {
-      lock.unlock();
-    }
-  }
-
-  private void tellWaiting() {
-    lock.lock();
-    try {
-      committed.signalAll();
-    } finally {
-      lock.unlock();
-    }
+  /// The number of the last batch that is in its place there.
+  long placed() {
+    return placed;
   }
 
   /// Why the last attempt failed; empty if it did not.
   Optional<String> obstacle() {
-    return obstacle;
+    return logObstacle.or(() -> placeObstacle);
   }
 
-  private void run() {
-    Deque<Batch> taken = take();
-    while (!taken.isEmpty()) {
-      while (!commit(taken)) {
-        if (giveUp()) {
-          return;
-        }
-      }
-      taken = take();
-    }
-  }
-
-  /// All that waits; nothing once it is over.
-  private Deque<Batch> take() {
+  /// Waits until what was handed over before is in its place, and has it brought there now. Any
+  /// thread but those of this.
+  ///
+  /// @return whether it is: not if the disk is in the way, or the time over
+  boolean awaitPlaced(Duration patience) throws InterruptedException {
+    long left = patience.toNanos();
     lock.lock();
     try {
-      while (waiting.isEmpty() && !closing) {
-        changed.awaitUninterruptibly();
-      }
-      long left = startedNanos + intervalNanos - System.nanoTime();
-      while (intervalNanos > 0 && left > 0 && !closing && !hurries) {
+      long wanted = given;
+      placedWanted = Math.max(placedWanted, wanted);
+      hurries |= written < wanted;
+      changed.signalAll();
+      while (placed < wanted && left > 0 && obstacle().isEmpty() && !closing) {
         left = changed.awaitNanos(left);
       }
-      hurries = false;
-      startedNanos = System.nanoTime();
-      Deque<Batch> taken = new ArrayDeque<>(waiting);
-      waiting.clear();
-      return taken;
-    } catch (InterruptedException e) {
-      throw new IllegalStateException("nobody interrupts " + thread.getName(), e);
+      return placed >= wanted;
     } finally {
       lock.unlock();
     }
   }
 
-  private boolean commit(Deque<Batch> batches) {
+  // ---- The log ----
+
+  private void runLog() {
     try {
-      target.commit(batches);
-    } catch (LmdbException e) {
-      beStopped(
-          () ->
-              LOG.error("nothing can be written to disk, which is tried again: {}", e.getMessage()),
-          e);
-      return false;
-    } catch (RuntimeException defect) {
-      beStopped(() -> LOG.error("what is to be written to disk meets a defect", defect), defect);
-      return false;
+      boolean goesOn = true;
+      while (goesOn) {
+        List<Batch> taken = take();
+        goesOn = taken.isEmpty() ? !isOver() : append(taken);
+      }
+    } finally {
+      lock.lock();
+      try {
+        logEnded = true;
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
     }
-    if (obstacle.isPresent()) {
-      LOG.info("what could not be written to disk is");
-      obstacle = Optional.empty();
+  }
+
+  /// What waits, as soon as it may be written; nothing if there is something else to do.
+  private List<Batch> take() {
+    lock.lock();
+    try {
+      while (true) {
+        rotateIfDue();
+        long now = System.nanoTime();
+        boolean mayAppend = !waiting.isEmpty() && (log.bytes() < LOG_BYTES_MAX || toPlace == null);
+        long pause = closing || hurries ? 0 : appendedNanos + intervalNanos - now;
+        if (mayAppend && pause <= 0) {
+          appendedNanos = now;
+          List<Batch> taken = new ArrayList<>(waiting);
+          waiting.clear();
+          return taken;
+        }
+        if (closing && waiting.isEmpty() && logged.isEmpty()) {
+          return List.of();
+        }
+        if (closing && placeObstacle.isPresent()) {
+          return List.of(); // it is in the log, from where it comes to its place at the next start
+        }
+        await(mayAppend ? pause : logged.isEmpty() ? Long.MAX_VALUE : untilPlaced(now));
+      }
+    } finally {
+      lock.unlock();
     }
-    written = batches.getLast().number();
-    tellWaiting();
+  }
+
+  private boolean isOver() {
+    return closing;
+  }
+
+  private long untilPlaced(long now) {
+    return toPlace == null ? Math.max(1, loggedNanos + IN_LOG_NANOS - now) : Long.MAX_VALUE;
+  }
+
+  @SuppressWarnings("WaitNotInLoop") // its callers loop
+  private void await(long nanos) {
+    try {
+      if (nanos == Long.MAX_VALUE) {
+        changed.await();
+      } else {
+        var _ = changed.awaitNanos(nanos);
+      }
+    } catch (InterruptedException e) {
+      throw new IllegalStateException("nobody interrupts " + Thread.currentThread().getName(), e);
+    }
+  }
+
+  /// Hands what is logged to the other thread, if that is free and it is time.
+  private void rotateIfDue() {
+    boolean isDue =
+        closing
+            || hurries
+            || placedWanted > placed
+            || log.bytes() >= LOG_BYTES
+            || System.nanoTime() - loggedNanos >= IN_LOG_NANOS;
+    if (toPlace == null && !logged.isEmpty() && isDue) {
+      toPlace = logged;
+      logged = new ArrayList<>();
+      hurries = false;
+      log.beginNext();
+      changed.signalAll();
+    }
+  }
+
+  /// @return false if it can't be written and nobody waits for that any more
+  private boolean append(List<Batch> batches) {
+    while (true) {
+      try {
+        log.append(batches);
+        break;
+      } catch (IOException e) {
+        boolean isNew = logObstacle.isEmpty();
+        logObstacle = Optional.of(tell(e, isNew));
+        progressedIf(isNew);
+      } catch (RuntimeException | Error defect) { // memory may be short for a while
+        boolean isNew = logObstacle.isEmpty();
+        logObstacle = Optional.of(tell(defect, isNew));
+        progressedIf(isNew);
+      }
+      if (giveUp()) {
+        return false;
+      }
+    }
+    logObstacle = freed(logObstacle);
+    lock.lock();
+    try {
+      if (logged.isEmpty()) {
+        loggedNanos = System.nanoTime();
+      }
+      logged.addAll(batches);
+      written = batches.getLast().number();
+    } finally {
+      lock.unlock();
+    }
     progressed.run();
     return true;
   }
 
-  private void beStopped(Runnable log, RuntimeException why) {
-    boolean first = obstacle.isEmpty();
-    obstacle = Optional.of(String.valueOf(why.getMessage()));
-    if (first) {
-      tellWaiting();
-      log.run();
+  // ---- The place ----
+
+  private void runPlace() {
+    while (true) {
+      List<Batch> taken = takeLogged();
+      if (taken == null) {
+        return;
+      }
+      Batch merged = Batch.merged(taken);
+      while (!place(merged)) {
+        if (giveUp()) {
+          return;
+        }
+      }
+      lock.lock();
+      try {
+        toPlace = null;
+        placed = merged.number();
+        changed.signalAll();
+      } finally {
+        lock.unlock();
+      }
       progressed.run();
     }
+  }
+
+  private @Nullable List<Batch> takeLogged() {
+    lock.lock();
+    try {
+      while (toPlace == null && !logEnded) {
+        changed.awaitUninterruptibly();
+      }
+      return toPlace;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private boolean place(Batch batch) {
+    try {
+      target.commit(batch);
+    } catch (RuntimeException | Error e) { // LmdbException, or a defect, which the log of it tells
+      boolean isNew = placeObstacle.isEmpty();
+      placeObstacle = Optional.of(tell(e, isNew));
+      progressedIf(isNew);
+      lock.lock();
+      try {
+        changed.signalAll(); // who waits for it need not
+      } finally {
+        lock.unlock();
+      }
+      return false;
+    }
+    placeObstacle = freed(placeObstacle);
+    return true;
+  }
+
+  // ---- Obstacles ----
+
+  private static String tell(Throwable why, boolean isNew) {
+    if (isNew) {
+      boolean isExpected = why instanceof IOException || why instanceof LmdbException;
+      LOG.error(
+          "nothing can be written to disk, which is tried again: {}",
+          why.getMessage(),
+          isExpected ? null : why);
+    }
+    return why.getMessage() == null ? why.toString() : why.getMessage();
+  }
+
+  private void progressedIf(boolean isNew) {
+    if (isNew) {
+      progressed.run();
+    }
+  }
+
+  private static Optional<String> freed(Optional<String> before) {
+    if (before.isPresent()) {
+      LOG.info("what could not be written to disk is");
+    }
+    return Optional.empty();
   }
 
   /// Waits until it is time to try again.
@@ -203,31 +392,42 @@ final class Commits implements AutoCloseable {
   private boolean giveUp() {
     lock.lock();
     try {
-      long left = TimeUnit.MILLISECONDS.toNanos(RETRY_MILLIS);
-      while (left > 0 && !closing) {
-        left = changed.awaitNanos(left);
+      long deadline = System.nanoTime() + RETRY_NANOS;
+      for (long left = RETRY_NANOS; left > 0 && !closing; left = deadline - System.nanoTime()) {
+        await(left);
       }
       return closing;
-    } catch (InterruptedException e) {
-      throw new IllegalStateException("nobody interrupts " + thread.getName(), e);
     } finally {
       lock.unlock();
     }
   }
 
-  /// Writes what was handed over, if it can be written, and ends.
+  /// Writes what was handed over, and brings it to its place, if that can be done, and ends.
   @Override
   public void close() {
     lock.lock();
     try {
       closing = true;
-      changed.signal();
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
-    try {
-      thread.join();
-    } catch (InterruptedException e) {
+    // Whoever is in a hurry: to let go of the files under a thread that writes would end the
+    // process.
+    join(logger);
+    join(placer);
+  }
+
+  private static void join(Thread thread) {
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
       Thread.currentThread().interrupt();
     }
   }

@@ -16,6 +16,16 @@ record DiskChange(@Nullable Slot slot, long batch) {
     }
 
     @Override
+    public int hashCode() {
+      return Long.hashCode(hash);
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+      return other instanceof Key that && hash == that.hash && key.equals(that.key);
+    }
+
+    @Override
     public int compareTo(Key other) {
       int order = Long.compareUnsigned(hash, other.hash);
       return order == 0 ? key.compareTo(other.key) : order;

@@ -2,7 +2,6 @@ package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
 import java.io.IOException;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -16,7 +15,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.CopyFlags;
 import org.lmdbjava.Cursor;
@@ -25,6 +23,7 @@ import org.lmdbjava.DbiFlags;
 import org.lmdbjava.Env;
 import org.lmdbjava.EnvFlags;
 import org.lmdbjava.GetOp;
+import org.lmdbjava.LmdbException;
 import org.lmdbjava.Stat;
 import org.lmdbjava.Txn;
 
@@ -42,10 +41,6 @@ import org.lmdbjava.Txn;
 final class DiskFiles implements Commits.Target, AutoCloseable {
   /// What this version writes, and the only one that it reads.
   static final int FORMAT = 1;
-
-  /// Before the record: checksum of all that follows and of where it stands, the life in which it
-  /// was written, its digest.
-  static final int HEADER_BYTES = Integer.BYTES + Integer.BYTES + Long.BYTES;
 
   private static final ByteBuffer NOTHING = ByteBuffer.allocateDirect(0);
   static final int DATABASES = 5;
@@ -83,8 +78,9 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   private final ByteBuffer ordered = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
   private final RecordView view = new RecordView();
   private final DiskTally tally = new DiskTally();
+  private boolean isTallyRight = true; // whether it is that on disk
   private long lastTally; // the number of the last change of it on disk
-  private ByteBuffer value = ByteBuffer.allocateDirect(4 << 10);
+  private final DiskRecord written;
 
   private DiskFiles(
       Path folder,
@@ -104,6 +100,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     ending = env.openDbi("ending", DbiFlags.MDB_CREATE);
     tallies = env.openDbi("tally", DbiFlags.MDB_CREATE);
     life = beginLife(owner);
+    written = new DiskRecord(life);
     try (Txn<ByteBuffer> txn = env.txnRead()) {
       lastTally = readTally(tallies, txn, tally);
     }
@@ -145,6 +142,13 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
           env.close();
         }
       }
+    } catch (LmdbException e) {
+      throw new Unusable(
+          "data folder "
+              + folder
+              + " can't be used: "
+              + e.getMessage()
+              + "; free space on its disk, or restore it from a backup");
     } finally {
       if (!opened) {
         lock.close();
@@ -296,31 +300,25 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   // ---- Writing ----
 
   @Override
-  public void commit(Iterable<Commits.Batch> batches) {
-    boolean done = false;
+  public void commit(Commits.Batch batch) {
     long began = System.nanoTime();
-    int changes = 0;
-    try (Txn<ByteBuffer> txn = env.txnWrite()) {
-      for (Commits.Batch batch : batches) {
-        batch.changes().forEach((key, change) -> apply(txn, key, change.slot()));
-        batch.notes().forEach((word, text) -> about.put(txn, direct(NOTE + word), direct(text)));
-        batch.recounted().forEach(range -> recount(txn, range));
-        changes += batch.changes().size();
+    if (!isTallyRight) {
+      DiskTally onDisk = new DiskTally();
+      try (Txn<ByteBuffer> txn = env.txnRead()) {
+        lastTally = readTally(tallies, txn, onDisk);
       }
-      writeTally(txn);
-      long prepared = System.nanoTime();
-      txn.commit();
-      done = true;
-      long now = System.nanoTime();
-      meter.committed(changes, now - began, now - prepared);
-    } finally {
-      if (!done) {
-        tally.copyFrom(new DiskTally());
-        try (Txn<ByteBuffer> txn = env.txnRead()) {
-          lastTally = readTally(tallies, txn, tally);
-        }
-      }
+      tally.copyFrom(onDisk);
     }
+    isTallyRight = false; // until it is written
+    try (Txn<ByteBuffer> txn = env.txnWrite()) {
+      batch.changes().forEach((key, change) -> apply(txn, key, change.slot()));
+      batch.notes().forEach((word, text) -> about.put(txn, direct(NOTE + word), direct(text)));
+      batch.recounted().forEach(range -> recount(txn, range));
+      writeTally(txn);
+      txn.commit();
+    }
+    isTallyRight = true;
+    meter.placed(batch.changes().size(), System.nanoTime() - began);
   }
 
   private void apply(Txn<ByteBuffer> txn, DiskChange.Key key, @Nullable Slot slot) {
@@ -328,17 +326,21 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     keys.position(position, key.hash(), bytes, bytes.length);
     ByteBuffer before = records.get(txn, position);
     boolean wasEnding = false;
-    if (before != null) {
-      see(before, view);
+    if (before != null && !DiskRecord.isIntact(before, key.hash())) {
+      // Nothing in it can be relied on, so what is counted is not right until it is counted anew.
+      ending.delete(txn, position);
+    } else if (before != null) {
+      DiskRecord.see(before, view);
       wasEnding = isEnding(view.flags);
-      tally.count(-1, key.hash(), digest(before), view.isPlaced(), before.remaining());
+      tally.count(-1, key.hash(), DiskRecord.digest(before), view.isPlaced(), before.remaining());
     }
     boolean isEnding = false;
     if (slot != null) {
-      ByteBuffer record = encode(key, slot);
-      isEnding = isEnding(view.flags);
+      ByteBuffer record = written.encode(key, slot);
+      isEnding = isEnding(written.view.flags);
       records.put(txn, position, record);
-      tally.count(1, key.hash(), digest(record), view.isPlaced(), record.remaining());
+      tally.count(
+          1, key.hash(), DiskRecord.digest(record), written.view.isPlaced(), record.remaining());
     } else if (before != null) {
       records.delete(txn, position);
     }
@@ -377,9 +379,9 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
           break;
         }
         ByteBuffer record = cursor.val();
-        if (isIntact(record, keyHash)) {
-          see(record, view);
-          tally.count(1, keyHash, digest(record), view.isPlaced(), record.remaining());
+        if (DiskRecord.isIntact(record, keyHash)) {
+          DiskRecord.see(record, view);
+          tally.count(1, keyHash, DiskRecord.digest(record), view.isPlaced(), record.remaining());
         } else {
           byte[] at = new byte[cursor.key().remaining()];
           cursor.key().get(cursor.key().position(), at);
@@ -411,53 +413,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     return (flags & RecordView.FORM_MASK) != RecordView.PLAIN || (flags & endings) != 0;
   }
 
-  /// The value of a slot, which [#view] looks at then.
-  private ByteBuffer encode(DiskChange.Key key, Slot slot) {
-    Form form = Form.encoding(slot);
-    byte[] bytes = key.key().toBytes();
-    long size = HEADER_BYTES + RecordView.bytes(form.flags(), bytes.length, form.body().size());
-    int length = Math.toIntExact(size);
-    if (value.capacity() < length) {
-      value = ByteBuffer.allocateDirect(Math.max(length, 2 * value.capacity()));
-    }
-    value.clear().limit(length);
-    MemorySegment memory = MemorySegment.ofBuffer(value);
-    view.begin(memory, HEADER_BYTES, form.flags(), bytes.length, form.body().size());
-    MemorySegment.copy(bytes, 0, memory, RecordView.BYTE, view.keyAt, bytes.length);
-    Records.fill(view, slot, form);
-    value.put((int) view.bodyAt(), form.body().asByteBuffer(), 0, form.body().size());
-    value.putInt(Integer.BYTES, life);
-    value.putLong(2 * Integer.BYTES, Records.digest(view, key.hash()));
-    value.putInt(0, checksum(value, key.hash()));
-    return value;
-  }
-
-  /// Over all but itself, and over the hash of the key by which the record stands where it does.
-  private static int checksum(ByteBuffer value, long keyHash) {
-    CRC32C crc = new CRC32C();
-    crc.update(value.slice(Integer.BYTES, value.limit() - Integer.BYTES));
-    return (int) crc.getValue() ^ Long.hashCode(keyHash);
-  }
-
   // ---- Reading ----
-
-  /// Looks at the record in a value.
-  static void see(ByteBuffer value, RecordView into) {
-    into.see(MemorySegment.ofBuffer(value), HEADER_BYTES);
-  }
-
-  static long digest(ByteBuffer value) {
-    return value.getLong(2 * Integer.BYTES);
-  }
-
-  /// The life in which the value was written.
-  static int life(ByteBuffer value) {
-    return value.getInt(Integer.BYTES);
-  }
-
-  static boolean isIntact(ByteBuffer value, long keyHash) {
-    return value.remaining() > HEADER_BYTES && value.getInt(0) == checksum(value, keyHash);
-  }
 
   /// A transaction that sees what is committed now.
   Txn<ByteBuffer> read() {

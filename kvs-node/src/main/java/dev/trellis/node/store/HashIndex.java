@@ -5,6 +5,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.ref.Cleaner;
 import java.nio.ByteOrder;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -54,6 +55,11 @@ final class HashIndex {
   private static final int JOIN_EVERY = 16; // removals
   private static final int SEGMENT_KEYS_MAX = PAGES_MAX * PAGE_KEYS + 1;
   private static final int CHUNK_PAGES = 256;
+  private static final int FREE = -1;
+
+  /// Pages are kept for the next keys up to one for so many, and those of a chunk.
+  private static final int KEPT_SHARE = 16;
+
   private static final int META = 10;
   private static final int PLACES_MASK = (1 << PLACES) - 1;
   private static final int PASSING_ONE = 1 << 16;
@@ -95,13 +101,35 @@ final class HashIndex {
     }
   }
 
+  /// What must be given back when nobody uses the index any more.
+  private static final class Arenas implements Runnable {
+    private final ArrayDeque<Arena> arenas = new ArrayDeque<>(); // one for each chunk, in order
+
+    @SuppressWarnings("MustBeClosedChecker") // here is who closes them
+    MemorySegment open(long bytes) {
+      Arena arena = Arena.ofShared();
+      arenas.addLast(arena);
+      return NativeMemory.allocate(arena, bytes);
+    }
+
+    void closeLast() {
+      arenas.removeLast().close();
+    }
+
+    @Override
+    public void run() {
+      arenas.forEach(Arena::close);
+    }
+  }
+
   private final Records records;
   private final KeyProbe other; // whoever is moved
-  private final Arena arena = Arena.ofShared();
+  private final Arenas arenas = new Arenas();
   private MemorySegment[] chunks = new MemorySegment[4];
   private int chunkCount;
   private int pages; // handed out so far
   private int pagesEnd; // of those in the last chunk
+  private int[] owners = new int[CHUNK_PAGES]; // of each page, its place in `pagesOf`; or FREE
   private int[] freePages = new int[8];
   private int freePageCount;
   private long reserved;
@@ -134,7 +162,7 @@ final class HashIndex {
   HashIndex(Records records, long seed) {
     this.records = records;
     this.other = new KeyProbe(seed);
-    CLEANER.register(this, arena::close);
+    CLEANER.register(this, arenas);
     newSegment(0);
   }
 
@@ -183,6 +211,31 @@ final class HashIndex {
       bucket = (bucket + 1) & (BUCKETS - 1);
     }
     return NONE;
+  }
+
+  /// Where the records of keys are, as far as one look at each key's first bucket tells: that of
+  /// another key now and then, or [#NONE] for one that is elsewhere.
+  ///
+  /// @param hashes of each key
+  /// @param spreads likewise
+  /// @param addresses is filled in
+  void findLikely(long[] hashes, long[] spreads, int count, long[] addresses) {
+    for (int at = 0; at < count; at++) {
+      long spread = spreads[at];
+      int segment = segmentOf(hashes[at], spread);
+      int pageCount = pageCounts[segment];
+      addresses[at] = NONE;
+      if (pageCount > 0) {
+        int page = pagesOf[segment * PAGES_MAX + pageOf(spread, pageCount)];
+        MemorySegment chunk = chunks[page / CHUNK_PAGES];
+        long base =
+            ((long) (page % CHUNK_PAGES) << PAGE_BITS) + (long) bucketOf(spread) * BUCKET_BYTES;
+        int match = matches(chunk, base, tagOf(spread));
+        if (match != 0) {
+          addresses[at] = address(chunk, base, Integer.numberOfTrailingZeros(match));
+        }
+      }
+    }
   }
 
   private static long position(int page, int bucket, int place) {
@@ -296,6 +349,7 @@ final class HashIndex {
     size--;
     keyCounts[segment]--;
     shrink(segment, key.hash(), key.spread());
+    giveBack();
   }
 
   /// Puts a key into a page with room for it.
@@ -436,11 +490,13 @@ final class HashIndex {
     makings[segment]++;
     int start = segment * PAGES_MAX;
     for (int at = pageCount; at < pageCounts[segment]; at++) {
+      owners[pagesOf[start + at]] = FREE;
       freePages = pushed(freePages, freePageCount++, pagesOf[start + at]);
     }
     for (int at = 0; at < pageCount; at++) {
       if (at >= pageCounts[segment]) {
         pagesOf[start + at] = freePageCount > 0 ? freePages[--freePageCount] : newPage();
+        owners[pagesOf[start + at]] = start + at;
       }
       int page = pagesOf[start + at];
       chunks[page / CHUNK_PAGES]
@@ -464,10 +520,49 @@ final class HashIndex {
       }
       pages = chunkCount * CHUNK_PAGES;
       pagesEnd = pages + count;
-      chunks[chunkCount++] = NativeMemory.allocate(arena, (long) count << PAGE_BITS);
+      if (owners.length < pages + CHUNK_PAGES) {
+        owners = Arrays.copyOf(owners, 2 * (pages + CHUNK_PAGES));
+      }
+      chunks[chunkCount++] = arenas.open((long) count << PAGE_BITS);
       reserved += (long) count << PAGE_BITS;
     }
     return pages++;
+  }
+
+  /// Gives the last chunk back to the system if more pages are free than it has and some are left
+  /// over. Its own that are not free are moved: a quarter of a mebibyte at most.
+  private void giveBack() {
+    if (freePageCount <= CHUNK_PAGES + chunkCount * CHUNK_PAGES / KEPT_SHARE) {
+      return;
+    }
+    MemorySegment last = chunks[chunkCount - 1];
+    int first = (chunkCount - 1) * CHUNK_PAGES;
+    int elsewhere = 0;
+    for (int at = 0; at < freePageCount; at++) {
+      if (freePages[at] < first) {
+        freePages[elsewhere++] = freePages[at];
+      }
+    }
+    freePageCount = elsewhere;
+    for (int page = first; page < pages; page++) {
+      int owner = owners[page];
+      if (owner != FREE) {
+        int target = freePages[--freePageCount];
+        MemorySegment.copy(
+            last,
+            (long) (page - first) << PAGE_BITS,
+            chunks[target / CHUNK_PAGES],
+            (long) (target % CHUNK_PAGES) << PAGE_BITS,
+            1L << PAGE_BITS);
+        pagesOf[owner] = target;
+        owners[target] = owner;
+      }
+    }
+    reserved -= last.byteSize();
+    chunks[--chunkCount] = MemorySegment.NULL;
+    pages = first; // all of those before are handed out
+    pagesEnd = first;
+    arenas.closeLast();
   }
 
   // ---- The directory ----

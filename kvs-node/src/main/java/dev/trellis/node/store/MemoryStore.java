@@ -35,6 +35,8 @@ public final class MemoryStore implements Store {
   /// Keys put in order at a time, at least.
   private static final int ORDER_STEP = 2_048;
 
+  private static final int CACHE_LINE_BYTES = 64;
+
   /// Where nobody else can choose the keys, as in a test.
   private static final long FIXED_SEED = 0x2545F4914F6CDD1DL;
 
@@ -60,6 +62,13 @@ public final class MemoryStore implements Store {
   private final RecordView otherRecord = new RecordView();
   private ByteBuffer filling = ByteBuffer.allocate(0); // the slab of the record that was begun
   private byte[] lent = new byte[64]; // the value that was looked up in place
+  private long[] expectedHashes = new long[64];
+  private long[] expectedSpreads = new long[64];
+  private long[] expectedAt = new long[64]; // addresses
+
+  @SuppressWarnings("UnusedVariable") // who reads memory for nothing is not compiled
+  private int lastSeen; // of the records expected last
+
   private Listener listener = NOBODY;
   private @Nullable KeyOrder order;
   private long orderedTo; // cursor; NONE when all are in order
@@ -101,8 +110,7 @@ public final class MemoryStore implements Store {
 
               @Override
               public boolean isThere(long address) {
-                int first = slabs.memory(address).get(RecordView.BYTE, Slabs.offset(address));
-                return first != Slabs.HOLE && first != Slabs.GAP;
+                return MemoryStore.this.isThere(address);
               }
 
               @Override
@@ -171,6 +179,42 @@ public final class MemoryStore implements Store {
       fill(slot, form);
     }
     slabs.compact();
+  }
+
+  @Override
+  public void expect(byte[] source, int[] places, int count) {
+    if (expectedAt.length < count) {
+      expectedHashes = new long[count];
+      expectedSpreads = new long[count];
+      expectedAt = new long[count];
+    }
+    for (int at = 0; at < count; at++) {
+      otherProbe.set(source, places[2 * at], places[2 * at + 1]);
+      expectedHashes[at] = otherProbe.hash();
+      expectedSpreads[at] = otherProbe.spread();
+    }
+    // Short loops, so that the processor is at the next key while it waits for one.
+    index.findLikely(expectedHashes, expectedSpreads, count, expectedAt);
+    boolean sound = true;
+    int seen = 0;
+    for (int at = 0; at < count; at++) {
+      long address = expectedAt[at];
+      if (address != HashIndex.NONE) {
+        sound &= isThere(address);
+        MemorySegment memory = slabs.memory(address);
+        long second = Math.min(Slabs.offset(address) + CACHE_LINE_BYTES, memory.byteSize() - 1);
+        seen += memory.get(RecordView.BYTE, second);
+      }
+    }
+    if (!sound) {
+      throw new IllegalStateException("the index leads to a record that is not there");
+    }
+    lastSeen = seen;
+  }
+
+  private boolean isThere(long address) {
+    int first = slabs.memory(address).get(RecordView.BYTE, Slabs.offset(address));
+    return first != Slabs.HOLE && first != Slabs.GAP;
   }
 
   private static int bodyLength(Form form) {

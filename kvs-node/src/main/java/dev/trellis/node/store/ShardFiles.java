@@ -33,6 +33,7 @@ public final class ShardFiles implements AutoCloseable {
 
   private static final int PROBLEMS_MAX = 20;
 
+  private final Path folder;
   private final ReadLock lock;
   private final Env<ByteBuffer> env;
   private final Txn<ByteBuffer> txn;
@@ -60,6 +61,7 @@ public final class ShardFiles implements AutoCloseable {
   }
 
   private ShardFiles(Path folder, ReadLock lock, Env<ByteBuffer> env) throws IOException {
+    this.folder = folder;
     this.lock = lock;
     this.env = env;
     Dbi<ByteBuffer> about = database(folder, "about");
@@ -175,13 +177,18 @@ public final class ShardFiles implements AutoCloseable {
 
   // ---- Reading ----
 
-  /// All slots whose records are intact, in the order of the ring, with the births that they had.
-  /// One iterator at a time, which ends with these files.
+  /// All slots whose records are intact, in the order of the ring, with the births that they had;
+  /// then those in the log, which a node that was killed had not brought to their place, and which
+  /// are newer states of keys that came before, perhaps. One iterator at a time, which ends with
+  /// these files.
   ///
   /// @param told what is wrong with each record that is passed over
-  public Iterator<Slot> slots(Consumer<String> told) {
+  /// @throws IOException if the log can't be read
+  public Iterator<Slot> slots(Consumer<String> told) throws IOException {
     Cursor<ByteBuffer> cursor = records.openCursor(txn);
+    Iterator<Slot> logged = DiskLog.slots(folder).iterator();
     return new Iterator<>() {
+      private boolean isPastRecords;
       private @Nullable Slot next = seek(cursor.first());
 
       private @Nullable Slot seek(boolean found) {
@@ -192,8 +199,9 @@ public final class ShardFiles implements AutoCloseable {
           }
           told.accept(problem.get());
         }
+        isPastRecords = true;
         cursor.close();
-        return null;
+        return logged.hasNext() ? logged.next() : null;
       }
 
       @Override
@@ -207,7 +215,7 @@ public final class ShardFiles implements AutoCloseable {
         if (current == null) {
           throw new NoSuchElementException("read past the last record");
         }
-        next = seek(cursor.next());
+        next = isPastRecords ? (logged.hasNext() ? logged.next() : null) : seek(cursor.next());
         return current;
       }
     };
@@ -222,17 +230,17 @@ public final class ShardFiles implements AutoCloseable {
     }
     long keyHash = at.getLong(at.position());
     String which = "the record of the key with the hash " + Long.toHexString(keyHash);
-    if (!DiskFiles.isIntact(value, keyHash)) {
+    if (!DiskRecord.isIntact(value, keyHash)) {
       return Optional.of(which + " is not as it was written");
     }
     try {
-      DiskFiles.see(value, record);
+      DiskRecord.see(value, record);
       record.loadKey(probe);
     } catch (IndexOutOfBoundsException e) {
       return Optional.of(which + " ends too early");
     }
     long bytes =
-        DiskFiles.HEADER_BYTES
+        DiskRecord.HEADER_BYTES
             + RecordView.bytes(record.flags, record.keyLength, record.bodyLength);
     if (bytes != value.remaining()) {
       return Optional.of(which + " has " + value.remaining() + " bytes, and tells of " + bytes);
@@ -242,7 +250,7 @@ public final class ShardFiles implements AutoCloseable {
     if (!expected.equals(at)) {
       return Optional.of(named + " does not stand where that belongs");
     }
-    if (Records.digest(record, keyHash) != DiskFiles.digest(value)) {
+    if (Records.digest(record, keyHash) != DiskRecord.digest(value)) {
       return Optional.of(named + " has the digest of another state");
     }
     return Optional.empty();
@@ -322,7 +330,8 @@ public final class ShardFiles implements AutoCloseable {
         breaks(at, problem.get());
         return;
       }
-      counted.count(1, probe.hash(), DiskFiles.digest(value), record.isPlaced(), value.remaining());
+      counted.count(
+          1, probe.hash(), DiskRecord.digest(value), record.isPlaced(), value.remaining());
       if (isInOrder()) {
         ordered++;
       } else {

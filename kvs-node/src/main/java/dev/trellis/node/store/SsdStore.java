@@ -15,7 +15,6 @@ import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.NavigableMap;
 import java.util.NoSuchElementException;
 import java.util.Optional;
 import java.util.Set;
@@ -28,14 +27,19 @@ import org.lmdbjava.Cursor;
 import org.lmdbjava.GetOp;
 import org.lmdbjava.LmdbException;
 import org.lmdbjava.Txn;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/// Entries on disk, in LMDB. What changes waits in memory until a thread of its own has committed
-/// it together with what else came meanwhile; reads see what waits first, and below it the disk as
-/// of one transaction, which is renewed with [#settle]. So the shard never waits for the disk,
-/// except for reads of pages that are not in memory.
+/// Entries on disk, in LMDB. What changes is written to a log first, by a thread of its own,
+/// together with what else came meanwhile, and to its place later; until then it waits in memory
+/// too. Reads see what waits first, and below it the disk as of one transaction, which is renewed
+/// with [#settle]. So the shard never waits for the disk, except for reads of pages that are not in
+/// memory.
 ///
 /// Each record has a checksum, which is verified whenever it is read.
 public final class SsdStore implements Store, Disk, AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(SsdStore.class);
+
   /// About what a change takes of memory beside the bytes of key and value.
   private static final long CHANGE_BYTES = 200;
 
@@ -63,6 +67,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   }
 
   private final DiskFiles files;
+  private final DiskLog log;
+  private final Object copying = new Object(); // who copies keeps the files open
+  private boolean isClosed; // guarded by copying
   private final Commits commits;
   private final DiskKeys keys = new DiskKeys();
   private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
@@ -70,18 +77,18 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private final KeyProbe probe = new KeyProbe(0);
 
   // What is not on disk yet, and among it what was not handed over for writing yet.
-  private final NavigableMap<DiskChange.Key, DiskChange> waiting = new TreeMap<>();
-  private NavigableMap<DiskChange.Key, DiskChange> open = new TreeMap<>();
+  private final ByRange<DiskChange> waiting = new ByRange<>();
+  private Map<DiskChange.Key, DiskChange> open = new HashMap<>();
   private Map<String, Payload> openNotes = new TreeMap<>();
   private SortedSet<Integer> openRecounts = new TreeSet<>();
   private final Map<String, Payload> notes = new HashMap<>(); // of this life
   private final Deque<Commits.Batch> underWay = new ArrayDeque<>();
   private long batch = 1; // the number of the open one
-  private long settled; // batches up to this one are on disk, and seen by `txn`
+  private long settled; // batches up to this one are in their place, and seen by `txn`
   private long waitingBytes;
 
   /// Keys in their default place whose digests are in no sum.
-  private final NavigableMap<DiskChange.Key, Boolean> unsummed = new TreeMap<>();
+  private final ByRange<Boolean> unsummed = new ByRange<>();
 
   private Listener listener = SILENT;
   private Corruption corruption = keyHash -> {};
@@ -96,10 +103,12 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private @Nullable Walk walk; // the scan under way
 
   /// @param files closed with the store
-  /// @param commits writes to `files`; closed with the store
+  /// @param log closed with the store
+  /// @param commits writes to both; closed with the store
   /// @param waitingBytesGoal above which what waits is written at once
-  SsdStore(DiskFiles files, Commits commits, long waitingBytesGoal) {
+  SsdStore(DiskFiles files, DiskLog log, Commits commits, long waitingBytesGoal) {
     this.files = files;
+    this.log = log;
     this.commits = commits;
     this.waitingBytesGoal = waitingBytesGoal;
     DiskTally tally = files.tallyAtStart();
@@ -116,9 +125,16 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// @throws IOException naming the folder, what is wrong with it and what to do
   public static SsdStore open(Path folder, Owner owner, Settings settings) throws IOException {
     DiskFiles files = DiskFiles.open(folder, owner, settings.mapBytes(), settings.meter());
-    Commits commits = new Commits("commits-" + owner.shard(), files, settings.interval());
+    DiskLog log;
+    try {
+      log = DiskLog.open(folder, files.life(), files, settings.meter());
+    } catch (IOException | RuntimeException e) {
+      files.close();
+      throw new IOException("data folder " + folder + " can't be used: " + e.getMessage(), e);
+    }
+    Commits commits = new Commits("commits-" + owner.shard(), log, files, settings.interval());
     commits.start();
-    return new SsdStore(files, commits, settings.waitingBytesGoal());
+    return new SsdStore(files, log, commits, settings.waitingBytesGoal());
   }
 
   /// Whose data a folder has.
@@ -131,17 +147,23 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// @param mapBytes the most that the folder may grow to; costs address space only
   /// @param interval the least time from one transaction to the next; zero to write at once
   /// @param waitingBytesGoal above which what waits is written whatever the interval is
-  /// @param meter is told of each transaction
+  /// @param meter is told of what is written
   public record Settings(long mapBytes, Duration interval, long waitingBytesGoal, Meter meter) {}
 
-  /// Is told of transactions, by the thread that writes.
+  /// Is told of what was written, by the threads that write.
   public interface Meter {
-    /// A transaction is on disk.
+    /// Changes are on disk, in the log.
     ///
-    /// @param changes keys that it wrote
+    /// @param changes keys that were written
     /// @param nanos that it took
-    /// @param syncNanos of these, those from when all was prepared
-    void committed(int changes, long nanos, long syncNanos);
+    /// @param syncNanos of these, those of the sync
+    void synced(int changes, long nanos, long syncNanos);
+
+    /// What was synced is in its place.
+    ///
+    /// @param changes keys that were written there
+    /// @param nanos that it took
+    void placed(int changes, long nanos);
   }
 
   @Override
@@ -204,7 +226,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (!isOpenEmpty()) {
       Commits.Batch handed = new Commits.Batch(batch, open, openNotes, openRecounts);
       underWay.add(handed);
-      open = new TreeMap<>();
+      open = new HashMap<>();
       openNotes = new TreeMap<>();
       openRecounts = new TreeSet<>();
       batch++;
@@ -215,7 +237,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   @Override
   public boolean isWritten(Payload key) {
-    return !waiting.containsKey(DiskChange.Key.of(key));
+    DiskChange last = waiting.get(DiskChange.Key.of(key));
+    return last == null || last.batch() <= commits.written();
   }
 
   @Override
@@ -233,21 +256,31 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public long settle() {
     long written = commits.written();
-    if (written > settled) {
+    long placed = commits.placed();
+    if (placed > settled) {
       release(); // so that the next read sees it
-      settled = written;
-      while (!underWay.isEmpty() && underWay.peek().number() <= written) {
+      settled = placed;
+      while (!underWay.isEmpty() && underWay.peek().number() <= placed) {
         Commits.Batch done = underWay.remove();
+        if (!done.recounted().isEmpty()) {
+          broken.removeIf(hash -> done.recounted().contains(DiskTally.rangeOf(hash)));
+        }
         done.changes()
             .forEach(
                 (key, change) -> {
-                  if (waiting.remove(key, change)) {
+                  if (waiting.get(key) == change) {
+                    waiting.remove(key);
                     waitingBytes -= bytes(key, change);
                   }
                 });
       }
     }
-    return settled;
+    return written;
+  }
+
+  /// Whether all that was put is in its place on disk, and seen there; for tests.
+  public boolean isInPlace() {
+    return isOpenEmpty() && settle() == batch - 1 && underWay.isEmpty();
   }
 
   private static long bytes(DiskChange.Key key, DiskChange change) {
@@ -270,11 +303,12 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return files.fileBytes();
   }
 
-  /// Waits until what the shard has handed over by now is on disk. Any thread but the shard's.
+  /// Waits until what the shard has handed over by now is on disk, in its place. Any thread but the
+  /// shard's.
   ///
   /// @throws IOException naming what is in the way, if it does not get there in time
   public void awaitWritten(Duration patience) throws IOException, InterruptedException {
-    if (!commits.awaitWritten(patience)) {
+    if (!commits.awaitPlaced(patience)) {
       throw new IOException(
           commits
               .obstacle()
@@ -288,15 +322,20 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return files.copyBytes();
   }
 
-  /// Copies all that is on disk as of now into a folder. Any thread.
+  /// Copies all that is in its place on disk as of now into a folder. Any thread.
   ///
   /// @param folder empty
-  /// @throws IOException if the disk that it is on does not take it
+  /// @throws IOException if the disk that it is on does not take it, or the node stops
   public void copyTo(Path folder) throws IOException {
-    try {
-      files.copyTo(folder);
-    } catch (LmdbException e) {
-      throw new IOException(e.getMessage(), e);
+    synchronized (copying) {
+      if (isClosed) {
+        throw new IOException("the node stops");
+      }
+      try {
+        files.copyTo(folder);
+      } catch (LmdbException e) {
+        throw new IOException(e.getMessage(), e);
+      }
     }
   }
 
@@ -330,7 +369,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (value == null) {
       return false;
     }
-    if (!DiskFiles.isIntact(value, probe.hash())) {
+    if (!DiskRecord.isIntact(value, probe.hash())) {
       if (broken.add(probe.hash())) {
         throw new BrokenRecordException(probe.hash());
       }
@@ -341,9 +380,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   }
 
   private void see(ByteBuffer value) {
-    DiskFiles.see(value, record);
-    seenLife = DiskFiles.life(value);
-    seenDigest = DiskFiles.digest(value);
+    DiskRecord.see(value, record);
+    seenLife = DiskRecord.life(value);
+    seenDigest = DiskRecord.digest(value);
     seenBytes = value.remaining();
   }
 
@@ -404,7 +443,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       return 0;
     }
     Form form = Form.encoding(slot);
-    return DiskFiles.HEADER_BYTES
+    return DiskRecord.HEADER_BYTES
         + RecordView.bytes(form.flags(), slot.key().size(), form.body().size());
   }
 
@@ -613,7 +652,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public void mend(long hash, int bits) {
     endWalk();
     List<Payload> intact = keys(hash, bits);
-    range(unsummed, hash, bits).clear();
+    unsummed.keys(hash, bits, Integer.MAX_VALUE).forEach(unsummed::remove);
     int first = DiskTally.rangeOf(hash);
     int ranges = 1 << (DiskTally.BITS - bits);
     for (int range = first; range < first + ranges; range++) {
@@ -636,29 +675,15 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return bits == 0 || (keyHash ^ hash) >>> (Long.SIZE - bits) == 0;
   }
 
-  /// The changes whose keys' hashes begin with the highest bits of a hash.
-  private static <V> NavigableMap<DiskChange.Key, V> range(
-      NavigableMap<DiskChange.Key, V> all, long hash, int bits) {
-    if (bits == 0) {
-      return all;
-    }
-    long lowest = hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
-    long above = lowest + (1L << (Long.SIZE - bits));
-    NavigableMap<DiskChange.Key, V> from =
-        all.tailMap(new DiskChange.Key(lowest, Payload.EMPTY), true);
-    return above == 0 ? from : from.headMap(new DiskChange.Key(above, Payload.EMPTY), false);
-  }
-
   @Override
   public List<Payload> keys(long hash, int bits) {
     List<Payload> found = new ArrayList<>();
-    NavigableMap<DiskChange.Key, DiskChange> changed = range(waiting, hash, bits);
-    changed.forEach(
-        (key, change) -> {
-          if (change.slot() != null) {
-            found.add(key.key());
-          }
-        });
+    for (DiskChange.Key key : waiting.keys(hash, bits, Integer.MAX_VALUE)) {
+      DiskChange change = waiting.get(key);
+      if (change != null && change.slot() != null) {
+        found.add(key.key());
+      }
+    }
     long lowest = bits == 0 ? 0 : hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
     ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, lowest);
     try (Cursor<ByteBuffer> cursor = files.recordsFrom(reading())) {
@@ -668,7 +693,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           break;
         }
         Payload key = storedKey(cursor.val(), keyHash);
-        if (key != null && !changed.containsKey(new DiskChange.Key(keyHash, key))) {
+        if (key != null && !waiting.containsKey(new DiskChange.Key(keyHash, key))) {
           found.add(key);
         }
       }
@@ -678,7 +703,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   /// The key of a record; null if it can't be read.
   private @Nullable Payload storedKey(ByteBuffer value, long keyHash) {
-    if (!DiskFiles.isIntact(value, keyHash)) {
+    if (!DiskRecord.isIntact(value, keyHash)) {
       tellOf(keyHash);
       return null;
     }
@@ -690,16 +715,20 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public int sum(long hash, int bits, int max, Summing sums) {
     int count = 0;
-    Iterator<DiskChange.Key> candidates = range(unsummed, hash, bits).keySet().iterator();
-    while (count < max && candidates.hasNext()) {
-      DiskChange.Key key = candidates.next();
-      DiskChange change = waiting.get(key);
-      Slot slot = change == null ? find(key.key()).orElse(null) : change.slot();
-      if (slot != null) {
-        sums.add(key.hash(), Records.digest(key.hash(), slot));
-        count++;
+    while (count < max) {
+      List<DiskChange.Key> candidates = unsummed.keys(hash, bits, max - count);
+      if (candidates.isEmpty()) {
+        return count;
       }
-      candidates.remove();
+      for (DiskChange.Key key : candidates) {
+        DiskChange change = waiting.get(key);
+        Slot slot = change == null ? find(key.key()).orElse(null) : change.slot();
+        if (slot != null) {
+          sums.add(key.hash(), Records.digest(key.hash(), slot));
+          count++;
+        }
+        unsummed.remove(key);
+      }
     }
     return count;
   }
@@ -719,9 +748,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public long sweep(long cursor, int keysMax, Predicate<Slot> visitor) {
     // In the order of the ring, by all bits of the hash but the lowest, so that it never is -1.
     long from = cursor << 1;
-    Iterator<Map.Entry<DiskChange.Key, DiskChange>> changes =
-        waiting.tailMap(new DiskChange.Key(from, Payload.EMPTY), true).entrySet().iterator();
-    Map.Entry<DiskChange.Key, DiskChange> change = changes.hasNext() ? changes.next() : null;
+    Iterator<DiskChange.Key> changes = new WaitingFrom(from);
+    DiskChange.Key change = changes.hasNext() ? changes.next() : null;
     ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, from);
     int passed = 0;
     boolean goesOn = true;
@@ -730,7 +758,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       boolean more = ending.get(start, GetOp.MDB_SET_RANGE);
       while (more || change != null) {
         long stored = more ? ending.key().getLong(0) : 0;
-        long changed = change == null ? 0 : change.getKey().hash();
+        long changed = change == null ? 0 : change.hash();
         boolean fromDisk = change == null || (more && Long.compareUnsigned(stored, changed) < 0);
         long next = (fromDisk ? stored : changed) >>> 1;
         if (next != reached && (!goesOn || passed >= keysMax)) {
@@ -742,7 +770,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           slot = endingSlot(ending.key(), stored);
           more = ending.next();
         } else {
-          slot = shown(change.getValue().slot());
+          DiskChange waits = waiting.get(change);
+          slot = waits == null ? null : shown(waits.slot());
           change = changes.hasNext() ? changes.next() : null;
         }
         passed++;
@@ -750,6 +779,55 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       }
     }
     return -1;
+  }
+
+  /// The keys that wait, in the order of the ring.
+  private final class WaitingFrom implements Iterator<DiskChange.Key> {
+    private final long from;
+    private int range;
+    private Iterator<DiskChange.Key> keys;
+    private DiskChange.@Nullable Key next;
+
+    WaitingFrom(long from) {
+      this.from = from;
+      this.range = DiskTally.rangeOf(from);
+      this.keys = waiting.sorted(range).iterator();
+      advance();
+    }
+
+    private void advance() {
+      next = null;
+      while (next == null) {
+        while (!keys.hasNext()) {
+          range++;
+          if (range == DiskTally.RANGES) {
+            return;
+          }
+          keys = waiting.sorted(range).iterator();
+        }
+        DiskChange.Key key = keys.next();
+        next = Long.compareUnsigned(key.hash(), from) < 0 ? null : key;
+      }
+    }
+
+    @Override
+    public boolean hasNext() {
+      return next != null;
+    }
+
+    @Override
+    public DiskChange.Key next() {
+      DiskChange.Key current = next;
+      if (current == null) {
+        throw new NoSuchElementException("no key waits after " + Long.toHexString(from));
+      }
+      if (range < DiskTally.RANGES) {
+        advance();
+      } else {
+        next = null;
+      }
+      return current;
+    }
   }
 
   /// A slot that waits, if a sweep shows it.
@@ -776,6 +854,17 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (txn != null) {
       txn.close();
     }
-    files.close();
+    try {
+      if (commits.placed() == commits.written()) {
+        log.clear();
+      }
+    } catch (IOException e) {
+      LOG.debug("what is in its place is brought there once more at the next start", e);
+    }
+    synchronized (copying) {
+      isClosed = true;
+      log.close();
+      files.close();
+    }
   }
 }

@@ -81,6 +81,13 @@ public interface Store {
     return slot == null ? Found.NOTHING : into.set(slot) ? Found.PLAIN : Found.OTHER;
   }
 
+  /// Is told that some keys that are parts of an array will be looked up next, and may get ready:
+  /// mostly, a look-up waits for memory, and what is known beforehand can be waited for together.
+  ///
+  /// @param places where each key is and how long it is, one after the other
+  /// @param count of keys
+  default void expect(byte[] source, int[] places, int count) {}
+
   /// Adds or replaces the slot of its key.
   void put(Slot slot);
 

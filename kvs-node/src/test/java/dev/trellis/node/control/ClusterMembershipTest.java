@@ -13,8 +13,10 @@ import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -210,6 +212,31 @@ class ClusterMembershipTest {
         again.view().absent().stream()
             .filter(one -> one.nodeId().equals("b"))
             .collect(Collectors.toSet()));
+  }
+
+  @Test
+  void aFullDiskDoesNotEndTheNodeWhenAnotherOneJoins(@TempDir Path folder) throws IOException {
+    TestMember a = start(plan("a"));
+    TestMember b = start(plan("b").seeds(a).tier(Tier.SSD).folder(folder));
+    awaitTogether(a, b);
+    activate(a, b);
+    await(() -> !Files.exists(folder.resolve("member.unfinished")), () -> "it writes");
+    Files.createDirectory(folder.resolve("member.unfinished")); // so nothing can be written
+    TestMember c = start(plan("c").seeds(a));
+    awaitTogether(a, b, c);
+    assertFalse(b.membership.failure().isDone());
+    Files.delete(folder.resolve("member.unfinished"));
+    kill(a);
+    await(() -> b.view().absent().contains(Incarnation.of(a.self)), () -> "b: " + b.view());
+    kill(b);
+    await(
+        () -> {
+          TestMember again = plan("b").tier(Tier.SSD).folder(folder).start();
+          boolean knows = again.view().absent().stream().anyMatch(one -> one.nodeId().equals("c"));
+          again.close();
+          return knows;
+        },
+        () -> "it was not tried again");
   }
 
   @Test

@@ -4,11 +4,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.store.PassingStore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestContext;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -79,6 +83,30 @@ class ScanTest {
         Frame.Scanned page = assertInstanceOf(Frame.Scanned.class, client.receive());
         assertEquals(Optional.empty(), page.failure());
         client.close();
+      }
+    }
+  }
+
+  @Test
+  void aPageBehindManyDeadKeysComesInTheEnd() throws IOException {
+    held = false;
+    for (Frame.Scope scope : Frame.Scope.values()) {
+      try (DataPlane plane = open();
+          RawClient client = RawClient.open(plane.ports().get(0), scope)) {
+        for (Mutation mutation : List.of(new Mutation.Put(Payload.EMPTY), new Mutation.Delete())) {
+          for (int key = 0; key < 5_000; key++) {
+            RequestContext now =
+                RequestContext.mutation(0, HybridTimestamp.ofMillis(System.currentTimeMillis()));
+            Payload dead = Payload.ofText("a" + key);
+            client.send(new Frame.Single(new Request(key, dead, mutation, now)));
+          }
+          var _ = client.replies(5_000);
+        }
+        client.send(scan(-1));
+        Frame.Scanned page = client.receive(Frame.Scanned.class);
+        assertEquals(-1, page.id());
+        assertTrue(page.keys().stream().allMatch(key -> key.key().text().startsWith("k")));
+        assertTrue(!page.keys().isEmpty());
       }
     }
   }

@@ -221,6 +221,42 @@ class ScanTest {
     return 1;
   }
 
+  /// All of them were passed by in one turn, while everybody else waited.
+  @Test
+  void howeverManyDeadKeysThereAreATurnPassesFew() {
+    TreeSet<Payload> all = new TreeSet<>();
+    int dead = 5_000;
+    for (int number = 0; number < dead; number++) {
+      String key = "k%05d".formatted(number);
+      put(key);
+      shard.mutate(key, new Mutation.Delete());
+      all.add(bytes(key));
+    }
+    List<String> live = List.of("k", "k02500", "l", "m");
+    for (String key : live) {
+      put(key);
+      all.add(bytes(key));
+    }
+    List<String> found = new ArrayList<>();
+    Optional<Payload> after = Optional.empty();
+    for (boolean more = true; more; ) {
+      Payload from = after.orElse(Payload.EMPTY);
+      switch (shard
+          .core()
+          .scan(new Frame.Scan(7, Payload.EMPTY, after, 100, false), shard.nowMillis())) {
+        case ScanTurn.Unfinished(Frame.Scan rest) -> after = rest.after();
+        case ScanTurn.Done(Frame.Scanned page) -> {
+          found.addAll(keys(page));
+          more = page.more();
+          after = Optional.of(more ? page.keys().getLast().key() : all.getLast());
+        }
+      }
+      int passed = all.subSet(from, false, after.orElseThrow(), true).size();
+      assertTrue(passed > 0 && passed < dead / 4, passed + " keys in one turn");
+    }
+    assertEquals(live, found);
+  }
+
   @Test
   void keysOfAnyBytesAreFound() {
     Payload high = Payload.of(new byte[] {(byte) 0xff, (byte) 0xff});
@@ -229,7 +265,7 @@ class ScanTest {
       shard.send(TestShard.CLIENT, key, new Mutation.Add(Kind.GSET, listOf("a")), shard.next());
     }
     Frame.Scan scan = new Frame.Scan(1, high, Optional.of(high), 10, false);
-    List<Frame.ScannedKey> found = shard.core().scan(scan, shard.nowMillis()).keys();
+    List<Frame.ScannedKey> found = shard.scan(scan).keys();
     assertEquals(List.of(higher), found.stream().map(Frame.ScannedKey::key).toList());
   }
 }

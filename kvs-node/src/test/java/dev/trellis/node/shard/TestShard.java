@@ -256,7 +256,20 @@ final class TestShard implements Outbox {
   // Scans.
 
   Frame.Scanned scan(String prefix, Optional<Payload> after, int limit, boolean withValues) {
-    return core.scan(new Frame.Scan(nextId++, bytes(prefix), after, limit, withValues), nowMillis);
+    return scan(new Frame.Scan(nextId++, bytes(prefix), after, limit, withValues));
+  }
+
+  /// The page of a scan, in as many turns as it takes.
+  Frame.Scanned scan(Frame.Scan scan) {
+    Frame.Scan left = scan;
+    while (true) {
+      switch (core.scan(left, nowMillis)) {
+        case ScanTurn.Done(Frame.Scanned page) -> {
+          return page;
+        }
+        case ScanTurn.Unfinished(Frame.Scan rest) -> left = rest;
+      }
+    }
   }
 
   @Override

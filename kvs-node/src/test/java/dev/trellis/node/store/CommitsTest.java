@@ -1,46 +1,73 @@
 package dev.trellis.node.store;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.lattice.Payload;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.lmdbjava.LmdbException;
 
 class CommitsTest {
-  private final List<List<Long>> written = Collections.synchronizedList(new ArrayList<>());
+  private static final Commits.Target NOWHERE = batch -> {};
 
   private static Commits.Batch batch(long number) {
-    return new Commits.Batch(number, new TreeMap<>(), Map.of(), new TreeSet<>());
+    return new Commits.Batch(number, Map.of(), Map.of(), new TreeSet<>());
   }
 
-  private void note(Iterable<Commits.Batch> batches) {
-    List<Long> numbers = new ArrayList<>();
-    batches.forEach(batch -> numbers.add(batch.number()));
-    written.add(numbers);
+  private static Commits.Batch noting(long number, String word, String text) {
+    return new Commits.Batch(
+        number, new HashMap<>(), Map.of(word, Payload.ofText(text)), new TreeSet<>());
+  }
+
+  /// Takes note of what is appended.
+  private static class TestLog implements Commits.Log {
+    final List<List<Long>> written = Collections.synchronizedList(new ArrayList<>());
+    private final AtomicLong bytes = new AtomicLong();
+
+    @Override
+    public void append(Collection<Commits.Batch> batches) throws IOException {
+      written.add(batches.stream().map(Commits.Batch::number).toList());
+      var _ = bytes.addAndGet(batches.size());
+    }
+
+    @Override
+    public long bytes() {
+      return bytes.get();
+    }
+
+    @Override
+    public void beginNext() {
+      bytes.set(0);
+    }
   }
 
   @Test
-  void whatComesDuringATransactionGoesTogetherIntoTheNext() throws InterruptedException {
+  void whatComesDuringASyncGoesTogetherIntoTheNext() throws InterruptedException {
     CountDownLatch begun = new CountDownLatch(1);
     CountDownLatch goOn = new CountDownLatch(1);
-    Commits commits =
-        new Commits(
-            "commits",
-            batches -> {
-              note(batches);
-              begun.countDown();
-              await(goOn);
-            },
-            Duration.ZERO);
+    TestLog log =
+        new TestLog() {
+          @Override
+          public void append(Collection<Commits.Batch> batches) throws IOException {
+            super.append(batches);
+            begun.countDown();
+            await(goOn);
+          }
+        };
+    Commits commits = new Commits("commits", log, NOWHERE, Duration.ZERO);
     commits.start();
     commits.write(batch(1), false);
     begun.await();
@@ -50,8 +77,9 @@ class CommitsTest {
     assertEquals(0, commits.written());
     goOn.countDown();
     commits.close();
-    assertEquals(List.of(List.of(1L), List.of(2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L, 10L)), written);
+    assertEquals(List.of(List.of(1L), List.of(2L, 3L, 4L, 5L, 6L, 7L, 8L, 9L, 10L)), log.written);
     assertEquals(10, commits.written());
+    assertEquals(10, commits.placed());
   }
 
   private static void await(CountDownLatch latch) {
@@ -63,19 +91,56 @@ class CommitsTest {
   }
 
   @Test
+  void whatIsInTheLogGetsToItsPlaceAndTheLastOfAKeyCounts() throws InterruptedException {
+    List<Commits.Batch> placed = Collections.synchronizedList(new ArrayList<>());
+    Commits commits = new Commits("commits", new TestLog(), placed::add, Duration.ZERO);
+    commits.start();
+    commits.write(noting(1, "a", "first"), false);
+    commits.write(noting(2, "a", "second"), false);
+    assertTrue(commits.awaitPlaced(Duration.ofMinutes(1)));
+    assertTrue(commits.placed() >= 2);
+    assertEquals(Payload.ofText("second"), placed.getLast().notes().get("a"));
+    commits.close();
+  }
+
+  @Test
+  void theLogGoesOnWhileWhatIsInItIsBroughtToItsPlace() throws InterruptedException {
+    CountDownLatch begun = new CountDownLatch(1);
+    CountDownLatch goOn = new CountDownLatch(1);
+    Commits.Target slow =
+        batch -> {
+          begun.countDown();
+          await(goOn);
+        };
+    Commits commits = new Commits("commits", new TestLog(), slow, Duration.ZERO);
+    commits.start();
+    commits.write(batch(1), true);
+    begun.await();
+    commits.write(batch(2), false);
+    while (commits.written() < 2) {
+      Thread.onSpinWait();
+    }
+    assertEquals(0, commits.placed());
+    goOn.countDown();
+    commits.close();
+    assertEquals(2, commits.placed());
+  }
+
+  @Test
   void whatFailsIsTriedAgainAndSaidMeanwhile() throws InterruptedException {
     AtomicInteger attempts = new AtomicInteger();
     CountDownLatch told = new CountDownLatch(1);
-    Commits commits =
-        new Commits(
-            "commits",
-            batches -> {
-              if (attempts.incrementAndGet() < 3) {
-                throw new LmdbException("no space");
-              }
-              note(batches);
-            },
-            Duration.ZERO);
+    TestLog log =
+        new TestLog() {
+          @Override
+          public void append(Collection<Commits.Batch> batches) throws IOException {
+            if (attempts.incrementAndGet() < 3) {
+              throw new IOException("no space");
+            }
+            super.append(batches);
+          }
+        };
+    Commits commits = new Commits("commits", log, NOWHERE, Duration.ZERO);
     commits.onProgress(told::countDown);
     commits.start();
     commits.write(batch(1), false);
@@ -86,22 +151,64 @@ class CommitsTest {
     assertTrue(commits.obstacle().isEmpty());
     assertEquals(3, attempts.get());
     commits.close();
-    assertEquals(List.of(List.of(1L)), written);
+    assertEquals(List.of(List.of(1L)), log.written);
   }
 
   @Test
   void closingDoesNotWaitForWhatCannotBeWritten() {
-    Commits commits =
-        new Commits(
-            "commits",
-            batches -> {
-              throw new LmdbException("no space");
-            },
-            Duration.ZERO);
+    TestLog log =
+        new TestLog() {
+          @Override
+          public void append(Collection<Commits.Batch> batches) throws IOException {
+            throw new IOException("no space");
+          }
+        };
+    Commits commits = new Commits("commits", log, NOWHERE, Duration.ZERO);
     commits.start();
     commits.write(batch(1), false);
     commits.close();
     assertEquals(0, commits.written());
     assertEquals("no space", commits.obstacle().orElseThrow());
+  }
+
+  @Test
+  void closingDoesNotWaitForWhatCannotGetToItsPlaceNorDoesWhoAsks() throws InterruptedException {
+    Commits.Target full =
+        batch -> {
+          throw new LmdbException("the map is full");
+        };
+    Commits commits = new Commits("commits", new TestLog(), full, Duration.ZERO);
+    commits.start();
+    commits.write(batch(1), false);
+    assertFalse(commits.awaitPlaced(Duration.ofMinutes(1)));
+    commits.close();
+    assertEquals(1, commits.written());
+    assertEquals(0, commits.placed());
+  }
+
+  @Test
+  void anErrorIsAnObstacleLikeOthers() throws InterruptedException {
+    AtomicInteger attempts = new AtomicInteger();
+    Commits.Target once =
+        batch -> {
+          if (attempts.incrementAndGet() == 1) {
+            throw new OutOfMemoryError("Cannot reserve 8 bytes of direct buffer memory");
+          }
+        };
+    CountDownLatch told = new CountDownLatch(1);
+    Commits commits = new Commits("commits", new TestLog(), once, Duration.ZERO);
+    commits.onProgress(
+        () -> {
+          if (commits.obstacle().isPresent()) {
+            told.countDown();
+          }
+        });
+    commits.start();
+    commits.write(batch(1), true);
+    told.await();
+    while (commits.placed() < 1) {
+      Thread.onSpinWait();
+    }
+    commits.close();
   }
 }

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class DiskFilesTest {
   private static final SsdStore.Owner OWNER = new SsdStore.Owner("test", "n0", 0, 2);
-  private static final SsdStore.Meter NO_METER = (changes, nanos, syncNanos) -> {};
+  private static final SsdStore.Meter NO_METER = DiskLogTest.NO_METER;
   private static final long MAP_BYTES = 1L << 30;
 
   @TempDir Path folder;
@@ -32,10 +32,13 @@ class DiskFilesTest {
     return DiskFiles.open(folder, owner, MAP_BYTES, NO_METER);
   }
 
-  private static SsdStore store(DiskFiles files) {
-    Commits commits = new Commits("commits", files, Duration.ZERO);
-    commits.start();
-    return new SsdStore(files, commits, 1 << 20);
+  private SsdStore store() throws IOException {
+    return store(MAP_BYTES);
+  }
+
+  private SsdStore store(long mapBytes) throws IOException {
+    return SsdStore.open(
+        folder, OWNER, new SsdStore.Settings(mapBytes, Duration.ZERO, 1 << 20, NO_METER));
   }
 
   private static Slot slot(String key, String value) {
@@ -71,6 +74,14 @@ class DiskFilesTest {
   }
 
   @Test
+  void whatIsNoSuchFileIsRefused() throws IOException {
+    Files.writeString(folder.resolve("data.mdb"), "x".repeat(8_192));
+    String message = refusal(OWNER);
+    assertTrue(message.contains("data folder " + folder + " can't be used: "), message);
+    assertTrue(message.contains("restore it from a backup"), message);
+  }
+
+  @Test
   void eachOpeningIsALifeOfItsOwn() throws IOException {
     List<Integer> lives = new ArrayList<>();
     for (int time = 0; time < 3; time++) {
@@ -83,7 +94,7 @@ class DiskFilesTest {
 
   @Test
   void aFlippedBitIsFoundToldAndNotServed() throws IOException {
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       for (int at = 0; at < 100; at++) {
         store.put(slot("key-" + at, "value-of-" + at + "."));
       }
@@ -93,7 +104,7 @@ class DiskFilesTest {
     flip(bytes, "value-of-42.");
     Files.write(data, bytes);
     List<Long> corrupt = new ArrayList<>();
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       store.onCorruption(corrupt::add);
       assertEquals(
           Optional.of(slot("key-41", "value-of-41.")), store.find(Payload.ofText("key-41")));
@@ -107,7 +118,7 @@ class DiskFilesTest {
       assertEquals(99, scanned[0]);
       assertEquals(List.of(), corrupt, "once is enough");
     }
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       store.onCorruption(corrupt::add);
       assertEquals(99, store.keys(0, 0).size());
       assertEquals(List.of(KeyHash.of(Payload.ofText("key-42"))), corrupt, "found in passing");
@@ -116,7 +127,7 @@ class DiskFilesTest {
 
   @Test
   void whatIsBrokenIsTakenOutAndTheRestCountedAnew() throws IOException {
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       for (int at = 0; at < 100; at++) {
         store.put(slot("key-" + at, "value-of-" + at + "."));
       }
@@ -127,14 +138,14 @@ class DiskFilesTest {
     Files.write(data, bytes);
     Payload broken = Payload.ofText("key-42");
     List<Integer> recounted = new ArrayList<>();
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       store.listen(new Counting(recounted));
       assertThrows(BrokenRecordException.class, () -> store.find(broken));
       store.mend(KeyHash.of(broken), DiskTally.BITS);
       assertEquals(List.of(0), recounted);
       assertEquals(99, store.size());
     }
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       assertEquals(99, store.size(), "for good");
       assertEquals(Optional.empty(), store.find(broken), "it is not there, and not broken");
       int[] scanned = {0};
@@ -170,13 +181,13 @@ class DiskFilesTest {
   void whatIsNotedIsThereAgainWithTheBatchThatItWasPartOf() throws IOException {
     Payload first = Payload.ofText("first");
     Payload second = Payload.ofText("second");
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       assertEquals(Optional.empty(), store.noted("word"));
       store.note("word", first);
       store.note("word", second);
       assertEquals(Optional.of(second), store.noted("word"));
     }
-    try (SsdStore store = store(open(OWNER))) {
+    try (SsdStore store = store()) {
       assertEquals(Optional.of(second), store.noted("word"));
     }
   }
@@ -199,8 +210,7 @@ class DiskFilesTest {
 
   @Test
   void whatDoesNotFitWaitsAndIsReadAllTheSame() throws IOException {
-    DiskFiles files = DiskFiles.open(folder, OWNER, 256 << 10, NO_METER);
-    SsdStore store = store(files);
+    SsdStore store = store(256 << 10);
     String value = "x".repeat(1 << 10);
     for (int at = 0; at < 1_000; at++) {
       store.put(slot("key-" + at, value));
@@ -215,8 +225,8 @@ class DiskFilesTest {
     }
     assertTrue(store.waitingBytes() > 0);
     store.close();
-    try (SsdStore again = store(DiskFiles.open(folder, OWNER, MAP_BYTES, NO_METER))) {
-      assertTrue(again.size() < 1_000);
+    // It is in the log, from where it gets to its place once there is room.
+    try (SsdStore again = store()) {
       assertTrue(again.size() >= settled, "each batch was one key");
       for (int at = 0; at < again.size(); at++) {
         assertTrue(again.find(Payload.ofText("key-" + at)).isPresent(), "in their order");

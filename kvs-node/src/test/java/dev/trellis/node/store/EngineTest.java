@@ -110,6 +110,7 @@ class EngineTest {
     }
 
     void compareAll() {
+      expectSome();
       model.forEach((key, slot) -> assertEquals(Optional.of(slot), store.find(key)));
       List<Slot> scanned = new ArrayList<>();
       store.scan(NONE, Optional.empty()).forEachRemaining(scanned::add);
@@ -117,6 +118,20 @@ class EngineTest {
       compareRanges();
       compareSweep();
       compareSums();
+    }
+
+    /// Keys that are there and such as are not.
+    private void expectSome() {
+      int count = random.nextInt(200);
+      byte[] source = new byte[100 * count];
+      int[] places = new int[2 * count];
+      for (int at = 0; at < count; at++) {
+        Payload key = key(random, 2 * model.size() + 1);
+        key.copyTo(source, 100 * at);
+        places[2 * at] = 100 * at;
+        places[2 * at + 1] = key.size();
+      }
+      store.expect(source, places, count);
     }
 
     private void compareRanges() {
@@ -400,6 +415,57 @@ class EngineTest {
     }
     assertEquals(0, store.weight());
     assertTrue(store.reserved() < full / 4, store.reserved() + " of " + full + " bytes are left");
+  }
+
+  /// The index kept whatever it had ever taken.
+  @Test
+  void whatTheIndexTakesIsGivenBackWhenKeysGo() {
+    seeded(
+        3,
+        random -> {
+          MemoryStore store = new MemoryStore(random.nextLong(), Long.MAX_VALUE);
+          Entry entry =
+              Entry.of(
+                  HybridTimestamp.ZERO,
+                  LwwRegister.of(HybridTimestamp.ZERO, 1, Expiry.NEVER, Payload.EMPTY));
+          int keys = 300_000;
+          for (int number = 0; number < keys; number++) {
+            store.put(new Slot(Payload.ofText("k" + number), entry, 0));
+          }
+          long full = store.reserved();
+          List<Integer> left = new ArrayList<>();
+          for (int number = 0; number < keys; number++) {
+            if (random.nextInt(10) == 0) {
+              left.add(number);
+            } else {
+              store.remove(Payload.ofText("k" + number));
+            }
+          }
+          assertTrue(
+              store.reserved() < full * 3 / 10, store.reserved() + " of " + full + " are left");
+          assertEquals(left.size(), store.size());
+          left.forEach(number -> assertTrue(store.find(Payload.ofText("k" + number)).isPresent()));
+          int[] swept = {0};
+          store.listen(
+              new Store.Listener() {
+                @Override
+                public void added(long keyHash) {
+                  swept[0]++;
+                }
+
+                @Override
+                public void replaced(long keyHash, boolean summed, long digest) {}
+
+                @Override
+                public void removed(long keyHash, boolean summed, long digest) {}
+              });
+          assertEquals(left.size(), swept[0]);
+          for (int number = 0; number < keys; number++) {
+            store.put(new Slot(Payload.ofText("k" + number), entry, 0));
+          }
+          assertEquals(keys, store.size());
+          assertTrue(store.reserved() < full * 5 / 4, store.reserved() + " after " + full);
+        });
   }
 
   @Test

@@ -34,17 +34,15 @@ import org.lmdbjava.Txn;
 
 class ShardFilesTest {
   private static final SsdStore.Owner OWNER = new SsdStore.Owner("test", "n0", 0, 1);
-  private static final SsdStore.Meter NO_METER = (changes, nanos, syncNanos) -> {};
+  private static final SsdStore.Meter NO_METER = DiskLogTest.NO_METER;
   private static final long MAP_BYTES = 1L << 30;
   private static final int META_BYTES = 152;
 
   @TempDir Path folder;
 
   private static SsdStore store(Path where) throws IOException {
-    DiskFiles files = DiskFiles.open(where, OWNER, MAP_BYTES, NO_METER);
-    Commits commits = new Commits("commits", files, Duration.ZERO);
-    commits.start();
-    return new SsdStore(files, commits, 1 << 20);
+    return SsdStore.open(
+        where, OWNER, new SsdStore.Settings(MAP_BYTES, Duration.ZERO, 1 << 20, NO_METER));
   }
 
   private static Slot slot(String key, String value) {

@@ -30,16 +30,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 class SsdStoreTest {
   private static final SsdStore.Owner OWNER = new SsdStore.Owner("test", "n0", 0, 1);
-  private static final SsdStore.Meter NO_METER = (changes, nanos, syncNanos) -> {};
+  private static final SsdStore.Meter NO_METER = DiskLogTest.NO_METER;
   private static final long MAP_BYTES = 1L << 30;
 
   @TempDir Path folder;
 
   private static SsdStore open(Path folder) throws IOException {
-    DiskFiles files = DiskFiles.open(folder, OWNER, MAP_BYTES, NO_METER);
-    Commits commits = new Commits("commits", files, Duration.ZERO);
-    commits.start();
-    return new SsdStore(files, commits, 1 << 20);
+    return SsdStore.open(
+        folder, OWNER, new SsdStore.Settings(MAP_BYTES, Duration.ZERO, 1 << 20, NO_METER));
   }
 
   /// What a shard adds up from what the store tells it.

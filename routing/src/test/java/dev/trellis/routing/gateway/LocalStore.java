@@ -8,6 +8,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ShardConfig;
+import dev.trellis.node.shard.ScanTurn;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.wire.ErrorCode;
@@ -109,10 +110,17 @@ final class LocalStore implements Store {
                 throw new Refusal(Problem.of((StoreResult.Failed) result));
               });
     }
-    Frame.Scanned scanned = core.scan(new Frame.Scan(1, prefix, after, limit, withValues), millis);
+    Frame.Scanned scanned = page(new Frame.Scan(1, prefix, after, limit, withValues));
     Optional<Payload> next =
         scanned.more() ? Optional.of(scanned.keys().getLast().key()) : Optional.empty();
     return CompletableFuture.completedFuture(new ScanPage(scanned.keys(), next));
+  }
+
+  private Frame.Scanned page(Frame.Scan scan) {
+    return switch (core.scan(scan, millis)) {
+      case ScanTurn.Done done -> done.page();
+      case ScanTurn.Unfinished unfinished -> page(unfinished.rest());
+    };
   }
 
   @Override

@@ -207,8 +207,12 @@ final class LoadGenerator {
     private final LongSupplier drawn;
     private final long[] numbers = new long[load.batch()]; // of the keys on their way
     private final List<Call> calls = new ArrayList<>(load.batch());
-    // What is not answered yet, and one for the sending itself: who takes the last goes on.
-    private final AtomicInteger open = new AtomicInteger();
+    private List<CompletableFuture<Reply>> replies = List.of(); // to what is on its way
+    private int open; // of the replies; the later ones are known
+    private int successful; // of the later ones
+    // Whoever waits for an answer, and the answer itself: who is the last of the two goes on.
+    private final AtomicInteger met = new AtomicInteger();
+    private boolean writesBack; // after the read of a read-modify-write
     private OperationType type = OperationType.READ; // of the call on its way
     private long start; // when it was sent, or due
 
@@ -235,24 +239,23 @@ final class LoadGenerator {
     boolean send(long from) {
       start = from;
       type = load.mix().draw(random);
+      writesBack = type == OperationType.READ_MODIFY_WRITE;
       int batch = load.batch();
-      open.set(batch + 1);
       for (int at = 0; at < batch; at++) {
         numbers[at] = type == OperationType.INSERT ? inserts.next() : drawn.getAsLong();
       }
       if (batch == 1) {
-        var _ = store.execute(keyOf(numbers[0]), operation(), options).whenComplete(this);
+        replies = List.of(store.execute(keyOf(numbers[0]), operation(), options));
       } else {
         calls.clear();
         for (int at = 0; at < batch; at++) {
           calls.add(new Call(keyOf(numbers[at]), operation(), options));
         }
-        List<CompletableFuture<Reply>> replies = store.executeAll(calls);
-        for (CompletableFuture<Reply> reply : replies) {
-          var _ = reply.whenComplete(this);
-        }
+        replies = store.executeAll(calls);
       }
-      return close();
+      open = batch;
+      successful = 0;
+      return isAnswered();
     }
 
     private Operation operation() {
@@ -266,58 +269,66 @@ final class LoadGenerator {
       return writes.length == 1 ? writes[0] : writes[random.nextInt(writes.length)];
     }
 
-    /// Takes note of an answer.
+    /// Takes note of the answers that are there. The last call of a batch is mostly answered last,
+    /// so mostly only that one is waited for.
+    ///
+    /// @return whether all are there; else [#accept] will go on
+    private boolean isAnswered() {
+      while (open > 0) {
+        CompletableFuture<Reply> reply = replies.get(open - 1);
+        if (!reply.isDone()) {
+          met.set(2);
+          var _ = reply.whenComplete(this);
+          if (met.decrementAndGet() > 0) {
+            return false;
+          }
+        }
+        take(reply);
+      }
+      end();
+      return true;
+    }
+
+    /// Goes on once an answer is there.
     @Override
     public void accept(@Nullable Reply reply, @Nullable Throwable failure) {
-      if (failure != null) {
-        meter.failed(failure, ticker.nanos() - start);
-      } else {
-        if (isMissing(reply)) {
-          meter.missed();
-        }
-        if (type == OperationType.READ_MODIFY_WRITE) {
-          writeBack();
-          return;
-        }
-        meter.answered(type, ticker.nanos() - start);
-      }
-      if (close()) {
+      if (met.decrementAndGet() == 0 && isAnswered()) {
         ended();
       }
     }
 
-    /// The second half of a read-modify-write, after a read that went well.
-    private void writeBack() {
-      var _ =
-          store
-              .execute(keyOf(numbers[0]), write(), options)
-              .whenComplete(
-                  (reply, failure) -> {
-                    if (failure != null) {
-                      meter.failed(failure, ticker.nanos() - start);
-                    } else {
-                      meter.answered(type, ticker.nanos() - start);
-                    }
-                    if (close()) {
-                      ended();
-                    }
-                  });
+    private void take(CompletableFuture<Reply> reply) {
+      open--;
+      if (reply.isCompletedExceptionally()) {
+        meter.failed(reply.exceptionNow(), ticker.nanos() - start);
+        return;
+      }
+      if (isMissing(reply.resultNow())) {
+        meter.missed();
+      }
+      if (writesBack) {
+        writesBack = false;
+        replies = List.of(store.execute(keyOf(numbers[0]), write(), options));
+        open = 1;
+      } else {
+        successful++;
+      }
     }
 
-    /// One less is open; whether that was the last.
-    private boolean close() {
-      if (open.decrementAndGet() > 0) {
-        return false;
+    /// All that was sent is answered. What went well of a batch took as long as the whole of it,
+    /// for which its caller waits.
+    private void end() {
+      if (successful > 0) {
+        meter.answered(type, ticker.nanos() - start, successful);
       }
       if (type == OperationType.INSERT) {
         for (long number : numbers) {
           inserts.end(number);
         }
       }
-      return true;
     }
 
-    /// All that was sent is answered.
+    /// Goes on after a call that was not answered at once.
     private void ended() {
       if (isOpen()) {
         free.add(this);
@@ -326,10 +337,8 @@ final class LoadGenerator {
       }
     }
 
-    private static boolean isMissing(@Nullable Reply reply) {
-      return reply != null
-          && reply.outcome() instanceof Outcome.Done done
-          && done.view() instanceof View.Missing;
+    private static boolean isMissing(Reply reply) {
+      return reply.outcome() instanceof Outcome.Done done && done.view() instanceof View.Missing;
     }
   }
 

@@ -37,9 +37,9 @@ final class Meter {
     return new Histogram(HIGHEST_NANOS, DIGITS);
   }
 
-  /// An operation was answered.
-  void answered(OperationType type, long nanos) {
-    recorder(type).recordValue(Math.clamp(nanos, 0, HIGHEST_NANOS));
+  /// Operations were answered that were asked for together.
+  void answered(OperationType type, long nanos, int count) {
+    recorder(type).recordValueWithCount(Math.clamp(nanos, 0, HIGHEST_NANOS), count);
   }
 
   /// A read that was answered found nothing.

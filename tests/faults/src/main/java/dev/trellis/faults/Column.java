@@ -13,6 +13,8 @@ import dev.trellis.history.Operation;
 import dev.trellis.history.check.CheckResult;
 import dev.trellis.history.check.EachKey;
 import dev.trellis.history.check.Verdict;
+import dev.trellis.node.KeptData;
+import dev.trellis.node.store.ShardFiles;
 import dev.trellis.wire.View;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -28,6 +30,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// One fault, and all workloads under it: a cluster is started, used and tormented for a while,
@@ -94,12 +97,28 @@ final class Column {
         happened = use(cluster, diary);
       }
     }
+    problems.addAll(damages());
     progress.accept("judging");
     List<Cell> cells = new ArrayList<>();
     for (Workload workload : workloads) {
       cells.add(judge(workload, happened));
     }
     return cells;
+  }
+
+  /// What is wrong with the files of the nodes, all of which were killed in the end.
+  private List<String> damages() throws IOException {
+    List<Path> shards;
+    try (Stream<Path> files = Files.walk(folder.resolve("nodes"))) {
+      shards = files.filter(KeptData::isShard).sorted().toList();
+    }
+    List<String> damages = new ArrayList<>();
+    for (Path shard : shards) {
+      try (ShardFiles files = ShardFiles.open(shard)) {
+        files.verify(read -> {}).problems().forEach(one -> damages.add(shard + ": " + one));
+      }
+    }
+    return damages;
   }
 
   /// Of this fault: the runs of several faults one by one are the same as those of all.

@@ -39,6 +39,7 @@ public final class SetFull implements Checker {
   private static final double[] QUANTILES = {0, 0.5, 0.95, 0.99, 1};
 
   private final boolean linearizable;
+  private final boolean seenIsKnown;
 
   /// For a set of which reads may lag behind.
   public SetFull() {
@@ -47,7 +48,18 @@ public final class SetFull implements Checker {
 
   /// @param linearizable whether a read must see what was known when it began
   public SetFull(boolean linearizable) {
+    this(linearizable, true);
+  }
+
+  private SetFull(boolean linearizable, boolean seenIsKnown) {
     this.linearizable = linearizable;
+    this.seenIsKnown = seenIsKnown;
+  }
+
+  /// For a set of which reads may show what is not safe yet: an element is known from when its add
+  /// was acknowledged, whoever saw it before.
+  public static SetFull ofAcknowledged() {
+    return new SetFull(false, false);
   }
 
   private record Read(Call call, Set<Object> elements) {}
@@ -144,7 +156,7 @@ public final class SetFull implements Checker {
     }
     int knownAt = add.isOk() ? add.completedAt() : Call.NEVER;
     long knownTime = add.completedTime();
-    if (firstSeen.isPresent() && firstSeen.get().completedAt() < knownAt) {
+    if (seenIsKnown && firstSeen.isPresent() && firstSeen.get().completedAt() < knownAt) {
       knownAt = firstSeen.get().completedAt();
       knownTime = firstSeen.get().completedTime();
     }

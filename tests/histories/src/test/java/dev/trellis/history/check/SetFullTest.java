@@ -64,6 +64,28 @@ class SetFullTest {
   }
 
   @Test
+  void whatWasSeenMayGoWhereOnlyWhatWasAcknowledgedIsSafe() {
+    valid(
+        SetFull.ofAcknowledged(),
+        """
+        0 add 0
+        0 invoke add 1
+        0 info add 1
+        1 read -> #{0 1}
+        1 read -> #{0}
+        """);
+    invalid(
+        SetFull.ofAcknowledged(),
+        "lost",
+        """
+        0 add 0
+        0 add 1
+        1 read -> #{0 1}
+        1 read -> #{0}
+        """);
+  }
+
+  @Test
   void whatNobodyKnowsOfNeedNotBeThere() {
     CheckResult result =
         valid(
