@@ -77,9 +77,10 @@ public final class Gateway implements AutoCloseable {
   }
 
   /// Takes no more connections, answers the requests that have arrived, for `gateway.stop.timeout`
-  /// at most, and lets go of the port and the threads. Closing twice is harmless.
+  /// at most, and lets go of the port and the threads. Closing twice is harmless: who closes while
+  /// another does waits for that one.
   @Override
-  public void close() {
+  public synchronized void close() {
     if (loops.isShuttingDown()) {
       return;
     }
