@@ -146,6 +146,14 @@ final class ShardServer implements Outbox {
     this.outboundMemory =
         new SharedMemory(limits.outboundMemoryBytes() / shards, this::wakeOutbound);
     core.onDiskProgress(() -> execute(() -> {})); // every turn ends with a look at the disk
+    core.onLoss(
+        partition ->
+            LOG.error(
+                "shard {} of node {}: a record in partition {} is not as it was written; it is"
+                    + " taken out, and the partition is fetched from other replicas",
+                index,
+                plane.config().nodeId(),
+                partition));
   }
 
   // Life, called from outside.

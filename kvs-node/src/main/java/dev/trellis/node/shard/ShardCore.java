@@ -52,9 +52,8 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// The state of one shard: the one writer of its keys. A state machine: requests and the time come
 /// in as arguments, replies go out through an [Outbox]. Reads no clock, opens no socket, starts no
@@ -67,8 +66,6 @@ import org.slf4j.LoggerFactory;
 ///
 /// Confined to one thread; only [#statistics] may be read by others.
 public final class ShardCore {
-  private static final Logger LOG = LoggerFactory.getLogger(ShardCore.class);
-
   /// Weight at which a page of a scan is full, whatever its limit.
   private static final long SCAN_PAGE_BYTES = 1 << 20;
 
@@ -133,6 +130,7 @@ public final class ShardCore {
   private final @Nullable Disk disk; // beneath the store, if there is one
   private final Set<Integer> broken =
       new TreeSet<>(); // partitions of which something can't be read
+  private IntConsumer lost = partition -> {};
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
 
   public ShardCore(ShardConfig config, Store store) {
@@ -183,6 +181,12 @@ public final class ShardCore {
     }
   }
 
+  /// Has `told` know of each partition in which a record is not as it was written; it is taken out,
+  /// and the partition fetched from other replicas.
+  public void onLoss(IntConsumer told) {
+    lost = told;
+  }
+
   private void noteBroken(long keyHash) {
     statistics.countBroken();
     broken.add(config.partitions().of(keyHash));
@@ -194,12 +198,7 @@ public final class ShardCore {
     while (!broken.isEmpty()) {
       int partition = broken.iterator().next();
       broken.remove(partition);
-      LOG.error(
-          "shard {} of node {}: a record in partition {} is not as it was written; it is taken out,"
-              + " and the partition is fetched from other replicas",
-          config.shard(),
-          config.nodeId(),
-          partition);
+      lost.accept(partition);
       entries.mend(partition);
       repairs.lost(partition);
     }
