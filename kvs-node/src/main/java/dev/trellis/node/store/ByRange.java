@@ -26,6 +26,11 @@ final class ByRange<V> {
     return range == null ? null : range.get(key);
   }
 
+  /// Whether there is any key in the range of a hash.
+  boolean mayHave(long keyHash) {
+    return ranges[DiskTally.rangeOf(keyHash)] != null;
+  }
+
   boolean containsKey(DiskChange.Key key) {
     return get(key) != null;
   }
@@ -51,6 +56,15 @@ final class ByRange<V> {
         ranges[at] = null;
       }
     }
+  }
+
+  /// Removes a key if it has this very value.
+  boolean remove(DiskChange.Key key, V value) {
+    boolean isHere = get(key) == value;
+    if (isHere) {
+      remove(key);
+    }
+    return isHere;
   }
 
   boolean isEmpty() {

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -45,24 +46,33 @@ final class Commits implements AutoCloseable {
   ///
   /// Nothing of it is changed any more.
   ///
+  /// @param changes of a key that has several, the last one counts
   /// @param notes by word
   /// @param recounted ranges of the tally in which what is broken is to be taken out
   record Batch(
       long number,
-      Map<DiskChange.Key, DiskChange> changes,
+      List<DiskChange> changes,
       Map<String, Payload> notes,
       SortedSet<Integer> recounted) {
-    /// One in the place of several, in their order.
+    /// One in the place of several, in their order: each key once, in the order of the ring.
     static Batch merged(Collection<Batch> batches) {
       long last = 0;
-      Map<DiskChange.Key, DiskChange> changes = new TreeMap<>();
+      List<DiskChange> all = new ArrayList<>();
       Map<String, Payload> notes = new TreeMap<>();
       SortedSet<Integer> recounted = new TreeSet<>();
       for (Batch batch : batches) {
         last = batch.number;
-        changes.putAll(batch.changes);
+        all.addAll(batch.changes);
         notes.putAll(batch.notes);
         recounted.addAll(batch.recounted);
+      }
+      all.sort(Comparator.comparing(DiskChange::key)); // keeps those of a key as they came
+      List<DiskChange> changes = new ArrayList<>(all.size());
+      for (int at = 0; at < all.size(); at++) {
+        DiskChange change = all.get(at);
+        if (at + 1 == all.size() || !all.get(at + 1).key().equals(change.key())) {
+          changes.add(change);
+        }
       }
       return new Batch(last, changes, notes, recounted);
     }

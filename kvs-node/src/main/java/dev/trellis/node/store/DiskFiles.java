@@ -46,6 +46,9 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   static final int DATABASES = 5;
   private static final int READERS_MAX = 16;
 
+  /// Room for a record that is to be written; more is not kept.
+  private static final int LENT_BYTES = 64 << 10;
+
   /// Changes of the tally, at most, before it is written whole.
   private static final int TALLY_CHANGES_MAX = 64;
 
@@ -80,7 +83,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   private final DiskTally tally = new DiskTally();
   private boolean isTallyRight = true; // whether it is that on disk
   private long lastTally; // the number of the last change of it on disk
-  private final DiskRecord written;
+  private ByteBuffer lent = ByteBuffer.allocateDirect(LENT_BYTES);
 
   private DiskFiles(
       Path folder,
@@ -100,7 +103,6 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     ending = env.openDbi("ending", DbiFlags.MDB_CREATE);
     tallies = env.openDbi("tally", DbiFlags.MDB_CREATE);
     life = beginLife(owner);
-    written = new DiskRecord(life);
     try (Txn<ByteBuffer> txn = env.txnRead()) {
       lastTally = readTally(tallies, txn, tally);
     }
@@ -311,7 +313,7 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     }
     isTallyRight = false; // until it is written
     try (Txn<ByteBuffer> txn = env.txnWrite()) {
-      batch.changes().forEach((key, change) -> apply(txn, key, change.slot()));
+      batch.changes().forEach(change -> apply(txn, change));
       batch.notes().forEach((word, text) -> about.put(txn, direct(NOTE + word), direct(text)));
       batch.recounted().forEach(range -> recount(txn, range));
       writeTally(txn);
@@ -321,10 +323,12 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     meter.placed(batch.changes().size(), System.nanoTime() - began);
   }
 
-  private void apply(Txn<ByteBuffer> txn, DiskChange.Key key, @Nullable Slot slot) {
+  private void apply(Txn<ByteBuffer> txn, DiskChange change) {
+    DiskChange.Key key = change.key();
     byte[] bytes = key.key().toBytes();
     keys.position(position, key.hash(), bytes, bytes.length);
     ByteBuffer before = records.get(txn, position);
+    boolean isThere = before != null;
     boolean wasEnding = false;
     if (before != null && !DiskRecord.isIntact(before, key.hash())) {
       // Nothing in it can be relied on, so what is counted is not right until it is counted anew.
@@ -334,19 +338,20 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
       wasEnding = isEnding(view.flags);
       tally.count(-1, key.hash(), DiskRecord.digest(before), view.isPlaced(), before.remaining());
     }
+    byte[] record = change.record();
     boolean isEnding = false;
-    if (slot != null) {
-      ByteBuffer record = written.encode(key, slot);
-      isEnding = isEnding(written.view.flags);
-      records.put(txn, position, record);
-      tally.count(
-          1, key.hash(), DiskRecord.digest(record), written.view.isPlaced(), record.remaining());
-    } else if (before != null) {
+    if (record != null) {
+      ByteBuffer value = lend(record);
+      DiskRecord.see(value, view);
+      isEnding = isEnding(view.flags);
+      records.put(txn, position, value);
+      tally.count(1, key.hash(), DiskRecord.digest(value), view.isPlaced(), record.length);
+    } else if (isThere) {
       records.delete(txn, position);
     }
-    if (before == null ^ slot == null) {
+    if (isThere == (record == null)) {
       keys.order(ordered, bytes, bytes.length);
-      if (slot == null) {
+      if (record == null) {
         order.delete(txn, ordered);
       } else {
         order.put(txn, ordered, DiskKeys.isCut(bytes.length) ? direct(bytes) : NOTHING);
@@ -357,6 +362,14 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
     } else if (wasEnding && !isEnding) {
       ending.delete(txn, position);
     }
+  }
+
+  /// A copy that LMDB can read, good until the next call.
+  private ByteBuffer lend(byte[] record) {
+    if (lent.capacity() < record.length || lent.capacity() > LENT_BYTES) {
+      lent = ByteBuffer.allocateDirect(Math.max(LENT_BYTES, record.length));
+    }
+    return lent.clear().put(record).flip();
   }
 
   private static ByteBuffer direct(byte[] bytes) {

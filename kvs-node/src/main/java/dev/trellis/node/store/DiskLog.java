@@ -1,7 +1,6 @@
 package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.placement.KeyHash;
 import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,7 +11,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.SortedSet;
@@ -53,25 +52,22 @@ final class DiskLog implements Commits.Log, AutoCloseable {
   private record Filling(long generation, List<Commits.Batch> batches) {}
 
   private final FileChannel[] files = new FileChannel[FILES];
-  private final DiskRecord record;
   private final SsdStore.Meter meter;
   private ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER_BYTES);
   private long generation;
   private long position; // in the file of this generation
 
-  private DiskLog(int life, SsdStore.Meter meter) {
-    this.record = new DiskRecord(life);
+  private DiskLog(SsdStore.Meter meter) {
     this.meter = meter;
   }
 
   /// Opens the files of a folder, which are made if they are not there.
   ///
-  /// @param life that records are written in
   /// @param recover is given what was not sure to be in its place, in order; what it returns from
   ///   is there
-  static DiskLog open(Path folder, int life, Commits.Target recover, SsdStore.Meter meter)
+  static DiskLog open(Path folder, Commits.Target recover, SsdStore.Meter meter)
       throws IOException {
-    DiskLog log = new DiskLog(life, meter);
+    DiskLog log = new DiskLog(meter);
     boolean opened = false;
     try {
       List<Filling> fillings = new ArrayList<>();
@@ -85,11 +81,9 @@ final class DiskLog implements Commits.Log, AutoCloseable {
         log.files[number] = file;
         fillings.add(read(file));
       }
-      fillings.sort((a, b) -> Long.compare(a.generation, b.generation));
-      List<Commits.Batch> all = new ArrayList<>();
-      fillings.forEach(filling -> all.addAll(filling.batches));
-      if (!all.isEmpty()) {
-        recover.commit(Commits.Batch.merged(all));
+      Commits.Batch all = merged(fillings);
+      if (fillings.stream().anyMatch(filling -> !filling.batches.isEmpty())) {
+        recover.commit(all);
       }
       log.begin(fillings.getLast().generation + 1);
       opened = true;
@@ -101,29 +95,22 @@ final class DiskLog implements Commits.Log, AutoCloseable {
     }
   }
 
-  /// The slots that were put and may not be in their place yet, of a folder that nobody writes to;
-  /// the last of each key.
-  static List<Slot> slots(Path folder) throws IOException {
+  /// What may not be in its place yet, of a folder that nobody writes to; the last of each key.
+  static List<DiskChange> changes(Path folder) throws IOException {
     List<Filling> fillings = new ArrayList<>();
     for (Path path : paths(folder)) {
       try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
         fillings.add(read(file));
       }
     }
-    fillings.sort((a, b) -> Long.compare(a.generation, b.generation));
+    return merged(fillings).changes();
+  }
+
+  private static Commits.Batch merged(List<Filling> fillings) {
+    fillings.sort(Comparator.comparingLong(Filling::generation));
     List<Commits.Batch> all = new ArrayList<>();
     fillings.forEach(filling -> all.addAll(filling.batches));
-    List<Slot> slots = new ArrayList<>();
-    Commits.Batch.merged(all)
-        .changes()
-        .values()
-        .forEach(
-            change -> {
-              if (change.slot() != null) {
-                slots.add(change.slot());
-              }
-            });
-    return slots;
+    return Commits.Batch.merged(all);
   }
 
   /// The files of a folder that are there.
@@ -214,16 +201,16 @@ final class DiskLog implements Commits.Log, AutoCloseable {
     }
   }
 
-  private void write(DiskChange.Key key, DiskChange change) {
-    Slot slot = change.slot();
-    if (slot == null) {
-      room(1 + Integer.BYTES + key.key().size());
-      buffer.put(REMOVE).putInt(key.key().size()).put(key.key().asByteBuffer());
+  private void write(DiskChange change) {
+    byte[] record = change.record();
+    if (record == null) {
+      Payload key = change.key().key();
+      room(1 + Integer.BYTES + key.size());
+      buffer.put(REMOVE).putInt(key.size()).put(key.asByteBuffer());
       return;
     }
-    ByteBuffer value = record.encode(key, slot);
-    room(1 + Integer.BYTES + value.remaining());
-    buffer.put(PUT).putInt(value.remaining()).put(value);
+    room(1 + Integer.BYTES + record.length);
+    buffer.put(PUT).putInt(record.length).put(record);
   }
 
   private void room(int bytes) {
@@ -291,25 +278,24 @@ final class DiskLog implements Commits.Log, AutoCloseable {
   }
 
   private static Commits.Batch batch(ByteBuffer body) throws IOException {
-    Map<DiskChange.Key, DiskChange> changes = new HashMap<>();
+    List<DiskChange> changes = new ArrayList<>();
     Map<String, Payload> notes = new TreeMap<>();
     SortedSet<Integer> recounted = new TreeSet<>();
     RecordView view = new RecordView();
+    KeyProbe probe = new KeyProbe(0);
     while (body.hasRemaining()) {
       switch (body.get()) {
         case PUT -> {
-          ByteBuffer value = part(body, body.getInt());
-          DiskRecord.see(value, view);
-          KeyProbe probe = new KeyProbe(0);
+          byte[] record = new byte[body.getInt()];
+          body.get(record);
+          DiskRecord.see(record, view);
           view.loadKey(probe);
-          Slot found = Records.decode(probe.toPayload(), view, true);
-          // Births of former lives mean nothing.
-          Slot slot = new Slot(found.key(), found.entry(), 0, found.setting());
-          changes.put(DiskChange.Key.of(slot.key()), new DiskChange(slot, 0));
+          DiskChange.Key key = new DiskChange.Key(probe.hash(), probe.toPayload());
+          changes.add(new DiskChange(key, record, null, 0));
         }
         case REMOVE -> {
           Payload key = Payload.of(part(body, body.getInt()));
-          changes.put(new DiskChange.Key(KeyHash.of(key), key), new DiskChange(null, 0));
+          changes.add(new DiskChange(DiskChange.Key.of(key), null, null, 0));
         }
         case NOTE -> {
           String word = StandardCharsets.UTF_8.decode(part(body, body.getInt())).toString();

@@ -61,7 +61,6 @@ public final class MemoryStore implements Store {
   private final RecordView record = new RecordView(); // likewise
   private final RecordView otherRecord = new RecordView();
   private ByteBuffer filling = ByteBuffer.allocate(0); // the slab of the record that was begun
-  private byte[] lent = new byte[64]; // the value that was looked up in place
   private long[] expectedHashes = new long[64];
   private long[] expectedSpreads = new long[64];
   private long[] expectedAt = new long[64]; // addresses
@@ -541,36 +540,14 @@ public final class MemoryStore implements Store {
     if (position == HashIndex.NONE) {
       return Found.NOTHING;
     }
-    RecordView found = see(index.address(position));
-    if (found.form() != RecordView.PLAIN || found.has(RecordView.SETTING)) {
-      return Found.OTHER;
-    }
-    into.generation = found.field(RecordView.GENERATION);
-    into.timestamp = found.timestamp();
-    into.writer = found.writer();
-    into.expiresAtMillis = found.field(RecordView.EXPIRY);
-    into.isTombstone = found.has(RecordView.TOMBSTONE);
-    into.birth = found.field(RecordView.BIRTH);
-    if (lent.length < found.bodyLength) {
-      lent = new byte[found.bodyLength];
-    }
-    MemorySegment.copy(found.memory, RecordView.BYTE, found.bodyAt(), lent, 0, found.bodyLength);
-    into.value = lent;
-    into.valueAt = 0;
-    into.valueLength = found.bodyLength;
-    return Found.PLAIN;
+    return Records.take(see(index.address(position)), into) ? Found.PLAIN : Found.OTHER;
   }
 
   @Override
   public void put(byte[] source, int offset, int length, PlainSlot slot) {
     probe.set(source, offset, length);
-    int flags = Form.plainFlags(slot.generation, slot.expiresAtMillis, slot.isTombstone);
-    int births = slot.birth == 0 ? 0 : RecordView.BIRTH;
-    replacing(index.find(probe), flags | births, slot.valueLength);
-    record.stamp(slot.timestamp, slot.writer);
-    record.setField(RecordView.GENERATION, slot.generation);
-    record.setField(RecordView.EXPIRY, slot.expiresAtMillis);
-    record.setField(RecordView.BIRTH, slot.birth);
+    replacing(index.find(probe), Records.flags(slot), slot.valueLength);
+    Records.fill(record, slot);
     filling.put((int) record.bodyAt(), slot.value, slot.valueAt, slot.valueLength);
     slabs.compact();
   }

@@ -11,6 +11,8 @@ import dev.trellis.lattice.Payload;
 public final class PlainSlot {
   private static final byte[] NONE = {};
 
+  private byte[] room = new byte[64];
+
   /// The entry's, packed.
   public long generation;
 
@@ -33,6 +35,17 @@ public final class PlainSlot {
 
   public int valueAt;
   public int valueLength;
+
+  /// Where a value of so many bytes is to be written, which is the slot's then.
+  byte[] room(int length) {
+    if (room.length < length) {
+      room = new byte[length];
+    }
+    value = room;
+    valueAt = 0;
+    valueLength = length;
+    return room;
+  }
 
   /// Takes over what a slot holds, if that is plain.
   boolean set(Slot slot) {

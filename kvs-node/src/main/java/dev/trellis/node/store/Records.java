@@ -32,6 +32,39 @@ final class Records {
     slot.setting().ifPresent(setting -> fill(record, setting));
   }
 
+  /// As [#fill(RecordView, Slot, Form)], of a record begun for [#flags].
+  static void fill(RecordView record, PlainSlot slot) {
+    record.stamp(slot.timestamp, slot.writer);
+    record.setField(RecordView.GENERATION, slot.generation);
+    record.setField(RecordView.EXPIRY, slot.expiresAtMillis);
+    record.setField(RecordView.BIRTH, slot.birth);
+  }
+
+  /// The flags of the record of a slot.
+  static int flags(PlainSlot slot) {
+    return Form.plainFlags(slot.generation, slot.expiresAtMillis, slot.isTombstone)
+        | (slot.birth == 0 ? 0 : RecordView.BIRTH);
+  }
+
+  /// Takes over what a record holds.
+  ///
+  /// @return whether it is a plain slot; if not, nothing was taken
+  static boolean take(RecordView record, PlainSlot into) {
+    if (record.form() != RecordView.PLAIN || record.has(RecordView.SETTING)) {
+      return false;
+    }
+    into.generation = record.field(RecordView.GENERATION);
+    into.timestamp = record.timestamp();
+    into.writer = record.writer();
+    into.expiresAtMillis = record.field(RecordView.EXPIRY);
+    into.isTombstone = record.has(RecordView.TOMBSTONE);
+    into.birth = record.field(RecordView.BIRTH);
+    int length = record.bodyLength;
+    MemorySegment.copy(
+        record.memory, RecordView.BYTE, record.bodyAt(), into.room(length), 0, length);
+    return true;
+  }
+
   private static void fill(RecordView record, PlacementSetting setting) {
     MemorySegment memory = record.memory;
     long at = record.settingAt();
@@ -108,17 +141,5 @@ final class Records {
             ? Digesting.plain(found)
             : Digesting.bytes(found.memory, found.bodyAt(), found.bodyLength);
     return Digesting.of(keyHash, state, setting(found));
-  }
-
-  /// The digest of a slot that has no record. O(size).
-  static long digest(long keyHash, Slot slot) {
-    Form form = Form.encoding(slot);
-    int length = Math.toIntExact(RecordView.bytes(form.flags(), 0, form.body().size()));
-    ByteBuffer room = ByteBuffer.allocate(length);
-    RecordView record = new RecordView();
-    record.begin(MemorySegment.ofBuffer(room), 0, form.flags(), 0, form.body().size());
-    fill(record, slot, form);
-    room.put((int) record.bodyAt(), form.body().asByteBuffer(), 0, form.body().size());
-    return digest(record, keyHash);
   }
 }

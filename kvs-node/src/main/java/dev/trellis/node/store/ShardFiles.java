@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -186,7 +187,11 @@ public final class ShardFiles implements AutoCloseable {
   /// @throws IOException if the log can't be read
   public Iterator<Slot> slots(Consumer<String> told) throws IOException {
     Cursor<ByteBuffer> cursor = records.openCursor(txn);
-    Iterator<Slot> logged = DiskLog.slots(folder).iterator();
+    Iterator<byte[]> logged =
+        DiskLog.changes(folder).stream()
+            .map(DiskChange::record)
+            .filter(Objects::nonNull)
+            .iterator();
     return new Iterator<>() {
       private boolean isPastRecords;
       private @Nullable Slot next = seek(cursor.first());
@@ -201,7 +206,16 @@ public final class ShardFiles implements AutoCloseable {
         }
         isPastRecords = true;
         cursor.close();
-        return logged.hasNext() ? logged.next() : null;
+        return nextLogged();
+      }
+
+      private @Nullable Slot nextLogged() {
+        if (!logged.hasNext()) {
+          return null;
+        }
+        DiskRecord.see(logged.next(), record);
+        record.loadKey(probe);
+        return Records.decode(probe.toPayload(), record, true);
       }
 
       @Override
@@ -215,7 +229,7 @@ public final class ShardFiles implements AutoCloseable {
         if (current == null) {
           throw new NoSuchElementException("read past the last record");
         }
-        next = isPastRecords ? (logged.hasNext() ? logged.next() : null) : seek(cursor.next());
+        next = isPastRecords ? nextLogged() : seek(cursor.next());
         return current;
       }
     };

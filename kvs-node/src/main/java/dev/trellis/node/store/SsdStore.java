@@ -16,6 +16,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -39,9 +40,6 @@ import org.slf4j.LoggerFactory;
 /// Each record has a checksum, which is verified whenever it is read.
 public final class SsdStore implements Store, Disk, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SsdStore.class);
-
-  /// About what a change takes of memory beside the bytes of key and value.
-  private static final long CHANGE_BYTES = 200;
 
   private static final Listener SILENT =
       new Listener() {
@@ -75,10 +73,11 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
   private final RecordView record = new RecordView();
   private final KeyProbe probe = new KeyProbe(0);
+  private final DiskRecord encoder;
 
   // What is not on disk yet, and among it what was not handed over for writing yet.
   private final ByRange<DiskChange> waiting = new ByRange<>();
-  private Map<DiskChange.Key, DiskChange> open = new HashMap<>();
+  private List<DiskChange> open = new ArrayList<>();
   private Map<String, Payload> openNotes = new TreeMap<>();
   private SortedSet<Integer> openRecounts = new TreeSet<>();
   private final Map<String, Payload> notes = new HashMap<>(); // of this life
@@ -111,6 +110,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     this.log = log;
     this.commits = commits;
     this.waitingBytesGoal = waitingBytesGoal;
+    this.encoder = new DiskRecord(files.life());
     DiskTally tally = files.tallyAtStart();
     size = tally.size();
     weight = tally.bytes();
@@ -127,7 +127,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     DiskFiles files = DiskFiles.open(folder, owner, settings.mapBytes(), settings.meter());
     DiskLog log;
     try {
-      log = DiskLog.open(folder, files.life(), files, settings.meter());
+      log = DiskLog.open(folder, files, settings.meter());
     } catch (IOException | RuntimeException e) {
       files.close();
       throw new IOException("data folder " + folder + " can't be used: " + e.getMessage(), e);
@@ -226,7 +226,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (!isOpenEmpty()) {
       Commits.Batch handed = new Commits.Batch(batch, open, openNotes, openRecounts);
       underWay.add(handed);
-      open = new HashMap<>();
+      open = new ArrayList<>();
       openNotes = new TreeMap<>();
       openRecounts = new TreeSet<>();
       batch++;
@@ -265,14 +265,11 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
         if (!done.recounted().isEmpty()) {
           broken.removeIf(hash -> done.recounted().contains(DiskTally.rangeOf(hash)));
         }
-        done.changes()
-            .forEach(
-                (key, change) -> {
-                  if (waiting.get(key) == change) {
-                    waiting.remove(key);
-                    waitingBytes -= bytes(key, change);
-                  }
-                });
+        for (DiskChange change : done.changes()) {
+          if (waiting.remove(change.key(), change)) {
+            waitingBytes -= change.bytes();
+          }
+        }
       }
     }
     return written;
@@ -281,11 +278,6 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// Whether all that was put is in its place on disk, and seen there; for tests.
   public boolean isInPlace() {
     return isOpenEmpty() && settle() == batch - 1 && underWay.isEmpty();
-  }
-
-  private static long bytes(DiskChange.Key key, DiskChange change) {
-    Slot slot = change.slot();
-    return key.key().size() + (slot == null ? 0 : slot.entry().weight()) + CHANGE_BYTES;
   }
 
   @Override
@@ -346,24 +338,39 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   // ---- Slots ----
 
-  @Override
-  public Optional<Slot> find(Payload key) {
-    probe.set(key);
-    DiskChange change = waiting.get(new DiskChange.Key(probe.hash(), key));
-    if (change != null) {
-      return Optional.ofNullable(change.slot());
-    }
-    return see() ? Optional.of(withBirth(Records.decode(key, record, true))) : Optional.empty();
-  }
-
   private int seenLife;
   private long seenDigest;
   private int seenBytes;
+  private @Nullable Slot seenSlot; // if there is an object
 
-  /// Looks at the committed record of the key that the call is about.
+  /// Looks at the record of the key that the call is about, as it is now.
   ///
   /// @return whether there is one
   private boolean see() {
+    if (waiting.mayHave(probe.hash())) {
+      DiskChange change = waiting.get(new DiskChange.Key(probe.hash(), probe.toPayload()));
+      if (change != null) {
+        return see(change);
+      }
+    }
+    return seeStored();
+  }
+
+  private boolean see(DiskChange change) {
+    byte[] waits = change.record();
+    if (waits == null) {
+      return false;
+    }
+    DiskRecord.see(waits, record);
+    ByteBuffer value = ByteBuffer.wrap(waits);
+    seenLife = DiskRecord.life(value);
+    seenDigest = DiskRecord.digest(value);
+    seenBytes = waits.length;
+    seenSlot = change.slot();
+    return true;
+  }
+
+  private boolean seeStored() {
     keys.position(position, probe.hash(), probe.bytes(), probe.length());
     ByteBuffer value = files.find(reading(), position);
     if (value == null) {
@@ -384,6 +391,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     seenLife = DiskRecord.life(value);
     seenDigest = DiskRecord.digest(value);
     seenBytes = value.remaining();
+    seenSlot = null;
   }
 
   private void tellOf(long keyHash) {
@@ -392,67 +400,94 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     }
   }
 
-  /// A slot as this life of the shard must see it: births of former ones mean nothing.
-  private Slot withBirth(Slot slot) {
+  /// The slot that was seen, as this life of the shard must see it: births of former ones mean
+  /// nothing.
+  private Slot seen(Payload key, boolean withValue) {
+    Slot object = seenSlot;
+    if (object != null) {
+      return object;
+    }
+    Slot slot = Records.decode(key, record, withValue);
     return seenLife == files.life() || slot.birth() == 0
         ? slot
         : new Slot(slot.key(), slot.entry(), 0, slot.setting());
   }
 
   @Override
+  public Optional<Slot> find(Payload key) {
+    probe.set(key);
+    return see() ? Optional.of(seen(key, true)) : Optional.empty();
+  }
+
+  @Override
+  public Found find(byte[] source, int offset, int length, PlainSlot into) {
+    probe.set(source, offset, length);
+    if (!see()) {
+      return Found.NOTHING;
+    }
+    if (!Records.take(record, into)) {
+      return Found.OTHER;
+    }
+    if (seenLife != files.life()) {
+      into.birth = 0;
+    }
+    return Found.PLAIN;
+  }
+
+  @Override
   public void put(Slot slot) {
     endWalk();
     probe.set(slot.key());
+    byte[] encoded = encoder.encode(probe, slot);
+    boolean isPlain = (DiskRecord.flags(encoded) & RecordView.FORM_MASK) == RecordView.PLAIN;
     DiskChange.Key key = new DiskChange.Key(probe.hash(), slot.key());
+    put(new DiskChange(key, encoded, isPlain ? null : slot, batch));
+  }
+
+  @Override
+  public void put(byte[] source, int offset, int length, PlainSlot slot) {
+    endWalk();
+    probe.set(source, offset, length);
+    byte[] encoded = encoder.encode(probe, slot);
+    DiskChange.Key key = new DiskChange.Key(probe.hash(), probe.toPayload());
+    put(new DiskChange(key, encoded, null, batch));
+  }
+
+  /// @param change of the key that the call is about
+  private void put(DiskChange change) {
+    DiskChange.Key key = change.key();
+    byte[] encoded = Objects.requireNonNull(change.record());
     DiskChange before = waiting.get(key);
-    boolean there = before != null ? before.slot() != null : see();
-    if (there) {
-      boolean summed = isSummed(before, key);
-      listener.replaced(key.hash(), summed, summed ? digestBefore(before, key) : 0);
-      weight -= before == null ? seenBytes : diskBytes(before.slot());
+    boolean isThere = before == null ? seeStored() : see(before);
+    if (isThere) {
+      boolean summed = isSummed(key);
+      listener.replaced(key.hash(), summed, summed ? seenDigest : 0);
+      weight -= seenBytes;
     } else {
       listener.added(key.hash());
       size++;
       counts[DiskTally.rangeOf(key.hash())]++;
     }
-    if (slot.placement().isEmpty()) {
-      unsummed.put(key, true);
-    } else {
+    DiskRecord.see(encoded, record);
+    if (record.isPlaced()) {
       unsummed.remove(key);
+    } else {
+      unsummed.put(key, true);
     }
-    weight += diskBytes(slot);
-    change(key, before, new DiskChange(slot, batch));
+    weight += encoded.length;
+    change(before, change);
   }
 
-  private void change(DiskChange.Key key, @Nullable DiskChange before, DiskChange after) {
-    waiting.put(key, after);
-    open.put(key, after);
-    waitingBytes += bytes(key, after) - (before == null ? 0 : bytes(key, before));
+  private void change(@Nullable DiskChange before, DiskChange after) {
+    waiting.put(after.key(), after);
+    open.add(after);
+    waitingBytes += after.bytes() - (before == null ? 0 : before.bytes());
   }
 
-  /// Whether the digest of a key that is there is part of a sum; those with a place of their own
+  /// Whether the digest of the key that was seen is part of a sum; those with a place of their own
   /// never are.
-  private boolean isSummed(@Nullable DiskChange before, DiskChange.Key key) {
-    Slot slot = before == null ? null : before.slot();
-    boolean isPlaced = slot == null ? record.isPlaced() : slot.placement().isPresent();
-    return !isPlaced && !unsummed.containsKey(key);
-  }
-
-  private static long diskBytes(@Nullable Slot slot) {
-    if (slot == null) {
-      return 0;
-    }
-    Form form = Form.encoding(slot);
-    return DiskRecord.HEADER_BYTES
-        + RecordView.bytes(form.flags(), slot.key().size(), form.body().size());
-  }
-
-  private long digestBefore(@Nullable DiskChange before, DiskChange.Key key) {
-    if (before == null) {
-      return seenDigest;
-    }
-    Slot slot = before.slot();
-    return slot == null ? 0 : Records.digest(key.hash(), slot);
+  private boolean isSummed(DiskChange.Key key) {
+    return !record.isPlaced() && !unsummed.containsKey(key);
   }
 
   @Override
@@ -461,17 +496,17 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     probe.set(key);
     DiskChange.Key where = new DiskChange.Key(probe.hash(), key);
     DiskChange before = waiting.get(where);
-    boolean there = before != null ? before.slot() != null : see();
-    if (!there) {
+    boolean isThere = before == null ? seeStored() : see(before);
+    if (!isThere) {
       return;
     }
-    boolean summed = isSummed(before, where);
+    boolean summed = isSummed(where);
     unsummed.remove(where);
-    listener.removed(where.hash(), summed, summed ? digestBefore(before, where) : 0);
+    listener.removed(where.hash(), summed, summed ? seenDigest : 0);
     size--;
     counts[DiskTally.rangeOf(where.hash())]--;
-    weight -= before == null ? seenBytes : diskBytes(before.slot());
-    change(where, before, new DiskChange(null, batch));
+    weight -= seenBytes;
+    change(before, new DiskChange(where, null, null, batch));
   }
 
   @Override
@@ -594,12 +629,12 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
         if (stored != null && (waits == null || stored.compareTo(waits) < 0)) {
           group.remove();
           probe.set(stored);
-          next = see() ? withBirth(Records.decode(stored, record, withValues)) : null;
+          next = seeStored() ? seen(stored, withValues) : null;
         } else if (waits != null) {
           if (stored != null && stored.equals(waits)) {
             group.remove();
           }
-          next = changed.pollFirstEntry().getValue().slot();
+          next = see(changed.pollFirstEntry().getValue()) ? seen(waits, withValues) : null;
         } else {
           return;
         }
@@ -680,7 +715,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     List<Payload> found = new ArrayList<>();
     for (DiskChange.Key key : waiting.keys(hash, bits, Integer.MAX_VALUE)) {
       DiskChange change = waiting.get(key);
-      if (change != null && change.slot() != null) {
+      if (change != null && change.record() != null) {
         found.add(key.key());
       }
     }
@@ -721,10 +756,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
         return count;
       }
       for (DiskChange.Key key : candidates) {
-        DiskChange change = waiting.get(key);
-        Slot slot = change == null ? find(key.key()).orElse(null) : change.slot();
-        if (slot != null) {
-          sums.add(key.hash(), Records.digest(key.hash(), slot));
+        probe.set(key.key());
+        if (see()) {
+          sums.add(key.hash(), seenDigest);
           count++;
         }
         unsummed.remove(key);
@@ -736,11 +770,6 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public long digest(Payload key) {
     probe.set(key);
-    DiskChange change = waiting.get(new DiskChange.Key(probe.hash(), key));
-    if (change != null) {
-      Slot slot = change.slot();
-      return slot == null ? 0 : Records.digest(probe.hash(), slot);
-    }
     return see() ? seenDigest : 0;
   }
 
@@ -771,7 +800,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           more = ending.next();
         } else {
           DiskChange waits = waiting.get(change);
-          slot = waits == null ? null : shown(waits.slot());
+          slot = waits == null ? null : shown(waits);
           change = changes.hasNext() ? changes.next() : null;
         }
         passed++;
@@ -830,9 +859,14 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     }
   }
 
-  /// A slot that waits, if a sweep shows it.
-  private static @Nullable Slot shown(@Nullable Slot slot) {
-    return slot != null && DiskFiles.isEnding(Form.encoding(slot).flags()) ? slot : null;
+  /// The slot of what waits, if a sweep shows it.
+  private @Nullable Slot shown(DiskChange change) {
+    byte[] waits = change.record();
+    if (waits == null || !DiskFiles.isEnding(DiskRecord.flags(waits))) {
+      return null;
+    }
+    see(change);
+    return seen(change.key().key(), true);
   }
 
   /// The slot of a record at a position that was listed; null if it can't be read, or what waits
@@ -842,7 +876,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     Payload key = value == null ? null : storedKey(value, keyHash);
     return key == null || waiting.containsKey(new DiskChange.Key(keyHash, key))
         ? null
-        : withBirth(Records.decode(key, record, true));
+        : seen(key, true);
   }
 
   /// Writes what waits, and lets go of the files.

@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -24,12 +23,12 @@ class CommitsTest {
   private static final Commits.Target NOWHERE = batch -> {};
 
   private static Commits.Batch batch(long number) {
-    return new Commits.Batch(number, Map.of(), Map.of(), new TreeSet<>());
+    return new Commits.Batch(number, List.of(), Map.of(), new TreeSet<>());
   }
 
   private static Commits.Batch noting(long number, String word, String text) {
     return new Commits.Batch(
-        number, new HashMap<>(), Map.of(word, Payload.ofText(text)), new TreeSet<>());
+        number, List.of(), Map.of(word, Payload.ofText(text)), new TreeSet<>());
   }
 
   /// Takes note of what is appended.

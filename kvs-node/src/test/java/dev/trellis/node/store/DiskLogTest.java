@@ -38,14 +38,14 @@ class DiskLogTest {
     recovered = new HashMap<>();
     return DiskLog.open(
         folder,
-        1,
         batch -> {
           batch
               .changes()
               .forEach(
-                  (key, change) -> {
-                    Slot slot = change.slot();
-                    recovered.put(key.key().text(), slot == null ? "-" : text(slot));
+                  change -> {
+                    byte[] record = change.record();
+                    Payload key = change.key().key();
+                    recovered.put(key.text(), record == null ? "-" : text(key, record));
                   });
           batch.notes().forEach((word, text) -> recovered.put("note " + word, text.text()));
           batch.recounted().forEach(range -> recovered.put("range " + range, ""));
@@ -53,8 +53,10 @@ class DiskLogTest {
         NO_METER);
   }
 
-  private static String text(Slot slot) {
-    return slot.entry().liveValues(0).stream()
+  private static String text(Payload key, byte[] record) {
+    RecordView view = new RecordView();
+    DiskRecord.see(record, view);
+    return Records.decode(key, view, true).entry().liveValues(0).stream()
         .map(value -> ((LwwRegister) value).payload().orElseThrow().text())
         .findFirst()
         .orElseThrow();
@@ -65,9 +67,15 @@ class DiskLogTest {
     Slot slot = new Slot(Payload.ofText(key), Entry.of(HybridTimestamp.ZERO, register), 5);
     return new Commits.Batch(
         1,
-        Map.of(DiskChange.Key.of(slot.key()), new DiskChange(slot, 1)),
+        List.of(new DiskChange(DiskChange.Key.of(slot.key()), encoded(slot), null, 1)),
         Map.of(),
         new TreeSet<>());
+  }
+
+  private static byte[] encoded(Slot slot) {
+    KeyProbe probe = new KeyProbe(0);
+    probe.set(slot.key());
+    return new DiskRecord(1).encode(probe, slot);
   }
 
   @Test
@@ -80,7 +88,7 @@ class DiskLogTest {
           List.of(
               new Commits.Batch(
                   2,
-                  Map.of(DiskChange.Key.of(Payload.ofText("gone")), new DiskChange(null, 1)),
+                  List.of(new DiskChange(DiskChange.Key.of(Payload.ofText("gone")), null, null, 1)),
                   Map.of("word", Payload.ofText("text")),
                   new TreeSet<>(List.of(7)))));
     }
