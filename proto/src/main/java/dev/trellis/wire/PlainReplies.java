@@ -23,6 +23,7 @@ final class PlainReplies extends PlainReader {
   private static final int GENERATION = 4 << 3 | 1;
   private static final int KIND = 5 << 3;
   private static final int COPIES = 7 << 3;
+  private static final int DURABLE_COPIES = 8 << 3;
   private static final int CLOCK = 9 << 3 | 1;
   private static final int RING_VERSION = 10 << 3;
   private static final int DONE_VIEW = 1 << 3 | 2;
@@ -82,6 +83,7 @@ final class PlainReplies extends PlainReader {
     long generation = 0;
     Optional<Kind> kind = Optional.empty();
     long copies = 0;
+    long durableCopies = 0;
     long time = 0;
     long ringVersion = 0;
     while (at < end && !odd) {
@@ -95,12 +97,14 @@ final class PlainReplies extends PlainReader {
         case GENERATION -> generation = fixed64(end);
         case KIND -> kind = WireReader.kindOf(varint(end));
         case COPIES -> copies = varint(end);
+        case DURABLE_COPIES -> durableCopies = varint(end);
         case CLOCK -> time = fixed64(end);
         case RING_VERSION -> ringVersion = varint(end);
         default -> odd = true;
       }
     }
-    if (odd || at != end || done == null || generation < 0 || time < 0 || copies >>> 31 != 0) {
+    boolean isReceipt = copies >>> 31 == 0 && durableCopies >= 0 && durableCopies <= copies;
+    if (odd || at != end || done == null || generation < 0 || time < 0 || !isReceipt) {
       return null;
     }
     if (clock.packed() != time) {
@@ -112,9 +116,16 @@ final class PlainReplies extends PlainReader {
         generation == 0 ? HybridTimestamp.ZERO : new HybridTimestamp(generation),
         kind,
         CausalContext.EMPTY,
-        copies == 0 ? Receipt.NONE : copies == 1 ? ONE_COPY : new Receipt((int) copies, 0),
+        receipt((int) copies, (int) durableCopies),
         clock,
         ringVersion);
+  }
+
+  private static Receipt receipt(int copies, int durableCopies) {
+    if (copies == 0) {
+      return Receipt.NONE;
+    }
+    return copies == 1 && durableCopies == 0 ? ONE_COPY : new Receipt(copies, durableCopies);
   }
 
   private Outcome.@Nullable Done done(int end) {

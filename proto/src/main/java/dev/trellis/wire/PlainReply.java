@@ -34,6 +34,7 @@ public final class PlainReply {
   long generation;
   boolean isLww;
   int copies;
+  int durableCopies;
   long clock;
   long ringVersion;
 
@@ -55,7 +56,7 @@ public final class PlainReply {
     return this;
   }
 
-  /// Of a `put`.
+  /// Of a `put` that is here.
   ///
   /// @param isLive whether a value is there now
   public PlainReply done(long id, long changed, boolean isLive) {
@@ -63,6 +64,13 @@ public final class PlainReply {
     this.changed = changed;
     this.isLww = isLive;
     this.copies = 1;
+    return this;
+  }
+
+  /// Of a `put` that other nodes, or disks, have by now: see [Receipt].
+  public PlainReply receipt(int copies, int durableCopies) {
+    this.copies = copies;
+    this.durableCopies = durableCopies;
     return this;
   }
 
@@ -74,6 +82,12 @@ public final class PlainReply {
     this.generation = generation;
     this.clock = clock;
     this.ringVersion = ringVersion;
+    return this;
+  }
+
+  /// The shard's time by now, packed.
+  public PlainReply clock(long clock) {
+    this.clock = clock;
     return this;
   }
 
@@ -92,6 +106,7 @@ public final class PlainReply {
     this.changed = 0;
     this.isLww = false;
     this.copies = 0;
+    this.durableCopies = 0;
   }
 
   /// The same as an object of its own, which may be kept.
@@ -108,7 +123,7 @@ public final class PlainReply {
         new HybridTimestamp(generation),
         isLww ? LWW : Optional.empty(),
         CausalContext.EMPTY,
-        copies == 0 ? Receipt.NONE : new Receipt(copies, 0),
+        copies == 0 ? Receipt.NONE : new Receipt(copies, durableCopies),
         new HybridTimestamp(clock),
         ringVersion);
   }

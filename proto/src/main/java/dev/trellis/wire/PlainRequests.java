@@ -214,6 +214,11 @@ public final class PlainRequests extends PlainReader {
     return ttlMillis;
   }
 
+  /// How long the client waits; 0 if it does not say.
+  public long timeoutMillis() {
+    return timeoutMillis;
+  }
+
   public Payload key() {
     return Payload.of(source, keyAt, keyLength);
   }

@@ -20,6 +20,7 @@ public final class ReplyPack extends PackBuffer {
   private static final byte GENERATION = 4 << 3 | 1;
   private static final byte KIND = 5 << 3;
   private static final byte COPIES = 7 << 3;
+  private static final byte DURABLE_COPIES = 8 << 3;
   private static final byte CLOCK = 9 << 3 | 1;
   private static final byte RING_VERSION = 10 << 3;
   private static final byte DONE_VIEW = 1 << 3 | 2;
@@ -81,6 +82,7 @@ public final class ReplyPack extends PackBuffer {
     fixed64(GENERATION, reply.generation);
     field(KIND, reply.isLww ? 1 : 0);
     field(COPIES, reply.copies);
+    field(DURABLE_COPIES, reply.durableCopies);
     fixed64(CLOCK, reply.clock);
     field(RING_VERSION, reply.ringVersion);
     count++;
@@ -94,6 +96,7 @@ public final class ReplyPack extends PackBuffer {
         + (reply.generation == 0 ? 0 : 1 + Long.BYTES)
         + (reply.isLww ? 2 : 0)
         + fieldBytes(reply.copies)
+        + fieldBytes(reply.durableCopies)
         + (reply.clock == 0 ? 0 : 1 + Long.BYTES)
         + fieldBytes(reply.ringVersion);
   }

@@ -65,7 +65,11 @@ class PlainRepliesTest {
         switch (random.nextInt(3)) {
           case 0 -> plain.bytes(id, value, 0, value.length, number(random) >>> 20);
           case 1 -> plain.missing(id);
-          default -> plain.done(id, number(random), random.nextBoolean());
+          default -> {
+            plain.done(id, number(random), random.nextBoolean());
+            int copies = 1 + random.nextInt(3);
+            yield random.nextBoolean() ? plain : plain.receipt(copies, random.nextInt(copies + 1));
+          }
         };
     return reply.at(number(random) >>> 1, number(random) >>> 1, number(random)).toReply();
   }

@@ -58,7 +58,12 @@ class ReplyPackTest {
     switch (random.nextInt(3)) {
       case 0 -> plain.bytes(id, value, from, value.length - from, Math.abs(number(random) >> 20));
       case 1 -> plain.missing(id);
-      default -> plain.done(id, random.nextInt(2), random.nextBoolean());
+      default -> {
+        plain.done(id, random.nextInt(2), random.nextBoolean());
+        if (random.nextBoolean()) {
+          plain.receipt(300, random.nextInt(300));
+        }
+      }
     }
     plain.at(number(random) >>> 1, number(random) >>> 1, number(random));
   }

@@ -1,11 +1,14 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.PlainReply;
 import dev.trellis.wire.Reply;
-import dev.trellis.wire.Request;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -14,17 +17,29 @@ import java.util.stream.Stream;
 
 /// A write that is merged here and waits until enough distinct nodes have merged it too.
 final class PendingWrite implements Link.Waiter {
+  /// What is answered when it is done.
+  sealed interface Answer {
+    /// Of whatever mutation.
+    record General(Reply reply) implements Answer {}
+
+    /// Of a plain `put`.
+    record Plain(PlainReply reply) implements Answer {}
+  }
+
   private final Origin origin;
-  private final Request request;
-  private final Reply reply; // for when it is done
+  private final Payload key;
+  private final Answer answer;
   private final Optional<PeerMessage.Change> change;
   private int needed;
   private final Acknowledgement level;
   private final long deadlineMillis;
-  private final Set<Peer> copies = new HashSet<>(); // that stay, this shard included if it does
-  private final Set<Peer> leavingCopies = new HashSet<>();
-  private final Set<Peer> targets = new HashSet<>(); // to which it was given
-  private final Set<Peer> durable = new HashSet<>(); // of all copies, those on disk
+
+  // Peers, each once; there are few.
+  private final List<Peer> copies = new ArrayList<>(); // that stay, this shard included if it does
+  private final List<Peer> leavingCopies = new ArrayList<>();
+  private final List<Peer> targets = new ArrayList<>(); // to which it was given
+  private final List<Peer> durable = new ArrayList<>(); // of all copies, those on disk
+
   private final Predicate<Peer> keepsOnDisk;
   private final boolean perShard;
   private final Consumer<PendingWrite> progressed;
@@ -37,8 +52,8 @@ final class PendingWrite implements Link.Waiter {
   /// @param progressed is told of each acknowledgement
   PendingWrite(
       Origin origin,
-      Request request,
-      Reply reply,
+      Payload key,
+      Answer answer,
       Optional<PeerMessage.Change> change,
       int needed,
       Acknowledgement level,
@@ -49,8 +64,8 @@ final class PendingWrite implements Link.Waiter {
       boolean perShard,
       Consumer<PendingWrite> progressed) {
     this.origin = origin;
-    this.request = request;
-    this.reply = reply;
+    this.key = key;
+    this.answer = answer;
     this.change = change;
     this.needed = needed;
     this.level = level;
@@ -63,7 +78,7 @@ final class PendingWrite implements Link.Waiter {
 
   @Override
   public void acknowledged(Peer peer, boolean leaving, long ringVersion) {
-    (leaving ? leavingCopies : copies).add(peer);
+    note(peer, leaving ? leavingCopies : copies);
     targets.remove(peer);
     progressed.accept(this);
   }
@@ -75,8 +90,14 @@ final class PendingWrite implements Link.Waiter {
 
   @Override
   public void durable(Peer peer) {
-    durable.add(peer);
+    note(peer, durable);
     progressed.accept(this);
+  }
+
+  private static void note(Peer peer, List<Peer> peers) {
+    if (!peers.contains(peer)) {
+      peers.add(peer);
+    }
   }
 
   /// How many nodes have it on disk.
@@ -94,12 +115,12 @@ final class PendingWrite implements Link.Waiter {
     return origin;
   }
 
-  Request request() {
-    return request;
+  Payload key() {
+    return key;
   }
 
-  Reply reply() {
-    return reply;
+  Answer answer() {
+    return answer;
   }
 
   /// What others are to merge; empty if they are to have what is here already.
@@ -134,7 +155,7 @@ final class PendingWrite implements Link.Waiter {
     return Math.max(1, leaversCount ? stay + count(leavingCopies) : stay);
   }
 
-  private int count(Set<Peer> peers) {
+  private int count(List<Peer> peers) {
     if (perShard || peers.size() < 2) {
       return peers.size();
     }
@@ -155,8 +176,13 @@ final class PendingWrite implements Link.Waiter {
   }
 
   /// The peers that have been given the change and have not acknowledged it.
-  Set<Peer> targets() {
+  List<Peer> targets() {
     return targets;
+  }
+
+  /// Takes note that a peer is given the change.
+  void give(Peer peer) {
+    note(peer, targets);
   }
 
   /// Whether a peer has merged the write.

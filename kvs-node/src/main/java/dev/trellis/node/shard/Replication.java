@@ -123,7 +123,7 @@ final class Replication {
     for (PendingWrite write : List.copyOf(pending)) {
       write.targets().removeIf(peer -> !roles.isMember(peer));
       write.need(roles.topology().faultTolerance() + 1);
-      for (Peer target : targetsOf(write.request().key())) {
+      for (Peer target : targetsOf(write.key())) {
         if (!write.has(target) && !write.targets().contains(target)) {
           give(target, write, nowMillis);
         }
@@ -157,7 +157,7 @@ final class Replication {
   }
 
   private void give(Peer peer, PendingWrite write, long nowMillis) {
-    write.targets().add(peer);
+    write.give(peer);
     write
         .change()
         .ifPresentOrElse(

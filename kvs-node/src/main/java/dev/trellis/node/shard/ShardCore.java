@@ -52,7 +52,9 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /// The state of one shard: the one writer of its keys. A state machine: requests and the time come
@@ -117,9 +119,11 @@ public final class ShardCore {
   private final Map<Numbered, Gathering> gatheredMutations = new HashMap<>();
   private final Map<Peer, List<PeerMessage.FetchSent>> coming = new HashMap<>(); // in batches
   private long nextFetch = 1;
+  private final Predicate<Peer> keepsOnDisk;
+  private final Consumer<PendingWrite> writeProgressed;
   private final PlainSlot plainSlot = new PlainSlot(); // that was looked up last
   private final PlainSlot newSlot = new PlainSlot(); // that is put
-  private final PlainReply plainReply = new PlainReply();
+  private PlainReply plainReply = new PlainReply();
   private int[] expected = new int[128]; // places and lengths of keys
   private boolean mayWatchOthers; // keys that have been placed elsewhere
   private long scannedMillis; // when somebody scanned last
@@ -160,6 +164,8 @@ public final class ShardCore {
             this::finish,
             this::assure,
             this::noteBroken);
+    this.keepsOnDisk = peer -> replication.roles().keepsOnDisk(peer);
+    this.writeProgressed = replication::progressed;
     this.placedKeys = new PlacedKeys(entries, replication, () -> nextFetch++);
     this.repairs = new Repairs(config, entries, replication, placedKeys, statistics, sabotage);
     entries.onDecision(
@@ -583,18 +589,25 @@ public final class ShardCore {
 
   private void acknowledge(
       Origin origin, PlainRequests request, PlainReply done, List<Peer> targets) {
-    boolean isSimple = level(request.acknowledgement()) == Acknowledgement.ONE;
+    Acknowledgement level = level(request.acknowledgement());
+    boolean isSimple = level == Acknowledgement.ONE;
     if (isSimple && targets.isEmpty()) {
       answer(origin, done);
       return;
     }
-    PeerMessage.Change change =
-        new PeerMessage.Change(request.key(), newSlot.toEntry(), Optional.empty(), false);
+    Payload key = request.key();
+    Optional<PeerMessage.Change> change =
+        targets.isEmpty()
+            ? Optional.empty()
+            : Optional.of(new PeerMessage.Change(key, newSlot.toEntry(), Optional.empty(), false));
     if (isSimple) {
-      replication.spread(change, targets, nowMillis);
+      change.ifPresent(news -> replication.spread(news, targets, nowMillis));
       answer(origin, done);
     } else {
-      acknowledge(origin, request.toRequest(), done.toReply(), Optional.of(change), targets);
+      PendingWrite.Answer answer = new PendingWrite.Answer.Plain(done);
+      plainReply = new PlainReply(); // the other one is kept
+      long deadline = deadline(request.timeoutMillis());
+      await(origin, key, answer, change, level, deadline, targets);
     }
   }
 
@@ -693,7 +706,8 @@ public final class ShardCore {
     statistics.countFetch();
     repairs.fetchFirst(entries.digests().partitionOf(request.key()));
     Gathering gathering =
-        new Gathering(nextFetch++, origin, request, watch, all, deadline(request.context()));
+        new Gathering(
+            nextFetch++, origin, request, watch, all, deadline(request.context().timeoutMillis()));
     gatherings.put(gathering.id, gathering);
     number.ifPresent(one -> gatheredMutations.put(one, gathering));
     Set<Peer> sources = new LinkedHashSet<>(replication.targetsOf(request.key()));
@@ -884,10 +898,11 @@ public final class ShardCore {
     }
   }
 
-  private long deadline(RequestContext context) {
+  /// @param timeoutMillis that the client gives; 0 for none
+  private long deadline(long timeoutMillis) {
     long patience = config.replication().acknowledgementTimeout().toMillis();
-    if (context.timeoutMillis() > 0) {
-      patience = Math.min(patience, context.timeoutMillis());
+    if (timeoutMillis > 0) {
+      patience = Math.min(patience, timeoutMillis);
     }
     return nowMillis + patience;
   }
@@ -1352,7 +1367,7 @@ public final class ShardCore {
   /// what was sent to the peer before proves nothing, as others may have changed the key, and the
   /// peer may only stand in, or have missed something.
   private void assure(PendingWrite write, Peer peer) {
-    Payload key = write.request().key();
+    Payload key = write.key();
     int partition = entries.digests().partitionOf(key);
     Optional<Placement> placement = entries.find(key).flatMap(Slot::placement);
     if (placement.isEmpty() && replication.roles().share(peer, partition)) {
@@ -1418,20 +1433,33 @@ public final class ShardCore {
       answer(origin, request, done);
       return;
     }
+    PendingWrite.Answer answer = new PendingWrite.Answer.General(done);
+    long deadline = deadline(request.context().timeoutMillis());
+    await(origin, request.key(), answer, change, level, deadline, targets);
+  }
+
+  private void await(
+      Origin origin,
+      Payload key,
+      PendingWrite.Answer answer,
+      Optional<PeerMessage.Change> change,
+      Acknowledgement level,
+      long deadlineMillis,
+      List<Peer> targets) {
     PendingWrite write =
         new PendingWrite(
             origin,
-            request,
-            done,
+            key,
+            answer,
             change,
             replication.roles().topology().faultTolerance() + 1,
             level,
-            deadline(request.context()),
+            deadlineMillis,
             replication.roles().self(),
             replication.roles().isLeaving(),
-            peer -> replication.roles().keepsOnDisk(peer),
+            keepsOnDisk,
             sabotage.contains(Sabotage.ACKNOWLEDGEMENTS_PER_SHARD),
-            replication::progressed);
+            writeProgressed);
     replication.replicate(write, targets, nowMillis, out());
   }
 
@@ -1449,12 +1477,25 @@ public final class ShardCore {
 
   /// Answers a write that waited for its copies.
   private void finish(PendingWrite write, String obstacle) {
-    Reply done = write.reply();
     int durableCopies = write.durableCopies();
-    boolean lacksDisk = write.awaitsDisk() && durableCopies == 0;
-    Outcome outcome = done.outcome();
     int copies = write.copies(replication.roles().staying());
     boolean enough = copies >= write.needed();
+    boolean lacksDisk = write.awaitsDisk() && durableCopies == 0;
+    // Those who leave may have it on disk and not count as copies.
+    int durable = Math.min(copies, durableCopies);
+    if (enough
+        && !lacksDisk
+        && write.answer() instanceof PendingWrite.Answer.Plain(PlainReply reply)) {
+      reply.receipt(copies, durable).clock(clock.currentPacked(nowMillis));
+      answer(write.origin(), reply);
+      return;
+    }
+    Reply done =
+        switch (write.answer()) {
+          case PendingWrite.Answer.General(Reply reply) -> reply;
+          case PendingWrite.Answer.Plain(PlainReply reply) -> reply.toReply();
+        };
+    Outcome outcome = done.outcome();
     if (!enough || lacksDisk) {
       String why =
           !enough
@@ -1474,6 +1515,7 @@ public final class ShardCore {
                   + "' asks for: "
                   + why
                   + "; it keeps the write");
+      statistics.countRefusal(ErrorCode.NOT_ENOUGH_REPLICAS);
     }
     Reply reply =
         new Reply(
@@ -1482,13 +1524,14 @@ public final class ShardCore {
             done.generation(),
             done.kind(),
             done.dots(),
-            // Those who leave may have it on disk and not count as copies.
-            new Receipt(copies, Math.min(copies, durableCopies)),
+            new Receipt(copies, durable),
             clock.current(nowMillis),
             done.ringVersion(),
             done.placement(),
             done.fieldGenerations());
-    answer(write.origin(), write.request(), reply);
+    statistics.countMutation();
+    levelStatistics();
+    out().reply(write.origin(), reply);
   }
 
   /// Has what was changed written to disk, and tells those who wait for that what is there by now;
