@@ -166,7 +166,8 @@ final class Repairs {
   private final BitSet noted = new BitSet(); // what the disk was last told of the first two
   private final Map<Integer, Map<Peer, Has>> synced = new HashMap<>(); // of incomplete ones
   private final Map<Integer, Map<Peer, Long>> handed = new TreeMap<>(); // changes when it had all
-  private final Map<Pair, Long> toDisk = new HashMap<>(); // the same, until it is on its disk
+  private final Map<Pair, Long> toDisk = new HashMap<>(); // the last of it on its way to its disk
+  private long agreement; // what was agreed before it was counted up does not count
   private final Map<Pair, Comparison> active = new LinkedHashMap<>();
   private final Map<Pair, Integer> queue = new LinkedHashMap<>(); // to compare, with the level
   private final Map<Peer, Long> comparedMillis = new HashMap<>(); // when the root was asked last
@@ -239,7 +240,7 @@ final class Repairs {
     }
     synced.remove(partition);
     handed.remove(partition);
-    toDisk.keySet().removeIf(pair -> pair.partition == partition);
+    forgetWhatIsOnItsWay();
     active.keySet().removeIf(pair -> pair.partition == partition); // they began before
     rounds.clear();
     placedKeys.lost(key -> digests().partitionOf(key) == partition);
@@ -345,7 +346,7 @@ final class Repairs {
     handedOver = false;
     // What was agreed under another view does not count under this one.
     handed.clear();
-    toDisk.clear();
+    forgetWhatIsOnItsWay();
     queue.clear();
     active.clear();
     rounds.clear();
@@ -390,7 +391,7 @@ final class Repairs {
     if (!dropped.isEmpty()) {
       // With what was dropped went those who waited for it to be acknowledged.
       placedUnderWay.clear();
-      toDisk.keySet().removeIf(pair -> dropped.contains(pair.peer));
+      forgetWhatIsOnItsWay();
       mayHaveSurplus = true;
     }
     // The more is exchanged, the longer the last of it takes.
@@ -1091,15 +1092,25 @@ final class Repairs {
     if (onItsWay != null && onItsWay == changesBefore) {
       return; // it is waited for already
     }
+    // Under load the next comparison ends before this one's changes are on disk: both count.
+    long agreed = agreement;
     onDisk(
         peer,
         keys.getFirst(),
         () -> {
-          if (toDisk.remove(pair, changesBefore)) {
-            handed.computeIfAbsent(partition, p -> new HashMap<>()).put(peer, changesBefore);
+          if (agreement == agreed) {
+            toDisk.remove(pair, changesBefore);
+            handed
+                .computeIfAbsent(partition, p -> new HashMap<>())
+                .merge(peer, changesBefore, Math::max);
             mayHaveSurplus = true;
           }
         });
+  }
+
+  private void forgetWhatIsOnItsWay() {
+    toDisk.clear();
+    agreement++;
   }
 
   private Has told(Comparison comparison) {

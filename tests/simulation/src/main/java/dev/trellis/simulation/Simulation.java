@@ -36,8 +36,9 @@ public final class Simulation {
   private static final long PATIENCE_MILLIS = 120_000;
 
   /// Longest until the next of those that leave has left, under load, once no node is lost any
-  /// more: each one that leaves changes what the others have to hand over, so they begin anew.
-  private static final long LEAVING_MILLIS_MAX = 15_000;
+  /// more: each one that leaves changes what the others have to hand over, so they begin anew, and
+  /// heirs with disks are to have it there.
+  private static final long LEAVING_MILLIS_MAX = 30_000;
 
   /// After so long, all that shall expire has, whatever clocks said.
   private static final long LAST_EXPIRY_MILLIS = 3_000;
