@@ -70,6 +70,7 @@ public final class Tally {
     handedBack += shard.handedBack();
     standInWrites += shard.standInWrites();
     partitionsLost += shard.partitionsLost();
+    twoKinds += (int) shard.kindConflicts();
   }
 
   /// Adds the counts of another run.
