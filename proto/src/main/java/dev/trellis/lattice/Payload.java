@@ -102,6 +102,11 @@ public final class Payload implements Comparable<Payload> {
     long of(byte[] bytes, int offset, int length);
   }
 
+  /// Whether these are the bytes of a part of an array.
+  public boolean equals(byte[] source, int offset, int length) {
+    return Arrays.equals(bytes, 0, bytes.length, source, offset, offset + length);
+  }
+
   public boolean startsWith(Payload prefix) {
     return bytes.length >= prefix.bytes.length
         && Arrays.equals(bytes, 0, prefix.bytes.length, prefix.bytes, 0, prefix.bytes.length);

@@ -392,6 +392,7 @@ final class ShardServer implements Outbox {
         recipient.settle();
       }
       now.clear();
+      core.persist(clock, this); // what they began with the room that answers gave them
     }
     links.flush();
   }

@@ -1,6 +1,7 @@
 package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.OpenKeys.OpenKey;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -16,7 +17,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.NoSuchElementException;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -75,8 +75,11 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private final KeyProbe probe = new KeyProbe(0);
   private final DiskRecord encoder;
 
-  // What is not on disk yet, and among it what was not handed over for writing yet.
-  private final ByRange<DiskChange> waiting = new ByRange<>();
+  /// What is not in its place on disk yet, and keys in their default place whose digests are in no
+  /// sum.
+  private final OpenKeys openKeys = new OpenKeys();
+
+  // What was not handed over for writing yet.
   private List<DiskChange> open = new ArrayList<>();
   private Map<String, Payload> openNotes = new TreeMap<>();
   private SortedSet<Integer> openRecounts = new TreeSet<>();
@@ -85,9 +88,6 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private long batch = 1; // the number of the open one
   private long settled; // batches up to this one are in their place, and seen by `txn`
   private long waitingBytes;
-
-  /// Keys in their default place whose digests are in no sum.
-  private final ByRange<Boolean> unsummed = new ByRange<>();
 
   private Listener listener = SILENT;
   private Corruption corruption = keyHash -> {};
@@ -237,7 +237,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
 
   @Override
   public boolean isWritten(Payload key) {
-    DiskChange last = waiting.get(DiskChange.Key.of(key));
+    probe.set(key);
+    OpenKey found = openKeys.find(probe);
+    DiskChange last = found == null ? null : found.change();
     return last == null || last.batch() <= commits.written();
   }
 
@@ -266,7 +268,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           broken.removeIf(hash -> done.recounted().contains(DiskTally.rangeOf(hash)));
         }
         for (DiskChange change : done.changes()) {
-          if (waiting.remove(change.key(), change)) {
+          OpenKey key = openKeys.find(change.key());
+          if (key != null && key.change() == change) {
+            openKeys.placed(key);
             waitingBytes -= change.bytes();
           }
         }
@@ -347,13 +351,13 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   ///
   /// @return whether there is one
   private boolean see() {
-    if (waiting.mayHave(probe.hash())) {
-      DiskChange change = waiting.get(new DiskChange.Key(probe.hash(), probe.toPayload()));
-      if (change != null) {
-        return see(change);
-      }
-    }
-    return seeStored();
+    return see(openKeys.find(probe));
+  }
+
+  /// @param key that the call is about; null if nothing is left to be done with it
+  private boolean see(@Nullable OpenKey key) {
+    DiskChange change = key == null ? null : key.change();
+    return change == null ? seeStored() : see(change);
   }
 
   private boolean see(DiskChange change) {
@@ -440,73 +444,72 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     probe.set(slot.key());
     byte[] encoded = encoder.encode(probe, slot);
     boolean isPlain = (DiskRecord.flags(encoded) & RecordView.FORM_MASK) == RecordView.PLAIN;
-    DiskChange.Key key = new DiskChange.Key(probe.hash(), slot.key());
-    put(new DiskChange(key, encoded, isPlain ? null : slot, batch));
+    put(encoded, isPlain ? null : slot);
   }
 
   @Override
   public void put(byte[] source, int offset, int length, PlainSlot slot) {
     endWalk();
     probe.set(source, offset, length);
-    byte[] encoded = encoder.encode(probe, slot);
-    DiskChange.Key key = new DiskChange.Key(probe.hash(), probe.toPayload());
-    put(new DiskChange(key, encoded, null, batch));
+    put(encoder.encode(probe, slot), null);
   }
 
-  /// @param change of the key that the call is about
-  private void put(DiskChange change) {
-    DiskChange.Key key = change.key();
-    byte[] encoded = Objects.requireNonNull(change.record());
-    DiskChange before = waiting.get(key);
-    boolean isThere = before == null ? seeStored() : see(before);
-    if (isThere) {
-      boolean summed = isSummed(key);
-      listener.replaced(key.hash(), summed, summed ? seenDigest : 0);
+  /// Puts the record of the key that the call is about.
+  private void put(byte[] encoded, @Nullable Slot slot) {
+    OpenKey known = openKeys.find(probe);
+    long keyHash = probe.hash();
+    if (see(known)) {
+      boolean summed = isSummed(known);
+      listener.replaced(keyHash, summed, summed ? seenDigest : 0);
       weight -= seenBytes;
     } else {
-      listener.added(key.hash());
+      listener.added(keyHash);
       size++;
-      counts[DiskTally.rangeOf(key.hash())]++;
+      counts[DiskTally.rangeOf(keyHash)]++;
     }
+    OpenKey key = change(known, encoded, slot);
     DiskRecord.see(encoded, record);
     if (record.isPlaced()) {
-      unsummed.remove(key);
+      openKeys.unmark(key);
     } else {
-      unsummed.put(key, true);
+      openKeys.mark(key);
     }
     weight += encoded.length;
-    change(before, change);
   }
 
-  private void change(@Nullable DiskChange before, DiskChange after) {
-    waiting.put(after.key(), after);
+  /// @param known the key that the call is about, if something was left to be done with it
+  private OpenKey change(@Nullable OpenKey known, byte @Nullable [] encoded, @Nullable Slot slot) {
+    OpenKey key =
+        known == null ? openKeys.add(new DiskChange.Key(probe.hash(), probe.toPayload())) : known;
+    DiskChange before = key.change();
+    DiskChange after = new DiskChange(key.key(), encoded, slot, batch);
+    openKeys.waits(key, after);
     open.add(after);
     waitingBytes += after.bytes() - (before == null ? 0 : before.bytes());
+    return key;
   }
 
   /// Whether the digest of the key that was seen is part of a sum; those with a place of their own
   /// never are.
-  private boolean isSummed(DiskChange.Key key) {
-    return !record.isPlaced() && !unsummed.containsKey(key);
+  private boolean isSummed(@Nullable OpenKey key) {
+    return !record.isPlaced() && (key == null || !key.isUnsummed());
   }
 
   @Override
   public void remove(Payload key) {
     endWalk();
     probe.set(key);
-    DiskChange.Key where = new DiskChange.Key(probe.hash(), key);
-    DiskChange before = waiting.get(where);
-    boolean isThere = before == null ? seeStored() : see(before);
-    if (!isThere) {
+    OpenKey known = openKeys.find(probe);
+    if (!see(known)) {
       return;
     }
-    boolean summed = isSummed(where);
-    unsummed.remove(where);
-    listener.removed(where.hash(), summed, summed ? seenDigest : 0);
+    long keyHash = probe.hash();
+    boolean summed = isSummed(known);
+    listener.removed(keyHash, summed, summed ? seenDigest : 0);
     size--;
-    counts[DiskTally.rangeOf(where.hash())]--;
+    counts[DiskTally.rangeOf(keyHash)]--;
     weight -= seenBytes;
-    change(before, new DiskChange(where, null, null, batch));
+    openKeys.unmark(change(known, null, null));
   }
 
   @Override
@@ -555,10 +558,11 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       this.withValues = withValues;
       this.prefix = prefix;
       this.after = after.orElse(null);
-      waiting.forEach(
-          (key, change) -> {
-            if (isWanted(key.key())) {
-              changed.put(key.key(), change);
+      openKeys.forEach(
+          key -> {
+            DiskChange change = key.change();
+            if (change != null && isWanted(change.key().key())) {
+              changed.put(change.key().key(), change);
             }
           });
       cursor = files.orderFrom(reading());
@@ -687,7 +691,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public void mend(long hash, int bits) {
     endWalk();
     List<Payload> intact = keys(hash, bits);
-    unsummed.keys(hash, bits, Integer.MAX_VALUE).forEach(unsummed::remove);
+    openKeys.keys(hash, bits).forEach(openKeys::unmark);
     int first = DiskTally.rangeOf(hash);
     int ranges = 1 << (DiskTally.BITS - bits);
     for (int range = first; range < first + ranges; range++) {
@@ -699,7 +703,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       DiskChange.Key where = DiskChange.Key.of(key);
       counts[DiskTally.rangeOf(where.hash())]++;
       if (find(key).flatMap(Slot::placement).isEmpty()) {
-        unsummed.put(where, true);
+        OpenKey known = openKeys.find(where);
+        openKeys.mark(known == null ? openKeys.add(where) : known);
       }
     }
     size += intact.size();
@@ -713,10 +718,10 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public List<Payload> keys(long hash, int bits) {
     List<Payload> found = new ArrayList<>();
-    for (DiskChange.Key key : waiting.keys(hash, bits, Integer.MAX_VALUE)) {
-      DiskChange change = waiting.get(key);
+    for (OpenKey key : openKeys.keys(hash, bits)) {
+      DiskChange change = key.change();
       if (change != null && change.record() != null) {
-        found.add(key.key());
+        found.add(key.key().key());
       }
     }
     long lowest = bits == 0 ? 0 : hash >>> (Long.SIZE - bits) << (Long.SIZE - bits);
@@ -728,7 +733,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           break;
         }
         Payload key = storedKey(cursor.val(), keyHash);
-        if (key != null && !waiting.containsKey(new DiskChange.Key(keyHash, key))) {
+        if (key != null && !waits()) {
           found.add(key);
         }
       }
@@ -736,7 +741,13 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return found;
   }
 
-  /// The key of a record; null if it can't be read.
+  /// Whether what the key that the call is about has become is not in its place yet.
+  private boolean waits() {
+    OpenKey known = openKeys.find(probe);
+    return known != null && known.change() != null;
+  }
+
+  /// The key of a record, which the call is about then; null if it can't be read.
   private @Nullable Payload storedKey(ByteBuffer value, long keyHash) {
     if (!DiskRecord.isIntact(value, keyHash)) {
       tellOf(keyHash);
@@ -750,18 +761,18 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   @Override
   public int sum(long hash, int bits, int max, Summing sums) {
     int count = 0;
-    while (count < max) {
-      List<DiskChange.Key> candidates = unsummed.keys(hash, bits, max - count);
-      if (candidates.isEmpty()) {
-        return count;
-      }
-      for (DiskChange.Key key : candidates) {
-        probe.set(key.key());
-        if (see()) {
-          sums.add(key.hash(), seenDigest);
+    int ranges = 1 << (DiskTally.BITS - bits);
+    int first = DiskTally.rangeOf(hash) & -ranges;
+    for (int range = first; range < first + ranges; range++) {
+      OpenKey key = openKeys.unsummed(range);
+      while (key != null && count < max) {
+        probe.set(key.key().key());
+        if (see(key)) {
+          sums.add(probe.hash(), seenDigest);
           count++;
         }
-        unsummed.remove(key);
+        openKeys.unmark(key);
+        key = openKeys.unsummed(range);
       }
     }
     return count;
@@ -777,8 +788,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public long sweep(long cursor, int keysMax, Predicate<Slot> visitor) {
     // In the order of the ring, by all bits of the hash but the lowest, so that it never is -1.
     long from = cursor << 1;
-    Iterator<DiskChange.Key> changes = new WaitingFrom(from);
-    DiskChange.Key change = changes.hasNext() ? changes.next() : null;
+    Iterator<DiskChange> changes = new WaitingFrom(from);
+    DiskChange change = changes.hasNext() ? changes.next() : null;
     ByteBuffer start = ByteBuffer.allocateDirect(Long.BYTES).putLong(0, from);
     int passed = 0;
     boolean goesOn = true;
@@ -787,7 +798,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
       boolean more = ending.get(start, GetOp.MDB_SET_RANGE);
       while (more || change != null) {
         long stored = more ? ending.key().getLong(0) : 0;
-        long changed = change == null ? 0 : change.hash();
+        long changed = change == null ? 0 : change.key().hash();
         boolean fromDisk = change == null || (more && Long.compareUnsigned(stored, changed) < 0);
         long next = (fromDisk ? stored : changed) >>> 1;
         if (next != reached && (!goesOn || passed >= keysMax)) {
@@ -799,8 +810,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
           slot = endingSlot(ending.key(), stored);
           more = ending.next();
         } else {
-          DiskChange waits = waiting.get(change);
-          slot = waits == null ? null : shown(waits);
+          slot = shown(change);
           change = changes.hasNext() ? changes.next() : null;
         }
         passed++;
@@ -810,32 +820,32 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     return -1;
   }
 
-  /// The keys that wait, in the order of the ring.
-  private final class WaitingFrom implements Iterator<DiskChange.Key> {
+  /// The changes that wait, in the order of the ring.
+  private final class WaitingFrom implements Iterator<DiskChange> {
     private final long from;
     private int range;
-    private Iterator<DiskChange.Key> keys;
-    private DiskChange.@Nullable Key next;
+    private Iterator<DiskChange> changes;
+    private @Nullable DiskChange next;
 
     WaitingFrom(long from) {
       this.from = from;
       this.range = DiskTally.rangeOf(from);
-      this.keys = waiting.sorted(range).iterator();
+      this.changes = openKeys.waiting(range).iterator();
       advance();
     }
 
     private void advance() {
       next = null;
       while (next == null) {
-        while (!keys.hasNext()) {
+        while (!changes.hasNext()) {
           range++;
           if (range == DiskTally.RANGES) {
             return;
           }
-          keys = waiting.sorted(range).iterator();
+          changes = openKeys.waiting(range).iterator();
         }
-        DiskChange.Key key = keys.next();
-        next = Long.compareUnsigned(key.hash(), from) < 0 ? null : key;
+        DiskChange change = changes.next();
+        next = Long.compareUnsigned(change.key().hash(), from) < 0 ? null : change;
       }
     }
 
@@ -845,8 +855,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     }
 
     @Override
-    public DiskChange.Key next() {
-      DiskChange.Key current = next;
+    public DiskChange next() {
+      DiskChange current = next;
       if (current == null) {
         throw new NoSuchElementException("no key waits after " + Long.toHexString(from));
       }
@@ -874,9 +884,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private @Nullable Slot endingSlot(ByteBuffer at, long keyHash) {
     ByteBuffer value = files.find(reading(), at);
     Payload key = value == null ? null : storedKey(value, keyHash);
-    return key == null || waiting.containsKey(new DiskChange.Key(keyHash, key))
-        ? null
-        : seen(key, true);
+    return key == null || waits() ? null : seen(key, true);
   }
 
   /// Writes what waits, and lets go of the files.
