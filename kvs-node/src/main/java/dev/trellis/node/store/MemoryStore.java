@@ -40,18 +40,6 @@ public final class MemoryStore implements Store {
   /// Where nobody else can choose the keys, as in a test.
   private static final long FIXED_SEED = 0x2545F4914F6CDD1DL;
 
-  private static final Listener NOBODY =
-      new Listener() {
-        @Override
-        public void added(long keyHash) {}
-
-        @Override
-        public void replaced(long keyHash, boolean summed, long digest) {}
-
-        @Override
-        public void removed(long keyHash, boolean summed, long digest) {}
-      };
-
   private final long objectBytesMax;
   private final Slabs slabs;
   private final HashIndex index;
@@ -68,7 +56,7 @@ public final class MemoryStore implements Store {
   @SuppressWarnings("UnusedVariable") // who reads memory for nothing is not compiled
   private int lastSeen; // of the records expected last
 
-  private Listener listener = NOBODY;
+  private Listener listener = Listener.NOBODY;
   private @Nullable KeyOrder order;
   private long orderedTo; // cursor; NONE when all are in order
   private long weight;

@@ -41,17 +41,9 @@ import org.slf4j.LoggerFactory;
 public final class SsdStore implements Store, Disk, AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(SsdStore.class);
 
-  private static final Listener SILENT =
-      new Listener() {
-        @Override
-        public void added(long keyHash) {}
-
-        @Override
-        public void replaced(long keyHash, boolean summed, long digest) {}
-
-        @Override
-        public void removed(long keyHash, boolean summed, long digest) {}
-      };
+  /// After how many changes that are in their place a turn lets others have theirs: what is brought
+  /// there at once would take tens of milliseconds.
+  private static final int SETTLED_CHANGES_MAX = 4_096;
 
   private static final VarHandle WAITING_BYTES;
 
@@ -89,7 +81,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private long settled; // batches up to this one are in their place, and seen by `txn`
   private long waitingBytes;
 
-  private Listener listener = SILENT;
+  private Listener listener = Listener.NOBODY;
   private Corruption corruption = keyHash -> {};
   private final Set<Long> broken = new HashSet<>(); // hashes of keys of which that is known
   private final long waitingBytesGoal;
@@ -262,19 +254,23 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     if (placed > settled) {
       release(); // so that the next read sees it
       settled = placed;
-      while (!underWay.isEmpty() && underWay.peek().number() <= placed) {
-        Commits.Batch done = underWay.remove();
-        if (!done.recounted().isEmpty()) {
-          broken.removeIf(hash -> done.recounted().contains(DiskTally.rangeOf(hash)));
-        }
-        for (DiskChange change : done.changes()) {
-          OpenKey key = openKeys.find(change.key());
-          if (key != null && key.change() == change) {
-            openKeys.placed(key);
-            waitingBytes -= change.bytes();
-          }
+    }
+    int changes = 0;
+    while (!underWay.isEmpty()
+        && underWay.peek().number() <= settled
+        && changes < SETTLED_CHANGES_MAX) {
+      Commits.Batch done = underWay.remove();
+      if (!done.recounted().isEmpty()) {
+        broken.removeIf(hash -> done.recounted().contains(DiskTally.rangeOf(hash)));
+      }
+      for (DiskChange change : done.changes()) {
+        OpenKey key = openKeys.find(change.key());
+        if (key != null && key.change() == change) {
+          openKeys.placed(key);
+          waitingBytes -= change.bytes();
         }
       }
+      changes += done.changes().size();
     }
     return written;
   }

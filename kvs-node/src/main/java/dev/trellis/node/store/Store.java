@@ -14,6 +14,25 @@ import java.util.function.Predicate;
 public interface Store {
   /// Is told of each change while it happens; must not touch the store.
   interface Listener {
+    /// Where nobody is to be told of changes.
+    Listener NOBODY =
+        new Listener() {
+          @Override
+          public void found(long hash, int bits, int keys, int placed, long sum) {}
+
+          @Override
+          public void recounted(long hash, int bits, int keys) {}
+
+          @Override
+          public void added(long keyHash) {}
+
+          @Override
+          public void replaced(long keyHash, boolean summed, long digest) {}
+
+          @Override
+          public void removed(long keyHash, boolean summed, long digest) {}
+        };
+
     /// Keys are there from before, as at the start of a process.
     ///
     /// @param hash the lowest that a key of the range may have

@@ -50,12 +50,7 @@ class BadDiskTest {
     SsdStore.Settings settings = new SsdStore.Settings(1L << 30, Duration.ZERO, 1 << 20, NO_METER);
     TestCluster cluster = new TestCluster(new Partitions(6), 1);
     SsdStore store = SsdStore.open(folder, owner, settings);
-    cluster.start("m", State.ACTIVE);
-    cluster.start("ssd", State.ACTIVE, () -> store);
-    cluster.tellViews(Set.of(), Set.of());
-    cluster.member("m").core().found();
-    cluster.member("ssd").core().found();
-    cluster.persist();
+    cluster.foundWithDisk(store);
     for (int i = 0; i < 20; i++) {
       cluster
           .member("ssd")
@@ -99,12 +94,7 @@ class BadDiskTest {
   void aMutationIsCarriedOutOnceThoughARepairIsBroken() {
     TestDisk disk = new TestDisk();
     TestCluster cluster = new TestCluster(new Partitions(6), 1);
-    cluster.start("m", State.ACTIVE);
-    cluster.start("ssd", State.ACTIVE, () -> disk);
-    cluster.tellViews(Set.of(), Set.of());
-    cluster.member("m").core().found();
-    cluster.member("ssd").core().found();
-    cluster.persist();
+    cluster.foundWithDisk(disk);
     for (int i = 0; i < 20; i++) {
       cluster.member("ssd").ask(PUT, "k" + i, Acknowledgement.REPLICATED);
     }
@@ -129,12 +119,7 @@ class BadDiskTest {
   void twoBrokenRecordsDoNotEndTheShard() {
     TestDisk disk = new TestDisk();
     TestCluster cluster = new TestCluster(new Partitions(6), 1);
-    cluster.start("m", State.ACTIVE);
-    cluster.start("ssd", State.ACTIVE, () -> disk);
-    cluster.tellViews(Set.of(), Set.of());
-    cluster.member("m").core().found();
-    cluster.member("ssd").core().found();
-    cluster.persist();
+    cluster.foundWithDisk(disk);
     for (String key : List.of("a", "b", "c")) {
       cluster.member("ssd").ask(PUT, key, Acknowledgement.REPLICATED);
       cluster
@@ -219,12 +204,7 @@ class BadDiskTest {
     TestDisk disk = new TestDisk();
     Partitions partitions = new Partitions(6);
     TestCluster cluster = new TestCluster(partitions, 1);
-    cluster.start("m", State.ACTIVE);
-    cluster.start("ssd", State.ACTIVE, () -> disk);
-    cluster.tellViews(Set.of(), Set.of());
-    cluster.member("m").core().found();
-    cluster.member("ssd").core().found();
-    cluster.persist();
+    cluster.foundWithDisk(disk);
     String j = "j0";
     String k = "k0";
     for (int i = 0;
@@ -266,11 +246,7 @@ class BadDiskTest {
     Partitions partitions = new Partitions(6);
     TestCluster cluster = new TestCluster(partitions, 1);
     try {
-      cluster.start("m", State.ACTIVE);
-      cluster.start("ssd", State.ACTIVE, () -> store);
-      cluster.tellViews(Set.of(), Set.of());
-      cluster.member("m").core().found();
-      cluster.member("ssd").core().found();
+      cluster.foundWithDisk(store);
       cluster
           .member("ssd")
           .ask(new Mutation.Put(Payload.ofText("value-of-7.")), "k7", Acknowledgement.REPLICATED);

@@ -10,7 +10,6 @@ import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
-import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
@@ -27,12 +26,7 @@ class DiskTest {
   private final TestCluster cluster = new TestCluster(new Partitions(6), 1);
 
   DiskTest() {
-    cluster.start("m", State.ACTIVE);
-    cluster.start("ssd", State.ACTIVE, () -> disk);
-    cluster.tellViews(Set.of(), Set.of());
-    cluster.member("m").core().found();
-    cluster.member("ssd").core().found();
-    cluster.persist();
+    cluster.foundWithDisk(disk);
   }
 
   private Outcome ask(String node, Operation operation, String key) {

@@ -7,11 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Mutation;
-import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /// Writes that wait for a disk, on a memory node and an SSD node.
@@ -22,12 +20,7 @@ class DurableTest {
   private final TestCluster cluster = new TestCluster(new Partitions(6), 1);
 
   DurableTest() {
-    cluster.start("m", State.ACTIVE);
-    cluster.start("ssd", State.ACTIVE, () -> disk);
-    cluster.tellViews(Set.of(), Set.of());
-    cluster.member("m").core().found();
-    cluster.member("ssd").core().found();
-    cluster.persist();
+    cluster.foundWithDisk(disk);
   }
 
   private static Receipt done(Reply reply) {

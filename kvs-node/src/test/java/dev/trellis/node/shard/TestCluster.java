@@ -165,6 +165,18 @@ final class TestCluster {
   }
 
   /// Starts a node, or starts it again in a new incarnation; nobody is told yet. Its id says of
+  /// which tier it is. A new cluster of `m`, a memory node, and `ssd`, which keeps its entries in a
+  /// store with a disk.
+  void foundWithDisk(Store store) {
+    start("m", NodeDescriptor.State.ACTIVE);
+    start("ssd", NodeDescriptor.State.ACTIVE, () -> store);
+    tellViews(Set.of(), Set.of());
+    member("m").core().found();
+    member("ssd").core().found();
+    persist();
+  }
+
+  /// Starts a node, or starts it again in a new incarnation; nobody is told yet. Its id says of
   /// which tier it is.
   void start(String id, NodeDescriptor.State state) {
     start(id, state, MemoryStore::new);

@@ -30,24 +30,6 @@ class BrokenRecordTest {
         new SsdStore.Settings(1L << 30, Duration.ZERO, 1 << 20, DiskLogTest.NO_METER));
   }
 
-  private static final Store.Listener QUIET =
-      new Store.Listener() {
-        @Override
-        public void found(long hash, int bits, int keys, int placed, long sum) {}
-
-        @Override
-        public void recounted(long hash, int bits, int keys) {}
-
-        @Override
-        public void added(long keyHash) {}
-
-        @Override
-        public void replaced(long keyHash, boolean summed, long digest) {}
-
-        @Override
-        public void removed(long keyHash, boolean summed, long digest) {}
-      };
-
   private static Slot slot(String key, String value) {
     LwwRegister register = LwwRegister.of(HybridTimestamp.ofMillis(1), 1, 0, Payload.ofText(value));
     return new Slot(Payload.ofText(key), Entry.of(HybridTimestamp.ZERO, register), 0);
@@ -82,7 +64,7 @@ class BrokenRecordTest {
   @Test
   void whatBreaksASecondTimeIsToldASecondTime() throws Exception {
     try (SsdStore store = store()) {
-      store.listen(QUIET);
+      store.listen(Store.Listener.NOBODY);
       store.put(slot("key-42", "value-of-42."));
       settle(store);
       assertTrue(flip("value-of-42.", 0, 1) > 0);
@@ -101,7 +83,7 @@ class BrokenRecordTest {
   @Test
   void whatIsBrokenDoesNotStopTheWriter() throws Exception {
     try (SsdStore store = store()) {
-      store.listen(QUIET);
+      store.listen(Store.Listener.NOBODY);
       for (int i = 0; i < 10; i++) {
         store.put(slot("key-4" + i, "value-of-4" + i + "."));
       }
