@@ -332,7 +332,20 @@ public sealed interface Mutation extends Operation {
   /// is written to it. Carried out by the key's home; of two decisions the later wins.
   ///
   /// @param placement empty to go back to the default
-  record Place(Optional<Placement> placement) implements Mutation {
+  /// @param epoch of the monitor that decided it: one that another has taken over from is refused; 0
+  ///   for whoever is no monitor
+  record Place(Optional<Placement> placement, long epoch) implements Mutation {
+    public Place {
+      if (epoch < 0) {
+        throw new IllegalArgumentException("a placement of epoch " + epoch + ", which is below 0");
+      }
+    }
+
+    /// As decided by a person or a program.
+    public Place(Optional<Placement> placement) {
+      this(placement, 0);
+    }
+
     @Override
     public Optional<Kind> kind() {
       return Optional.empty();

@@ -274,8 +274,10 @@ final class RequestCodec {
       case Mutation.Trim trim -> CausalCodec.writeContext(out, 1, trim.observed());
       case Mutation.Delete delete -> {}
       case Mutation.Expire expire -> expire.ttlMillis().ifPresent(ttl -> out.alwaysUint64(1, ttl));
-      case Mutation.Place place ->
-          place.placement().ifPresent(placement -> ReplyCodec.writePlacement(out, 1, placement));
+      case Mutation.Place place -> {
+        place.placement().ifPresent(placement -> ReplyCodec.writePlacement(out, 1, placement));
+        out.uint64(2, place.epoch());
+      }
       case Mutation.Merge merge -> {
         out.open(1, LatticeCodec.expectedBytes(merge.entry()));
         LatticeCodec.writeEntry(out, merge.entry());
@@ -585,10 +587,18 @@ final class RequestCodec {
 
   private static Mutation.Place readPlace(WireReader in) throws WireException {
     Optional<Placement> placement = Optional.empty();
-    while (in.seek(1)) {
-      placement = Optional.of(in.message(ReplyCodec::readPlacement));
+    long epoch = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> placement = Optional.of(in.message(ReplyCodec::readPlacement));
+        case 2 -> epoch = in.uint64();
+        default -> in.skip();
+      }
     }
-    return new Mutation.Place(placement);
+    if (epoch < 0) {
+      throw WireReader.bad("a placement of an epoch above 2^63 - 1");
+    }
+    return new Mutation.Place(placement, epoch);
   }
 
   private static Entry readMerge(WireReader in) throws WireException {

@@ -66,7 +66,7 @@ record JsonLine(Payload key, List<Write> writes) {
     }
     requireKnown(object, KEY);
     return new JsonLine(
-        Values.payload("\"key\"", object.get(KEY)), new Reader(nowMillis).writes(object));
+        JsonBytes.payload("\"key\"", object.get(KEY)), new Reader(nowMillis).writes(object));
   }
 
   /// A line that [#parse] reads.
@@ -76,7 +76,7 @@ record JsonLine(Payload key, List<Write> writes) {
   ///   tells it
   static String write(Payload key, Kind kind, View view, Optional<Entry> state, long nowMillis) {
     Map<String, @Nullable Object> object = new LinkedHashMap<>();
-    object.put(KEY, Values.json(key));
+    object.put(KEY, JsonBytes.of(key));
     object.put(KIND, kind.word());
     Values.describe(object, view);
     state.ifPresent(entry -> addExpiries(object, kind, entry, nowMillis));
@@ -118,7 +118,7 @@ record JsonLine(Payload key, List<Write> writes) {
     if (object.get(BINARY_FIELDS) instanceof List<?> fields) {
       for (Object field : fields) {
         Map<String, @Nullable Object> members = (Map<String, @Nullable Object>) field;
-        described.put(Values.payload(FIELD, members.get(FIELD)), members);
+        described.put(JsonBytes.payload(FIELD, members.get(FIELD)), members);
       }
     }
     described.forEach(
@@ -136,7 +136,7 @@ record JsonLine(Payload key, List<Write> writes) {
     List<Object> siblings = new ArrayList<>();
     for (CausalRegister.Sibling sibling : register.liveSiblings(nowMillis)) {
       Map<String, @Nullable Object> members = new LinkedHashMap<>();
-      members.put(VALUE, Values.json(sibling.payload()));
+      members.put(VALUE, JsonBytes.of(sibling.payload()));
       if (sibling.expiresAtMillis() != Expiry.NEVER) {
         members.put(EXPIRES_AT_MILLIS, sibling.expiresAtMillis());
       }
@@ -192,7 +192,7 @@ record JsonLine(Payload key, List<Write> writes) {
       Optional<Duration> ttl =
           life.isPresent() ? Optional.of(Duration.ofMillis(life.getAsLong())) : Optional.empty();
       return switch (kind) {
-        case LWW -> List.of(new Write(new Mutation.Put(Values.payload("\"value\"", value)), ttl));
+        case LWW -> List.of(new Write(new Mutation.Put(JsonBytes.payload("\"value\"", value)), ttl));
         case CAUSAL ->
             siblings(value, ttl, one -> new Mutation.PutCausal(one, CausalContext.EMPTY));
         case MULTICAUSAL ->
@@ -226,7 +226,7 @@ record JsonLine(Payload key, List<Write> writes) {
         case GSET, OSET, ORSET -> {
           List<Payload> elements =
               list("\"value\"", value).stream()
-                  .map(element -> Values.payload("an element", element))
+                  .map(element -> JsonBytes.payload("an element", element))
                   .toList();
           yield elements.isEmpty() ? List.of() : lasting(new Mutation.Add(kind, elements));
         }
@@ -240,12 +240,12 @@ record JsonLine(Payload key, List<Write> writes) {
           yield lasting(
               new Mutation.PutPriority(
                   real("\"priority\"", prioritized.get("priority")),
-                  Values.payload("\"value\"", prioritized.get(VALUE))));
+                  JsonBytes.payload("\"value\"", prioritized.get(VALUE))));
         }
         case LOG -> {
           List<Payload> records =
               list("\"records\"", object("the value of a log", value).get("records")).stream()
-                  .map(one -> Values.payload("a record", object("a record", one).get(VALUE)))
+                  .map(one -> JsonBytes.payload("a record", object("a record", one).get(VALUE)))
                   .toList();
           yield records.isEmpty() ? List.of() : lasting(new Mutation.Append(records));
         }
@@ -273,7 +273,7 @@ record JsonLine(Payload key, List<Write> writes) {
         for (Object field : list("\"binaryFields\"", object.get(BINARY_FIELDS))) {
           Map<?, ?> described = object("a binary field", field);
           requireKnown(described, FIELD);
-          Payload named = Values.payload("\"field\"", described.get(FIELD));
+          Payload named = JsonBytes.payload("\"field\"", described.get(FIELD));
           writes(described).forEach(write -> writes.add(write.in(named)));
         }
       }
@@ -287,7 +287,7 @@ record JsonLine(Payload key, List<Write> writes) {
       for (Object one : list("\"siblings\"", list)) {
         Map<?, ?> sibling = object("a sibling", one);
         OptionalLong life = lifeMillis(sibling);
-        Payload payload = Values.payload("\"value\" of a sibling", sibling.get(VALUE));
+        Payload payload = JsonBytes.payload("\"value\" of a sibling", sibling.get(VALUE));
         if (life.isEmpty()) {
           writes.add(new Write(put.apply(payload), ttl));
         } else if (life.getAsLong() > 0) {
@@ -322,7 +322,7 @@ record JsonLine(Payload key, List<Write> writes) {
     private static ScoredMember scored(@Nullable Object json) {
       Map<?, ?> member = object("a member", json);
       return new ScoredMember(
-          Values.payload("\"member\"", member.get("member")),
+          JsonBytes.payload("\"member\"", member.get("member")),
           real("\"score\"", member.get("score")));
     }
 

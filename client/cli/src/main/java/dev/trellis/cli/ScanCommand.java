@@ -66,7 +66,7 @@ final class ScanCommand extends StoreCommand {
     List<String> kinds = found.kinds().stream().map(Kind::word).toList();
     if (json()) {
       Map<String, @Nullable Object> object = new LinkedHashMap<>();
-      object.put("key", Values.json(found.key()));
+      object.put("key", JsonBytes.of(found.key()));
       object.put("kinds", kinds);
       Values.describe(object, found.view());
       console().printLine(Json.write(object));

@@ -5,7 +5,6 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation.ScoredMember;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,41 +18,13 @@ final class Values {
 
   private Values() {}
 
-  /// Bytes in JSON: text, or `{"base64": …}` where they are no UTF-8.
-  static Object json(Payload bytes) {
-    return bytes.isText()
-        ? bytes.text()
-        : Map.of("base64", Base64.getEncoder().encodeToString(bytes.toBytes()));
-  }
-
-  /// What [#json(Payload)] stands for.
-  ///
-  /// @param what names it in errors
-  /// @throws IllegalArgumentException if it is neither text nor `{"base64": …}`
-  static Payload payload(String what, @Nullable Object json) {
-    if (json instanceof String text) {
-      return Payload.ofText(text);
-    }
-    if (json instanceof Map<?, ?> map
-        && map.size() == 1
-        && map.get("base64") instanceof String base64) {
-      try {
-        return Payload.of(Base64.getDecoder().decode(base64));
-      } catch (IllegalArgumentException e) {
-        throw new IllegalArgumentException(what + " has malformed base64: " + e.getMessage(), e);
-      }
-    }
-    throw new IllegalArgumentException(
-        what + " must be text or {\"base64\": \"…\"}, not " + Json.write(json));
-  }
-
   /// Adds to a JSON object the member `value`, and what belongs beside it. Null stands for a
   /// missing value; where there is nothing to see, nothing is added.
   static void describe(Map<String, @Nullable Object> object, View view) {
     switch (view) {
       case View.Nothing nothing -> {}
       case View.Bytes bytes -> {
-        object.put("value", json(bytes.value()));
+        object.put("value", JsonBytes.of(bytes.value()));
         if (bytes.expiresAtMillis() != 0) {
           object.put("expiresAtMillis", bytes.expiresAtMillis());
         }
@@ -78,23 +49,23 @@ final class Values {
     return switch (view) {
       case View.Missing missing -> null;
       case View.Nothing nothing -> null;
-      case View.Bytes bytes -> json(bytes.value());
+      case View.Bytes bytes -> JsonBytes.of(bytes.value());
       case View.Whole whole -> whole.value();
       case View.Truth truth -> truth.value();
-      case View.Elements elements -> elements.elements().stream().map(Values::json).toList();
-      case View.Scored scored -> scored.members().stream().map(Values::json).toList();
+      case View.Elements elements -> elements.elements().stream().map(JsonBytes::of).toList();
+      case View.Scored scored -> scored.members().stream().map(JsonBytes::of).toList();
       case View.Fields fields -> json(fields);
       case View.Conflict conflict -> null;
       case View.Siblings siblings ->
           Map.of(
               "siblings",
               siblings.siblings().stream()
-                  .map(sibling -> Map.of("value", json(sibling.value())))
+                  .map(sibling -> Map.of("value", JsonBytes.of(sibling.value())))
                   .toList());
       case View.Prioritized prioritized ->
-          ordered("priority", number(prioritized.priority()), "value", json(prioritized.value()));
+          ordered("priority", number(prioritized.priority()), "value", JsonBytes.of(prioritized.value()));
       case View.Records records ->
-          Map.of("records", records.records().stream().map(Values::json).toList());
+          Map.of("records", records.records().stream().map(JsonBytes::of).toList());
       case View.State state -> state.entry().toString();
       case View.Placed placed -> json(placed);
     };
@@ -120,11 +91,11 @@ final class Values {
   }
 
   private static Object json(ScoredMember member) {
-    return ordered("member", json(member.member()), "score", number(member.score()));
+    return ordered("member", JsonBytes.of(member.member()), "score", number(member.score()));
   }
 
   private static Object json(View.LogRecord one) {
-    return ordered("value", json(one.value()), "timestamp", one.timestamp().toString());
+    return ordered("value", JsonBytes.of(one.value()), "timestamp", one.timestamp().toString());
   }
 
   private static Object json(View.Fields fields) {
@@ -149,7 +120,7 @@ final class Values {
             (name, field) -> {
               if (!name.isText()) {
                 Map<String, @Nullable Object> named = new LinkedHashMap<>();
-                named.put("field", json(name));
+                named.put("field", JsonBytes.of(name));
                 binary.add(described(named, field));
               }
             });

@@ -6,6 +6,7 @@ import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
+import dev.trellis.cli.JsonObject;
 import dev.trellis.cli.Progress;
 import dev.trellis.cli.StandardOptions;
 import dev.trellis.node.control.ControlClient;

@@ -4,6 +4,7 @@ import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
+import dev.trellis.cli.JsonObject;
 import java.io.IOException;
 import java.net.URLEncoder;
 import java.nio.ByteBuffer;

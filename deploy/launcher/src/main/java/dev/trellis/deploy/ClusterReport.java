@@ -19,12 +19,12 @@ import java.util.stream.Stream;
 
 /// How a local cluster is.
 ///
-/// @param routers its processes that are no nodes
+/// @param others its processes that are no nodes: the router and the monitor
 /// @param nodes those that were started here, and those that they speak of
 record ClusterReport(
-    ClusterState cluster, List<ServerReport> routers, List<NodeReport> nodes, Wholeness wholeness) {
+    ClusterState cluster, List<ServerReport> others, List<NodeReport> nodes, Wholeness wholeness) {
   ClusterReport {
-    routers = List.copyOf(routers);
+    others = List.copyOf(others);
     nodes = List.copyOf(nodes);
   }
 
@@ -78,7 +78,7 @@ record ClusterReport(
 
   /// The processes that do not serve, or not yet.
   List<ServerReport> unready() {
-    return Stream.concat(nodes.stream().flatMap(node -> node.process().stream()), routers.stream())
+    return Stream.concat(nodes.stream().flatMap(node -> node.process().stream()), others.stream())
         .filter(server -> !server.isReady())
         .toList();
   }
@@ -118,7 +118,7 @@ record ClusterReport(
         .findFirst()
         .ifPresent(answer -> json.put("faultTolerance", answer.faultTolerance()));
     json.put("addresses", addresses());
-    routers.forEach(router -> json.put("router", router.toJson()));
+    others.forEach(other -> json.put(other.server().name(), other.toJson()));
     json.put("nodes", nodes.stream().map(NodeReport::toJson).toList());
     json.put("folder", cluster.folder().toString());
     json.put("quarantine", quarantine().stream().map(Path::toString).toList());
@@ -130,7 +130,14 @@ record ClusterReport(
     Map<String, Object> addresses = new LinkedHashMap<>();
     addresses.put("data", "127.0.0.1:" + cluster.ports().router());
     addresses.put("rest", "http://127.0.0.1:" + cluster.ports().gateway());
+    if (hasMonitor()) {
+      addresses.put("console", "http://127.0.0.1:" + cluster.ports().console());
+    }
     return addresses;
+  }
+
+  private boolean hasMonitor() {
+    return others.stream().anyMatch(other -> other.server().role().equals(ServerPlan.MONITOR));
   }
 
   void print(Console console, boolean json) {
@@ -175,10 +182,10 @@ record ClusterReport(
               node.answer().map(own -> Integer.toString(own.surplus())).orElse("")));
       node.reason().ifPresent(reason -> console.printLine("    " + reason));
     }
-    for (ServerReport router : routers) {
-      String pid = router.isRunning() ? Long.toString(router.server().pid()) : "";
-      console.printLine(row(router.server().name(), "", router.state(), pid));
-      router.reason().ifPresent(reason -> console.printLine("    " + reason));
+    for (ServerReport other : others) {
+      String pid = other.isRunning() ? Long.toString(other.server().pid()) : "";
+      console.printLine(row(other.server().name(), "", other.state(), pid));
+      other.reason().ifPresent(reason -> console.printLine("    " + reason));
     }
   }
 
@@ -219,6 +226,10 @@ record ClusterReport(
         "  data   127.0.0.1:" + cluster.ports().router() + "           clients connect here");
     console.printLine(
         "  REST   http://127.0.0.1:" + cluster.ports().gateway() + "    for everyone else");
+    if (hasMonitor()) {
+      console.printLine(
+          "  console http://127.0.0.1:" + cluster.ports().console() + "   what it does, and why");
+    }
     console.printLine("  files  " + cluster.folder());
   }
 

@@ -5,6 +5,7 @@ import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
+import dev.trellis.cli.JsonObject;
 import dev.trellis.cli.LocalClusters;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /// Starts the processes of a cluster on this machine, and stops them. Whoever calls holds the
 /// [ClusterLock].
@@ -55,6 +56,16 @@ final class LocalCluster {
     requirePortsFree(missing);
     prepareFolder();
     return missing.stream().map(this::remembered).toList();
+  }
+
+  /// Starts one more node.
+  ///
+  /// @throws CommandFailure if a port is taken or a folder cannot be written
+  ServerState add(PlannedNode node) {
+    ClusterState before = state();
+    List<PlannedNode> nodes =
+        Stream.concat(before.nodes().stream().map(PlannedNode::of), Stream.of(node)).toList();
+    return start(List.of(ServerPlan.node(before, node, nodes))).getFirst();
   }
 
   /// Remembers what it starts one by one, so that whatever happens next, 'trellis down' finds it.

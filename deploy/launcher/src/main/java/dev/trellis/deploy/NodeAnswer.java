@@ -1,6 +1,7 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.Json;
+import dev.trellis.cli.JsonObject;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.ToIntFunction;

@@ -18,12 +18,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -196,29 +194,16 @@ final class NodeCommand {
     }
 
     private ServerState start(LocalCluster cluster, ClusterReport report, Tier wanted) {
-      ClusterState before = cluster.state();
-      Set<String> taken = report.nodes().stream().map(NodeReport::id).collect(Collectors.toSet());
-      // What is there of an SSD node that does not run now must not be taken for that of another.
-      PlannedNode.withData(before.folder()).forEach(kept -> taken.add(ServerPlan.nodeId(kept)));
-      int number = before.nextNumber(taken);
-      if (number >= Ports.NODES_MAX) {
-        throw new CommandFailure(
-            ExitCode.REFUSED,
-            "a cluster of this machine has at most "
-                + Ports.NODES_MAX
-                + " nodes, and all are there");
-      }
-      PlannedNode planned = new PlannedNode(number, wanted);
-      List<PlannedNode> nodes =
-          Stream.concat(before.nodes().stream().map(PlannedNode::of), Stream.of(planned)).toList();
+      PlannedNode planned = PlannedNode.next(cluster.state(), report, wanted);
+      int shards = cluster.state().shards();
       tell(
           "Starting "
               + planned.id()
               + (wanted == Tier.MEMORY ? ", a " : ", an ")
               + Tiers.spoken(wanted)
               + " node of "
-              + (before.shards() == 1 ? "1 shard." : before.shards() + " shards."));
-      return cluster.start(List.of(ServerPlan.node(before, planned, nodes))).getFirst();
+              + (shards == 1 ? "1 shard." : shards + " shards."));
+      return cluster.add(planned);
     }
 
     private ClusterReport awaitState(

@@ -1,5 +1,7 @@
 package dev.trellis.deploy;
 
+import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.ExitCode;
 import dev.trellis.node.KeptData;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.nio.file.Path;
@@ -28,6 +30,24 @@ record PlannedNode(int number, Tier tier) {
         .filter(number -> KeptData.isIn(folder.resolve(ServerPlan.nodeId(number))))
         .boxed()
         .collect(Collectors.toSet());
+  }
+
+  /// One more than there are: with the least number that no node has.
+  ///
+  /// @throws CommandFailure if there is no room for more
+  static PlannedNode next(ClusterState cluster, ClusterReport report, Tier tier) {
+    Set<String> taken = report.nodes().stream().map(NodeReport::id).collect(Collectors.toSet());
+    // What is there of an SSD node that does not run now must not be taken for that of another.
+    withData(cluster.folder()).forEach(kept -> taken.add(ServerPlan.nodeId(kept)));
+    int number = cluster.nextNumber(taken);
+    if (number >= Ports.NODES_MAX) {
+      throw new CommandFailure(
+          ExitCode.REFUSED,
+          "a cluster of this machine has at most "
+              + Ports.NODES_MAX
+              + " nodes, and all are there");
+    }
+    return new PlannedNode(number, tier);
   }
 
   /// So many nodes of each tier: those with data in the folder are of the SSD tier again.

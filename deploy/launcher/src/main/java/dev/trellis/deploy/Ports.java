@@ -11,6 +11,7 @@ record Ports(int base) {
   static final int NODES_MAX = 20;
 
   private static final int GATEWAY = 80;
+  private static final int CONSOLE = 90;
   private static final int FIRST_NODE = 100;
   private static final int PER_NODE = 20;
 
@@ -33,6 +34,15 @@ record Ports(int base) {
   /// REST.
   int gateway() {
     return base + GATEWAY;
+  }
+
+  /// The monitor's page.
+  int console() {
+    return base + CONSOLE;
+  }
+
+  int monitorAdmin() {
+    return console() + 1;
   }
 
   /// Where a node speaks to other nodes about who is there, and takes orders.

@@ -1,6 +1,7 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.ExitCode;
+import dev.trellis.monitor.MonitorMain;
 import dev.trellis.node.NodeMain;
 import dev.trellis.routing.RouterMain;
 import java.nio.file.Path;
@@ -14,13 +15,17 @@ import picocli.CommandLine.Option;
 /// `run`: is one process of a cluster, for real deployments.
 @Command(
     name = "run",
-    description = "Run one process of a cluster: node or router.",
+    description = "Run one process of a cluster: node, router or monitor.",
     footerHeading = "%nExamples:%n",
     footer = {
       "  trellis run node --reference > node.conf    every setting, documented",
       "  trellis run node --config node.conf"
     },
-    subcommands = {RunCommand.NodeCommand.class, RunCommand.RouterCommand.class})
+    subcommands = {
+      RunCommand.NodeCommand.class,
+      RunCommand.RouterCommand.class,
+      RunCommand.MonitorCommand.class
+    })
 final class RunCommand {
   @Option(
       names = {"-h", "--help"},
@@ -71,6 +76,13 @@ final class RunCommand {
   static final class NodeCommand extends OfRole {
     NodeCommand() {
       super(NodeMain::main);
+    }
+  }
+
+  @Command(name = "monitor", description = "A monitor, with its console.")
+  static final class MonitorCommand extends OfRole {
+    MonitorCommand() {
+      super(arguments -> MonitorMain.run(arguments, new ControlOrders()));
     }
   }
 

@@ -12,8 +12,8 @@ import java.util.Set;
 
 /// A process that a local cluster should have.
 ///
-/// @param name `router`, or the node's id
-/// @param role `router` or `node`: what `trellis run` calls it
+/// @param name `router`, `monitor`, or the node's id
+/// @param role `router`, `monitor` or `node`: what `trellis run` calls it
 /// @param tier of a node; empty for the router
 /// @param number of a node, counted from 0; 0 for the router
 /// @param heap the greatest, as the JVM's `-Xmx` takes it
@@ -29,7 +29,10 @@ record ServerPlan(
     Map<Integer, String> ports) {
   static final String ROUTER = "router";
   static final String NODE = "node";
+  static final String MONITOR = "monitor";
   static final String FAULT_TOLERANCE = "cluster.fault-tolerance";
+
+  private static final int NODES_ADDED_MAX = 8;
 
   private static final Set<String> DECIDED =
       Set.of(
@@ -48,10 +51,18 @@ record ServerPlan(
   ///
   /// @param cluster what is to be the same for all
   /// @param nodes all that the cluster is to have
-  static List<ServerPlan> of(ClusterState cluster, List<PlannedNode> nodes, String routerHeap) {
+  /// @param heap of those that are no nodes
+  /// @param monitor settings of the monitor beside those that follow from the rest, as HOCON text by
+  ///   key; empty for no monitor
+  static List<ServerPlan> of(
+      ClusterState cluster,
+      List<PlannedNode> nodes,
+      String heap,
+      Optional<Map<String, String>> monitor) {
     List<ServerPlan> plans = new ArrayList<>();
     nodes.forEach(node -> plans.add(node(cluster, node, nodes)));
-    plans.add(router(cluster, nodes, routerHeap));
+    plans.add(router(cluster, nodes, heap));
+    monitor.ifPresent(settings -> plans.add(monitor(cluster, nodes, heap, settings)));
     return plans;
   }
 
@@ -113,6 +124,29 @@ record ServerPlan(
     taken.put(ports.routerAdmin(), "the admin port of the router");
     taken.put(ports.gateway(), "the REST gateway");
     return new ServerPlan(ROUTER, ROUTER, Optional.empty(), 0, heap, settings, taken);
+  }
+
+  /// The cluster is never made smaller than it was asked for, nor larger than of use on one machine.
+  private static ServerPlan monitor(
+      ClusterState cluster, List<PlannedNode> nodes, String heap, Map<String, String> more) {
+    Ports ports = cluster.ports();
+    Map<String, String> settings = new LinkedHashMap<>();
+    settings.put("cluster.nodes", Json.write(List.of("127.0.0.1:" + ports.router())));
+    settings.put("monitor.scaler", LocalScalerSource.NAME);
+    settings.put("local.port-base", Integer.toString(ports.base()));
+    settings.put("console.port", Integer.toString(ports.console()));
+    settings.put("admin.port", Integer.toString(ports.monitorAdmin()));
+    for (Tier tier : Tier.values()) {
+      int there = (int) nodes.stream().filter(node -> node.tier() == tier).count();
+      int most = there + Math.min(Runtime.getRuntime().availableProcessors(), NODES_ADDED_MAX);
+      settings.put(tier.word() + ".nodes.min", Integer.toString(there));
+      settings.put(tier.word() + ".nodes.max", Integer.toString(there == 0 ? 0 : most));
+    }
+    settings.putAll(more);
+    Map<Integer, String> taken = new LinkedHashMap<>();
+    taken.put(ports.console(), "the console of the monitor");
+    taken.put(ports.monitorAdmin(), "the admin port of the monitor");
+    return new ServerPlan(MONITOR, MONITOR, Optional.empty(), 0, heap, settings, taken);
   }
 
   int adminPort() {

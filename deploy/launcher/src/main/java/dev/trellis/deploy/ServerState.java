@@ -1,5 +1,6 @@
 package dev.trellis.deploy;
 
+import dev.trellis.cli.JsonObject;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -9,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /// A process of a local cluster, as it is remembered between commands.
 ///
-/// @param name `router`, or the node's id
-/// @param role `router` or `node`: what `trellis run` calls it
-/// @param tier of a node; empty for the router
+/// @param name `router`, `monitor`, or the node's id
+/// @param role `router`, `monitor` or `node`: what `trellis run` calls it
+/// @param tier of a node; empty for another process
 /// @param number of a node, counted from 0, which decides its ports; 0 for the router
 /// @param startedAtMillis tells the process from a later one with the same id
 /// @param adminPort where it tells whether it is ready

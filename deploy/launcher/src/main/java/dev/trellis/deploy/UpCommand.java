@@ -99,6 +99,24 @@ final class UpCommand implements Callable<Integer> {
               + " given several times. 'trellis run node --reference' lists them.")
   private Map<String, String> settings = new LinkedHashMap<>();
 
+  @Option(
+      names = "--monitor",
+      negatable = true,
+      defaultValue = "true",
+      fallbackValue = "true",
+      description =
+          "With a monitor, which adds nodes and takes them away again, and its console; --no-monitor"
+              + " starts none (default: with it).")
+  private boolean monitor;
+
+  @Option(
+      names = "--set-monitor",
+      paramLabel = "KEY=VALUE",
+      description =
+          "A setting of the monitor, such as objective.latency=5ms or monitor.dry-run=true; may be"
+              + " given several times. 'trellis run monitor --reference' lists them.")
+  private Map<String, String> monitorSettings = new LinkedHashMap<>();
+
   @Option(names = "--detach", description = "Return once all is ready, and leave it running.")
   private boolean detach;
 
@@ -140,7 +158,12 @@ final class UpCommand implements Callable<Integer> {
       stopAtExit = new Thread(stopping(cluster), "stop");
       Runtime.getRuntime().addShutdownHook(stopAtExit);
       List<ServerState> started =
-          cluster.start(ServerPlan.of(before, nodes, Heaps.router(console)));
+          cluster.start(
+              ServerPlan.of(
+                  before,
+                  nodes,
+                  Heaps.router(console),
+                  withMonitor(goesOn) ? Optional.of(monitorSettings) : Optional.empty()));
       awaitWhole(cluster, started, goesOn.isEmpty());
       tellReady(cluster.state(), Duration.ofNanos(System.nanoTime() - began));
       isUp = true;
@@ -150,6 +173,16 @@ final class UpCommand implements Callable<Integer> {
       return ExitCode.OK;
     }
     return stay();
+  }
+
+  /// A cluster that goes on has one if it had one.
+  private boolean withMonitor(Optional<ClusterState> goesOn) {
+    return goesOn
+        .map(
+            state ->
+                state.servers().stream()
+                    .anyMatch(server -> server.role().equals(ServerPlan.MONITOR)))
+        .orElse(monitor);
   }
 
   /// Waits until every process serves and all keys have their copies.
@@ -459,7 +492,7 @@ final class UpCommand implements Callable<Integer> {
       long memory = nodes.size() - ssd;
       int kept = PlannedNode.withData(before.folder()).size();
       console.printLine(
-          "Starting a router, "
+          (monitor ? "Starting a monitor, a router, " : "Starting a router, ")
               + (memory == 1 ? "a memory node" : memory + " memory nodes")
               + " and "
               + switch ((int) ssd) {

@@ -264,6 +264,20 @@ public final class StrictConfig {
     return convert(key, text(key), Units::duration);
   }
 
+  /// A duration that may be shorter than a millisecond, such as `2500us`: see [Units].
+  ///
+  /// @throws ConfigurationException if it is not set, or something else
+  public Duration latency(String key) {
+    return convert(key, text(key), Units::latency);
+  }
+
+  /// A number that need not be whole, such as `0.75`.
+  ///
+  /// @throws ConfigurationException if it is not set, or something else
+  public double decimal(String key) {
+    return convert(key, text(key), StrictConfig::parseDecimal);
+  }
+
   /// A number of bytes, such as `16MiB`: see [Units].
   ///
   /// @throws ConfigurationException if it is not set, or something else
@@ -360,6 +374,18 @@ public final class StrictConfig {
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException("must be a whole number", e);
     }
+  }
+
+  private static double parseDecimal(String text) {
+    try {
+      double number = Double.parseDouble(text);
+      if (Double.isFinite(number)) {
+        return number;
+      }
+    } catch (NumberFormatException _) {
+      // as with what is no finite number
+    }
+    throw new IllegalArgumentException("must be a number");
   }
 
   private long percent(String text) {

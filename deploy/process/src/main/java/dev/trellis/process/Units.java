@@ -1,6 +1,7 @@
 package dev.trellis.process;
 
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.regex.Matcher;
@@ -11,6 +12,7 @@ import java.util.regex.Pattern;
 public final class Units {
   private static final Pattern QUANTITY = Pattern.compile("(\\d{1,18})\\s*([A-Za-z]+)");
   private static final Map<String, Long> MILLIS = new LinkedHashMap<>();
+  private static final Map<String, Long> MICROS = new LinkedHashMap<>();
   private static final Map<String, Long> BYTES = new LinkedHashMap<>();
 
   static {
@@ -20,6 +22,8 @@ public final class Units {
     MILLIS.put("m", 60_000L);
     MILLIS.put("s", 1_000L);
     MILLIS.put("ms", 1L);
+    MILLIS.forEach((unit, millis) -> MICROS.put(unit, millis * 1_000));
+    MICROS.put("us", 1L);
     BYTES.put("GiB", 1L << 30);
     BYTES.put("MiB", 1L << 20);
     BYTES.put("KiB", 1L << 10);
@@ -35,6 +39,14 @@ public final class Units {
     return Duration.ofMillis(quantity(text, MILLIS, "duration", "ms, s, m, h or d, such as 500ms"));
   }
 
+  /// Reads a duration that may be shorter than a millisecond.
+  ///
+  /// @throws IllegalArgumentException if it is none; the message says what would be
+  public static Duration latency(String text) {
+    String hint = "us, ms, s, m, h or d, such as 2500us";
+    return Duration.of(quantity(text, MICROS, "duration", hint), ChronoUnit.MICROS);
+  }
+
   /// Reads a number of bytes.
   ///
   /// @throws IllegalArgumentException if it is none; the message says what would be
@@ -42,9 +54,11 @@ public final class Units {
     return quantity(text, BYTES, "size", "B, KiB, MiB or GiB, such as 16MiB");
   }
 
-  /// The shortest exact text of a duration of whole milliseconds.
+  /// The shortest exact text of a duration of whole microseconds.
   public static String text(Duration duration) {
-    return text(duration.toMillis(), MILLIS);
+    return duration.toNanos() % 1_000_000 == 0
+        ? text(duration.toMillis(), MILLIS)
+        : text(duration.toNanos() / 1_000, MICROS);
   }
 
   /// The shortest exact text of a number of bytes.

@@ -331,6 +331,15 @@ final class ClusterMembership implements Membership {
   }
 
   @Override
+  public void claim(long epoch) {
+    execute(
+        () -> {
+          state = state.withMonitorEpoch(epoch);
+          refresh();
+        });
+  }
+
+  @Override
   public void leave() {
     execute(
         () -> {
@@ -922,7 +931,11 @@ final class ClusterMembership implements Membership {
     members.values().forEach(node -> absent.remove(Incarnation.of(node)));
     int nodes = state.faultTolerance().nodes();
     return new MembershipView(
-        Topology.of(members.values(), nodes), suspected, absent, state.gone());
+        Topology.of(members.values(), nodes),
+        suspected,
+        absent,
+        state.gone(),
+        state.monitorEpoch());
   }
 
   /// Equal but for the tables that a topology remembers.
@@ -931,7 +944,8 @@ final class ClusterMembership implements Membership {
         && List.copyOf(a.topology().members()).equals(List.copyOf(b.topology().members()))
         && a.suspected().equals(b.suspected())
         && a.absent().equals(b.absent())
-        && a.gone().equals(b.gone());
+        && a.gone().equals(b.gone())
+        && a.monitorEpoch() == b.monitorEpoch();
   }
 
   private void tell(List<Consumer<MembershipView>> whom, MembershipView what) {

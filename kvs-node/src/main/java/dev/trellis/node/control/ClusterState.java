@@ -18,8 +18,13 @@ import java.util.stream.Collectors;
 /// @param faultTolerance the latest change wins
 /// @param known incarnations that have or had a part of the data, and where to look for them
 /// @param ended incarnations that never come back; none of them is known any more
+/// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0 if
+///   none ever did
 record ClusterState(
-    FaultTolerance faultTolerance, Map<Incarnation, Known> known, Map<Incarnation, Ended> ended) {
+    FaultTolerance faultTolerance,
+    Map<Incarnation, Known> known,
+    Map<Incarnation, Ended> ended,
+    long monitorEpoch) {
   /// Ended incarnations of one node that are remembered: the latest. Who lived before them has been
   /// forgotten by all long since.
   private static final int ENDED_PER_NODE_MAX = 32;
@@ -83,7 +88,7 @@ record ClusterState(
 
   /// That of a node that knows nothing but its configuration.
   static ClusterState initial(int faultTolerance) {
-    return new ClusterState(new FaultTolerance(0, "", faultTolerance), Map.of(), Map.of());
+    return new ClusterState(new FaultTolerance(0, "", faultTolerance), Map.of(), Map.of(), 0);
   }
 
   ClusterState merge(ClusterState other) {
@@ -95,7 +100,11 @@ record ClusterState(
         (incarnation, where) -> bothKnown.merge(incarnation, where, (a, b) -> larger(a, b)));
     Map<Incarnation, Ended> bothEnded = new HashMap<>(ended);
     other.ended.forEach((incarnation, why) -> bothEnded.merge(incarnation, why, Ended::merge));
-    return new ClusterState(faultTolerance.merge(other.faultTolerance), bothKnown, bothEnded);
+    return new ClusterState(
+        faultTolerance.merge(other.faultTolerance),
+        bothKnown,
+        bothEnded,
+        Math.max(monitorEpoch, other.monitorEpoch));
   }
 
   private static Known larger(Known a, Known b) {
@@ -105,27 +114,33 @@ record ClusterState(
   }
 
   ClusterState withFaultTolerance(FaultTolerance changed) {
-    return new ClusterState(faultTolerance.merge(changed), known, ended);
+    return new ClusterState(faultTolerance.merge(changed), known, ended, monitorEpoch);
   }
 
   ClusterState withKnown(Incarnation incarnation, Known where) {
     return known.containsKey(incarnation) || ended.containsKey(incarnation)
         ? this
-        : merge(new ClusterState(faultTolerance, Map.of(incarnation, where), Map.of()));
+        : merge(new ClusterState(faultTolerance, Map.of(incarnation, where), Map.of(), 0));
   }
 
   ClusterState withEnded(Incarnation incarnation, Ended why) {
     Ended present = ended.get(incarnation);
     return present != null && present.end().compareTo(why.end()) >= 0
         ? this
-        : merge(new ClusterState(faultTolerance, Map.of(), Map.of(incarnation, why)));
+        : merge(new ClusterState(faultTolerance, Map.of(), Map.of(incarnation, why), 0));
+  }
+
+  ClusterState withMonitorEpoch(long claimed) {
+    return claimed <= monitorEpoch
+        ? this
+        : new ClusterState(faultTolerance, known, ended, claimed);
   }
 
   /// The same, without those who have their data in memory: when all have ended they have none.
   ClusterState ofThoseWithDisks() {
     Map<Incarnation, Known> kept = new HashMap<>(known);
     kept.values().removeIf(one -> one.tier() == Tier.MEMORY);
-    return new ClusterState(faultTolerance, kept, ended);
+    return new ClusterState(faultTolerance, kept, ended, monitorEpoch);
   }
 
   boolean hasEnded(Incarnation incarnation) {
@@ -164,7 +179,8 @@ record ClusterState(
     return Map.copyOf(kept);
   }
 
-  /// Writes equal states as equal bytes.
+  /// Writes equal states as equal bytes; all but the epoch of the monitor, which came later and is
+  /// written by those who know where theirs ends.
   void write(DataOutputStream out) throws IOException {
     out.writeLong(faultTolerance.clockMillis());
     out.writeUTF(faultTolerance.writer());
@@ -206,6 +222,6 @@ record ClusterState(
           new Incarnation(in.readUTF(), in.readLong()),
           new Ended(in.readLong(), End.ofNumber(in.readByte())));
     }
-    return new ClusterState(faultTolerance, known, ended);
+    return new ClusterState(faultTolerance, known, ended, 0);
   }
 }

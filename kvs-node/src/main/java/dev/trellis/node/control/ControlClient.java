@@ -55,6 +55,23 @@ public final class ControlClient {
     var _ = ask(new Order("leave", ""));
   }
 
+  /// As [#leave()], by order of a monitor.
+  ///
+  /// @param epoch of the monitor; refused if another has claimed a higher one
+  public void leave(long epoch) throws IOException {
+    var _ = ask(new Order("leave", Long.toString(epoch)));
+  }
+
+  /// Tells the node, and through it the others, that a monitor leads; to be told again and again.
+  /// Refused if a higher epoch was claimed.
+  ///
+  /// @param epoch above 0; 0 to ask only
+  /// @return as JSON, the highest epoch known, 0 for none, and for how long nobody has claimed it
+  ///   here, -1 for never: `{"epoch": 12, "ageMillis": 950}`
+  public String claim(long epoch) throws IOException {
+    return ask(new Order("claim", Long.toString(epoch)));
+  }
+
   /// Declares that an absent node never comes back: what only it held is lost.
   public void declareGone(String nodeId) throws IOException {
     var _ = ask(new Order("declare-gone", nodeId));

@@ -158,6 +158,7 @@ public final class MemberFile {
       lives.add(in.readLong());
     }
     cluster = ClusterState.read(in);
+    cluster = cluster.withMonitorEpoch(in.available() > 0 ? in.readLong() : 0);
     isNew = false;
     return said;
   }
@@ -318,6 +319,7 @@ public final class MemberFile {
         out.writeLong(life);
       }
       cluster.write(out);
+      out.writeLong(cluster.monitorEpoch());
       out.writeInt(checksum(bytes.toByteArray(), bytes.size()));
       try (FileChannel file =
           FileChannel.open(

@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +26,8 @@ final class Orders {
   private final String clusterName;
   private final NodeDescriptor self; // but for its state
   private final NodeOrders node;
+  private long highestClaim; // that was made here; of the thread of the membership
+  private long renewedNanos; // when it was made last
   private long admittedUntilNanos = System.nanoTime(); // of the thread of the membership
 
   Orders(Membership membership, String clusterName, NodeDescriptor self, NodeOrders node) {
@@ -36,7 +40,8 @@ final class Orders {
   Order.Answer carryOut(Order order) {
     return switch (order.word()) {
       case "status" -> accepted(status());
-      case "leave" -> leave();
+      case "leave" -> leave(order.argument());
+      case "claim" -> claim(order.argument());
       case "declare-gone" -> declareGone(order.argument());
       case "fault-tolerance" -> faultTolerance(order.argument());
       case "backup" -> backup(order.argument());
@@ -46,12 +51,18 @@ final class Orders {
           refused(
               "unknown order '"
                   + order.word()
-                  + "'; known are status, leave, declare-gone, fault-tolerance, backup, backup-status,"
-                  + " restore");
+                  + "'; known are status, leave, claim, declare-gone, fault-tolerance, backup,"
+                  + " backup-status, restore");
     };
   }
 
-  private Order.Answer leave() {
+  private Order.Answer leave(String epoch) {
+    if (!epoch.isEmpty()) {
+      Optional<String> problem = problemOfEpoch("leave", epoch);
+      if (problem.isPresent()) {
+        return refused(problem.get());
+      }
+    }
     boolean alone = membership.view().topology().members().size() == 1;
     if (alone) {
       return refused(
@@ -61,6 +72,45 @@ final class Orders {
     }
     node.leave();
     return accepted("");
+  }
+
+  /// Takes a monitor's word that it leads, which counts for as long as it says so again and again.
+  private Order.Answer claim(String epoch) {
+    Optional<String> problem = problemOfEpoch("claim", epoch);
+    if (problem.isPresent()) {
+      return refused(problem.get());
+    }
+    long claimed = Long.parseLong(epoch);
+    if (claimed > 0) {
+      membership.claim(claimed);
+      highestClaim = claimed;
+      renewedNanos = System.nanoTime();
+    }
+    long age =
+        highestClaim == highestEpoch() && highestClaim > 0
+            ? TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - renewedNanos)
+            : -1;
+    StringBuilder json = new StringBuilder("{");
+    field(json, "epoch", Long.toString(highestEpoch()));
+    field(json, "ageMillis", Long.toString(age));
+    return accepted(json.append("}").toString());
+  }
+
+  private long highestEpoch() {
+    return Math.max(highestClaim, membership.view().monitorEpoch());
+  }
+
+  /// Why an order of this epoch is not carried out; 0 is that of one who only asks.
+  private Optional<String> problemOfEpoch(String word, String epoch) {
+    if (!epoch.matches("[0-9]{1,18}")) {
+      return Optional.of(word + " '" + epoch + "' must be the epoch of a monitor, a whole number");
+    }
+    long highest = highestEpoch();
+    long given = Long.parseLong(epoch);
+    return given != 0 && given < highest
+        ? Optional.of(
+            "epoch " + given + " is over: a monitor of epoch " + highest + " has taken over")
+        : Optional.empty();
   }
 
   private Order.Answer declareGone(String nodeId) {

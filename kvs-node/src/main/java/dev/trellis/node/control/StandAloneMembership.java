@@ -16,6 +16,7 @@ final class StandAloneMembership implements Membership {
   private final List<Consumer<MembershipView>> listeners = new ArrayList<>();
   private NodeDescriptor self;
   private int faultTolerance;
+  private long monitorEpoch;
   private MembershipView view;
 
   StandAloneMembership(NodeDescriptor self, int faultTolerance) {
@@ -26,7 +27,7 @@ final class StandAloneMembership implements Membership {
 
   private MembershipView compute() {
     return new MembershipView(
-        Topology.of(List.of(self), faultTolerance), Set.of(), Set.of(), Set.of());
+        Topology.of(List.of(self), faultTolerance), Set.of(), Set.of(), Set.of(), monitorEpoch);
   }
 
   @Override
@@ -53,6 +54,12 @@ final class StandAloneMembership implements Membership {
   @Override
   public synchronized void changeFaultTolerance(int nodes) {
     faultTolerance = nodes;
+    change();
+  }
+
+  @Override
+  public synchronized void claim(long epoch) {
+    monitorEpoch = Math.max(monitorEpoch, epoch);
     change();
   }
 

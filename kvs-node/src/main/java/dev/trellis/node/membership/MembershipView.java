@@ -16,8 +16,14 @@ import java.util.Set;
 /// @param absent nodes that were members, were removed because they did not answer, and may come
 ///   back with data: neither declared gone nor followed by a new incarnation that lost its data
 /// @param gone incarnations that were declared gone: nothing they say counts any more
+/// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0 if
+///   none ever did
 public record MembershipView(
-    Topology topology, Set<String> suspected, Set<Incarnation> absent, Set<Incarnation> gone) {
+    Topology topology,
+    Set<String> suspected,
+    Set<Incarnation> absent,
+    Set<Incarnation> gone,
+    long monitorEpoch) {
   private static final Comparator<Incarnation> INCARNATIONS =
       Comparator.comparing(Incarnation::nodeId).thenComparingLong(Incarnation::number);
 
@@ -25,6 +31,12 @@ public record MembershipView(
     suspected = sorted(suspected, Comparator.naturalOrder());
     absent = sorted(absent, INCARNATIONS);
     gone = sorted(gone, INCARNATIONS);
+  }
+
+  /// A view of a cluster without a monitor.
+  public MembershipView(
+      Topology topology, Set<String> suspected, Set<Incarnation> absent, Set<Incarnation> gone) {
+    this(topology, suspected, absent, gone, 0);
   }
 
   /// What is done for each of them comes in one order, whoever made the view and in whatever way,

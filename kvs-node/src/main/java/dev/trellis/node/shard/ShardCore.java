@@ -1380,6 +1380,16 @@ public final class ShardCore {
 
   /// Decides where a key belongs, which all who hold it, held it or will hold it are told.
   private void place(Origin origin, Request request, Mutation.Place place) throws Refusal {
+    long leading = replication.roles().view().monitorEpoch();
+    if (place.epoch() != 0 && place.epoch() < leading) {
+      throw new Refusal(
+          ErrorCode.FORBIDDEN,
+          "a monitor of epoch "
+              + place.epoch()
+              + " places no keys any more: one of epoch "
+              + leading
+              + " has taken over");
+    }
     if (disk != null) {
       requireDisk(disk, false);
     }

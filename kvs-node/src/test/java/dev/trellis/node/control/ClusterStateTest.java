@@ -37,7 +37,8 @@ class ClusterStateTest {
     return new ClusterState(
         new FaultTolerance(random.nextInt(2), "n" + random.nextInt(2), random.nextInt(3)),
         known,
-        ended);
+        ended,
+        random.nextLong(3));
   }
 
   private Incarnation incarnation() {

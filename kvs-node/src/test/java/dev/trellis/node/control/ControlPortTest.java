@@ -79,6 +79,27 @@ class ControlPortTest {
   }
 
   @Test
+  void theOrdersOfAMonitorCountUntilAnotherClaimsAHigherEpoch() throws Exception {
+    try (TestMember a = plan("a").start();
+        TestMember b = plan("b").seeds(a).start()) {
+      awaitTogether(a, b);
+      activate(a, b);
+      assertEquals("{\"epoch\":0,\"ageMillis\":-1}", client(a).claim(0));
+      assertTrue(client(a).claim(7).startsWith("{\"epoch\":7,\"ageMillis\":"));
+      await(() -> b.view().monitorEpoch() == 7, () -> "b: " + b.view());
+      // Known there, though nobody has claimed it from that node.
+      assertEquals("{\"epoch\":7,\"ageMillis\":-1}", client(b).claim(0));
+      String over = "epoch 6 is over: a monitor of epoch 7 has taken over";
+      assertEquals(
+          over, assertThrows(OrderRefusedException.class, () -> client(b).claim(6)).getMessage());
+      assertEquals(
+          over, assertThrows(OrderRefusedException.class, () -> client(b).leave(6)).getMessage());
+      client(b).leave(7);
+      b.asked.get(60, SECONDS);
+    }
+  }
+
+  @Test
   void clientsMergeWhileAnOperatorSaysSoAndAMemoryNodeMakesNoBackup() throws Exception {
     try (TestMember a = plan("a").start()) {
       client(a).admitMerges(Duration.ofSeconds(30));

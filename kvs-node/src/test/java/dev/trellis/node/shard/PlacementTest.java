@@ -57,6 +57,25 @@ class PlacementTest {
   }
 
   @Test
+  void aMonitorThatAnotherHasTakenOverFromPlacesNothing() {
+    TestCluster cluster = tiers();
+    cluster.monitorEpoch(7);
+    cluster.tellViews(Set.of(), Set.of());
+    TestCluster.Member home = cluster.member(cluster.holdersOf("k").get(0));
+    Optional<Placement> wide = Optional.of(new Placement(2, 1, 1));
+    home.ask(new Mutation.Place(wide, 6), "k", Acknowledgement.REPLICATED);
+    Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, home.lastReply().outcome());
+    assertEquals(ErrorCode.FORBIDDEN, failed.code());
+    assertEquals(
+        "a monitor of epoch 6 places no keys any more: one of epoch 7 has taken over",
+        failed.message());
+    home.ask(new Mutation.Place(wide, 7), "k", Acknowledgement.REPLICATED);
+    assertDone(home.lastReply());
+    home.ask(TO_SSD, "k", Acknowledgement.REPLICATED); // by hand
+    assertDone(home.lastReply());
+  }
+
+  @Test
   void whatWasWrittenElsewhereIsNotMissingWhereTheKeyComesBack() {
     TestCluster cluster = tiers();
     TestCluster.Member home = cluster.member(cluster.holdersOf("k").get(0));

@@ -121,6 +121,7 @@ final class TestCluster {
   private Predicate<PeerMessage> doubled = message -> false;
   private Predicate<PeerMessage> held = message -> false;
   private final List<Envelope> heldBack = new ArrayList<>();
+  private long monitorEpoch;
   private long nowMillis = TestShard.START_MILLIS;
   private long sequence;
   private long nextIncarnation = 100;
@@ -277,6 +278,11 @@ final class TestCluster {
     deliver();
   }
 
+  /// Has a monitor lead from the next views on.
+  void monitorEpoch(long epoch) {
+    monitorEpoch = epoch;
+  }
+
   /// Tells the shards of one node the present members.
   void tellView(String id) {
     tellViews(Set.of(), Set.of(), id::equals);
@@ -285,7 +291,11 @@ final class TestCluster {
   private void tellView(Member member, Set<String> suspected, Set<Incarnation> absent) {
     MembershipView view =
         new MembershipView(
-            Topology.of(partitions, descriptors.values(), 1), suspected, absent, Set.of());
+            Topology.of(partitions, descriptors.values(), 1),
+            suspected,
+            absent,
+            Set.of(),
+            monitorEpoch);
     if (!down.contains(member.self.nodeId())) {
       member.core.membership(view, nowMillis, member);
     }

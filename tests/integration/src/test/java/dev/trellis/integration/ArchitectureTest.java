@@ -84,7 +84,7 @@ class ArchitectureTest {
     {"cli", "client", "causal", "lattice", "placement", "wire"},
     {"node", "process", "causal", "lattice", "placement", "wire"},
     {"routing", "client", "process", "causal", "lattice", "placement", "wire"},
-    {"monitor", "client", "process", "causal", "lattice", "placement", "wire"},
+    {"monitor", "client", "cli", "process", "causal", "lattice", "placement", "wire"},
     {"history", "cli"},
   };
 

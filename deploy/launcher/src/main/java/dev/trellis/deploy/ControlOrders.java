@@ -1,0 +1,45 @@
+package dev.trellis.deploy;
+
+import dev.trellis.cli.Json;
+import dev.trellis.cli.JsonObject;
+import dev.trellis.monitor.NodeControl;
+import dev.trellis.node.control.ControlClient;
+import dev.trellis.node.control.OrderRefusedException;
+import dev.trellis.wire.NodeDescriptor;
+import java.io.IOException;
+import java.time.Duration;
+
+/// The orders of a monitor, given to the control ports of nodes.
+final class ControlOrders implements NodeControl {
+  private static final Duration TIMEOUT = Duration.ofSeconds(2);
+
+  @Override
+  public Claimed claim(NodeDescriptor node, long epoch) throws IOException {
+    try {
+      JsonObject answer = JsonObject.of(Json.read(client(node).claim(epoch)));
+      return new Claimed(answer.whole("epoch"), answer.whole("ageMillis"));
+    } catch (OrderRefusedException e) {
+      throw new RefusedException(String.valueOf(e.getMessage()));
+    } catch (IllegalArgumentException e) {
+      throw new IOException("node " + node.id() + " answers something else: " + e.getMessage(), e);
+    }
+  }
+
+  @Override
+  public String status(NodeDescriptor node) throws IOException {
+    return client(node).status();
+  }
+
+  @Override
+  public void leave(NodeDescriptor node, long epoch) throws IOException {
+    try {
+      client(node).leave(epoch);
+    } catch (OrderRefusedException e) {
+      throw new RefusedException(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static ControlClient client(NodeDescriptor node) {
+    return new ControlClient(node.host(), node.controlPort(), TIMEOUT);
+  }
+}

@@ -1,0 +1,595 @@
+package dev.trellis.monitor;
+
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.ClientConfig;
+import dev.trellis.client.Trellis;
+import dev.trellis.client.TrellisException;
+import dev.trellis.monitor.console.Console;
+import dev.trellis.monitor.console.ConsoleConfig;
+import dev.trellis.monitor.console.ConsoleSource;
+import dev.trellis.monitor.console.ConsoleState;
+import dev.trellis.monitor.console.DecisionEntry;
+import dev.trellis.monitor.decisions.DecisionBook;
+import dev.trellis.monitor.decisions.DecisionLog;
+import dev.trellis.monitor.decisions.Recorded;
+import dev.trellis.monitor.decisions.Recorded.Progress;
+import dev.trellis.monitor.policy.ClusterView;
+import dev.trellis.monitor.policy.Decision;
+import dev.trellis.monitor.policy.Policies;
+import dev.trellis.monitor.scaler.Scaler;
+import dev.trellis.monitor.scaler.ScalerSource;
+import dev.trellis.monitor.statistics.Observations;
+import dev.trellis.monitor.statistics.Recording;
+import dev.trellis.monitor.statistics.StatisticsFeed;
+import dev.trellis.process.AdminServer;
+import dev.trellis.process.Health;
+import dev.trellis.process.RunningProcess;
+import dev.trellis.process.StartupException;
+import dev.trellis.process.StrictConfig;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.NodeReport;
+import io.prometheus.client.CollectorRegistry;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// A monitor at work. Each period it makes one view of all that nodes have told, decides by it, has
+/// what it decided carried out, and writes both down. All of that happens on one thread; what has to
+/// be waited for is done on others, whose answers that thread takes up in the next period.
+///
+/// Nothing depends on it: a cluster whose monitor is dead stays as it is. When it starts it takes up
+/// what it finds, the decisions of the one before included.
+public final class TrellisMonitor implements RunningProcess {
+  private static final Logger LOG = LoggerFactory.getLogger(TrellisMonitor.class);
+  private static final int REPORTS_MAX = 65_536;
+
+  /// Over which the loads of nodes are averaged.
+  private static final Duration WINDOW = Duration.ofSeconds(5);
+
+  private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
+
+  /// After which what was ordered and has not come about is given up.
+  private static final Duration GIVEN_UP = Duration.ofMinutes(15);
+
+  private final MonitorConfig config;
+  private final NodeControl control;
+  private final MonitorDrain drain;
+  private final Optional<Scaler> scaler;
+  private final InstantSource clock;
+  private final Queue<NodeReport> reports = new ArrayBlockingQueue<>(REPORTS_MAX);
+  private final Observations observations;
+  private final DecisionBook book;
+  private final Leadership leadership;
+  private final Policies policies = new Policies();
+  private final StatisticsFeed feed;
+  private final Optional<Recording> recording;
+  private final MonitorMetrics metrics = new MonitorMetrics();
+  private final ConsoleStates consoleStates;
+  private final ScheduledExecutorService loop =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread thread = new Thread(task, "monitor");
+            thread.setDaemon(true);
+            return thread;
+          });
+  private final ExecutorService errands = Executors.newVirtualThreadPerTaskExecutor();
+  private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>(); // the first to close is first
+  private @Nullable Trellis trellis; // once the cluster answers; of the loop
+  private boolean isConnecting;
+  private @Nullable DecisionLog log; // likewise
+  private boolean hasTakenUp; // the decisions that were recorded before
+  private boolean isTakingUp;
+  private boolean isClaiming;
+  private final Set<Long> underWay = new HashSet<>(); // decisions that an errand is about
+  private final List<Recorded> toRecord = new ArrayList<>();
+  private boolean isRecording;
+  private volatile Optional<ConsoleState> state = Optional.empty();
+  private volatile List<Recorded> decisions = List.of(); // the latest first
+  private volatile String obstacle = "it starts";
+
+  private TrellisMonitor(
+      MonitorConfig config,
+      NodeControl control,
+      MonitorDrain drain,
+      Optional<Scaler> scaler,
+      InstantSource clock) {
+    this.drain = drain;
+    this.config = config;
+    this.consoleStates = new ConsoleStates(config);
+    this.control = control;
+    this.scaler = scaler;
+    this.clock = clock;
+    this.observations = new Observations(WINDOW, config.policies().promoteWindow());
+    this.book = new DecisionBook(config.settling());
+    this.leadership = new Leadership(new SecureRandom(), config.patience().toMillis());
+    this.recording = config.record().map(TrellisMonitor::begin);
+    this.feed =
+        StatisticsFeed.start(
+            report -> {
+              if (!reports.offer(report)) {
+                metrics.reportsDropped.inc(); // the loop is busy; others follow
+              }
+            });
+  }
+
+  private static Recording begin(MonitorConfig.Recording settings) {
+    try {
+      return new Recording(settings.file(), settings.bytesMax());
+    } catch (IOException e) {
+      throw new StartupException(
+          "monitor.record.file "
+              + settings.file()
+              + " cannot be written: "
+              + e.getMessage()
+              + "; name another file",
+          e);
+    }
+  }
+
+  /// Starts a monitor and returns when its ports are open. The cluster need not answer yet.
+  ///
+  /// @param settings of the same configuration, for the scaler
+  /// @param control how nodes are given orders
+  /// @throws StartupException if a port cannot be opened
+  public static TrellisMonitor start(
+      MonitorConfig config, StrictConfig settings, NodeControl control) {
+    MonitorDrain drain = new MonitorDrain(control);
+    Optional<Scaler> scaler =
+        ScalerSource.all().stream()
+            .filter(source -> source.name().equals(config.scaler()))
+            .findFirst()
+            .map(source -> source.create(settings, drain));
+    TrellisMonitor monitor =
+        new TrellisMonitor(config, control, drain, scaler, InstantSource.system());
+    boolean isOpen = false;
+    try {
+      monitor.open();
+      isOpen = true;
+      return monitor;
+    } finally {
+      if (!isOpen) {
+        monitor.close();
+      }
+    }
+  }
+
+  private void open() {
+    CollectorRegistry registry = metrics.registry();
+    Console console =
+        Console.start(
+            config.console(),
+            source(),
+            new ConsoleConfig(
+                config.consoleNames(),
+                config.period(),
+                ConsoleConfig.DEFAULT.listenersMax(),
+                ConsoleConfig.DEFAULT.stall()));
+    parts.push(console);
+    AdminServer admin = AdminServer.start(config.admin(), "the monitor", registry, health());
+    parts.push(admin);
+    long periodMillis = config.period().toMillis();
+    var _ =
+        loop.scheduleAtFixedRate(
+            this::guardedTick, periodMillis, periodMillis, TimeUnit.MILLISECONDS);
+    LOG.info(
+        "the monitor of cluster {} looks every {} ms, scales by '{}'{}; console on port {}, admin"
+            + " port {}",
+        config.clusterName(),
+        periodMillis,
+        config.scaler(),
+        config.dryRun() ? " (dry run)" : "",
+        console.port(),
+        admin.port());
+    consoleAddress = new InetSocketAddress(config.console().getAddress(), console.port());
+  }
+
+  private @Nullable InetSocketAddress consoleAddress;
+
+  /// Where the console is.
+  public InetSocketAddress consoleAddress() {
+    InetSocketAddress address = consoleAddress;
+    if (address == null) {
+      throw new IllegalStateException("the monitor is not open");
+    }
+    return address;
+  }
+
+  private Health health() {
+    return new Health() {
+      @Override
+      public Optional<String> sickness() {
+        return Optional.empty();
+      }
+
+      @Override
+      public Optional<String> unreadiness() {
+        return Optional.of(obstacle).filter(text -> !text.isEmpty());
+      }
+    };
+  }
+
+  private ConsoleSource source() {
+    return new ConsoleSource() {
+      @Override
+      public Optional<ConsoleState> state() {
+        return state;
+      }
+
+      @Override
+      public List<DecisionEntry> decisions(int limit, long before) {
+        return decisions.stream()
+            .filter(one -> one.id() < before)
+            .limit(limit)
+            .map(ConsoleStates::entry)
+            .toList();
+      }
+    };
+  }
+
+  // ---- The loop ----
+
+  /// A defect here must not be silent, nor go on with what it left.
+  private void guardedTick() {
+    try {
+      tick();
+    } catch (RuntimeException | Error defect) {
+      LOG.error("the monitor cannot go on", defect);
+      failure.complete(defect);
+      throw defect;
+    }
+  }
+
+  private void tick() {
+    long now = clock.millis();
+    for (NodeReport report = reports.poll(); report != null; report = reports.poll()) {
+      hear(report, now);
+    }
+    Trellis client = trellis;
+    if (client == null) {
+      connect();
+      return;
+    }
+    Frame.ClusterMap map = client.clusterMap();
+    recording.ifPresent(file -> file.map(map, now));
+    feed.listenTo(statisticsAddresses(map));
+    drain.members(map.nodes());
+    takeUp(now);
+    claim(map.nodes());
+    ClusterView view = observations.view(map, book.taken(), now);
+    book.observe(view);
+    giveUpOld(now);
+    boolean decides = hasTakenUp && (leadership.leads() || config.dryRun());
+    if (decides) {
+      for (Decision decision : policies.decide(view, config.policies())) {
+        Recorded recorded = book.add(decision, config.dryRun(), now);
+        metrics.decided(decision);
+        LOG.info("{}: {}", decision.explanation().policy(), decision.explanation().because());
+        LOG.debug("{}", recorded);
+      }
+      book.open().forEach(this::carryOut);
+    }
+    record();
+    decisions = book.latest();
+    state =
+        Optional.of(consoleStates.of(view, map, observations, leadership, decisions));
+    metrics.observe(view, leadership.leads(), feed.received(), feed.malformed());
+    obstacle = view.nodes().isEmpty() ? "no node is known" : "";
+  }
+
+  private void hear(NodeReport report, long now) {
+    if (report.cluster().equals(config.clusterName()) && observations.accept(report, now)) {
+      recording.ifPresent(file -> file.report(report, now));
+    }
+  }
+
+  private static Set<String> statisticsAddresses(Frame.ClusterMap map) {
+    Set<String> addresses = new HashSet<>();
+    for (NodeDescriptor node : map.nodes()) {
+      if (node.statisticsPort() != 0) {
+        String host = node.host().contains(":") ? "[" + node.host() + "]" : node.host();
+        addresses.add(host + ":" + node.statisticsPort());
+      }
+    }
+    return addresses;
+  }
+
+  /// Runs what may take long elsewhere, and takes up its result in the loop.
+  private <T> void errand(
+      Callable<T> work, BiConsumer<@Nullable T, @Nullable Throwable> then) {
+    try {
+      errands.execute(
+          () -> {
+            @Nullable T result = null;
+            @Nullable Throwable problem = null;
+            try {
+              result = work.call();
+            } catch (Exception e) {
+              problem = e;
+            }
+            later(result, problem, then);
+          });
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the monitor ends", e);
+    }
+  }
+
+  private <T> void later(
+      @Nullable T result,
+      @Nullable Throwable problem,
+      BiConsumer<@Nullable T, @Nullable Throwable> then) {
+    Throwable cause =
+        problem instanceof CompletionException && problem.getCause() != null
+            ? problem.getCause()
+            : problem;
+    try {
+      loop.execute(
+          () -> {
+            try {
+              then.accept(result, cause);
+            } catch (RuntimeException | Error defect) {
+              LOG.error("the monitor cannot go on", defect);
+              failure.complete(defect);
+            }
+          });
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the monitor ends", e);
+    }
+  }
+
+  private void connect() {
+    if (isConnecting) {
+      return;
+    }
+    isConnecting = true;
+    ClientConfig client =
+        ClientConfig.of(config.nodes().toArray(String[]::new))
+            .withClusterName(config.clusterName())
+            .withTimeout(CALL_TIMEOUT)
+            .withMapRefresh(config.period())
+            .withAgent("trellis-monitor");
+    errand(
+        () -> Trellis.connect(client),
+        (connected, problem) -> {
+          isConnecting = false;
+          if (connected != null) {
+            trellis = connected;
+            log = new DecisionLog(connected);
+          } else {
+            obstacle = "the cluster does not answer: " + message(problem);
+          }
+        });
+  }
+
+  private static String message(@Nullable Throwable problem) {
+    return problem == null
+        ? "no answer"
+        : problem.getMessage() == null ? problem.toString() : problem.getMessage();
+  }
+
+  /// Reads what was decided before, so that what is under way is not decided again.
+  private void takeUp(long now) {
+    DecisionLog record = log;
+    if (hasTakenUp || isTakingUp || record == null) {
+      return;
+    }
+    isTakingUp = true;
+    record
+        .read()
+        .whenComplete(
+            (recorded, problem) ->
+                later(
+                    recorded,
+                    problem,
+                    (all, why) -> {
+                      isTakingUp = false;
+                      if (all != null) {
+                        book.takeUp(all);
+                        hasTakenUp = true;
+                        LOG.info("{} decisions were recorded before", all.size());
+                      } else {
+                        obstacle = "what was decided before can't be read: " + message(why);
+                      }
+                    }));
+  }
+
+  // ---- Who leads ----
+
+  private void claim(List<NodeDescriptor> nodes) {
+    if (isClaiming || config.dryRun()) {
+      return;
+    }
+    isClaiming = true;
+    long epoch = leadership.leads() ? leadership.epoch() : 0;
+    errand(
+        () -> new Claims(control).ask(nodes, epoch),
+        (heard, problem) -> {
+          isClaiming = false;
+          if (heard != null) {
+            boolean led = leadership.leads();
+            if (heard.isRefused()) {
+              leadership.refused();
+            }
+            var _ = leadership.decide(heard.answers(), clock.millis());
+            if (led != leadership.leads()) {
+              LOG.info(
+                  led ? "another monitor leads, of an epoch above {}" : "leads from now on, epoch {}",
+                  leadership.epoch());
+            }
+          }
+        });
+  }
+
+  // ---- Carrying out ----
+
+  private void carryOut(Recorded recorded) {
+    if (!underWay.add(recorded.id())) {
+      return;
+    }
+    switch (recorded.decision()) {
+      case Decision.Place place -> carryOut(recorded, place);
+      case Decision.Resize resize -> carryOut(recorded, resize);
+    }
+  }
+
+  private void carryOut(Recorded recorded, Decision.Place place) {
+    Trellis client = trellis;
+    if (client == null) {
+      return;
+    }
+    Mutation.Place mutation =
+        new Mutation.Place(
+            place.toDefault() ? Optional.empty() : Optional.of(place.to()), leadership.epoch());
+    client
+        .execute(place.key(), mutation, CallOptions.DEFAULT)
+        .whenComplete(
+            (reply, problem) ->
+                later(
+                    reply,
+                    problem,
+                    (_, why) -> {
+                      underWay.remove(recorded.id());
+                      settle(recorded, why);
+                    }));
+  }
+
+  private void settle(Recorded recorded, @Nullable Throwable problem) {
+    long now = clock.millis();
+    if (problem == null) {
+      book.settle(recorded.id(), Progress.DONE, "", now);
+      return;
+    }
+    boolean overtaken =
+        problem instanceof TrellisException refused && refused.code() == ErrorCode.FORBIDDEN;
+    if (overtaken) {
+      leadership.refused();
+    }
+    book.settle(
+        recorded.id(), overtaken ? Progress.OVERTAKEN : Progress.FAILED, message(problem), now);
+  }
+
+  private void carryOut(Recorded recorded, Decision.Resize resize) {
+    if (scaler.isEmpty()) {
+      underWay.remove(recorded.id());
+      return; // people do it, or do not
+    }
+    Scaler.Target target =
+        new Scaler.Target(resize.tier(), resize.to(), resize.leaving(), leadership.epoch());
+    errand(
+        () -> scale(scaler.get(), target),
+        (answer, problem) -> {
+          underWay.remove(recorded.id());
+          switch (answer) {
+            case Scaler.Answer.Refused refused -> {
+              leadership.refused();
+              book.settle(
+                  recorded.id(), Progress.OVERTAKEN, refused.reason(), clock.millis());
+            }
+            case Scaler.Answer.Failed failed ->
+                LOG.warn("the {} tier is not scaled: {}", resize.tier().word(), failed.reason());
+            case Scaler.Answer.Taken taken -> LOG.debug("{}", taken.progress());
+            case null -> LOG.error("the scaler fails", problem);
+          }
+        });
+  }
+
+  /// One order at a time, whatever the scaler does.
+  private static synchronized Scaler.Answer scale(Scaler scaler, Scaler.Target target) {
+    return scaler.scale(target);
+  }
+
+  private void giveUpOld(long now) {
+    for (Recorded one : book.open()) {
+      if (now - one.atMillis() > GIVEN_UP.toMillis() && leadership.leads()) {
+        book.settle(
+            one.id(),
+            Progress.FAILED,
+            "it has not come about within " + GIVEN_UP.toMinutes() + " minutes",
+            now);
+      }
+    }
+  }
+
+  // ---- Writing down ----
+
+  private void record() {
+    toRecord.addAll(book.drainChanges());
+    DecisionLog record = log;
+    if (toRecord.isEmpty() || isRecording || record == null || !hasTakenUp) {
+      return;
+    }
+    isRecording = true;
+    List<Recorded> now = List.copyOf(toRecord);
+    record
+        .append(now)
+        .whenComplete(
+            (done, problem) ->
+                later(
+                    done,
+                    problem,
+                    (_, why) -> {
+                      isRecording = false;
+                      if (why == null) {
+                        toRecord.subList(0, now.size()).clear();
+                      } else {
+                        LOG.warn("decisions are not recorded yet: {}", message(why));
+                      }
+                    }));
+  }
+
+  @Override
+  public CompletableFuture<Throwable> failure() {
+    return failure;
+  }
+
+  /// Ends; the cluster stays as it is.
+  @Override
+  public void close() {
+    loop.shutdownNow();
+    errands.shutdownNow();
+    feed.close();
+    while (!parts.isEmpty()) {
+      closeQuietly(parts.pop());
+    }
+    recording.ifPresent(TrellisMonitor::closeQuietly);
+    scaler.ifPresent(TrellisMonitor::closeQuietly);
+    Trellis client = trellis;
+    if (client != null) {
+      client.close();
+    }
+  }
+
+  private static void closeQuietly(AutoCloseable part) {
+    try {
+      part.close();
+    } catch (Exception e) {
+      LOG.warn("{} does not close in order", part, e);
+    }
+  }
+}

@@ -1,0 +1,5 @@
+/// The commands of the monitor.
+@NullMarked
+package dev.trellis.monitor.command;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,167 @@
+package dev.trellis.monitor.decisions;
+
+import dev.trellis.monitor.decisions.Recorded.Progress;
+import dev.trellis.monitor.policy.ClusterView;
+import dev.trellis.monitor.policy.ClusterView.Node;
+import dev.trellis.monitor.policy.ClusterView.Taken;
+import dev.trellis.monitor.policy.Decision;
+import dev.trellis.wire.NodeDescriptor.State;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/// The decisions of late: which are still to come about, and what came of the others. Pure, bounded;
+/// not for several threads.
+public final class DecisionBook {
+  private static final int KEPT_MAX = 2_000;
+  private static final int IDS_PER_MILLI = 1_000;
+
+  private final Duration settling;
+  private final Map<Long, Recorded> all = new LinkedHashMap<>(); // by id, the oldest first
+  private final List<Recorded> changed = new ArrayList<>();
+  private long last; // id
+
+  /// @param settling how long after it was done a decision's effect is measured
+  public DecisionBook(Duration settling) {
+    this.settling = settling;
+  }
+
+  /// Takes up what was recorded before. What was ordered by a monitor that is no more is looked at
+  /// as if it had been ordered by this one: it comes about, or is decided anew.
+  public void takeUp(Collection<Recorded> recorded) {
+    recorded.stream()
+        .sorted(Comparator.comparingLong(Recorded::id))
+        
+        .forEach(
+            one -> {
+              all.put(one.id(), one);
+              last = Math.max(last, one.id());
+            });
+    trim();
+  }
+
+  /// Writes down what was decided.
+  ///
+  /// @param dryRun whether it is not to be carried out
+  public Recorded add(Decision decision, boolean dryRun, long nowMillis) {
+    // Ordered by time over all monitors, and never the same twice here.
+    last = Math.max(last + 1, nowMillis * IDS_PER_MILLI);
+    Recorded recorded =
+        new Recorded(
+            last,
+            nowMillis,
+            decision,
+            dryRun ? Progress.DRY_RUN : Progress.ORDERED,
+            nowMillis,
+            "",
+            Map.of());
+    overtake(decision, nowMillis);
+    change(recorded);
+    trim();
+    return recorded;
+  }
+
+  /// Earlier decisions about the same that have not come about never will.
+  private void overtake(Decision by, long nowMillis) {
+    for (Recorded one : List.copyOf(all.values())) {
+      if (one.state() == Progress.ORDERED && isAboutTheSame(one.decision(), by)) {
+        change(one.as(Progress.OVERTAKEN, nowMillis, "decided anew"));
+      }
+    }
+  }
+
+  private static boolean isAboutTheSame(Decision a, Decision b) {
+    return switch (a) {
+      case Decision.Place place ->
+          b instanceof Decision.Place other && other.key().equals(place.key());
+      case Decision.Resize resize ->
+          b instanceof Decision.Resize other && other.tier() == resize.tier();
+    };
+  }
+
+  /// Writes down that something could not be carried out, or has come about by its answer.
+  public void settle(long id, Progress state, String problem, long nowMillis) {
+    Recorded one = all.get(id);
+    if (one != null && one.state() != state) {
+      change(one.as(state, nowMillis, problem));
+    }
+  }
+
+  /// Looks at what has come about, and measures what came of it.
+  public void observe(ClusterView view) {
+    for (Recorded one : List.copyOf(all.values())) {
+      if (one.state() == Progress.ORDERED
+          && one.decision() instanceof Decision.Resize resize
+          && isReached(resize, view)) {
+        change(one.as(Progress.DONE, view.nowMillis(), ""));
+      }
+      boolean isDue =
+          one.state() == Progress.DONE
+              && one.effect().isEmpty()
+              && view.nowMillis() - one.stateMillis() >= settling.toMillis();
+      if (isDue) {
+        Map<String, Double> seen = Effects.of(one.decision(), view);
+        change(one.withEffect(seen));
+      }
+    }
+  }
+
+  private static boolean isReached(Decision.Resize resize, ClusterView view) {
+    List<Node> tier =
+        view.nodes().stream().filter(node -> node.tier() == resize.tier()).toList();
+    Set<String> there = new HashSet<>();
+    tier.forEach(node -> there.add(node.id()));
+    return tier.size() == resize.to()
+        && tier.stream().allMatch(node -> node.state() == State.ACTIVE)
+        && resize.leaving().stream().noneMatch(there::contains);
+  }
+
+  /// What is to be ordered again until it has come about, the oldest first.
+  public List<Recorded> open() {
+    return all.values().stream().filter(one -> one.state() == Progress.ORDERED).toList();
+  }
+
+  /// Decisions of late, the latest first; those that failed or were overtaken left out.
+  public List<Taken> taken() {
+    List<Taken> taken = new ArrayList<>();
+    for (Recorded one : all.values()) {
+      boolean isDone = one.state() == Progress.DONE || one.state() == Progress.DRY_RUN;
+      if (isDone || one.state() == Progress.ORDERED) {
+        taken.add(
+            new Taken(one.decision(), one.atMillis(), isDone, isDone ? one.stateMillis() : 0));
+      }
+    }
+    return taken.reversed();
+  }
+
+  /// All that are remembered, the latest first.
+  public List<Recorded> latest() {
+    return new ArrayList<>(all.values()).reversed();
+  }
+
+  /// What has changed since this was asked last, to be kept.
+  public List<Recorded> drainChanges() {
+    List<Recorded> drained = List.copyOf(changed);
+    changed.clear();
+    return drained;
+  }
+
+  private void change(Recorded recorded) {
+    all.put(recorded.id(), recorded);
+    changed.add(recorded);
+  }
+
+  private void trim() {
+    var oldest = all.values().iterator();
+    while (all.size() > KEPT_MAX) {
+      oldest.next();
+      oldest.remove();
+    }
+  }
+}

@@ -1,0 +1,142 @@
+package dev.trellis.monitor.decisions;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.lattice.Payload;
+import dev.trellis.monitor.decisions.Recorded.Progress;
+import dev.trellis.monitor.policy.ClusterView;
+import dev.trellis.monitor.policy.ClusterView.Latency;
+import dev.trellis.monitor.policy.ClusterView.Node;
+import dev.trellis.monitor.policy.ClusterView.Population;
+import dev.trellis.monitor.policy.ClusterView.Shard;
+import dev.trellis.monitor.policy.Decision;
+import dev.trellis.monitor.policy.Decision.Move;
+import dev.trellis.monitor.policy.Explanation;
+import dev.trellis.wire.NodeDescriptor.State;
+import dev.trellis.wire.NodeDescriptor.Tier;
+import dev.trellis.wire.Placement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+class DecisionBookTest {
+  private static final Explanation WHY =
+      new Explanation(
+          "compute", "too busy", Map.of("occupancy", 0.7), "occupancy.high = 0.2", Map.of());
+
+  private final DecisionBook book = new DecisionBook(Duration.ofSeconds(30));
+
+  private static Decision.Resize resize(int from, int to, String... leaving) {
+    return new Decision.Resize(Tier.MEMORY, from, to, List.of(leaving), WHY);
+  }
+
+  private static Decision.Place place(Payload key) {
+    return new Decision.Place(
+        key, 1, Move.REPLICATE, new Placement(1, 1, 1), new Placement(3, 1, 2), false, WHY);
+  }
+
+  private static ClusterView view(long nowMillis, State... states) {
+    List<Node> nodes = new ArrayList<>();
+    for (State state : states) {
+      nodes.add(
+          new Node(
+              "node-" + nodes.size(),
+              Tier.MEMORY,
+              state,
+              0,
+              false,
+              List.of(new Shard(0.25, 10, 5, 100, 50, 200))));
+    }
+    return new ClusterView(
+        nowMillis,
+        1,
+        true,
+        nodes,
+        List.of(),
+        new Population(100, 1, 1),
+        new Latency(10, 300, 700, true),
+        List.of());
+  }
+
+  @Test
+  void aChangeOfNodesIsDoneOnceAllAreActiveAndItsEffectIsMeasuredLater() {
+    Recorded recorded = book.add(resize(2, 3), false, 1_000);
+    assertEquals(List.of(recorded), book.open());
+    book.observe(view(2_000, State.ACTIVE, State.ACTIVE, State.JOINING));
+    assertEquals(List.of(recorded), book.open());
+    book.observe(view(3_000, State.ACTIVE, State.ACTIVE, State.ACTIVE));
+    assertEquals(List.of(), book.open());
+    assertTrue(book.taken().getFirst().isDone());
+    assertEquals(3_000, book.taken().getFirst().doneMillis());
+    book.observe(view(32_999, State.ACTIVE, State.ACTIVE, State.ACTIVE));
+    assertEquals(Map.of(), book.latest().getFirst().effect());
+    book.observe(view(33_000, State.ACTIVE, State.ACTIVE, State.ACTIVE));
+    Map<String, Double> effect = book.latest().getFirst().effect();
+    assertEquals(3.0, effect.get("nodes"));
+    assertEquals(0.25, effect.get("occupancy"));
+    assertEquals(700.0, effect.get("p95Micros"));
+  }
+
+  @Test
+  void whoLeavesMustBeGone() {
+    var _ = book.add(resize(2, 1, "node-1"), false, 1_000);
+    book.observe(view(2_000, State.ACTIVE, State.LEAVING));
+    assertEquals(1, book.open().size());
+    book.observe(view(3_000, State.ACTIVE));
+    assertEquals(0, book.open().size());
+  }
+
+  @Test
+  void aNewDecisionOvertakesAnOpenOneAboutTheSame() {
+    Recorded grow = book.add(resize(2, 3), false, 1_000);
+    Recorded first = book.add(place(Payload.ofText("a")), false, 1_000);
+    Recorded second = book.add(place(Payload.ofText("b")), false, 1_000);
+    Recorded more = book.add(resize(2, 4), false, 2_000);
+    assertEquals(List.of(first, second, more), book.open());
+    assertEquals(Progress.OVERTAKEN, find(grow.id()).state());
+    assertFalse(book.taken().stream().anyMatch(one -> one.decision().equals(grow.decision())));
+  }
+
+  @Test
+  void idsGrowAlsoWithinAMillisecondAndAfterARestart() {
+    Recorded first = book.add(place(Payload.ofText("a")), false, 1_000);
+    Recorded second = book.add(place(Payload.ofText("b")), false, 1_000);
+    assertTrue(second.id() > first.id());
+    DecisionBook next = new DecisionBook(Duration.ofSeconds(30));
+    next.takeUp(List.of(second, first));
+    assertEquals(List.of(second, first), next.latest());
+    assertTrue(next.add(place(Payload.ofText("c")), false, 500).id() > second.id());
+  }
+
+  @Test
+  void aDryRunIsNeverOrdered() {
+    var _ = book.add(resize(2, 3), true, 1_000);
+    assertEquals(List.of(), book.open());
+    assertTrue(book.taken().getFirst().isDone());
+  }
+
+  @Test
+  void whatIsRecordedIsReadAgain() {
+    Payload odd = Payload.of(new byte[] {(byte) 0xff, 0, 1});
+    Recorded placed =
+        new Recorded(
+            7, 1_000, place(odd), Progress.DONE, 1_500, "", Map.of("p95Micros", 123.5));
+    assertEquals(placed, DecisionCodec.decode(DecisionCodec.encode(placed)));
+    Recorded failed =
+        new Recorded(
+            8, 1_000, resize(3, 2, "node-2"), Progress.DRY_RUN, 1_500, "no room", Map.of());
+    assertEquals(failed, DecisionCodec.decode(DecisionCodec.encode(failed)));
+    assertThrows(
+        IllegalArgumentException.class, () -> DecisionCodec.decode(Payload.ofText("{\"id\": 1}")));
+    assertThrows(IllegalArgumentException.class, () -> DecisionCodec.decode(Payload.ofText("x")));
+  }
+
+  private Recorded find(long id) {
+    return book.latest().stream().filter(one -> one.id() == id).findFirst().orElseThrow();
+  }
+}
