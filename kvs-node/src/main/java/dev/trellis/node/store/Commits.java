@@ -17,6 +17,7 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.LmdbException;
 import org.slf4j.Logger;
@@ -54,6 +55,13 @@ final class Commits implements AutoCloseable {
       List<DiskChange> changes,
       Map<String, Payload> notes,
       SortedSet<Integer> recounted) {
+    /// The same, with one more note.
+    Batch with(String word, Payload what) {
+      Map<String, Payload> more = new TreeMap<>(notes);
+      more.put(word, what);
+      return new Batch(number, changes, more, recounted);
+    }
+
     /// One in the place of several, in their order: each key once, in the order of the ring.
     static Batch merged(Collection<Batch> batches) {
       long last = 0;
@@ -89,7 +97,10 @@ final class Commits implements AutoCloseable {
     long bytes();
 
     /// Begins anew: what was appended before the last call is in its place.
-    void beginNext();
+    ///
+    /// @return adds to what brings all that was appended since then to its place a note that it is
+    ///   there
+    UnaryOperator<Batch> beginNext();
   }
 
   /// The place of all.
@@ -108,9 +119,13 @@ final class Commits implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Deque<Batch> waiting = new ArrayDeque<>();
+  private final GroupWait groupWait = new GroupWait();
+  private int changesWaiting; // in these batches
+  private long waitingNanos; // when the first of them came
   private long given; // the number of the last batch that was handed over
   private List<Batch> logged = new ArrayList<>(); // since the log began anew
   private @Nullable List<Batch> toPlace; // of which the placer has not brought all to its place
+  private UnaryOperator<Batch> placing = UnaryOperator.identity(); // notes that they are there
   private boolean closing;
   private boolean logEnded;
   private long appendedNanos = System.nanoTime(); // when that began last
@@ -148,10 +163,18 @@ final class Commits implements AutoCloseable {
   void write(Batch batch, boolean hurry) {
     lock.lock();
     try {
+      if (waiting.isEmpty()) {
+        waitingNanos = System.nanoTime();
+      }
+      boolean gathers = !waiting.isEmpty();
       waiting.add(batch);
+      changesWaiting += batch.changes().size();
       given = batch.number();
       hurries |= hurry;
-      changed.signalAll();
+      // Who gathers wakes up by itself before long, and sooner only if that is of use.
+      if (!gathers || hurries || changesWaiting >= groupWait.wanted()) {
+        changed.signalAll();
+      }
     } finally {
       lock.unlock();
     }
@@ -221,11 +244,13 @@ final class Commits implements AutoCloseable {
         rotateIfDue();
         long now = System.nanoTime();
         boolean mayAppend = !waiting.isEmpty() && (log.bytes() < LOG_BYTES_MAX || toPlace == null);
-        long pause = closing || hurries ? 0 : appendedNanos + intervalNanos - now;
+        long pause = closing || hurries || !mayAppend ? 0 : pause(now);
         if (mayAppend && pause <= 0) {
+          groupWait.taken(changesWaiting);
           appendedNanos = now;
           List<Batch> taken = new ArrayList<>(waiting);
           waiting.clear();
+          changesWaiting = 0;
           return taken;
         }
         if (closing && waiting.isEmpty() && logged.isEmpty()) {
@@ -239,6 +264,13 @@ final class Commits implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  /// How long what waits should wait still.
+  private long pause(long now) {
+    return Math.max(
+        appendedNanos + intervalNanos - now,
+        groupWait.pauseNanos(changesWaiting, waitingNanos, now));
   }
 
   private boolean isOver() {
@@ -274,7 +306,7 @@ final class Commits implements AutoCloseable {
       toPlace = logged;
       logged = new ArrayList<>();
       hurries = false;
-      log.beginNext();
+      placing = log.beginNext();
       changed.signalAll();
     }
   }
@@ -306,11 +338,21 @@ final class Commits implements AutoCloseable {
       }
       logged.addAll(batches);
       written = batches.getLast().number();
+      long now = System.nanoTime();
+      groupWait.synced(changes(batches), now - appendedNanos, changesWaiting, now);
     } finally {
       lock.unlock();
     }
     progressed.run();
     return true;
+  }
+
+  private static int changes(List<Batch> batches) {
+    int changes = 0;
+    for (Batch batch : batches) {
+      changes += batch.changes().size();
+    }
+    return changes;
   }
 
   // ---- The place ----
@@ -321,7 +363,7 @@ final class Commits implements AutoCloseable {
       if (taken == null) {
         return;
       }
-      Batch merged = Batch.merged(taken);
+      Batch merged = placing.apply(Batch.merged(taken));
       while (!place(merged)) {
         if (giveUp()) {
           return;

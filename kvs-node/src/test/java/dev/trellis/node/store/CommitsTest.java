@@ -16,6 +16,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.lmdbjava.LmdbException;
 
@@ -48,8 +49,9 @@ class CommitsTest {
     }
 
     @Override
-    public void beginNext() {
+    public UnaryOperator<Commits.Batch> beginNext() {
       bytes.set(0);
+      return UnaryOperator.identity();
     }
   }
 
