@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -74,15 +73,7 @@ final class Commits implements AutoCloseable {
         notes.putAll(batch.notes);
         recounted.addAll(batch.recounted);
       }
-      all.sort(Comparator.comparing(DiskChange::key)); // keeps those of a key as they came
-      List<DiskChange> changes = new ArrayList<>(all.size());
-      for (int at = 0; at < all.size(); at++) {
-        DiskChange change = all.get(at);
-        if (at + 1 == all.size() || !all.get(at + 1).key().equals(change.key())) {
-          changes.add(change);
-        }
-      }
-      return new Batch(last, changes, notes, recounted);
+      return new Batch(last, ChangeOrder.lastOfEach(all), notes, recounted);
     }
   }
 
@@ -119,9 +110,6 @@ final class Commits implements AutoCloseable {
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition changed = lock.newCondition();
   private final Deque<Batch> waiting = new ArrayDeque<>();
-  private final GroupWait groupWait = new GroupWait();
-  private int changesWaiting; // in these batches
-  private long waitingNanos; // when the first of them came
   private long given; // the number of the last batch that was handed over
   private List<Batch> logged = new ArrayList<>(); // since the log began anew
   private @Nullable List<Batch> toPlace; // of which the placer has not brought all to its place
@@ -163,18 +151,10 @@ final class Commits implements AutoCloseable {
   void write(Batch batch, boolean hurry) {
     lock.lock();
     try {
-      if (waiting.isEmpty()) {
-        waitingNanos = System.nanoTime();
-      }
-      boolean gathers = !waiting.isEmpty();
       waiting.add(batch);
-      changesWaiting += batch.changes().size();
       given = batch.number();
       hurries |= hurry;
-      // Who gathers wakes up by itself before long, and sooner only if that is of use.
-      if (!gathers || hurries || changesWaiting >= groupWait.wanted()) {
-        changed.signalAll();
-      }
+      changed.signalAll();
     } finally {
       lock.unlock();
     }
@@ -244,13 +224,11 @@ final class Commits implements AutoCloseable {
         rotateIfDue();
         long now = System.nanoTime();
         boolean mayAppend = !waiting.isEmpty() && (log.bytes() < LOG_BYTES_MAX || toPlace == null);
-        long pause = closing || hurries || !mayAppend ? 0 : pause(now);
+        long pause = closing || hurries ? 0 : appendedNanos + intervalNanos - now;
         if (mayAppend && pause <= 0) {
-          groupWait.taken(changesWaiting);
           appendedNanos = now;
           List<Batch> taken = new ArrayList<>(waiting);
           waiting.clear();
-          changesWaiting = 0;
           return taken;
         }
         if (closing && waiting.isEmpty() && logged.isEmpty()) {
@@ -264,13 +242,6 @@ final class Commits implements AutoCloseable {
     } finally {
       lock.unlock();
     }
-  }
-
-  /// How long what waits should wait still.
-  private long pause(long now) {
-    return Math.max(
-        appendedNanos + intervalNanos - now,
-        groupWait.pauseNanos(changesWaiting, waitingNanos, now));
   }
 
   private boolean isOver() {
@@ -338,21 +309,11 @@ final class Commits implements AutoCloseable {
       }
       logged.addAll(batches);
       written = batches.getLast().number();
-      long now = System.nanoTime();
-      groupWait.synced(changes(batches), now - appendedNanos, changesWaiting, now);
     } finally {
       lock.unlock();
     }
     progressed.run();
     return true;
-  }
-
-  private static int changes(List<Batch> batches) {
-    int changes = 0;
-    for (Batch batch : batches) {
-      changes += batch.changes().size();
-    }
-    return changes;
   }
 
   // ---- The place ----
