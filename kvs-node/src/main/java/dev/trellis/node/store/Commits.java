@@ -37,10 +37,15 @@ final class Commits implements AutoCloseable {
   /// way.
   private static final long IN_LOG_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /// Above which the log is brought to its place at once, and above which it grows no more.
+  /// Above which the log is brought to its place at once, and above which it grows no more. Between
+  /// them it grows as fast as what is under way gets to its place: whoever waits for the log waits
+  /// a little each time then, and not for all of that at once.
   private static final long LOG_BYTES = 16L << 20;
 
   private static final long LOG_BYTES_MAX = 64L << 20;
+
+  /// Changes that are brought to their place in one transaction.
+  private static final int PLACED_AT_ONCE = 8_192;
 
   /// What a shard has handed over at once.
   ///
@@ -54,6 +59,18 @@ final class Commits implements AutoCloseable {
       List<DiskChange> changes,
       Map<String, Payload> notes,
       SortedSet<Integer> recounted) {
+    /// One after the other they do what this does; what is noted comes with the last.
+    List<Batch> parts(int changesMax) {
+      List<Batch> parts = new ArrayList<>();
+      int from = 0;
+      for (; changes.size() - from > changesMax; from += changesMax) {
+        parts.add(
+            new Batch(number, changes.subList(from, from + changesMax), Map.of(), new TreeSet<>()));
+      }
+      parts.add(new Batch(number, changes.subList(from, changes.size()), notes, recounted));
+      return parts;
+    }
+
     /// The same, with one more note.
     Batch with(String word, Payload what) {
       Map<String, Payload> more = new TreeMap<>(notes);
@@ -96,7 +113,8 @@ final class Commits implements AutoCloseable {
 
   /// The place of all.
   interface Target {
-    /// Writes a batch, all of it or nothing; what returns is safe.
+    /// Writes a batch, all of it or nothing; what returns is safe. What was handed over together
+    /// may come in several, those with the notes last; if not all of them do, all come again.
     ///
     /// @throws LmdbException if nothing is
     void commit(Batch batch);
@@ -114,6 +132,7 @@ final class Commits implements AutoCloseable {
   private List<Batch> logged = new ArrayList<>(); // since the log began anew
   private @Nullable List<Batch> toPlace; // of which the placer has not brought all to its place
   private UnaryOperator<Batch> placing = UnaryOperator.identity(); // notes that they are there
+  private double placedShare; // of these
   private boolean closing;
   private boolean logEnded;
   private long appendedNanos = System.nanoTime(); // when that began last
@@ -223,7 +242,7 @@ final class Commits implements AutoCloseable {
       while (true) {
         rotateIfDue();
         long now = System.nanoTime();
-        boolean mayAppend = !waiting.isEmpty() && (log.bytes() < LOG_BYTES_MAX || toPlace == null);
+        boolean mayAppend = !waiting.isEmpty() && (toPlace == null || log.bytes() < room());
         long pause = closing || hurries ? 0 : appendedNanos + intervalNanos - now;
         if (mayAppend && pause <= 0) {
           appendedNanos = now;
@@ -242,6 +261,10 @@ final class Commits implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  private double room() {
+    return LOG_BYTES + placedShare * (LOG_BYTES_MAX - LOG_BYTES);
   }
 
   private boolean isOver() {
@@ -275,6 +298,7 @@ final class Commits implements AutoCloseable {
             || System.nanoTime() - loggedNanos >= IN_LOG_NANOS;
     if (toPlace == null && !logged.isEmpty() && isDue) {
       toPlace = logged;
+      placedShare = 0;
       logged = new ArrayList<>();
       hurries = false;
       placing = log.beginNext();
@@ -325,10 +349,14 @@ final class Commits implements AutoCloseable {
         return;
       }
       Batch merged = placing.apply(Batch.merged(taken));
-      while (!place(merged)) {
-        if (giveUp()) {
-          return;
+      List<Batch> parts = merged.parts(PLACED_AT_ONCE);
+      for (int part = 0; part < parts.size(); part++) {
+        while (!place(parts.get(part))) {
+          if (giveUp()) {
+            return;
+          }
         }
+        progress((part + 1.0) / parts.size());
       }
       lock.lock();
       try {
@@ -339,6 +367,16 @@ final class Commits implements AutoCloseable {
         lock.unlock();
       }
       progressed.run();
+    }
+  }
+
+  private void progress(double share) {
+    lock.lock();
+    try {
+      placedShare = share;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
     }
   }
 
