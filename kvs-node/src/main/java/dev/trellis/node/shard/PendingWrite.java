@@ -100,9 +100,13 @@ final class PendingWrite implements Link.Waiter {
     }
   }
 
-  /// How many nodes have it on disk.
-  int durableCopies() {
-    return count(durable);
+  /// How many nodes have it on disk, those that leave left out unless nobody stays who keeps what
+  /// it has there: once others have in memory what a leaving node has, it goes, and its disk with
+  /// it.
+  ///
+  /// @param diskStays whether some member that keeps its data on disk does not leave
+  int durableCopies(boolean diskStays) {
+    return diskStays ? count(durable, leavingCopies) : count(durable);
   }
 
   /// Whether some copy is yet to reach the disk.
@@ -150,17 +154,24 @@ final class PendingWrite implements Link.Waiter {
   ///
   /// @param staying how many members there are that do not leave
   int copies(int staying) {
-    int stay = count(copies);
+    int stay = count(copies, leavingCopies);
     boolean leaversCount = stay < needed && stay >= Math.min(needed, staying);
     return Math.max(1, leaversCount ? stay + count(leavingCopies) : stay);
   }
 
   private int count(List<Peer> peers) {
-    if (perShard || peers.size() < 2) {
+    return count(peers, List.of());
+  }
+
+  /// How many nodes there are among the peers, those left out of which a shard is among others: the
+  /// shards of a node need not hear at one time that it leaves.
+  private int count(List<Peer> peers, List<Peer> but) {
+    if (perShard || (peers.size() < 2 && but.isEmpty())) {
       return peers.size();
     }
     Set<String> nodes = new HashSet<>();
     peers.forEach(peer -> nodes.add(peer.nodeId()));
+    but.forEach(peer -> nodes.remove(peer.nodeId()));
     return nodes.size();
   }
 
@@ -171,8 +182,9 @@ final class PendingWrite implements Link.Waiter {
   }
 
   /// @param staying how many members there are that do not leave
-  boolean isDone(int staying) {
-    return copies(staying) >= needed && (!awaitsDisk() || !durable.isEmpty());
+  /// @param diskStays whether one of them keeps its data on disk
+  boolean isDone(int staying, boolean diskStays) {
+    return copies(staying) >= needed && (!awaitsDisk() || durableCopies(diskStays) > 0);
   }
 
   /// The peers that have been given the change and have not acknowledged it.

@@ -780,10 +780,10 @@ final class Repairs {
 
   /// Has `then` run once a peer has on disk what it has merged so far. For that a key is sent
   /// again, as it is batches that are acknowledged.
-  private void onDisk(Peer peer, Payload key, Runnable then) {
+  private boolean onDisk(Peer peer, Payload key, Runnable then) {
     Link link = replication.link(peer);
     link.repair(key);
-    link.afterRepairs(
+    return link.afterRepairs(
         sequence ->
             link.afterAll(
                 new Link.Waiter() {
@@ -1094,18 +1094,23 @@ final class Repairs {
     }
     // Under load the next comparison ends before this one's changes are on disk: both count.
     long agreed = agreement;
-    onDisk(
-        peer,
-        keys.getFirst(),
-        () -> {
-          if (agreement == agreed) {
-            toDisk.remove(pair, changesBefore);
-            handed
-                .computeIfAbsent(partition, p -> new HashMap<>())
-                .merge(peer, changesBefore, Math::max);
-            mayHaveSurplus = true;
-          }
-        });
+    boolean told =
+        onDisk(
+            peer,
+            keys.getFirst(),
+            () -> {
+              if (agreement == agreed) {
+                toDisk.remove(pair, changesBefore);
+                handed
+                    .computeIfAbsent(partition, p -> new HashMap<>())
+                    .merge(peer, changesBefore, Math::max);
+                mayHaveSurplus = true;
+              }
+            });
+    if (!told) {
+      toDisk.remove(pair);
+      mayHaveSurplus = true;
+    }
   }
 
   private void forgetWhatIsOnItsWay() {
@@ -1153,7 +1158,7 @@ final class Repairs {
               ? digests().keysOf(pair.partition)
               : List.of();
       if (!keys.isEmpty()) {
-        onDisk(pair.peer, keys.getFirst(), () -> one.waiter.durable(pair.peer));
+        var _ = onDisk(pair.peer, keys.getFirst(), () -> one.waiter.durable(pair.peer));
       }
     }
   }

@@ -495,7 +495,7 @@ final class Replication {
       if (!pending.contains(write)) {
         continue;
       }
-      if (write.isDone(roles.staying())) {
+      if (write.isDone(roles.staying(), roles.diskStays())) {
         pending.remove(write);
         finish.accept(write, "");
       } else if (write.targets().stream().noneMatch(roles::isMember)

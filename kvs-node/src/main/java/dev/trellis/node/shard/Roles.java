@@ -24,6 +24,7 @@ final class Roles {
   private final MembershipView view;
   private final Topology topology;
   private final int staying;
+  private final boolean diskStays;
   private final @Nullable List<Peer>[] targets; // by partition, for the default placement
   private final Map<Peer, List<Integer>> shared = new HashMap<>(); // partitions, once computed
   private Optional<Set<Peer>> partners = Optional.empty(); // once asked for
@@ -40,6 +41,12 @@ final class Roles {
             topology.members().stream()
                 .filter(node -> node.state() != NodeDescriptor.State.LEAVING)
                 .count();
+    this.diskStays =
+        topology.members().stream()
+            .anyMatch(
+                node ->
+                    node.tier() == NodeDescriptor.Tier.SSD
+                        && node.state() != NodeDescriptor.State.LEAVING);
     this.targets = newLists(config.partitions().count());
     this.holding = new byte[config.partitions().count()];
     this.nodesKnown = countNodes(view);
@@ -319,6 +326,11 @@ final class Roles {
   /// Whether this node is about to leave the cluster.
   boolean isLeaving() {
     return leaving;
+  }
+
+  /// Whether one of them keeps its data on disk.
+  boolean diskStays() {
+    return diskStays;
   }
 
   /// How many members are not about to leave.

@@ -1487,11 +1487,10 @@ public final class ShardCore {
 
   /// Answers a write that waited for its copies.
   private void finish(PendingWrite write, String obstacle) {
-    int durableCopies = write.durableCopies();
+    int durableCopies = write.durableCopies(replication.roles().diskStays());
     int copies = write.copies(replication.roles().staying());
     boolean enough = copies >= write.needed();
     boolean lacksDisk = write.awaitsDisk() && durableCopies == 0;
-    // Those who leave may have it on disk and not count as copies.
     int durable = Math.min(copies, durableCopies);
     if (enough
         && !lacksDisk

@@ -6,7 +6,6 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +16,7 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 import org.lmdbjava.LmdbException;
 import org.slf4j.Logger;
@@ -37,10 +37,15 @@ final class Commits implements AutoCloseable {
   /// way.
   private static final long IN_LOG_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /// Above which the log is brought to its place at once, and above which it grows no more.
+  /// Above which the log is brought to its place at once, and above which it grows no more. Between
+  /// them it grows as fast as what is under way gets to its place: whoever waits for the log waits
+  /// a little each time then, and not for all of that at once.
   private static final long LOG_BYTES = 16L << 20;
 
   private static final long LOG_BYTES_MAX = 64L << 20;
+
+  /// Changes that are brought to their place in one transaction.
+  private static final int PLACED_AT_ONCE = 8_192;
 
   /// What a shard has handed over at once.
   ///
@@ -54,6 +59,25 @@ final class Commits implements AutoCloseable {
       List<DiskChange> changes,
       Map<String, Payload> notes,
       SortedSet<Integer> recounted) {
+    /// One after the other they do what this does; what is noted comes with the last.
+    List<Batch> parts(int changesMax) {
+      List<Batch> parts = new ArrayList<>();
+      int from = 0;
+      for (; changes.size() - from > changesMax; from += changesMax) {
+        parts.add(
+            new Batch(number, changes.subList(from, from + changesMax), Map.of(), new TreeSet<>()));
+      }
+      parts.add(new Batch(number, changes.subList(from, changes.size()), notes, recounted));
+      return parts;
+    }
+
+    /// The same, with one more note.
+    Batch with(String word, Payload what) {
+      Map<String, Payload> more = new TreeMap<>(notes);
+      more.put(word, what);
+      return new Batch(number, changes, more, recounted);
+    }
+
     /// One in the place of several, in their order: each key once, in the order of the ring.
     static Batch merged(Collection<Batch> batches) {
       long last = 0;
@@ -66,15 +90,7 @@ final class Commits implements AutoCloseable {
         notes.putAll(batch.notes);
         recounted.addAll(batch.recounted);
       }
-      all.sort(Comparator.comparing(DiskChange::key)); // keeps those of a key as they came
-      List<DiskChange> changes = new ArrayList<>(all.size());
-      for (int at = 0; at < all.size(); at++) {
-        DiskChange change = all.get(at);
-        if (at + 1 == all.size() || !all.get(at + 1).key().equals(change.key())) {
-          changes.add(change);
-        }
-      }
-      return new Batch(last, changes, notes, recounted);
+      return new Batch(last, ChangeOrder.lastOfEach(all), notes, recounted);
     }
   }
 
@@ -89,12 +105,16 @@ final class Commits implements AutoCloseable {
     long bytes();
 
     /// Begins anew: what was appended before the last call is in its place.
-    void beginNext();
+    ///
+    /// @return adds to what brings all that was appended since then to its place a note that it is
+    ///   there
+    UnaryOperator<Batch> beginNext();
   }
 
   /// The place of all.
   interface Target {
-    /// Writes a batch, all of it or nothing; what returns is safe.
+    /// Writes a batch, all of it or nothing; what returns is safe. What was handed over together
+    /// may come in several, those with the notes last; if not all of them do, all come again.
     ///
     /// @throws LmdbException if nothing is
     void commit(Batch batch);
@@ -111,6 +131,8 @@ final class Commits implements AutoCloseable {
   private long given; // the number of the last batch that was handed over
   private List<Batch> logged = new ArrayList<>(); // since the log began anew
   private @Nullable List<Batch> toPlace; // of which the placer has not brought all to its place
+  private UnaryOperator<Batch> placing = UnaryOperator.identity(); // notes that they are there
+  private double placedShare; // of these
   private boolean closing;
   private boolean logEnded;
   private long appendedNanos = System.nanoTime(); // when that began last
@@ -220,7 +242,7 @@ final class Commits implements AutoCloseable {
       while (true) {
         rotateIfDue();
         long now = System.nanoTime();
-        boolean mayAppend = !waiting.isEmpty() && (log.bytes() < LOG_BYTES_MAX || toPlace == null);
+        boolean mayAppend = !waiting.isEmpty() && (toPlace == null || log.bytes() < room());
         long pause = closing || hurries ? 0 : appendedNanos + intervalNanos - now;
         if (mayAppend && pause <= 0) {
           appendedNanos = now;
@@ -239,6 +261,10 @@ final class Commits implements AutoCloseable {
     } finally {
       lock.unlock();
     }
+  }
+
+  private double room() {
+    return LOG_BYTES + placedShare * (LOG_BYTES_MAX - LOG_BYTES);
   }
 
   private boolean isOver() {
@@ -272,9 +298,10 @@ final class Commits implements AutoCloseable {
             || System.nanoTime() - loggedNanos >= IN_LOG_NANOS;
     if (toPlace == null && !logged.isEmpty() && isDue) {
       toPlace = logged;
+      placedShare = 0;
       logged = new ArrayList<>();
       hurries = false;
-      log.beginNext();
+      placing = log.beginNext();
       changed.signalAll();
     }
   }
@@ -321,11 +348,15 @@ final class Commits implements AutoCloseable {
       if (taken == null) {
         return;
       }
-      Batch merged = Batch.merged(taken);
-      while (!place(merged)) {
-        if (giveUp()) {
-          return;
+      Batch merged = placing.apply(Batch.merged(taken));
+      List<Batch> parts = merged.parts(PLACED_AT_ONCE);
+      for (int part = 0; part < parts.size(); part++) {
+        while (!place(parts.get(part))) {
+          if (giveUp()) {
+            return;
+          }
         }
+        progress((part + 1.0) / parts.size());
       }
       lock.lock();
       try {
@@ -336,6 +367,16 @@ final class Commits implements AutoCloseable {
         lock.unlock();
       }
       progressed.run();
+    }
+  }
+
+  private void progress(double share) {
+    lock.lock();
+    try {
+      placedShare = share;
+      changed.signalAll();
+    } finally {
+      lock.unlock();
     }
   }
 

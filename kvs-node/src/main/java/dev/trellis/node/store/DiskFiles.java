@@ -414,8 +414,13 @@ final class DiskFiles implements Commits.Target, AutoCloseable {
   /// What was noted under a word.
   Optional<Payload> noted(String word) {
     try (Txn<ByteBuffer> txn = env.txnRead()) {
-      return Optional.ofNullable(about.get(txn, direct(NOTE + word))).map(Payload::of);
+      return noted(about, txn, word);
     }
+  }
+
+  /// What was noted under a word in files that somebody else has opened.
+  static Optional<Payload> noted(Dbi<ByteBuffer> about, Txn<ByteBuffer> txn, String word) {
+    return Optional.ofNullable(about.get(txn, direct(NOTE + word))).map(Payload::of);
   }
 
   /// Whether a record is to be looked at from time to time: it may end, or was placed.

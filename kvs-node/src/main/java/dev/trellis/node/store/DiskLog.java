@@ -14,9 +14,11 @@ import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -26,8 +28,10 @@ import org.jspecify.annotations.Nullable;
 ///
 /// Two files take turns. While one is filled, what is in the other gets to its place; then that is
 /// written over. Each filling has a *generation*, which every frame in it names, so what is left of
-/// an earlier one is not taken for the present one's. A frame has a checksum; the first that is not
-/// as it was written ends the file.
+/// an earlier one is not taken for the present one's. Up to which generation all is in its place is
+/// noted there, in the transaction that brings it there: what is left of those is passed over at
+/// the next start, whatever of it is still in a file, since newer things may be in place by then. A
+/// frame has a checksum; the first that is not as it was written ends the file.
 ///
 /// | bytes of a frame | |
 /// |---|---|
@@ -41,6 +45,10 @@ final class DiskLog implements Commits.Log, AutoCloseable {
   private static final int FILES = 2;
   private static final int HEADER_BYTES = 2 * Integer.BYTES + Long.BYTES;
   private static final int BUFFER_BYTES = 256 << 10;
+
+  /// The word under which the generation is noted that is in its place.
+  private static final String PLACED = "log placed";
+
   private static final byte PUT = 'P';
   private static final byte REMOVE = 'R';
   private static final byte NOTE = 'N';
@@ -65,7 +73,9 @@ final class DiskLog implements Commits.Log, AutoCloseable {
   ///
   /// @param recover is given what was not sure to be in its place, in order; what it returns from
   ///   is there
-  static DiskLog open(Path folder, Commits.Target recover, SsdStore.Meter meter)
+  /// @param placed what is noted of the generations that are in their place
+  static DiskLog open(
+      Path folder, Commits.Target recover, Optional<Payload> placed, SsdStore.Meter meter)
       throws IOException {
     DiskLog log = new DiskLog(meter);
     boolean opened = false;
@@ -81,11 +91,13 @@ final class DiskLog implements Commits.Log, AutoCloseable {
         log.files[number] = file;
         fillings.add(read(file));
       }
-      Commits.Batch all = merged(fillings);
-      if (fillings.stream().anyMatch(filling -> !filling.batches.isEmpty())) {
-        recover.commit(all);
+      long last = generationIn(placed);
+      List<Filling> left = notInPlace(fillings, last);
+      if (!left.isEmpty()) {
+        last = left.getLast().generation;
+        recover.commit(noted(merged(left), last));
       }
-      log.begin(fillings.getLast().generation + 1);
+      log.begin(last + 1);
       opened = true;
       return log;
     } finally {
@@ -95,19 +107,42 @@ final class DiskLog implements Commits.Log, AutoCloseable {
     }
   }
 
+  /// The word under which it is noted up to where all is in its place.
+  static String placedWord() {
+    return PLACED;
+  }
+
+  private static long generationIn(Optional<Payload> placed) {
+    return placed.map(noted -> noted.asByteBuffer().getLong()).orElse(0L);
+  }
+
+  /// In their order.
+  private static List<Filling> notInPlace(List<Filling> fillings, long placed) {
+    return fillings.stream()
+        .filter(filling -> filling.generation > placed)
+        .sorted(Comparator.comparingLong(Filling::generation))
+        .toList();
+  }
+
+  private static Commits.Batch noted(Commits.Batch batch, long placed) {
+    return batch.with(
+        PLACED, Payload.of(ByteBuffer.allocate(Long.BYTES).putLong(0, placed).array()));
+  }
+
   /// What may not be in its place yet, of a folder that nobody writes to; the last of each key.
-  static List<DiskChange> changes(Path folder) throws IOException {
+  ///
+  /// @param placed what is noted of the generations that are in their place
+  static List<DiskChange> changes(Path folder, Optional<Payload> placed) throws IOException {
     List<Filling> fillings = new ArrayList<>();
     for (Path path : paths(folder)) {
       try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
         fillings.add(read(file));
       }
     }
-    return merged(fillings).changes();
+    return merged(notInPlace(fillings, generationIn(placed))).changes();
   }
 
   private static Commits.Batch merged(List<Filling> fillings) {
-    fillings.sort(Comparator.comparingLong(Filling::generation));
     List<Commits.Batch> all = new ArrayList<>();
     fillings.forEach(filling -> all.addAll(filling.batches));
     return Commits.Batch.merged(all);
@@ -136,8 +171,10 @@ final class DiskLog implements Commits.Log, AutoCloseable {
 
   /// Begins to write over the file that was filled before the last one.
   @Override
-  public void beginNext() {
+  public UnaryOperator<Commits.Batch> beginNext() {
+    long filled = generation;
     begin(generation + 1);
+    return batch -> noted(batch, filled);
   }
 
   private void begin(long next) {
@@ -149,8 +186,8 @@ final class DiskLog implements Commits.Log, AutoCloseable {
     return files[(int) (generation % FILES)];
   }
 
-  /// Forgets all of it, which must be in its place, so that nothing is to be done at the next
-  /// start.
+  /// Lets go of the space of all of it, which must be in its place. Nothing depends on how much of
+  /// that is done.
   void clear() throws IOException {
     for (FileChannel file : files) {
       file.truncate(0);

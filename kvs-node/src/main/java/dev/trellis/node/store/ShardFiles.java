@@ -43,6 +43,7 @@ public final class ShardFiles implements AutoCloseable {
   private final Dbi<ByteBuffer> ending;
   private final Dbi<ByteBuffer> tallies;
   private final SsdStore.Owner owner;
+  private final Optional<Payload> placed; // of the log
 
   private final DiskKeys keys = new DiskKeys();
   private final ByteBuffer expected = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
@@ -69,6 +70,7 @@ public final class ShardFiles implements AutoCloseable {
     txn = env.txnRead();
     boolean isOurs = false;
     try {
+      placed = DiskFiles.noted(about, txn, DiskLog.placedWord());
       String format = DiskFiles.said(about, txn, "format").orElse("");
       DiskFiles.requireFormat(folder, format);
       owner =
@@ -188,7 +190,7 @@ public final class ShardFiles implements AutoCloseable {
   public Iterator<Slot> slots(Consumer<String> told) throws IOException {
     Cursor<ByteBuffer> cursor = records.openCursor(txn);
     Iterator<byte[]> logged =
-        DiskLog.changes(folder).stream()
+        DiskLog.changes(folder, placed).stream()
             .map(DiskChange::record)
             .filter(Objects::nonNull)
             .iterator();

@@ -7,6 +7,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -45,6 +46,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   /// there at once would take tens of milliseconds.
   private static final int SETTLED_CHANGES_MAX = 4_096;
 
+  private static final SecureRandom SEEDS = new SecureRandom();
   private static final VarHandle WAITING_BYTES;
 
   static {
@@ -64,12 +66,12 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private final DiskKeys keys = new DiskKeys();
   private final ByteBuffer position = ByteBuffer.allocateDirect(DiskKeys.BYTES_MAX);
   private final RecordView record = new RecordView();
-  private final KeyProbe probe = new KeyProbe(0);
+  private final KeyProbe probe;
   private final DiskRecord encoder;
 
   /// What is not in its place on disk yet, and keys in their default place whose digests are in no
   /// sum.
-  private final OpenKeys openKeys = new OpenKeys();
+  private final OpenKeys openKeys;
 
   // What was not handed over for writing yet.
   private List<DiskChange> open = new ArrayList<>();
@@ -79,7 +81,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   private final Deque<Commits.Batch> underWay = new ArrayDeque<>();
   private long batch = 1; // the number of the open one
   private long settled; // batches up to this one are in their place, and seen by `txn`
-  private long waitingBytes;
+  private long waitingBytes; // of all changes in batches that are not in their place
 
   private Listener listener = Listener.NOBODY;
   private Corruption corruption = keyHash -> {};
@@ -103,6 +105,9 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     this.commits = commits;
     this.waitingBytesGoal = waitingBytesGoal;
     this.encoder = new DiskRecord(files.life());
+    long seed = SEEDS.nextLong();
+    this.probe = new KeyProbe(seed);
+    this.openKeys = new OpenKeys(seed);
     DiskTally tally = files.tallyAtStart();
     size = tally.size();
     weight = tally.bytes();
@@ -119,7 +124,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
     DiskFiles files = DiskFiles.open(folder, owner, settings.mapBytes(), settings.meter());
     DiskLog log;
     try {
-      log = DiskLog.open(folder, files, settings.meter());
+      log = DiskLog.open(folder, files, files.noted(DiskLog.placedWord()), settings.meter());
     } catch (IOException | RuntimeException e) {
       files.close();
       throw new IOException("data folder " + folder + " can't be used: " + e.getMessage(), e);
@@ -267,8 +272,8 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
         OpenKey key = openKeys.find(change.key());
         if (key != null && key.change() == change) {
           openKeys.placed(key);
-          waitingBytes -= change.bytes();
         }
+        waitingBytes -= change.bytes();
       }
       changes += done.changes().size();
     }
@@ -479,9 +484,15 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
         known == null ? openKeys.add(new DiskChange.Key(probe.hash(), probe.toPayload())) : known;
     DiskChange before = key.change();
     DiskChange after = new DiskChange(key.key(), encoded, slot, batch);
-    openKeys.waits(key, after);
-    open.add(after);
-    waitingBytes += after.bytes() - (before == null ? 0 : before.bytes());
+    waitingBytes += after.bytes();
+    if (before != null && before.batch() == batch) {
+      open.set(key.openAt(), after); // what a turn writes again and again is written once
+      waitingBytes -= before.bytes();
+      openKeys.waits(key, after, key.openAt());
+    } else {
+      open.add(after);
+      openKeys.waits(key, after, open.size() - 1);
+    }
     return key;
   }
 
@@ -897,7 +908,7 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
         log.clear();
       }
     } catch (IOException e) {
-      LOG.debug("what is in its place is brought there once more at the next start", e);
+      LOG.debug("the log keeps its space, though all of it is in its place", e);
     }
     synchronized (copying) {
       isClosed = true;

@@ -6,14 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.View;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
@@ -104,5 +107,52 @@ class DiskTest {
     assertEquals(1, cluster.member("ssd").core().statistics().partitionsLost());
     cluster.member("ssd").ask(Read.Get.ANY, "k", Acknowledgement.ONE);
     assertInstanceOf(View.Missing.class, shown(cluster.member("ssd").lastReply().outcome()));
+  }
+
+  /// Comparing is quick where the newcomer has fetched all; that a disk has it is heard of at the
+  /// rate of handing over.
+  @Test
+  void whatANewcomerTakesOverIsLetGoOfHoweverMuchThatIs() {
+    TestDisk slow = new TestDisk();
+    Partitions many = new Partitions(14);
+    TestCluster two = new TestCluster(many, 1);
+    two.handoffRate(256 << 10);
+    two.start("a", State.ACTIVE);
+    two.start("ssd", State.ACTIVE, () -> slow);
+    two.tellViews(Set.of(), Set.of());
+    List.of("a", "ssd").forEach(id -> two.member(id).core().found());
+    Mutation.Put put = new Mutation.Put(Payload.ofText("value"));
+    Set<Integer> have = new HashSet<>();
+    for (int number = 0; have.size() < 15_000; number++) {
+      String key = "k" + number;
+      if (have.add(many.of(KeyHash.of(Payload.ofText(key))))) {
+        two.member("a").ask(put, key, Acknowledgement.ONE);
+      }
+      if (number % 1_000 == 0) {
+        two.pass(10);
+        persist(two, slow);
+      }
+    }
+    two.pass(3_000);
+    persist(two, slow);
+    two.start("b", State.JOINING);
+    two.tellViews(Set.of(), Set.of());
+    for (int turn = 0; turn < 200 && two.member("b").core().progress().incomplete() > 0; turn++) {
+      two.pass(500);
+      persist(two, slow);
+    }
+    two.state("b", State.ACTIVE);
+    two.tellViews(Set.of(), Set.of());
+    for (int turn = 0; turn < 240 && two.member("a").core().progress().surplus() > 0; turn++) {
+      two.pass(500);
+      persist(two, slow);
+    }
+    assertEquals(0, two.member("a").core().progress().surplus());
+  }
+
+  private static void persist(TestCluster cluster, TestDisk disk) {
+    cluster.persist();
+    disk.reach();
+    cluster.persist();
   }
 }

@@ -7,9 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /// Writes that wait for a disk, on a memory node and an SSD node.
@@ -52,6 +56,44 @@ class DurableTest {
     disk.reach();
     cluster.persist();
     assertEquals(new Receipt(2, 1), done(ssd.lastReply()));
+  }
+
+  /// Once the heir has in memory what is here, the leaver may go, and its disk with it.
+  @Test
+  void theDiskOfANodeThatLeavesIsNotEnough() {
+    TestDisk first = new TestDisk();
+    TestDisk second = new TestDisk();
+    TestCluster three = new TestCluster(new Partitions(6), 1);
+    three.start("m", State.ACTIVE);
+    three.start("ssd1", State.ACTIVE, () -> first);
+    three.start("ssd2", State.ACTIVE, () -> second);
+    three.tellViews(Set.of(), Set.of());
+    List.of("m", "ssd1", "ssd2").forEach(id -> three.member(id).core().found());
+    String key =
+        IntStream.iterate(0, number -> number + 1)
+            .mapToObj(number -> "k" + number)
+            .filter(one -> three.holdersOf(one).contains("ssd1"))
+            .findFirst()
+            .orElseThrow();
+    TestCluster.Member leaving = three.member("ssd1");
+    leaving.ask(INCREMENT, key, Acknowledgement.REPLICATED);
+    three.persist();
+    first.reach();
+    three.state("ssd1", State.LEAVING);
+    three.tellViews(Set.of(), Set.of());
+    three.pass(500); // the heir has in memory what was here before
+    three.persist();
+    leaving.ask(INCREMENT, key, Acknowledgement.DURABLE);
+    three.persist();
+    first.reach();
+    three.persist();
+    assertEquals(1, leaving.replies(), "the heir has it in memory only");
+    second.reach();
+    three.persist();
+    second.reach();
+    three.persist();
+    assertEquals(2, leaving.replies());
+    assertEquals(1, done(leaving.lastReply()).durableCopies());
   }
 
   @Test

@@ -16,6 +16,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
 import org.lmdbjava.LmdbException;
 
@@ -48,8 +49,9 @@ class CommitsTest {
     }
 
     @Override
-    public void beginNext() {
+    public UnaryOperator<Commits.Batch> beginNext() {
       bytes.set(0);
+      return UnaryOperator.identity();
     }
   }
 
@@ -123,6 +125,59 @@ class CommitsTest {
     goOn.countDown();
     commits.close();
     assertEquals(2, commits.placed());
+  }
+
+  /// Else it would stand still once it is full, for as long as all that is under way takes.
+  @Test
+  void aLongLogGrowsAsFastAsWhatIsInItGetsToItsPlace() throws InterruptedException {
+    long bytes = 39L << 20;
+    TestLog log =
+        new TestLog() {
+          @Override
+          public long bytes() {
+            return bytes;
+          }
+        };
+    List<DiskChange> changes = new ArrayList<>();
+    for (int at = 0; at < 10_000; at++) {
+      DiskChange.Key key = DiskChange.Key.of(Payload.ofText("k" + at));
+      changes.add(new DiskChange(key, null, null, 1));
+    }
+    List<Integer> sizes = Collections.synchronizedList(new ArrayList<>());
+    CountDownLatch handedOver = new CountDownLatch(1);
+    CountDownLatch appended = new CountDownLatch(1);
+    Commits[] commits = new Commits[1];
+    Commits.Target target =
+        batch -> {
+          sizes.add(batch.changes().size());
+          if (sizes.size() == 1) {
+            await(handedOver);
+            assertEquals(1, commits[0].written(), "nothing of it is in its place yet");
+            assertEquals(Map.of(), batch.notes(), "these come last");
+          } else if (sizes.size() == 2) {
+            await(appended);
+            assertEquals(Map.of("word", Payload.ofText("text")), batch.notes());
+          }
+        };
+    commits[0] = new Commits("commits", log, target, Duration.ZERO);
+    commits[0].onProgress(
+        () -> {
+          if (commits[0].written() == 2) {
+            appended.countDown();
+          }
+        });
+    commits[0].start();
+    Map<String, Payload> notes = Map.of("word", Payload.ofText("text"));
+    commits[0].write(new Commits.Batch(1, changes, notes, new TreeSet<>()), true);
+    while (sizes.isEmpty()) {
+      Thread.onSpinWait();
+    }
+    commits[0].write(batch(2), false);
+    handedOver.countDown();
+    appended.await();
+    commits[0].close();
+    assertEquals(List.of(8_192, 1_808), sizes.subList(0, 2));
+    assertEquals(2, commits[0].placed());
   }
 
   @Test

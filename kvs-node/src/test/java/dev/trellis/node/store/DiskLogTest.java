@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -34,7 +35,13 @@ class DiskLogTest {
   @TempDir Path folder;
   private Map<String, String> recovered = new HashMap<>();
 
+  private Optional<Payload> noted = Optional.empty(); // of what is in its place
+
   private DiskLog open() throws IOException {
+    return open(Optional.empty());
+  }
+
+  private DiskLog open(Optional<Payload> placed) throws IOException {
     recovered = new HashMap<>();
     return DiskLog.open(
         folder,
@@ -47,10 +54,19 @@ class DiskLogTest {
                     Payload key = change.key().key();
                     recovered.put(key.text(), record == null ? "-" : text(key, record));
                   });
-          batch.notes().forEach((word, text) -> recovered.put("note " + word, text.text()));
+          batch.notes().forEach(this::note);
           batch.recounted().forEach(range -> recovered.put("range " + range, ""));
         },
+        placed,
         NO_METER);
+  }
+
+  private void note(String word, Payload text) {
+    if (word.equals(DiskLog.placedWord())) {
+      noted = Optional.of(text);
+    } else {
+      recovered.put("note " + word, text.text());
+    }
   }
 
   private static String text(Payload key, byte[] record) {
@@ -108,14 +124,45 @@ class DiskLogTest {
         for (int at = 0; at < 10; at++) {
           log.append(List.of(batch("k" + at, turn + "." + at)));
         }
-        log.beginNext(); // what was before it is in its place
+        var _ = log.beginNext(); // what was before it is in its place
         log.append(List.of(batch("k0", turn + " again")));
-        log.beginNext(); // and so are the ten
+        var _ = log.beginNext(); // and so are the ten
         log.append(List.of(batch("k1", turn + " last")));
       }
       try (DiskLog _ = open()) {
         assertEquals(Map.of("k0", turn + " again", "k1", turn + " last"), recovered);
       }
+    }
+  }
+
+  /// Whatever of it is left: newer things may be in place by then.
+  @Test
+  void whatIsNotedToBeInItsPlaceIsNotBroughtThereAgain() throws IOException {
+    Path second = folder.resolve("log-0");
+    byte[] left;
+    try (DiskLog log = open()) {
+      log.append(List.of(batch("k", "1"))); // in log-1
+      var _ = log.beginNext();
+      log.append(List.of(batch("k", "2")));
+      left = Files.readAllBytes(second);
+      Commits.Batch placed = log.beginNext().apply(batch("k", "2"));
+      placed.notes().forEach(this::note);
+      log.append(List.of(batch("k", "3"))); // over the first
+    }
+    Files.write(folder.resolve("log-1"), new byte[0]);
+    try (DiskLog log = open(noted)) {
+      assertEquals(Map.of(), recovered, "the second is in its place, the third is lost");
+      // The number of a generation is not used again.
+      log.append(List.of(batch("k", "4")));
+    }
+    Files.write(second, left);
+    try (DiskLog log = open(noted)) {
+      assertEquals(Map.of("k", "4"), recovered);
+      log.clear();
+      log.append(List.of(batch("k", "5")));
+    }
+    try (DiskLog _ = open(noted)) {
+      assertEquals(Map.of("k", "5"), recovered);
     }
   }
 

@@ -6,10 +6,12 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.random.RandomGenerator;
 import org.jspecify.annotations.Nullable;
@@ -43,6 +45,7 @@ final class Nemesis {
   private final RandomGenerator random;
   private final Diary diary;
   private final Duration time;
+  private final Set<String> hit = new HashSet<>(); // nodes that had their turn
   private final List<String> problems = Collections.synchronizedList(new ArrayList<>());
   private final AtomicInteger happened = new AtomicInteger();
 
@@ -148,6 +151,19 @@ final class Nemesis {
     return shuffled.subList(0, Math.min(count, shuffled.size()));
   }
 
+  /// Another one each time, until each has had its turn: few faults by chance alone would often hit
+  /// only those for which they mean little.
+  private Server victim() {
+    List<Server> members = cluster.members();
+    if (members.stream().allMatch(member -> hit.contains(member.name()))) {
+      hit.clear();
+    }
+    List<Server> left = members.stream().filter(member -> !hit.contains(member.name())).toList();
+    Server victim = left.get(random.nextInt(left.size()));
+    hit.add(victim.name());
+    return victim;
+  }
+
   private static List<String> names(List<Server> servers) {
     return servers.stream().map(Server::name).sorted().toList();
   }
@@ -156,7 +172,7 @@ final class Nemesis {
     if (!awaitWhole("before", until)) {
       return;
     }
-    Server victim = some(1).getFirst();
+    Server victim = victim();
     long pid = victim.pid();
     boolean ended = politely ? stop(victim) : kill(victim);
     tell("begin", ended, "node", victim.name(), "process", pid);

@@ -316,6 +316,7 @@ public final class BenchPeersCommand implements Callable<Integer> {
     for (int inFlight : new int[] {1, 64, 1_024}) {
       Lab.Server node =
           lab.ssdNode(Lab.SERVER_CORE, "1g", lab.folder().resolve("durable-" + inFlight));
+      warmUp(lab, node);
       List<Double> ours = new ArrayList<>();
       List<Double> redis = new ArrayList<>();
       for (int round = 0; round < rounds(); round++) {
@@ -338,6 +339,29 @@ public final class BenchPeersCommand implements Callable<Integer> {
                 default -> Row.atLeast(measure, inFlight == 64 ? 1.0 : 0.5, ratio, detail);
               });
     }
+  }
+
+  /// What is compiled while it serves shares a core with what it serves: with few requests in
+  /// flight, that would still go on when it is measured.
+  private void warmUp(Lab lab, Lab.Server node) throws IOException {
+    var _ =
+        lab.bench(
+            Lab.CLIENT_CORE,
+            node.address(),
+            "--keys",
+            KEYS,
+            "--read-percent",
+            "0",
+            "--pipeline",
+            "1024",
+            "--batch",
+            "1",
+            "--ack",
+            "durable",
+            "--warmup",
+            "1s",
+            "--time",
+            isQuick ? "5s" : "20s");
   }
 
   /// Durable writes a second of Redis, whose log grows for that long.
