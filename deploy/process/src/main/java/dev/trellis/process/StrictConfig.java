@@ -288,6 +288,13 @@ public final class StrictConfig {
         : bytes(key);
   }
 
+  /// A number that need not be whole, such as `0.5`.
+  ///
+  /// @throws ConfigurationException if it is not set, or something else
+  public double decimal(String key) {
+    return convert(key, text(key), StrictConfig::parseDecimal);
+  }
+
   /// One of a few words.
   ///
   /// @throws ConfigurationException if it is none of them; the message lists them
@@ -359,6 +366,14 @@ public final class StrictConfig {
       return Long.parseLong(text);
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException("must be a whole number", e);
+    }
+  }
+
+  private static double parseDecimal(String text) {
+    try {
+      return Double.parseDouble(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("must be a number", e);
     }
   }
 

@@ -41,6 +41,7 @@ record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former
       for (long incarnation : former) {
         out.writeLong(incarnation);
       }
+      out.writeShort(node.statisticsPort());
     } catch (IOException e) {
       throw new UncheckedIOException("metadata do not fit", e);
     }
@@ -77,7 +78,8 @@ record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former
       for (int left = in.available() > 0 ? in.readUnsignedByte() : 0; left > 0; left--) {
         former.add(in.readLong());
       }
-      return new MemberMetadata(node, state, former);
+      int statisticsPort = in.available() > 0 ? in.readUnsignedShort() : 0;
+      return new MemberMetadata(node.withStatisticsPort(statisticsPort), state, former);
     } catch (MalformedMessageException e) {
       throw e;
     } catch (IOException | IllegalArgumentException e) {
