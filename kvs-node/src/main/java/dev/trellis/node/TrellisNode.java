@@ -3,6 +3,7 @@ package dev.trellis.node;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.control.ControlPlane;
 import dev.trellis.node.control.MemberFile;
+import dev.trellis.node.control.StatisticsPublisher;
 import dev.trellis.node.net.DataPlane;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
@@ -96,11 +97,13 @@ public final class TrellisNode implements RunningProcess {
       opened.push(plane);
       ControlPlane control = ControlPlane.bind(config, address, clock);
       opened.push(control);
+      Optional<StatisticsPublisher> statistics = StatisticsPublisher.bind(config, address);
+      statistics.ifPresent(opened::push);
       AdminServer admin =
           AdminServer.start(
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
-              registry(plane, control, stores),
+              registry(plane, control, stores, statistics),
               health(plane, control));
       opened.push(admin);
       boolean alone = control.port() == 0;
@@ -120,10 +123,12 @@ public final class TrellisNode implements RunningProcess {
               config.capacity(),
               state,
               config.cluster().zone(),
-              control.port());
+              control.port(),
+              statistics.map(StatisticsPublisher::port).orElse(0));
       MemberLife life = new MemberLife(plane, control, backup, descriptor, alone, folder, member);
       opened.push(life);
       life.begin();
+      statistics.ifPresent(publisher -> publisher.start(descriptor, clock, plane::report));
       // The others are told that the node is there until it has answered what it has taken.
       opened.remove(plane);
       opened.remove(life);
@@ -144,7 +149,11 @@ public final class TrellisNode implements RunningProcess {
     }
   }
 
-  private static CollectorRegistry registry(DataPlane plane, ControlPlane control, Stores stores) {
+  private static CollectorRegistry registry(
+      DataPlane plane,
+      ControlPlane control,
+      Stores stores,
+      Optional<StatisticsPublisher> statistics) {
     CollectorRegistry registry = new CollectorRegistry();
     List<Collector> collectors =
         List.of(
@@ -157,6 +166,7 @@ public final class TrellisNode implements RunningProcess {
             new GarbageCollectorExports(),
             new ThreadExports());
     collectors.forEach(registry::register);
+    statistics.map(StatisticsPublisher::metrics).ifPresent(registry::register);
     return registry;
   }
 

@@ -565,6 +565,7 @@ public final class FrameCodec {
       out.uint32(8, node.state().number());
       out.text(9, node.zone());
       out.uint32(10, node.controlPort());
+      out.uint32(11, node.statisticsPort());
       out.close();
     }
   }
@@ -602,6 +603,7 @@ public final class FrameCodec {
     int state = 0;
     String zone = "";
     int controlPort = 0;
+    int statisticsPort = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.text("node id");
@@ -614,6 +616,7 @@ public final class FrameCodec {
         case 8 -> state = in.uint32();
         case 9 -> zone = in.text("zone");
         case 10 -> controlPort = in.uint32();
+        case 11 -> statisticsPort = in.uint32();
         default -> in.skip();
       }
     }
@@ -627,7 +630,8 @@ public final class FrameCodec {
         capacity,
         NodeDescriptor.State.ofNumber(state),
         zone,
-        controlPort);
+        controlPort,
+        statisticsPort);
   }
 
   private static NodeDescriptor.Tier tierOf(int number) throws WireException {

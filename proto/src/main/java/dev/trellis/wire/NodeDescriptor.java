@@ -16,6 +16,7 @@ import java.util.Locale;
 /// @param zone where it may fail together with others; copies go to different zones where they can;
 ///   empty if it is not told
 /// @param controlPort where the control plane listens; 0 for a node that stands alone
+/// @param statisticsPort where it publishes a [NodeReport] each period; 0 for a node that does not
 public record NodeDescriptor(
     String id,
     Tier tier,
@@ -26,7 +27,8 @@ public record NodeDescriptor(
     int capacity,
     State state,
     String zone,
-    int controlPort) {
+    int controlPort,
+    int statisticsPort) {
   /// The storage tiers.
   public enum Tier {
     MEMORY(1),
@@ -88,6 +90,21 @@ public record NodeDescriptor(
     this(id, tier, host, shardPorts, adminPort, incarnation, capacity, state, "", 0);
   }
 
+  /// A node that publishes no statistics.
+  public NodeDescriptor(
+      String id,
+      Tier tier,
+      String host,
+      List<Integer> shardPorts,
+      int adminPort,
+      long incarnation,
+      int capacity,
+      State state,
+      String zone,
+      int controlPort) {
+    this(id, tier, host, shardPorts, adminPort, incarnation, capacity, state, zone, controlPort, 0);
+  }
+
   public NodeDescriptor {
     shardPorts = List.copyOf(shardPorts);
     if (id.isEmpty() || id.length() > 64) {
@@ -104,6 +121,32 @@ public record NodeDescriptor(
   /// The same node in another state.
   public NodeDescriptor withState(State other) {
     return new NodeDescriptor(
-        id, tier, host, shardPorts, adminPort, incarnation, capacity, other, zone, controlPort);
+        id,
+        tier,
+        host,
+        shardPorts,
+        adminPort,
+        incarnation,
+        capacity,
+        other,
+        zone,
+        controlPort,
+        statisticsPort);
+  }
+
+  /// The same node with the port on which it publishes statistics.
+  public NodeDescriptor withStatisticsPort(int port) {
+    return new NodeDescriptor(
+        id,
+        tier,
+        host,
+        shardPorts,
+        adminPort,
+        incarnation,
+        capacity,
+        state,
+        zone,
+        controlPort,
+        port);
   }
 }

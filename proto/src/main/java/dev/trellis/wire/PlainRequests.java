@@ -4,6 +4,7 @@ import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /// The requests of a frame that are all *plain*: a `get` of an `lww`, or of whatever there is, or a
@@ -28,6 +29,7 @@ public final class PlainRequests extends PlainReader {
   private static final int TIMEOUT = 10 << 3;
   private static final int RING_VERSION = 11 << 3;
   private static final int REPEAT = 12 << 3;
+  private static final int OBSERVED = 14 << 3;
   private static final int GET = 1 << 3 | 2;
   private static final int PUT = 2 << 3 | 2;
   private static final int GET_KIND = 1 << 3;
@@ -61,6 +63,7 @@ public final class PlainRequests extends PlainReader {
   private long ttlMillis;
   private long timeoutMillis;
   private long ringVersion;
+  private long observedMicros;
 
   /// @param limits beyond which a request is not plain
   public PlainRequests(Limits limits) {
@@ -219,6 +222,11 @@ public final class PlainRequests extends PlainReader {
     return timeoutMillis;
   }
 
+  /// What the client saw of another request; 0 if it does not say.
+  public long observedMicros() {
+    return observedMicros;
+  }
+
   public Payload key() {
     return Payload.of(source, keyAt, keyLength);
   }
@@ -244,7 +252,9 @@ public final class PlainRequests extends PlainReader {
             ReadMode.ANY,
             ttlMillis,
             timeoutMillis,
-            ringVersion));
+            ringVersion,
+            List.of(),
+            observedMicros));
   }
 
   // ---- Reading ----
@@ -265,6 +275,7 @@ public final class PlainRequests extends PlainReader {
     ttlMillis = 0;
     timeoutMillis = 0;
     ringVersion = 0;
+    observedMicros = 0;
     boolean hasOperation = false;
     while (at < end && !odd) {
       switch (source[at++]) {
@@ -297,6 +308,7 @@ public final class PlainRequests extends PlainReader {
         case TIMEOUT -> timeoutMillis = varint(end);
         case RING_VERSION -> ringVersion = varint(end);
         case REPEAT -> repeat = varint(end) != 0;
+        case OBSERVED -> observedMicros = varint(end);
         default -> odd = true;
       }
     }

@@ -58,6 +58,7 @@ final class RequestCodec {
     out.uint64(11, context.ringVersion());
     out.bool(12, context.repeat());
     CausalCodec.writeTimestamps(out, 13, context.fieldGenerations());
+    out.uint64(14, context.observedMicros());
   }
 
   /// Reads a request; what is wrong after its id is told with the id.
@@ -93,6 +94,7 @@ final class RequestCodec {
       long ringVersion = 0;
       boolean repeat = false;
       List<HybridTimestamp> fieldGenerations = List.of();
+      long observedMicros = 0;
       for (int field = in.next(); field != 0; field = in.next()) {
         switch (field) {
           case 1 -> id = OptionalLong.of(in.uint64());
@@ -108,6 +110,7 @@ final class RequestCodec {
           case 11 -> ringVersion = in.uint64();
           case 12 -> repeat = in.bool();
           case 13 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
+          case 14 -> observedMicros = in.uint64();
           default -> in.skip();
         }
       }
@@ -126,7 +129,8 @@ final class RequestCodec {
               ttlMillis,
               timeoutMillis,
               ringVersion,
-              fieldGenerations);
+              fieldGenerations,
+              observedMicros);
       return new Request(id.orElse(0), key, operation, context);
     }
 

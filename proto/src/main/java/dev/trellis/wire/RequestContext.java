@@ -22,6 +22,8 @@ import java.util.Optional;
 ///   it must not be behind, the outermost first; zero, or an end of the list, for none. Good only
 ///   in the `generation` named: with another one, the fields are others. A field that is in a later
 ///   one already stays in that
+/// @param observedMicros how long the client waited for the answer to an earlier request of the
+///   connection, its own queue included; 0 if it does not tell, as mostly
 public record RequestContext(
     long sequence,
     boolean repeat,
@@ -32,9 +34,36 @@ public record RequestContext(
     long ttlMillis,
     long timeoutMillis,
     long ringVersion,
-    List<HybridTimestamp> fieldGenerations) {
+    List<HybridTimestamp> fieldGenerations,
+    long observedMicros) {
   public RequestContext {
     fieldGenerations = List.copyOf(fieldGenerations);
+  }
+
+  /// A context that does not tell what the client saw of others.
+  public RequestContext(
+      long sequence,
+      boolean repeat,
+      HybridTimestamp timestamp,
+      Optional<HybridTimestamp> generation,
+      Acknowledgement acknowledgement,
+      ReadMode read,
+      long ttlMillis,
+      long timeoutMillis,
+      long ringVersion,
+      List<HybridTimestamp> fieldGenerations) {
+    this(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        fieldGenerations,
+        0);
   }
 
   /// A context that names no generations of fields, which most do not.
@@ -99,7 +128,8 @@ public record RequestContext(
         ttl,
         timeoutMillis,
         ringVersion,
-        fieldGenerations);
+        fieldGenerations,
+        observedMicros);
   }
 
   public RequestContext withGeneration(Optional<HybridTimestamp> wanted) {
@@ -113,7 +143,8 @@ public record RequestContext(
         ttlMillis,
         timeoutMillis,
         ringVersion,
-        fieldGenerations);
+        fieldGenerations,
+        observedMicros);
   }
 
   public RequestContext withFieldGenerations(List<HybridTimestamp> atLeast) {
@@ -127,7 +158,8 @@ public record RequestContext(
         ttlMillis,
         timeoutMillis,
         ringVersion,
-        atLeast);
+        atLeast,
+        observedMicros);
   }
 
   public RequestContext withAcknowledgement(Acknowledgement level) {
@@ -141,7 +173,8 @@ public record RequestContext(
         ttlMillis,
         timeoutMillis,
         ringVersion,
-        fieldGenerations);
+        fieldGenerations,
+        observedMicros);
   }
 
   /// The same mutation, sent again.
@@ -156,6 +189,23 @@ public record RequestContext(
         ttlMillis,
         timeoutMillis,
         ringVersion,
-        fieldGenerations);
+        fieldGenerations,
+        observedMicros);
+  }
+
+  /// The same with what the client saw of another request.
+  public RequestContext withObservedMicros(long observed) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        fieldGenerations,
+        observed);
   }
 }

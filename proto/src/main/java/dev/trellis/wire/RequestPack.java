@@ -27,6 +27,7 @@ public final class RequestPack extends PackBuffer {
   private static final byte TIMEOUT = 10 << 3;
   private static final byte RING_VERSION = 11 << 3;
   private static final byte REPEAT = 12 << 3;
+  private static final byte OBSERVED = 14 << 3;
   private static final byte GET = 1 << 3 | 2;
   private static final byte PUT = 2 << 3 | 2;
   private static final byte GET_KIND = 1 << 3;
@@ -156,6 +157,7 @@ public final class RequestPack extends PackBuffer {
     field(TIMEOUT, context.timeoutMillis());
     field(RING_VERSION, context.ringVersion());
     field(REPEAT, context.repeat() ? 1 : 0);
+    field(OBSERVED, context.observedMicros());
   }
 
   private static int requestBytes(Request request, int operationBytes) {
@@ -174,7 +176,8 @@ public final class RequestPack extends PackBuffer {
         + fieldBytes(context.ttlMillis())
         + fieldBytes(context.timeoutMillis())
         + fieldBytes(context.ringVersion())
-        + (context.repeat() ? 2 : 0);
+        + (context.repeat() ? 2 : 0)
+        + fieldBytes(context.observedMicros());
   }
 
   public boolean isEmpty() {

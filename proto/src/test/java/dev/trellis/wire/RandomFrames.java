@@ -122,6 +122,7 @@ final class RandomFrames {
         1 + random.nextInt(1_000),
         pick(NodeDescriptor.State.values()),
         text(),
+        whole(),
         whole());
   }
 
@@ -204,7 +205,9 @@ final class RandomFrames {
         pick(ReadMode.values()),
         number(),
         number(),
-        number());
+        number(),
+        List.of(),
+        random.nextInt(4) > 0 ? 0 : number());
   }
 
   private List<HybridTimestamp> fewTimestamps() {

@@ -73,7 +73,12 @@ final class Lane implements Connection.Listener {
   /// Calls made while answers are told that are worth a system call of their own.
   private static final int EAGER_CALLS = 64;
 
+  private static final long NANOS_PER_MICRO = 1_000;
   private static final long NANOS_PER_MILLI = 1_000_000;
+
+  /// Time between two requests that tell the shard how long an earlier one took, at least.
+  private static final long OBSERVATION_NANOS = NANOS_PER_MILLI;
+
   private static final long ATTEMPT_MILLIS = 100; // that a shard gets at least to answer
 
   /// A call that was turned away waits no longer for a new map: another holder may take it.
@@ -109,6 +114,9 @@ final class Lane implements Connection.Listener {
   private long sweepNanos; // when the sweep is due
   private @Nullable ScheduledFuture<?> liveness;
   private long passNanos; // when the sending under way began
+  private long observedMicros; // what a call took, to be told with the next one; 0 if nothing is
+  private int observesIn; // answers up to the one that is looked at; 0 if none is to be
+  private long toldNanos = System.nanoTime(); // when something was told last
   private boolean receiving; // between what came and the end of it, where sending follows
   private boolean heard; // anything, since the last look
   private boolean pinged;
@@ -364,6 +372,10 @@ final class Lane implements Connection.Listener {
       }
     }
     socket.flush();
+    if (observesIn == 0 && observedMicros == 0 && passNanos - toldNanos >= OBSERVATION_NANOS) {
+      // Any of those under way: the next one to be answered would tell too little of those behind.
+      observesIn = 1 + ThreadLocalRandom.current().nextInt(1 + inFlight.size());
+    }
   }
 
   /// Whether a mutation was sent to an incarnation that alone could tell what became of it.
@@ -534,6 +546,11 @@ final class Lane implements Connection.Listener {
       latest = latest.max(ofField);
     }
     call.latestGeneration = latest;
+    long observed = observedMicros;
+    if (observed != 0) {
+      observedMicros = 0;
+      toldNanos = passNanos;
+    }
     long leftMillis = Math.max(1, (call.deadlineNanos - passNanos) / NANOS_PER_MILLI);
     return new RequestContext(
         mutates ? call.sequence : 0,
@@ -545,7 +562,8 @@ final class Lane implements Connection.Listener {
         mutates ? call.options.ttl().map(Duration::toMillis).orElse(0L) : 0,
         leftMillis,
         cluster.routing().ringVersion(),
-        ofFields);
+        ofFields,
+        observed);
   }
 
   // ---- The connection ----
@@ -751,6 +769,9 @@ final class Lane implements Connection.Listener {
       failed(call, reply, failed);
     } else {
       letGo(call);
+      if (observesIn > 0 && --observesIn == 0) {
+        observedMicros = Math.max(1, call.tookNanos(System.nanoTime()) / NANOS_PER_MICRO);
+      }
       call.reply.complete(reply);
     }
   }

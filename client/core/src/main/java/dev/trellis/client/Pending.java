@@ -40,6 +40,11 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
   /// Notes that the connection was lost on which it was sent.
   abstract void lost();
 
+  /// How long it has taken since it was asked for, time in queues included.
+  long tookNanos(long nowNanos) {
+    return nowNanos - (deadlineNanos - timeoutMillis * 1_000_000);
+  }
+
   boolean isPast(long nowNanos) {
     return deadlineNanos - nowNanos <= 0;
   }

@@ -15,6 +15,9 @@ record Ports(int base) {
   private static final int FIRST_NODE = 100;
   private static final int PER_NODE = 20;
 
+  /// After those of up to sixteen shards.
+  private static final int STATISTICS = 18;
+
   Ports {
     if (base < 1 || base > BASE_MAX) {
       throw new IllegalArgumentException(
@@ -59,5 +62,10 @@ record Ports(int base) {
   /// The port of a node's first shard; those of the others follow.
   int firstShard(int node) {
     return nodeControl(node) + 2;
+  }
+
+  /// Where a node publishes what it has to do.
+  int nodeStatistics(int node) {
+    return nodeControl(node) + STATISTICS;
   }
 }

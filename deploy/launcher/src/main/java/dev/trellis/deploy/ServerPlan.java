@@ -45,6 +45,7 @@ record ServerPlan(
           "control.port",
           "admin.port",
           "data.ports",
+          "statistics.port",
           "data.folder");
 
   /// The processes of a cluster in the order to start them: nodes before who asks them.
@@ -97,6 +98,7 @@ record ServerPlan(
     settings.put("control.port", Integer.toString(ports.nodeControl(number)));
     settings.put("admin.port", Integer.toString(ports.nodeAdmin(number)));
     settings.put("data.ports", Integer.toString(ports.firstShard(number)));
+    settings.put("statistics.port", Integer.toString(ports.nodeStatistics(number)));
     settings.put("data.folder", Json.write(cluster.folder().resolve(name).toString()));
     settings.putAll(cluster.settings());
     Map<Integer, String> taken = new LinkedHashMap<>();
@@ -105,6 +107,7 @@ record ServerPlan(
     for (int shard = 0; shard < cluster.shards(); shard++) {
       taken.put(ports.firstShard(number) + shard, "shard " + shard + " of " + name);
     }
+    taken.put(ports.nodeStatistics(number), "the statistics port of " + name);
     return new ServerPlan(
         name, NODE, Optional.of(node.tier()), number, cluster.heap(), settings, taken);
   }

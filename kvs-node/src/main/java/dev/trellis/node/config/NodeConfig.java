@@ -26,6 +26,7 @@ import java.util.stream.IntStream;
 /// @param capacity share of the keys relative to other nodes', 1 to 1,000
 /// @param replication of the node's shards together; each sends handoff at its part of the rate
 /// @param storage where the entries are kept
+/// @param statistics what it tells monitors
 /// @param clockSkewMax furthest that a client's clock may be from the node's, 1 ms to 1 h
 /// @param tombstoneGrace how long the dead are remembered before their memory is freed, 1 s to 30 d
 /// @param clientsMax clients whose repeats are recognised, per shard, 16 to 1,000,000
@@ -41,6 +42,7 @@ public record NodeConfig(
     ConnectionConfig connections,
     Limits limits,
     StorageConfig storage,
+    StatisticsConfig statistics,
     Duration clockSkewMax,
     Duration tombstoneGrace,
     int clientsMax,
@@ -90,11 +92,12 @@ public record NodeConfig(
   /// @throws ConfigurationException if one is missing, of another type or out of its range
   public static NodeConfig of(StrictConfig config) {
     long heapBytes = Runtime.getRuntime().maxMemory();
+    ClusterConfig cluster = ClusterConfig.of(config);
     return new NodeConfig(
         config.text("node.id"),
         config.text("cluster.name"),
         config.number("node.capacity"),
-        ClusterConfig.of(config),
+        cluster,
         replication(config),
         listen(config),
         new ConnectionConfig(
@@ -107,6 +110,7 @@ public record NodeConfig(
             config.duration("stall.timeout")),
         limits(config),
         StorageConfig.of(config, config.number("shards"), heapBytes),
+        StatisticsConfig.of(config, cluster.controlPort().isEmpty()),
         config.duration("clock.skew.max"),
         config.duration("tombstone.grace"),
         config.number("clients.max"),

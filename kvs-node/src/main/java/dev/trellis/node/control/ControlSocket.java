@@ -168,7 +168,10 @@ final class ControlSocket implements AutoCloseable {
     socket.setHeartbeatTimeout(HEARTBEAT_TIMEOUT_MILLIS);
   }
 
-  private static String endpoint(InetAddress address, int port) {
+  /// What a socket binds to, as ZeroMQ writes it.
+  ///
+  /// @param port 0 takes a free one
+  static String endpoint(InetAddress address, int port) {
     String host = address.getHostAddress();
     return "tcp://"
         + (address instanceof Inet6Address ? "[" + host + "]" : host)

@@ -41,6 +41,7 @@ record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former
       for (long incarnation : former) {
         out.writeLong(incarnation);
       }
+      out.writeShort(node.statisticsPort());
       out.writeLong(state.monitorEpoch());
     } catch (IOException e) {
       throw new UncheckedIOException("metadata do not fit", e);
@@ -78,8 +79,10 @@ record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former
       for (int left = in.available() > 0 ? in.readUnsignedByte() : 0; left > 0; left--) {
         former.add(in.readLong());
       }
+      int statisticsPort = in.available() > 0 ? in.readUnsignedShort() : 0;
       long epoch = in.available() > 0 ? in.readLong() : 0;
-      return new MemberMetadata(node, state.withMonitorEpoch(epoch), former);
+      return new MemberMetadata(
+          node.withStatisticsPort(statisticsPort), state.withMonitorEpoch(epoch), former);
     } catch (MalformedMessageException e) {
       throw e;
     } catch (IOException | IllegalArgumentException e) {

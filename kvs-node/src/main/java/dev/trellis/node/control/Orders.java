@@ -231,6 +231,7 @@ final class Orders {
     field(json, "host", quoted(member.host()));
     field(json, "controlPort", Integer.toString(member.controlPort()));
     field(json, "adminPort", Integer.toString(member.adminPort()));
+    field(json, "statisticsPort", Integer.toString(member.statisticsPort()));
     field(json, "shardPorts", member.shardPorts().toString());
     field(json, "capacity", Integer.toString(member.capacity()));
     field(json, "zone", quoted(member.zone()));

@@ -10,6 +10,7 @@ import dev.trellis.placement.Partitions;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.NodeReport;
 import io.prometheus.client.Collector;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -105,7 +106,8 @@ public final class DataPlane implements AutoCloseable {
         nodeIncarnation,
         Partitions.STANDARD,
         config.shardReplication(),
-        config.storage().bufferBytesMax() / config.shards());
+        config.storage().bufferBytesMax() / config.shards(),
+        config.statistics().accesses());
   }
 
   /// Accepts connections; to be called after the first view. Returns when every shard does, or has
@@ -141,6 +143,12 @@ public final class DataPlane implements AutoCloseable {
     for (ShardServer shard : shards) {
       shard.show(visitor).get(VISIT_MINUTES_MAX, TimeUnit.MINUTES);
     }
+  }
+
+  /// What each shard has to tell of the time since the last call, in shard order; each tells when
+  /// its thread comes to it, and one that has ended does not.
+  public List<CompletableFuture<NodeReport.Shard>> report() {
+    return shards.stream().map(ShardServer::report).toList();
   }
 
   /// Has every shard take entries as they stand from clients too, which otherwise only replicas may

@@ -15,6 +15,7 @@ import dev.trellis.process.StartupException;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.NodeReport;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlainReply;
@@ -63,6 +64,7 @@ final class ShardServer implements Outbox {
   private static final long TICK_MILLIS = 10;
   private static final int SCRATCH_BYTES = 64 << 10;
   private static final int SPARE_PACKS_MAX = 16;
+  private static final long OBSERVED_MICROS_MAX = 3_600_000_000L;
 
   /// Plain requests of one class whose service time is measured together: asking for the time twice
   /// for each would cost as much as looking a key up.
@@ -95,6 +97,9 @@ final class ShardServer implements Outbox {
   private final FrameCodec codec;
   private final PlainRequests plain;
   private final ShardTallies tallies = new ShardTallies();
+  private final LoopTime time = new LoopTime();
+  private final ClassCounts service = new ClassCounts();
+  private final ClassCounts seen = new ClassCounts(); // by clients
   private final Peer self;
   private final PeerLinks links;
   private final Set<PeerConnection> peers = new HashSet<>();
@@ -134,7 +139,7 @@ final class ShardServer implements Outbox {
     this.incarnation = incarnation;
     this.core = core;
     this.clock = clock;
-    this.group = transport.newLoop("shard-" + index);
+    this.group = transport.newLoop("shard-" + index, time);
     this.loop = group.next();
     this.codec = new FrameCodec(plane.config().limits());
     this.plain = new PlainRequests(plane.config().limits());
@@ -285,6 +290,16 @@ final class ShardServer implements Outbox {
     return shown;
   }
 
+  /// What there is to tell of the time since the last call.
+  CompletableFuture<NodeReport.Shard> report() {
+    CompletableFuture<NodeReport.Shard> report = new CompletableFuture<>();
+    execute(
+        () ->
+            report.complete(
+                core.report(clock.millis(), time.takeBusyNanos(), service.take(), seen.take())));
+    return report;
+  }
+
   /// Has the shard take entries as they stand from clients too, for some time from now.
   void admitMerges(Duration lease) {
     execute(() -> core.admitMerges(clock.millis(), lease));
@@ -400,10 +415,20 @@ final class ShardServer implements Outbox {
   // The shard's state, for its connections.
 
   void handle(Origin origin, Request request) {
+    noteObserved(request.context().observedMicros());
     long start = System.nanoTime();
     core.handle(origin, request, now(), this);
     long took = System.nanoTime() - start;
     (request.operation() instanceof Read ? tallies.reads : tallies.mutations).record(took);
+    service.add(took, 1);
+  }
+
+  /// Takes note of what a client says it saw of an earlier request.
+  private void noteObserved(long micros) {
+    if (micros != 0) {
+      // What is out of all proportion goes into the last class.
+      seen.add(micros > 0 && micros < OBSERVED_MICROS_MAX ? micros * 1_000 : Long.MAX_VALUE, 1);
+    }
   }
 
   /// Has the shard get ready for requests of a frame, counted from the first of the frame.
@@ -424,6 +449,7 @@ final class ShardServer implements Outbox {
       runMutates = mutates;
     }
     runLength++;
+    noteObserved(request.observedMicros());
     core.handle(origin, request, runMillis, this);
   }
 
@@ -438,6 +464,7 @@ final class ShardServer implements Outbox {
     if (runLength > 0) {
       long took = System.nanoTime() - runNanos;
       (runMutates ? tallies.mutations : tallies.reads).record(took, runLength);
+      service.add(took / runLength, runLength);
       runLength = 0;
     }
   }

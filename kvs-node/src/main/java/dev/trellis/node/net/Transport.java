@@ -67,10 +67,12 @@ enum Transport {
   }
 
   /// A single event loop.
-  EventLoopGroup newLoop(String threadName) {
+  ///
+  /// @param time measures how long it is busy
+  EventLoopGroup newLoop(String threadName, LoopTime time) {
     IoHandlerFactory handlers =
         this == EPOLL ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
     ThreadFactory threads = work -> new FastThreadLocalThread(work, threadName);
-    return new MultiThreadIoEventLoopGroup(1, threads, handlers);
+    return new MultiThreadIoEventLoopGroup(1, threads, time.measured(handlers));
   }
 }

@@ -9,8 +9,11 @@ import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
 import dev.trellis.placement.Partitions;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
 import dev.trellis.wire.PlacementSetting;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -23,6 +26,7 @@ final class Entries {
   private final Watches watches;
   private final Set<Sabotage> sabotage;
   private final Set<Payload> decided = new HashSet<>();
+  private final Set<Payload> spread = new LinkedHashSet<>(); // of these, over nodes or shards
   private Decisions decisions = (slot, key, after) -> {};
   private long nextBirth; // counts up; never reused within an incarnation
 
@@ -50,6 +54,7 @@ final class Entries {
     Partitions partitions = digests.partitions();
     store.disk().orElseThrow().mend(partitions.position(partition), partitions.bits());
     decided.removeIf(key -> digests.partitionOf(key) == partition);
+    spread.removeIf(key -> digests.partitionOf(key) == partition);
     for (Payload key : digests.keysOf(partition)) {
       store.find(key).ifPresent(this::noted);
     }
@@ -63,7 +68,16 @@ final class Entries {
     digests.place(slot.key(), slot.placement().isPresent());
     if (slot.setting().isPresent()) {
       decided.add(slot.key());
+      if (slot.placement().filter(Entries::isSpread).isPresent()) {
+        spread.add(slot.key());
+      } else {
+        spread.remove(slot.key());
+      }
     }
+  }
+
+  private static boolean isSpread(Placement placement) {
+    return placement.memoryNodes() > 1 || placement.shardsPerNode() > 1;
   }
 
   private boolean isNoted(Slot slot) {
@@ -74,6 +88,17 @@ final class Entries {
   /// The keys about whose place something was decided, be it to go back to the default.
   Set<Payload> decided() {
     return decided;
+  }
+
+  /// Some keys that are placed on more than one memory node or shard: others with each call, if
+  /// there are more.
+  List<Payload> someSpread(int max) {
+    List<Payload> some = spread.stream().limit(max).toList();
+    if (some.size() < spread.size()) {
+      some.forEach(spread::remove);
+      spread.addAll(some);
+    }
+    return some;
   }
 
   Store store() {
@@ -116,6 +141,7 @@ final class Entries {
     store.remove(key);
     digests.place(key, false);
     decided.remove(key);
+    spread.remove(key);
   }
 
   /// Forgets an entry, and its key with it unless its placement must be remembered.

@@ -23,6 +23,7 @@ import java.time.Duration;
 /// @param replication how it keeps in step with other replicas
 /// @param waitingBytesMax how much may wait to be written to disk, where there is one, before
 ///   nothing more is taken in; at least 1 MiB
+/// @param accesses what is noted of which keys are asked for
 public record ShardConfig(
     String nodeId,
     int shard,
@@ -37,7 +38,8 @@ public record ShardConfig(
     long nodeIncarnation,
     Partitions partitions,
     ReplicationConfig replication,
-    long waitingBytesMax) {
+    long waitingBytesMax,
+    AccessConfig accesses) {
   private static final long WAITING_BYTES_MAX = 64L << 20;
 
   /// A shard in the standard division of the hash space, with the default replication.
@@ -67,6 +69,40 @@ public record ShardConfig(
         Partitions.STANDARD,
         ReplicationConfig.DEFAULT,
         WAITING_BYTES_MAX);
+  }
+
+  /// A shard that notes of accesses what shards do by default.
+  public ShardConfig(
+      String nodeId,
+      int shard,
+      int shardCount,
+      long incarnation,
+      Limits limits,
+      Duration clockSkewMax,
+      Duration tombstoneGrace,
+      long bytesMax,
+      int clientsMax,
+      int watchesMax,
+      long nodeIncarnation,
+      Partitions partitions,
+      ReplicationConfig replication,
+      long waitingBytesMax) {
+    this(
+        nodeId,
+        shard,
+        shardCount,
+        incarnation,
+        limits,
+        clockSkewMax,
+        tombstoneGrace,
+        bytesMax,
+        clientsMax,
+        watchesMax,
+        nodeIncarnation,
+        partitions,
+        replication,
+        waitingBytesMax,
+        AccessConfig.DEFAULT);
   }
 
   public ShardConfig {

@@ -22,6 +22,7 @@ import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.NodeReport;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
@@ -115,6 +116,9 @@ public final class ShardCore {
   private final PlacedKeys placedKeys;
   private final Repairs repairs;
   private final Collector collector;
+  private final Accesses accesses;
+  private long readsReported; // by the last report, and all before it
+  private long mutationsReported;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
   private final Map<Numbered, Gathering> gatheredMutations = new HashMap<>();
   private final Map<Peer, List<PeerMessage.FetchSent>> coming = new HashMap<>(); // in batches
@@ -175,6 +179,7 @@ public final class ShardCore {
           mayWatchOthers |= watches.isWatched(key);
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
+    this.accesses = new Accesses(config, entries);
     if (disk != null) {
       repairs.recall(disk);
     }
@@ -501,6 +506,7 @@ public final class ShardCore {
     }
     clock.observePacked(request.timestamp(), nowMillis);
     statistics.countRead();
+    noteAccess(request, live ? plainSlot.valueLength : 0);
     PlainReply reply =
         live
             ? plainReply.bytes(
@@ -555,12 +561,20 @@ public final class ShardCore {
     if (request.sequence() != 0) {
       repeats.add(origin.clientId(), request.sequence(), request.repeat());
     }
+    noteAccess(request, request.valueLength());
     PlainReply done =
         plainReply
             .done(request.id(), order > 0 ? 1 : 0, live)
             .at(newSlot.generation, clock.currentPacked(nowMillis), ringVersion());
     acknowledge(origin, request, done, replication.roles().targets(partition, Optional.empty()));
     return true;
+  }
+
+  /// @param bytes that are moved beside the key
+  private void noteAccess(PlainRequests request, int bytes) {
+    if (accesses.choosesNext()) {
+      accesses.add(request.source(), request.keyAt(), request.keyLength(), request.isPut(), bytes);
+    }
   }
 
   /// Whether nothing speaks against a put, as far as can be told without its key's slot.
@@ -618,6 +632,14 @@ public final class ShardCore {
   }
 
   private void carryOut(Origin origin, Request request) throws Refusal {
+    boolean isOfClient =
+        switch (request.operation()) {
+          case Read.Placed _, Mutation.Place _, Mutation.Merge _ -> false;
+          default -> true;
+        };
+    if (isOfClient) {
+      accesses.access(request.key(), request.operation() instanceof Mutation);
+    }
     switch (request.operation()) {
       case Read read -> answer(origin, request, read(request, read, nowMillis));
       case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out());
@@ -1154,6 +1176,7 @@ public final class ShardCore {
     placedKeys.tick(nowMillis, out);
     repairs.tick(nowMillis, out);
     collector.tick(nowMillis, out);
+    accesses.tick(nowMillis);
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       if (gathering.deadlineMillis <= nowMillis) {
         proceed(gathering);
@@ -1176,6 +1199,39 @@ public final class ShardCore {
   /// What the shard has counted; may be read by any thread.
   public ShardStatistics statistics() {
     return statistics;
+  }
+
+  /// What there is to tell of the time since the last report.
+  ///
+  /// @param busyNanos how long the shard's thread had something to do in that time
+  /// @param service how long requests kept it busy
+  /// @param seen how long clients waited
+  public NodeReport.Shard report(
+      long nowMillis, long busyNanos, NodeReport.Histogram service, NodeReport.Histogram seen) {
+    List<HeavyHitters.Counted> counted = accesses.endPeriod();
+    List<NodeReport.Heavy> heavy = new ArrayList<>();
+    untilNothingIsBroken(
+        () -> {
+          heavy.clear();
+          heavy.addAll(accesses.describe(counted, replication.roles()));
+        });
+    long reads = statistics.reads() - readsReported;
+    long mutations = statistics.mutations() - mutationsReported;
+    readsReported += reads;
+    mutationsReported += mutations;
+    return new NodeReport.Shard(
+        config.shard(),
+        reads,
+        mutations,
+        busyNanos,
+        entries.store().size(),
+        entries.store().weight(),
+        config.bytesMax(),
+        repairs.isAlone() || (repairs.incomplete() == 0 && repairs.surplus() == 0),
+        service,
+        seen,
+        heavy,
+        accesses.idle(replication.roles(), nowMillis));
   }
 
   /// All that the shard holds, in byte order of the keys, dead entries included.

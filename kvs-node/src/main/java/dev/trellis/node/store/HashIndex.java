@@ -19,8 +19,9 @@ import java.util.List;
 ///
 /// A segment is up to three pages of 1 KiB, a page is 16 buckets of 64 bytes, a bucket has ten
 /// places: for each, eight bits of the second hash, by which nearly all other keys are told apart
-/// without looking at them, 40 bits of address, and whether the key's digest is part of a sum. Who
-/// finds the bucket full goes on to the next one of the page, and is counted there as passing.
+/// without looking at them, 40 bits of address, whether the key's digest is part of a sum, and
+/// whether it was asked for of late. Who finds the bucket full goes on to the next one of the page,
+/// and is counted there as passing.
 ///
 /// A position names a place until a key is added or removed. Confined to one thread.
 ///
@@ -62,7 +63,11 @@ final class HashIndex {
 
   private static final int META = 10;
   private static final int PLACES_MASK = (1 << PLACES) - 1;
-  private static final int PASSING_ONE = 1 << 16;
+
+  // Beside the bits for sums, one for each place: those of keys asked for, and the passing count.
+  private static final int ACCESSED = PLACES;
+  private static final int PASSING = 2 * PLACES;
+  private static final int PASSING_ONE = 1 << PASSING;
 
   private static final ValueLayout.OfByte BYTE = ValueLayout.JAVA_BYTE;
   private static final ValueLayout.OfInt INT =
@@ -155,6 +160,7 @@ final class HashIndex {
   private final long[] movedHashes = new long[SEGMENT_KEYS_MAX];
   private final long[] movedSpreads = new long[SEGMENT_KEYS_MAX];
   private final boolean[] movedSummed = new boolean[SEGMENT_KEYS_MAX];
+  private final boolean[] movedAccessed = new boolean[SEGMENT_KEYS_MAX];
   private int moved;
 
   private long size;
@@ -205,7 +211,7 @@ final class HashIndex {
           return position(page, bucket, place);
         }
       }
-      if (chunk.get(INT, base + META) >>> 16 == 0) {
+      if (chunk.get(INT, base + META) >>> PASSING == 0) {
         return NONE;
       }
       bucket = (bucket + 1) & (BUCKETS - 1);
@@ -316,18 +322,46 @@ final class HashIndex {
     chunk.set(INT, at, summed ? meta | bit : meta & ~bit);
   }
 
+  /// Whether the key was asked for since [#takeAccessed].
+  boolean isAccessed(long position) {
+    int meta = chunkOf(chunks, position).get(INT, baseOf(position) + META);
+    return (meta >>> (ACCESSED + placeOf(position)) & 1) != 0;
+  }
+
+  /// Marks a key that is asked for. Writes only where there is no mark, as the same ones are asked
+  /// for again and again.
+  void access(long position) {
+    MemorySegment chunk = chunkOf(chunks, position);
+    long at = baseOf(position) + META;
+    int bit = 1 << (ACCESSED + placeOf(position));
+    int meta = chunk.get(INT, at);
+    if ((meta & bit) == 0) {
+      chunk.set(INT, at, meta | bit);
+    }
+  }
+
+  /// Takes the mark of a key off; returns whether there was one.
+  boolean takeAccessed(long position) {
+    MemorySegment chunk = chunkOf(chunks, position);
+    long at = baseOf(position) + META;
+    int bit = 1 << (ACCESSED + placeOf(position));
+    int meta = chunk.get(INT, at);
+    chunk.set(INT, at, meta & ~bit);
+    return (meta & bit) != 0;
+  }
+
   // ---- Adding and removing ----
 
-  /// Adds a key that is not there.
+  /// Adds a key that is not there, as one that was asked for.
   void add(KeyProbe key, long address) {
     int segment = segmentOf(key.hash(), key.spread());
     size++;
     keyCounts[segment]++;
-    if (placed(segment, key.spread(), address, false)) {
+    if (placed(segment, key.spread(), address, false, true)) {
       return;
     }
     gather(segment);
-    keep(address, key.hash(), key.spread(), false);
+    keep(address, key.hash(), key.spread(), false, true);
     place(segment, 0, moved, pageCounts[segment] + 1);
   }
 
@@ -345,6 +379,7 @@ final class HashIndex {
       chunk.set(INT, meta, chunk.get(INT, meta) - PASSING_ONE);
     }
     setSummed(position, false);
+    takeAccessed(position);
     chunk.set(BYTE, baseOf(position) + placeOf(position), (byte) 0);
     size--;
     keyCounts[segment]--;
@@ -355,7 +390,7 @@ final class HashIndex {
   /// Puts a key into a page with room for it.
   ///
   /// @return whether there was room
-  private boolean placed(int segment, long spread, long address, boolean summed) {
+  private boolean placed(int segment, long spread, long address, boolean summed, boolean accessed) {
     int count = pageCounts[segment];
     if (count == 0) {
       return false;
@@ -372,7 +407,8 @@ final class HashIndex {
         chunk.set(BYTE, base + place, (byte) tagOf(spread));
         setAddress(chunk, base, place, address);
         int meta = chunk.get(INT, base + META);
-        chunk.set(INT, base + META, summed ? meta | (1 << place) : meta);
+        int bits = (summed ? 1 << place : 0) | (accessed ? 1 << (ACCESSED + place) : 0);
+        chunk.set(INT, base + META, meta | bits);
         for (int passed = 0; passed < probes; passed++) {
           long at = start + (long) ((home + passed) & (BUCKETS - 1)) * BUCKET_BYTES + META;
           chunk.set(INT, at, chunk.get(INT, at) + PASSING_ONE);
@@ -383,11 +419,12 @@ final class HashIndex {
     return false;
   }
 
-  private void keep(long address, long hash, long spread, boolean summed) {
+  private void keep(long address, long hash, long spread, boolean summed, boolean accessed) {
     movedAddresses[moved] = address;
     movedHashes[moved] = hash;
     movedSpreads[moved] = spread;
     movedSummed[moved] = summed;
+    movedAccessed[moved] = accessed;
     moved++;
   }
 
@@ -404,11 +441,16 @@ final class HashIndex {
       MemorySegment chunk = chunks[page / CHUNK_PAGES];
       long start = (long) (page % CHUNK_PAGES) << PAGE_BITS;
       for (long base = start; base < start + (1L << PAGE_BITS); base += BUCKET_BYTES) {
-        int summed = chunk.get(INT, base + META);
+        int meta = chunk.get(INT, base + META);
         int taken = ~matches(chunk, base, 0) & PLACES_MASK;
         for (; taken != 0; taken &= taken - 1) {
           int place = Integer.numberOfTrailingZeros(taken);
-          keep(address(chunk, base, place), 0, 0, (summed >>> place & 1) != 0);
+          keep(
+              address(chunk, base, place),
+              0,
+              0,
+              (meta >>> place & 1) != 0,
+              (meta >>> (ACCESSED + place) & 1) != 0);
         }
       }
     }
@@ -464,21 +506,25 @@ final class HashIndex {
     long hash = movedHashes[a];
     long spread = movedSpreads[a];
     boolean summed = movedSummed[a];
+    boolean accessed = movedAccessed[a];
     movedAddresses[a] = movedAddresses[b];
     movedHashes[a] = movedHashes[b];
     movedSpreads[a] = movedSpreads[b];
     movedSummed[a] = movedSummed[b];
+    movedAccessed[a] = movedAccessed[b];
     movedAddresses[b] = address;
     movedHashes[b] = hash;
     movedSpreads[b] = spread;
     movedSummed[b] = summed;
+    movedAccessed[b] = accessed;
   }
 
   private boolean filled(int segment, int from, int to, int pageCount) {
     resize(segment, pageCount);
     keyCounts[segment] = to - from;
     for (int at = from; at < to; at++) {
-      if (!placed(segment, movedSpreads[at], movedAddresses[at], movedSummed[at])) {
+      if (!placed(
+          segment, movedSpreads[at], movedAddresses[at], movedSummed[at], movedAccessed[at])) {
         return false;
       }
     }
@@ -780,6 +826,23 @@ final class HashIndex {
       int segment = segmentAt(at);
       shown += keyCounts[segment];
       visit(segment, 0, visitor);
+      at = after(at, depths[segment]);
+    }
+    return at;
+  }
+
+  /// As [#wholeSegments], but shows nothing twice: a segment that was joined with one which was
+  /// shown before is left out.
+  long segmentsOnce(long cursor, int keysMin, Visitor visitor) {
+    long at = cursor;
+    int shown = 0;
+    while (at != NONE && shown < keysMin) {
+      int segment = segmentAt(at);
+      long step = 1L << (HASH_BITS + SPREAD_BITS - depths[segment]);
+      if ((at / RANGE_ONE & (step - 1)) == 0) {
+        shown += keyCounts[segment];
+        visit(segment, 0, visitor);
+      }
       at = after(at, depths[segment]);
     }
     return at;

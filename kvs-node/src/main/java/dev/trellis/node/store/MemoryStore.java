@@ -2,6 +2,8 @@ package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.LatticeCodec;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -519,6 +521,68 @@ public final class MemoryStore implements Store {
         });
   }
 
+  // ---- Who is asked for ----
+
+  @Override
+  public Optional<Outline> outline(Payload key) {
+    probe.set(key);
+    long position = index.find(probe);
+    if (position == HashIndex.NONE) {
+      return Optional.empty();
+    }
+    RecordView found = see(index.address(position));
+    Optional<Placement> placement =
+        found.form() == RecordView.OBJECT
+            ? objects.get(objectNumber(found)).placement()
+            : Records.setting(found).flatMap(PlacementSetting::placement);
+    return Optional.of(new Outline(bytes(found), placement));
+  }
+
+  /// What the slot of a record takes.
+  private long bytes(RecordView found) {
+    long bytes = (long) found.size() + Form.INDEX_BYTES;
+    return found.form() == RecordView.OBJECT
+        ? bytes + Form.heapWeight(objects.get(objectNumber(found)))
+        : bytes;
+  }
+
+  @Override
+  public void accessed(Payload key) {
+    probe.set(key);
+    long position = index.find(probe);
+    if (position != HashIndex.NONE) {
+      index.access(position);
+    }
+  }
+
+  @Override
+  public boolean isIdle(Payload key) {
+    probe.set(key);
+    long position = index.find(probe);
+    return position != HashIndex.NONE && !index.isAccessed(position);
+  }
+
+  @Override
+  public long sweepIdle(long cursor, int keysMin, IdleVisitor visitor) {
+    return index.segmentsOnce(
+        cursor,
+        keysMin,
+        position -> {
+          if (!index.takeAccessed(position)) {
+            showIdle(see(index.address(position)), visitor);
+          }
+          return true;
+        });
+  }
+
+  private void showIdle(RecordView found, IdleVisitor visitor) {
+    long bytes = bytes(found);
+    if (bytes >= visitor.bytesMin() && !found.has(RecordView.TOMBSTONE) && !isPlaced(found)) {
+      found.loadKey(otherProbe);
+      visitor.visit(otherProbe.toPayload(), bytes);
+    }
+  }
+
   // ---- Plain slots ----
 
   @Override
@@ -528,6 +592,7 @@ public final class MemoryStore implements Store {
     if (position == HashIndex.NONE) {
       return Found.NOTHING;
     }
+    index.access(position);
     return Records.take(see(index.address(position)), into) ? Found.PLAIN : Found.OTHER;
   }
 

@@ -2,6 +2,7 @@ package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.store.OpenKeys.OpenKey;
+import dev.trellis.wire.PlacementSetting;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -422,6 +423,15 @@ public final class SsdStore implements Store, Disk, AutoCloseable {
   public Optional<Slot> find(Payload key) {
     probe.set(key);
     return see() ? Optional.of(seen(key, true)) : Optional.empty();
+  }
+
+  @Override
+  public Optional<Outline> outline(Payload key) {
+    probe.set(key);
+    return see()
+        ? Optional.of(
+            new Outline(seenBytes, Records.setting(record).flatMap(PlacementSetting::placement)))
+        : Optional.empty();
   }
 
   @Override

@@ -1,6 +1,7 @@
 package dev.trellis.node.store;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Placement;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
@@ -147,6 +148,40 @@ public interface Store {
   /// The weight of all slots, in bytes: what they take of memory, key, value and their share of the
   /// index. Of a slot as it is put, [Slot#weight].
   long weight();
+
+  /// What a slot is like.
+  ///
+  /// @param bytes that it takes, of memory or on disk
+  /// @param placement of the key's own, if it has one
+  record Outline(long bytes, Optional<Placement> placement) {}
+
+  /// What the slot of a key is like; its value is not read.
+  default Optional<Outline> outline(Payload key) {
+    return find(key).map(slot -> new Outline(slot.weight(), slot.placement()));
+  }
+
+  // ---- Who is asked for ----
+
+  /// Takes note that a client asks for a key, where the store marks such keys. Those that are
+  /// looked up in place are marked by that, and new ones too.
+  default void accessed(Payload key) {}
+
+  /// Whether there is a key that was not asked for since [#sweepIdle] came by; false if that is not
+  /// known.
+  default boolean isIdle(Payload key) {
+    return false;
+  }
+
+  /// Goes through all slots in no order, in steps, takes off the marks of those that were asked
+  /// for, and shows those that have none: all but the dead and those with a place of their own.
+  /// Nothing is shown twice between start and end; what the index moves meanwhile may be left out.
+  ///
+  /// @param cursor 0 to start, or what the last step returned
+  /// @param keysMin how many keys to pass, at least; the step ends at most some hundred later
+  /// @return where to go on, or -1 at the end, as where the store marks no keys
+  default long sweepIdle(long cursor, int keysMin, IdleVisitor visitor) {
+    return -1;
+  }
 
   /// Where what is put is kept beyond the life of the process; empty if it is not.
   default Optional<Disk> disk() {

@@ -142,6 +142,9 @@ class NodeConfigTest {
           gossip.epoch = 1m         | gossip.epoch PT1M is outside PT0.001S to PT10S
           ssd.max = 1MiB            | ssd.max 1MiB is outside 16MiB to 9223372036854775807B
           ssd.free.min = 91         | ssd.free.min 91 is outside 0 to 90
+          statistics.period = 1ms   | statistics.period 1ms is outside 100ms to 1m
+          statistics.sample = -1    | statistics.sample -1 is outside 0 to 4096
+          statistics.idle.from = 2  | statistics.idle.from 2.0 is outside 0 to 1
           limits.key = 2KiB         | limits.key 2048 is outside 1 to 1024 bytes or keys
           """)
   void whatIsOutOfRangeIsRefusedWithKeyValueAndRange(String setting, String message) {

@@ -85,9 +85,10 @@ class ClusterStateTest {
   @Test
   void metadataCutShortAreRefused() {
     byte[] whole = new MemberMetadata(node(), generate(), List.of(7L, -3L)).encode().toBytes();
-    int withoutFormer = whole.length - 1 - 2 * Long.BYTES; // as earlier versions write
+    int withoutPort = whole.length - Short.BYTES; // as earlier versions write, and before them:
+    int withoutFormer = withoutPort - 1 - 2 * Long.BYTES;
     for (int length = 0; length < whole.length; length++) {
-      if (length == withoutFormer) {
+      if (length == withoutPort || length == withoutFormer) {
         continue;
       }
       byte[] part = Arrays.copyOf(whole, length);
@@ -96,14 +97,17 @@ class ClusterStateTest {
   }
 
   @Test
-  void metadataOfEarlierVersionsTellOfNoFormerLives() throws MalformedMessageException {
-    MemberMetadata metadata = new MemberMetadata(node(), generate(), List.of());
+  void metadataOfEarlierVersionsTellOfNoStatisticsAndNoFormerLives()
+      throws MalformedMessageException {
+    MemberMetadata metadata =
+        new MemberMetadata(node().withStatisticsPort(0), generate(), List.of());
     byte[] whole = metadata.encode().toBytes();
-    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, whole.length - 1)));
+    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, whole.length - 2)));
+    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, whole.length - 3)));
   }
 
   private static NodeDescriptor node() {
     return new NodeDescriptor(
-        "n1", Tier.SSD, "h", List.of(1, 65_535), 2, -5, 9, State.LEAVING, "z", 65_535);
+        "n1", Tier.SSD, "h", List.of(1, 65_535), 2, -5, 9, State.LEAVING, "z", 65_535, 65_534);
   }
 }

@@ -44,7 +44,7 @@ class ControlPortTest {
               + hex
               + "\",\"host\":\"127.0.0.1\",\"controlPort\":"
               + a.port()
-              + ",\"adminPort\":2,\"shardPorts\":[1],\"capacity\":1,\"zone\":\"zone-a\"}],"
+              + ",\"adminPort\":2,\"statisticsPort\":0,\"shardPorts\":[1],\"capacity\":1,\"zone\":\"zone-a\"}],"
               + "\"absent\":[],\"gone\":[],\"shards\":[{\"shard\":0,\"version\":3,"
               + "\"held\":16384,\"incomplete\":2,\"surplus\":1}]}",
           client(a).status());
