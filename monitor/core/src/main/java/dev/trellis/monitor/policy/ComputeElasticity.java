@@ -57,7 +57,8 @@ final class ComputeElasticity implements Situation.Concern {
         tier.tier() == Tier.SSD && !isOverrun && room.now().room(Tier.MEMORY).canGrow();
     boolean isWanted = isOverrun || (busy > 1 && isSlow);
     History history = room.now().history();
-    boolean isGrace = isOverrun ? history.isGrown() : history.isGrace();
+    // What is overrun because some went need not wait.
+    boolean isGrace = history.isGrown() || (!isOverrun && history.isShrunk(tier.tier()));
     if (!isWanted || isPromotionBetter || isGrace) {
       return Optional.empty();
     }

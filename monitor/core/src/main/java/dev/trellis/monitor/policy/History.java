@@ -88,25 +88,30 @@ final class History {
 
   /// Whether nodes were changed within the grace period, by whomever.
   boolean isGrace() {
-    return isGrown() || isResized(false);
+    return isGrown() || isShrunk(Tier.MEMORY) || isShrunk(Tier.SSD);
   }
 
-  /// Whether nodes came within the grace period: if only some went, what is overrun by it need not
-  /// wait.
+  /// Whether nodes came within the grace period.
   boolean isGrown() {
-    boolean isNew =
-        nodesSinceMillis > 0 && view.nowMillis() - nodesSinceMillis < settings.grace().toMillis();
-    return isNew || isResized(true);
+    return (nodesSinceMillis > 0 && isInGrace(view.nowMillis() - nodesSinceMillis))
+        || view.taken().stream()
+            .anyMatch(taken -> taken.isDone() && isGrowth(taken) && isInGrace(sinceMillis(taken)));
   }
 
-  private boolean isResized(boolean toMore) {
+  /// Whether nodes of a tier went within the grace period.
+  boolean isShrunk(Tier tier) {
     return view.taken().stream()
         .anyMatch(
             taken ->
-                taken.decision() instanceof Resize
-                    && taken.isDone()
-                    && isGrowth(taken) == toMore
-                    && sinceMillis(taken) < settings.grace().toMillis());
+                taken.isDone()
+                    && taken.decision() instanceof Resize resize
+                    && resize.tier() == tier
+                    && !isGrowth(taken)
+                    && isInGrace(sinceMillis(taken)));
+  }
+
+  private boolean isInGrace(long ageMillis) {
+    return ageMillis < settings.grace().toMillis();
   }
 
   /// Whether nothing is on its way, and nothing was done lately: only then a tier may shrink.

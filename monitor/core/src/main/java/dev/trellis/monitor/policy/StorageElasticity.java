@@ -57,7 +57,9 @@ final class StorageElasticity implements Situation.Concern {
     double idle = tier.tier() == Tier.MEMORY ? tiering.idleBytes(room.now()) : 0;
     double kept = Numbers.ratio(Math.max(0, tier.bytes() - idle), tier.bytesMax());
     boolean isUrgent = tier.use() > (use.high() + 1) / 2;
-    if (kept <= use.high() || room.isChanging() || (room.now().history().isGrace() && !isUrgent)) {
+    History history = room.now().history();
+    boolean isGrace = history.isGrown() || history.isShrunk(tier.tier());
+    if (kept <= use.high() || room.isChanging() || (isGrace && !isUrgent)) {
       return Optional.empty();
     }
     int to = room.atMost(Numbers.ceiling(tier.nodes() * kept / use.middle()));
