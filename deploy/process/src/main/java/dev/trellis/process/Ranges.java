@@ -14,6 +14,19 @@ public final class Ranges {
     require(key, value, min, max, String::valueOf);
   }
 
+  /// Refuses a number outside its range, and what is not a number.
+  ///
+  /// @throws ConfigurationException unless `min <= value <= max`
+  public static void requireWithin(String key, double value, double min, double max) {
+    require(key, value, min, max, Ranges::shortest);
+  }
+
+  private static String shortest(double number) {
+    return number == Math.rint(number) && Math.abs(number) < 1e15
+        ? Long.toString((long) number)
+        : Double.toString(number);
+  }
+
   /// Refuses a duration outside its range.
   ///
   /// @throws ConfigurationException unless `min <= value <= max`

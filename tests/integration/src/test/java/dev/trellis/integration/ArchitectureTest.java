@@ -295,7 +295,11 @@ class ArchitectureTest {
 
   private static DescribedPredicate<JavaClass> arePure(String root) {
     return resideInAnyPackage(
-        root + ".lattice..", root + ".causal..", root + ".placement..", root + ".node.shard..");
+        root + ".lattice..",
+        root + ".causal..",
+        root + ".placement..",
+        root + ".node.shard..",
+        root + ".monitor.policy..");
   }
 
   /// Within `scope`, only `home` uses the libraries.

@@ -18,8 +18,8 @@ import picocli.CommandLine.Option;
 /// it.
 @Command(
     name = "simulate",
-    description = "Run simulated clusters: every fault and its replay follow from a seed.",
-    subcommands = SimulateCommand.ClusterCommand.class)
+    description = "Run simulated clusters: all that happens in them follows from a seed.",
+    subcommands = {SimulateCommand.ClusterCommand.class, PolicyCommand.class})
 @SuppressWarnings("UnusedVariable") // the options are for picocli
 final class SimulateCommand implements Callable<Integer> {
   @Mixin private final StandardOptions options = new StandardOptions();
@@ -27,7 +27,9 @@ final class SimulateCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     throw new CommandFailure(
-        ExitCode.MISUSE, "simulate what? Say 'simulate cluster'; 'simulate --help' tells more.");
+        ExitCode.MISUSE,
+        "simulate what? Say 'simulate cluster' or 'simulate policy'; 'simulate --help' tells"
+            + " more.");
   }
 
   @Command(

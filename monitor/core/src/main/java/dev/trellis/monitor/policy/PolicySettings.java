@@ -2,6 +2,7 @@ package dev.trellis.monitor.policy;
 
 import static dev.trellis.process.Ranges.requireWithin;
 
+import dev.trellis.wire.NodeDescriptor.Tier;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -27,6 +28,8 @@ import java.util.Optional;
 /// @param keyGrace how long after a key was placed nothing more is decided about it
 /// @param memoryNodes the fewest and the most that the memory tier may have
 /// @param ssdNodes the fewest and the most that the SSD tier may have
+/// @param shrinkAfter how long a tier that grew stays as it is before it may shrink
+/// @param gossipEpoch writes to a key within it reach each further replica as one merge
 /// @see "Wu et al., VLDB 2019, table 2"
 public record PolicySettings(
     Objective objective,
@@ -44,7 +47,85 @@ public record PolicySettings(
     Duration grace,
     Duration keyGrace,
     Counts memoryNodes,
-    Counts ssdNodes) {
+    Counts ssdNodes,
+    Duration shrinkAfter,
+    Duration gossipEpoch) {
+  /// The longest that a tier which grew may be told to stay as it is.
+  private static final Duration SHRINK_AFTER_MAX = Duration.ofHours(24);
+
+  public PolicySettings {
+    budgetPerHour.ifPresent(budget -> requireWithin("budget.per-hour", budget, 0.0, 1e9));
+    requireWithin("price.memory", memoryPrice, 0.0, 1e6);
+    requireWithin("price.ssd", ssdPrice, 0.0, 1e6);
+    requireWithin("hot.deviations", hotDeviations, 0.0, 100.0);
+    requireWithin("promote.accesses", promoteAccesses, 1, 1_000_000);
+    requireWithin("promote.window", promoteWindow, Duration.ofSeconds(1), Duration.ofHours(24));
+    requireShares("memory.use", memoryUse);
+    requireShares("ssd.use", ssdUse);
+    requireShares("latency.fraction", latencyFraction);
+    requireShares("occupancy", occupancy);
+    requireWithin("step.factor", stepFactor, 1.01, 10.0);
+    requireWithin("grace", grace, Duration.ZERO, Duration.ofHours(24));
+    requireWithin("key.grace", keyGrace, Duration.ZERO, Duration.ofHours(24));
+    requireCounts("memory.nodes", memoryNodes, 1);
+    requireCounts("ssd.nodes", ssdNodes, 0);
+    requireWithin("shrink.after", shrinkAfter, Duration.ZERO, SHRINK_AFTER_MAX);
+    requireWithin("gossip.epoch", gossipEpoch, Duration.ofMillis(1), Duration.ofMinutes(1));
+  }
+
+  private static void requireShares(String key, Band band) {
+    requireWithin(key + ".high", band.high(), 0.01, 1.0);
+    // Some way apart, or what brings it below the one takes it above the other.
+    requireWithin(key + ".low", band.low(), 0.0, band.high() * 0.9);
+  }
+
+  private static void requireCounts(String key, Counts counts, int least) {
+    requireWithin(key + ".max", counts.max(), least, 1_000_000);
+    requireWithin(key + ".min", counts.min(), least, counts.max());
+  }
+
+  /// With what follows from the rest: a tier that grew stays so for four grace periods, and gossip
+  /// is that of a node's default configuration.
+  public PolicySettings(
+      Objective objective,
+      Optional<Double> budgetPerHour,
+      double memoryPrice,
+      double ssdPrice,
+      double hotDeviations,
+      int promoteAccesses,
+      Duration promoteWindow,
+      Band memoryUse,
+      Band ssdUse,
+      Band latencyFraction,
+      Band occupancy,
+      double stepFactor,
+      Duration grace,
+      Duration keyGrace,
+      Counts memoryNodes,
+      Counts ssdNodes) {
+    this(
+        objective,
+        budgetPerHour,
+        memoryPrice,
+        ssdPrice,
+        hotDeviations,
+        promoteAccesses,
+        promoteWindow,
+        memoryUse,
+        ssdUse,
+        latencyFraction,
+        occupancy,
+        stepFactor,
+        grace,
+        keyGrace,
+        memoryNodes,
+        ssdNodes,
+        grace.compareTo(SHRINK_AFTER_MAX.dividedBy(4)) > 0
+            ? SHRINK_AFTER_MAX
+            : grace.multipliedBy(4),
+        Duration.ofMillis(10));
+  }
+
   /// What clients are to see.
   ///
   /// @param statistic of the latency
@@ -66,12 +147,32 @@ public record PolicySettings(
   }
 
   /// Two shares between which something is to be.
-  public record Band(double low, double high) {}
+  public record Band(double low, double high) {
+    /// What is aimed at by those who change something.
+    public double middle() {
+      return (low + high) / 2;
+    }
+  }
 
   /// A range of numbers of nodes.
   public record Counts(int min, int max) {}
 
-  /// What the paper runs with.
+  /// How full a tier is kept.
+  public Band use(Tier tier) {
+    return tier == Tier.MEMORY ? memoryUse : ssdUse;
+  }
+
+  /// How many nodes a tier may have.
+  public Counts nodes(Tier tier) {
+    return tier == Tier.MEMORY ? memoryNodes : ssdNodes;
+  }
+
+  /// What a node of a tier costs per hour.
+  public double price(Tier tier) {
+    return tier == Tier.MEMORY ? memoryPrice : ssdPrice;
+  }
+
+  /// What the paper runs with; where it says nothing, such as of grace periods, what suits it.
   public static final PolicySettings PAPER =
       new PolicySettings(
           new Objective(Statistic.MEAN, Duration.ofNanos(2_500_000)),
@@ -89,5 +190,7 @@ public record PolicySettings(
           Duration.ofSeconds(120),
           Duration.ofSeconds(60),
           new Counts(1, 10_000),
-          new Counts(0, 10_000));
+          new Counts(0, 10_000),
+          Duration.ofSeconds(480),
+          Duration.ofMillis(100));
 }
