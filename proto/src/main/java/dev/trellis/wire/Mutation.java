@@ -332,8 +332,8 @@ public sealed interface Mutation extends Operation {
   /// is written to it. Carried out by the key's home; of two decisions the later wins.
   ///
   /// @param placement empty to go back to the default
-  /// @param epoch of the monitor that decided it: one that another has taken over from is refused; 0
-  ///   for whoever is no monitor
+  /// @param epoch of the monitor that decided it: one that another has taken over from is refused;
+  ///   0 for whoever is no monitor
   record Place(Optional<Placement> placement, long epoch) implements Mutation {
     public Place {
       if (epoch < 0) {

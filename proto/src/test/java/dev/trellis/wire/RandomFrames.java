@@ -277,7 +277,9 @@ final class RandomFrames {
           new Mutation.Expire(
               random.nextBoolean() ? OptionalLong.of(number()) : OptionalLong.empty());
       case 17 -> new Mutation.Merge(entry(3));
-      case 18 -> new Mutation.Place(maybe(this::placement), random.nextInt(2) == 0 ? 0 : random.nextLong() >>> 1);
+      case 18 ->
+          new Mutation.Place(
+              maybe(this::placement), random.nextInt(2) == 0 ? 0 : random.nextLong() >>> 1);
       default -> throw new IllegalArgumentException("no mutation type " + type);
     };
   }

@@ -192,7 +192,8 @@ record JsonLine(Payload key, List<Write> writes) {
       Optional<Duration> ttl =
           life.isPresent() ? Optional.of(Duration.ofMillis(life.getAsLong())) : Optional.empty();
       return switch (kind) {
-        case LWW -> List.of(new Write(new Mutation.Put(JsonBytes.payload("\"value\"", value)), ttl));
+        case LWW ->
+            List.of(new Write(new Mutation.Put(JsonBytes.payload("\"value\"", value)), ttl));
         case CAUSAL ->
             siblings(value, ttl, one -> new Mutation.PutCausal(one, CausalContext.EMPTY));
         case MULTICAUSAL ->

@@ -53,7 +53,7 @@ final class Values {
       case View.Whole whole -> whole.value();
       case View.Truth truth -> truth.value();
       case View.Elements elements -> elements.elements().stream().map(JsonBytes::of).toList();
-      case View.Scored scored -> scored.members().stream().map(JsonBytes::of).toList();
+      case View.Scored scored -> scored.members().stream().map(Values::json).toList();
       case View.Fields fields -> json(fields);
       case View.Conflict conflict -> null;
       case View.Siblings siblings ->
@@ -63,9 +63,13 @@ final class Values {
                   .map(sibling -> Map.of("value", JsonBytes.of(sibling.value())))
                   .toList());
       case View.Prioritized prioritized ->
-          ordered("priority", number(prioritized.priority()), "value", JsonBytes.of(prioritized.value()));
+          ordered(
+              "priority",
+              number(prioritized.priority()),
+              "value",
+              JsonBytes.of(prioritized.value()));
       case View.Records records ->
-          Map.of("records", records.records().stream().map(JsonBytes::of).toList());
+          Map.of("records", records.records().stream().map(Values::json).toList());
       case View.State state -> state.entry().toString();
       case View.Placed placed -> json(placed);
     };

@@ -10,9 +10,9 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
-/// Starts and ends nodes of the cluster of this machine, as `trellis node add` and `node remove` do,
-/// and in their presence: who has the [ClusterLock] goes first. What there is, is in the file that
-/// they all remember the cluster by, so this remembers nothing.
+/// Starts and ends nodes of the cluster of this machine, as `trellis node add` and `node remove`
+/// do, and in their presence: who has the [ClusterLock] goes first. What there is, is in the file
+/// that they all remember the cluster by, so this remembers nothing.
 final class LocalScaler implements Scaler {
   /// Nodes that take part, or are about to, though the others have not heard of them yet.
   private static final List<String> STARTING = List.of("starting", "joining");
@@ -93,7 +93,9 @@ final class LocalScaler implements Scaler {
     int starting = 0;
     for (ServerState node : staying) {
       starting +=
-          report.node(node.name()).filter(one -> STARTING.contains(one.state())).isPresent() ? 1 : 0;
+          report.node(node.name()).filter(one -> STARTING.contains(one.state())).isPresent()
+              ? 1
+              : 0;
     }
     int running = staying.size();
     if (running < target.nodes()) {

@@ -43,9 +43,7 @@ record PlannedNode(int number, Tier tier) {
     if (number >= Ports.NODES_MAX) {
       throw new CommandFailure(
           ExitCode.REFUSED,
-          "a cluster of this machine has at most "
-              + Ports.NODES_MAX
-              + " nodes, and all are there");
+          "a cluster of this machine has at most " + Ports.NODES_MAX + " nodes, and all are there");
     }
     return new PlannedNode(number, tier);
   }

@@ -53,8 +53,8 @@ record ServerPlan(
   /// @param cluster what is to be the same for all
   /// @param nodes all that the cluster is to have
   /// @param heap of those that are no nodes
-  /// @param monitor settings of the monitor beside those that follow from the rest, as HOCON text by
-  ///   key; empty for no monitor
+  /// @param monitor settings of the monitor beside those that follow from the rest, as HOCON text
+  ///   by key; empty for no monitor
   static List<ServerPlan> of(
       ClusterState cluster,
       List<PlannedNode> nodes,
@@ -129,7 +129,8 @@ record ServerPlan(
     return new ServerPlan(ROUTER, ROUTER, Optional.empty(), 0, heap, settings, taken);
   }
 
-  /// The cluster is never made smaller than it was asked for, nor larger than of use on one machine.
+  /// The cluster is never made smaller than it was asked for, nor larger than of use on one
+  /// machine.
   private static ServerPlan monitor(
       ClusterState cluster, List<PlannedNode> nodes, String heap, Map<String, String> more) {
     Ports ports = cluster.ports();

@@ -18,8 +18,8 @@ import java.util.stream.Collectors;
 /// @param faultTolerance the latest change wins
 /// @param known incarnations that have or had a part of the data, and where to look for them
 /// @param ended incarnations that never come back; none of them is known any more
-/// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0 if
-///   none ever did
+/// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0
+///   if none ever did
 record ClusterState(
     FaultTolerance faultTolerance,
     Map<Incarnation, Known> known,
@@ -131,9 +131,7 @@ record ClusterState(
   }
 
   ClusterState withMonitorEpoch(long claimed) {
-    return claimed <= monitorEpoch
-        ? this
-        : new ClusterState(faultTolerance, known, ended, claimed);
+    return claimed <= monitorEpoch ? this : new ClusterState(faultTolerance, known, ended, claimed);
   }
 
   /// The same, without those who have their data in memory: when all have ended they have none.

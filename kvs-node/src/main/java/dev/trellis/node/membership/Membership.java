@@ -24,8 +24,8 @@ public interface Membership extends AutoCloseable {
   /// @param nodes 0 or more
   void changeFaultTolerance(int nodes);
 
-  /// Takes note that a monitor orders what is to be done from now on; a lower epoch than the present
-  /// one changes nothing.
+  /// Takes note that a monitor orders what is to be done from now on; a lower epoch than the
+  /// present one changes nothing.
   ///
   /// @param epoch above 0
   void claim(long epoch);

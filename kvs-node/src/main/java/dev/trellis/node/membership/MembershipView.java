@@ -16,8 +16,8 @@ import java.util.Set;
 /// @param absent nodes that were members, were removed because they did not answer, and may come
 ///   back with data: neither declared gone nor followed by a new incarnation that lost its data
 /// @param gone incarnations that were declared gone: nothing they say counts any more
-/// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0 if
-///   none ever did
+/// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0
+///   if none ever did
 public record MembershipView(
     Topology topology,
     Set<String> suspected,

@@ -11,8 +11,8 @@ import java.util.random.RandomGenerator;
 /// refuse the lower one. That is safe since orders are absolute targets, and one that is over is
 /// refused wherever a higher epoch is known.
 ///
-/// An epoch is a number that grows, and below it 16 bits that differ from monitor to monitor, so two
-/// that claim at one time do not have the same. Not for several threads.
+/// An epoch is a number that grows, and below it 16 bits that differ from monitor to monitor, so
+/// two that claim at one time do not have the same. Not for several threads.
 final class Leadership {
   private static final int TIE_BITS = 16;
 
@@ -56,7 +56,7 @@ final class Leadership {
       return Optional.of(epoch);
     }
     if (highest == 0 || nowMillis - heardMillis >= patienceMillis) {
-      epoch = ((highest >>> TIE_BITS) + 1 << TIE_BITS) | tie;
+      epoch = (((highest >>> TIE_BITS) + 1) << TIE_BITS) | tie;
       highest = epoch;
       heardMillis = nowMillis;
       return Optional.of(epoch);

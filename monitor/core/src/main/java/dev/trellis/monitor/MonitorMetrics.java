@@ -15,8 +15,7 @@ import io.prometheus.client.hotspot.ThreadExports;
 /// What a monitor tells of itself, for Prometheus.
 final class MonitorMetrics {
   final Counter reportsDropped =
-      Counter.build(
-              "trellis_monitor_reports_dropped", "Reports that came while too many waited.")
+      Counter.build("trellis_monitor_reports_dropped", "Reports that came while too many waited.")
           .create();
   private final Gauge reports =
       Gauge.build("trellis_monitor_reports", "Reports of nodes that were heard.").create();
@@ -34,8 +33,7 @@ final class MonitorMetrics {
           .labelNames("statistic")
           .create();
   private final Gauge whole =
-      Gauge.build("trellis_monitor_whole", "Whether no range is short of copies: 1 or 0.")
-          .create();
+      Gauge.build("trellis_monitor_whole", "Whether no range is short of copies: 1 or 0.").create();
 
   CollectorRegistry registry() {
     CollectorRegistry registry = new CollectorRegistry();
@@ -60,8 +58,8 @@ final class MonitorMetrics {
   }
 
   void observe(ClusterView view, boolean isLeader, long received, long notReports) {
-    reports.set(received);
-    malformed.set(notReports);
+    reports.set((double) received);
+    malformed.set((double) notReports);
     leads.set(isLeader ? 1 : 0);
     whole.set(view.isWhole() ? 1 : 0);
     for (Tier tier : Tier.values()) {

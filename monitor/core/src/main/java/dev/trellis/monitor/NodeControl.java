@@ -3,8 +3,8 @@ package dev.trellis.monitor;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
 
-/// Gives orders to nodes over the control plane. Every call waits for the answer for a bounded time;
-/// an [IOException] says that none came, and that it is unknown whether the order arrived.
+/// Gives orders to nodes over the control plane. Every call waits for the answer for a bounded
+/// time; an [IOException] says that none came, and that it is unknown whether the order arrived.
 public interface NodeControl {
   /// What a node knows of monitors.
   ///
@@ -27,8 +27,8 @@ public interface NodeControl {
   /// @throws RefusedException if a higher one was claimed
   Claimed claim(NodeDescriptor node, long epoch) throws IOException;
 
-  /// What a node knows of itself and of the cluster, as JSON: `trellis status --json` shows the same
-  /// members.
+  /// What a node knows of itself and of the cluster, as JSON: `trellis status --json` shows the
+  /// same members.
   String status(NodeDescriptor node) throws IOException;
 
   /// Has a node hand over what it holds, leave and end.

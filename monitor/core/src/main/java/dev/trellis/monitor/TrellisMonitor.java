@@ -60,14 +60,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /// A monitor at work. Each period it makes one view of all that nodes have told, decides by it, has
-/// what it decided carried out, and writes both down. All of that happens on one thread; what has to
-/// be waited for is done on others, whose answers that thread takes up in the next period.
+/// what it decided carried out, and writes both down. All of that happens on one thread; what has
+/// to be waited for is done on others, whose answers that thread takes up in the next period.
 ///
-/// Nothing depends on it: a cluster whose monitor is dead stays as it is. When it starts it takes up
-/// what it finds, the decisions of the one before included.
+/// Nothing depends on it: a cluster whose monitor is dead stays as it is. When it starts it takes
+/// up what it finds, the decisions of the one before included.
 public final class TrellisMonitor implements RunningProcess {
   private static final Logger LOG = LoggerFactory.getLogger(TrellisMonitor.class);
   private static final int REPORTS_MAX = 65_536;
+  private static final int TO_RECORD_MAX = 10_000;
 
   /// Over which the loads of nodes are averaged.
   private static final Duration WINDOW = Duration.ofSeconds(5);
@@ -280,7 +281,7 @@ public final class TrellisMonitor implements RunningProcess {
     recording.ifPresent(file -> file.map(map, now));
     feed.listenTo(statisticsAddresses(map));
     drain.members(map.nodes());
-    takeUp(now);
+    takeUp();
     claim(map.nodes());
     ClusterView view = observations.view(map, book.taken(), now);
     book.observe(view);
@@ -297,8 +298,7 @@ public final class TrellisMonitor implements RunningProcess {
     }
     record();
     decisions = book.latest();
-    state =
-        Optional.of(consoleStates.of(view, map, observations, leadership, decisions));
+    state = Optional.of(consoleStates.of(view, map, observations, leadership, decisions));
     metrics.observe(view, leadership.leads(), feed.received(), feed.malformed());
     obstacle = view.nodes().isEmpty() ? "no node is known" : "";
   }
@@ -321,8 +321,7 @@ public final class TrellisMonitor implements RunningProcess {
   }
 
   /// Runs what may take long elsewhere, and takes up its result in the loop.
-  private <T> void errand(
-      Callable<T> work, BiConsumer<@Nullable T, @Nullable Throwable> then) {
+  private <T> void errand(Callable<T> work, BiConsumer<@Nullable T, @Nullable Throwable> then) {
     try {
       errands.execute(
           () -> {
@@ -394,29 +393,30 @@ public final class TrellisMonitor implements RunningProcess {
   }
 
   /// Reads what was decided before, so that what is under way is not decided again.
-  private void takeUp(long now) {
+  private void takeUp() {
     DecisionLog record = log;
     if (hasTakenUp || isTakingUp || record == null) {
       return;
     }
     isTakingUp = true;
-    record
-        .read()
-        .whenComplete(
-            (recorded, problem) ->
-                later(
-                    recorded,
-                    problem,
-                    (all, why) -> {
-                      isTakingUp = false;
-                      if (all != null) {
-                        book.takeUp(all);
-                        hasTakenUp = true;
-                        LOG.info("{} decisions were recorded before", all.size());
-                      } else {
-                        obstacle = "what was decided before can't be read: " + message(why);
-                      }
-                    }));
+    var _ =
+        record
+            .read()
+            .whenComplete(
+                (recorded, problem) ->
+                    later(
+                        recorded,
+                        problem,
+                        (all, why) -> {
+                          isTakingUp = false;
+                          if (all != null) {
+                            book.takeUp(all);
+                            hasTakenUp = true;
+                            LOG.info("{} decisions were recorded before", all.size());
+                          } else {
+                            obstacle = "what was decided before can't be read: " + message(why);
+                          }
+                        }));
   }
 
   // ---- Who leads ----
@@ -439,7 +439,9 @@ public final class TrellisMonitor implements RunningProcess {
             var _ = leadership.decide(heard.answers(), clock.millis());
             if (led != leadership.leads()) {
               LOG.info(
-                  led ? "another monitor leads, of an epoch above {}" : "leads from now on, epoch {}",
+                  led
+                      ? "another monitor leads, of an epoch above {}"
+                      : "leads from now on, epoch {}",
                   leadership.epoch());
             }
           }
@@ -466,17 +468,18 @@ public final class TrellisMonitor implements RunningProcess {
     Mutation.Place mutation =
         new Mutation.Place(
             place.toDefault() ? Optional.empty() : Optional.of(place.to()), leadership.epoch());
-    client
-        .execute(place.key(), mutation, CallOptions.DEFAULT)
-        .whenComplete(
-            (reply, problem) ->
-                later(
-                    reply,
-                    problem,
-                    (_, why) -> {
-                      underWay.remove(recorded.id());
-                      settle(recorded, why);
-                    }));
+    var _ =
+        client
+            .execute(place.key(), mutation, CallOptions.DEFAULT)
+            .whenComplete(
+                (reply, problem) ->
+                    later(
+                        reply,
+                        problem,
+                        (_, why) -> {
+                          underWay.remove(recorded.id());
+                          settle(recorded, why);
+                        }));
   }
 
   private void settle(Recorded recorded, @Nullable Throwable problem) {
@@ -508,8 +511,7 @@ public final class TrellisMonitor implements RunningProcess {
           switch (answer) {
             case Scaler.Answer.Refused refused -> {
               leadership.refused();
-              book.settle(
-                  recorded.id(), Progress.OVERTAKEN, refused.reason(), clock.millis());
+              book.settle(recorded.id(), Progress.OVERTAKEN, refused.reason(), clock.millis());
             }
             case Scaler.Answer.Failed failed ->
                 LOG.warn("the {} tier is not scaled: {}", resize.tier().word(), failed.reason());
@@ -540,27 +542,31 @@ public final class TrellisMonitor implements RunningProcess {
 
   private void record() {
     toRecord.addAll(book.drainChanges());
+    if (toRecord.size() > TO_RECORD_MAX && !isRecording) {
+      toRecord.subList(0, toRecord.size() - TO_RECORD_MAX).clear(); // the store is long away
+    }
     DecisionLog record = log;
     if (toRecord.isEmpty() || isRecording || record == null || !hasTakenUp) {
       return;
     }
     isRecording = true;
     List<Recorded> now = List.copyOf(toRecord);
-    record
-        .append(now)
-        .whenComplete(
-            (done, problem) ->
-                later(
-                    done,
-                    problem,
-                    (_, why) -> {
-                      isRecording = false;
-                      if (why == null) {
-                        toRecord.subList(0, now.size()).clear();
-                      } else {
-                        LOG.warn("decisions are not recorded yet: {}", message(why));
-                      }
-                    }));
+    var _ =
+        record
+            .append(now)
+            .whenComplete(
+                (_, problem) ->
+                    later(
+                        now,
+                        problem,
+                        (_, why) -> {
+                          isRecording = false;
+                          if (why == null) {
+                            toRecord.subList(0, now.size()).clear();
+                          } else {
+                            LOG.warn("decisions are not recorded yet: {}", message(why));
+                          }
+                        }));
   }
 
   @Override

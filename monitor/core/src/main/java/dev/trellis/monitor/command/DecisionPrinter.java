@@ -96,7 +96,6 @@ final class DecisionPrinter {
     };
   }
 
-
   private static String numbers(Map<String, Double> numbers) {
     return numbers.isEmpty()
         ? "-"

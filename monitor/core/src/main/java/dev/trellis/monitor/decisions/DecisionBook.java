@@ -16,8 +16,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/// The decisions of late: which are still to come about, and what came of the others. Pure, bounded;
-/// not for several threads.
+/// The decisions of late: which are still to come about, and what came of the others. Pure,
+/// bounded; not for several threads.
 public final class DecisionBook {
   private static final int KEPT_MAX = 2_000;
   private static final int IDS_PER_MILLI = 1_000;
@@ -37,7 +37,6 @@ public final class DecisionBook {
   public void takeUp(Collection<Recorded> recorded) {
     recorded.stream()
         .sorted(Comparator.comparingLong(Recorded::id))
-        
         .forEach(
             one -> {
               all.put(one.id(), one);
@@ -113,8 +112,7 @@ public final class DecisionBook {
   }
 
   private static boolean isReached(Decision.Resize resize, ClusterView view) {
-    List<Node> tier =
-        view.nodes().stream().filter(node -> node.tier() == resize.tier()).toList();
+    List<Node> tier = view.nodes().stream().filter(node -> node.tier() == resize.tier()).toList();
     Set<String> there = new HashSet<>();
     tier.forEach(node -> there.add(node.id()));
     return tier.size() == resize.to()

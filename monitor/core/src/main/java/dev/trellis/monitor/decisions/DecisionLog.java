@@ -50,9 +50,7 @@ public final class DecisionLog {
   private CompletableFuture<Long> trimmed() {
     return log.sizeAsync()
         .thenCompose(
-            size ->
-                log.readSinceAsync(
-                    CausalContext.EMPTY, (int) Math.max(1, size - RECORDS_KEPT)))
+            size -> log.readSinceAsync(CausalContext.EMPTY, (int) Math.max(1, size - RECORDS_KEPT)))
         .thenCompose(oldest -> log.trimAsync(oldest.seen()));
   }
 

@@ -1,7 +1,6 @@
 package dev.trellis.monitor.decisions;
 
 import dev.trellis.monitor.policy.ClusterView;
-import dev.trellis.monitor.policy.ClusterView.Key;
 import dev.trellis.monitor.policy.ClusterView.Node;
 import dev.trellis.monitor.policy.Decision;
 import dev.trellis.wire.NodeDescriptor.Tier;
@@ -29,14 +28,14 @@ final class Effects {
   }
 
   private static void ofKey(Decision.Place place, ClusterView view, Map<String, Double> seen) {
-    Optional<Key> now =
+    Optional<ClusterView.Key> now =
         view.keys().stream().filter(key -> key.key().equals(place.key())).findFirst();
-    seen.put("readsPerSecond", now.map(Key::readsPerSecond).orElse(0.0));
-    seen.put("writesPerSecond", now.map(Key::writesPerSecond).orElse(0.0));
+    seen.put("readsPerSecond", now.map(ClusterView.Key::readsPerSecond).orElse(0.0));
+    seen.put("writesPerSecond", now.map(ClusterView.Key::writesPerSecond).orElse(0.0));
     seen.put(
         "replicas",
         (double)
-            now.map(Key::placement)
+            now.map(ClusterView.Key::placement)
                 .map(
                     placement ->
                         (placement.memoryNodes() + placement.ssdNodes())

@@ -2,7 +2,6 @@ package dev.trellis.monitor.statistics;
 
 import dev.trellis.lattice.Payload;
 import dev.trellis.monitor.policy.ClusterView;
-import dev.trellis.monitor.policy.ClusterView.Key;
 import dev.trellis.monitor.policy.ClusterView.Latency;
 import dev.trellis.monitor.policy.ClusterView.Node;
 import dev.trellis.monitor.policy.ClusterView.Population;
@@ -35,8 +34,8 @@ import org.jspecify.annotations.Nullable;
 /// recorded can be played again. Not for several threads. Holds a bounded number of reports of each
 /// member, and none of who is no member any more.
 ///
-/// Loads of nodes are means over a few periods, so that one busy moment moves nothing; those of keys
-/// are of the last period, so that a key is seen to be hot soon.
+/// Loads of nodes are means over a few periods, so that one busy moment moves nothing; those of
+/// keys are of the last period, so that a key is seen to be hot soon.
 public final class Observations {
   private static final int KEYS_MAX = 4_096;
 
@@ -142,11 +141,10 @@ public final class Observations {
         map.nodes().stream().sorted(Comparator.comparing(NodeDescriptor::id)).toList()) {
       Node node = node(member);
       seen.add(node);
-      isWhole &=
-          !node.isSuspected() && node.state() == State.ACTIVE && isComplete(member.id());
+      isWhole &= !node.isSuspected() && node.state() == State.ACTIVE && isComplete(member.id());
     }
     Placement byDefault = Placement.ofDefault(map.faultTolerance());
-    List<Key> keys = keys(byDefault);
+    List<ClusterView.Key> keys = keys(byDefault);
     return new ClusterView(
         nowMillis,
         map.faultTolerance(),
@@ -156,6 +154,27 @@ public final class Observations {
         population(seen, keys),
         latency(),
         taken);
+  }
+
+  /// What a node gets from others, or gives to them.
+  ///
+  /// @param why its state
+  /// @param done shards of it that are through, of `total`
+  public record Handoff(String nodeId, String why, long sinceMillis, int done, int total) {}
+
+  /// The handoffs under way, as of the last view, by node.
+  public List<Handoff> handoffs() {
+    List<Handoff> handoffs = new ArrayList<>();
+    nodes.forEach(
+        (id, told) -> {
+          List<NodeReport.Shard> shards = latest(told).report().shards();
+          int done = (int) shards.stream().filter(NodeReport.Shard::isComplete).count();
+          if (done < shards.size()) {
+            handoffs.add(new Handoff(id, told.state.word(), told.sinceMillis, done, shards.size()));
+          }
+        });
+    handoffs.sort(Comparator.comparing(Handoff::nodeId));
+    return handoffs;
   }
 
   private boolean isComplete(String nodeId) {
@@ -174,12 +193,7 @@ public final class Observations {
       told.sinceMillis = nowMillis;
     }
     return new Node(
-        member.id(),
-        member.tier(),
-        member.state(),
-        told.sinceMillis,
-        isSilent(told),
-        shards(told));
+        member.id(), member.tier(), member.state(), told.sinceMillis, isSilent(told), shards(told));
   }
 
   /// Whether a node has told nothing for three periods, of which two may get lost.
@@ -229,7 +243,7 @@ public final class Observations {
     @Nullable Placement placement;
   }
 
-  private List<Key> keys(Placement byDefault) {
+  private List<ClusterView.Key> keys(Placement byDefault) {
     Map<Payload, Gathered> gathered = new LinkedHashMap<>();
     for (Told told : nodes.values()) {
       NodeReport report = latest(told).report();
@@ -254,14 +268,14 @@ public final class Observations {
         }
       }
     }
-    List<Key> keys = new ArrayList<>(gathered.size());
+    List<ClusterView.Key> keys = new ArrayList<>(gathered.size());
     gathered.forEach(
         (key, one) -> {
           Optional<Placement> own =
               Optional.ofNullable(one.placement).filter(placement -> !placement.equals(byDefault));
           boolean isUsed = one.reads + one.writes > 0;
           keys.add(
-              new Key(
+              new ClusterView.Key(
                   key,
                   1,
                   own.orElse(byDefault),
@@ -273,7 +287,7 @@ public final class Observations {
                   accesses(key),
                   one.isIdle && !isUsed ? one.idleMillis : 0));
         });
-    keys.sort(Comparator.comparing(Key::key));
+    keys.sort(Comparator.comparing(ClusterView.Key::key));
     return keys;
   }
 
@@ -283,7 +297,7 @@ public final class Observations {
   }
 
   /// Those that stand out are known one by one; the others share what is left.
-  private static Population population(List<Node> nodes, List<Key> keys) {
+  private static Population population(List<Node> nodes, List<ClusterView.Key> keys) {
     double operations = nodes.stream().mapToDouble(Node::operationsPerSecond).sum();
     double entries =
         nodes.stream()
@@ -298,7 +312,7 @@ public final class Observations {
     double mean = operations / count;
     double known = 0;
     double squares = 0;
-    for (Key key : keys) {
+    for (ClusterView.Key key : keys) {
       known += key.operationsPerSecond();
       squares += square(key.operationsPerSecond() - mean);
     }

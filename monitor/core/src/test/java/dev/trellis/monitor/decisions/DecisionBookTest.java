@@ -124,8 +124,7 @@ class DecisionBookTest {
   void whatIsRecordedIsReadAgain() {
     Payload odd = Payload.of(new byte[] {(byte) 0xff, 0, 1});
     Recorded placed =
-        new Recorded(
-            7, 1_000, place(odd), Progress.DONE, 1_500, "", Map.of("p95Micros", 123.5));
+        new Recorded(7, 1_000, place(odd), Progress.DONE, 1_500, "", Map.of("p95Micros", 123.5));
     assertEquals(placed, DecisionCodec.decode(DecisionCodec.encode(placed)));
     Recorded failed =
         new Recorded(
