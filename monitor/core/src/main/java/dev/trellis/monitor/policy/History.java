@@ -20,8 +20,9 @@ final class History {
   /// A tier that grew so many times `shrinkAfter`, or less, after it had shrunk, swings.
   private static final int SWING = 6;
 
-  /// A tier that swings stays as it is for so many times `shrinkAfter`.
-  private static final int STAY = 24;
+  /// A tier that swings stays as it is for so many times `shrinkAfter`: for a day, if that is eight
+  /// minutes.
+  private static final int STAY = 180;
 
   private final ClusterView view;
   private final PolicySettings settings;

@@ -8,8 +8,9 @@ import java.util.List;
 import java.util.Optional;
 
 /// Gives a tier nodes when it is above its high mark, or has fewer than k or the user need, and
-/// takes disks away when they are below their low mark. The memory tier is not made smaller for
-/// being empty, as in the paper: [ComputeElasticity] does that, and leaves room for what is stored.
+/// takes disks away when they are below their low mark and have little to do. The memory tier is
+/// not made smaller for being empty, as in the paper: [ComputeElasticity] does that, and leaves
+/// room for what is stored.
 ///
 /// @see "Wu et al., VLDB 2019, §5.3, Elasticity"
 final class StorageElasticity implements Situation.Concern {
@@ -85,7 +86,7 @@ final class StorageElasticity implements Situation.Concern {
         tier.tier() == Tier.SSD
             && tier.bytesMax() > 0
             && tier.use() < use.low()
-            && tier.median() < room.now().settings().occupancy().middle();
+            && tier.median() < room.now().settings().occupancy().low();
     boolean isTooMany = tier.nodes() > room.now().settings().nodes(tier.tier()).max();
     if (!(isWasted || isTooMany) || !room.isCalm()) {
       return Optional.empty();

@@ -91,6 +91,7 @@ class ElasticityTest {
     Resize resize = Views.onlyResize(views.decide(storage));
     assertTrue(resize.to() < 10 && resize.to() >= 7, resize.toString());
     assertEquals(10 - resize.to(), resize.leaving().size());
+    assertEquals(List.of(), new Views().memory(2, 0.1, 0.4).ssd(10, 0.25, 0.4).decide(storage));
     Views few =
         new Views().memory(2, 0.1, 0.4).ssd(2, 0.1, 0.1).key("cold", new Placement(0, 2, 1), 0, 0);
     assertEquals(List.of(), few.decide(storage));
