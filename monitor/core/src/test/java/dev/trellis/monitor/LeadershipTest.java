@@ -35,13 +35,15 @@ class LeadershipTest {
     }
     assertFalse(other.leads());
     // It falls silent, as the nodes say.
+    long last = 99_000 - 500;
+    long almost = PATIENCE - 1;
     assertEquals(
-        Optional.empty(), other.decide(List.of(new Claimed(epoch, PATIENCE - 1)), 100_000));
-    long next = other.decide(List.of(new Claimed(epoch, PATIENCE)), 100_001).orElseThrow();
+        Optional.empty(), other.decide(List.of(new Claimed(epoch, almost)), last + almost));
+    long next = other.decide(List.of(new Claimed(epoch, PATIENCE)), last + PATIENCE).orElseThrow();
     assertTrue(next > epoch);
     assertTrue(other.leads());
     // And stands by once it is back.
-    assertEquals(Optional.empty(), one.decide(List.of(new Claimed(next, 10)), 100_002));
+    assertEquals(Optional.empty(), one.decide(List.of(new Claimed(next, 10)), 110_000));
     assertFalse(one.leads());
   }
 

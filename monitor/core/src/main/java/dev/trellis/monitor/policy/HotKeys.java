@@ -28,6 +28,11 @@ final class HotKeys implements Situation.Concern {
   /// Replicas are taken away if the rest would still be below this share of what brings more.
   private static final double CLEARLY = 0.5;
 
+  /// Of clients, below which no key is hot, whatever an operation seems to cost: where hardly
+  /// anything is asked for, all that a shard does besides, as when it starts, counts as the cost of
+  /// that.
+  private static final double OPERATIONS_PER_SECOND_MIN = 50;
+
   @Override
   public String name() {
     return "hot-keys";
@@ -115,7 +120,7 @@ final class HotKeys implements Situation.Concern {
   }
 
   private Optional<Decision> replicate(ClusterView.Key key, Case now) {
-    if (!now.isOutstanding(key)) {
+    if (key.operationsPerSecond() < OPERATIONS_PER_SECOND_MIN || !now.isOutstanding(key)) {
       return Optional.empty();
     }
     double heldBack = now.heldBack();

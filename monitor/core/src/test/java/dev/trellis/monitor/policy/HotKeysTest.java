@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.monitor.policy.ClusterView.Node;
+import dev.trellis.monitor.policy.ClusterView.Shard;
 import dev.trellis.monitor.policy.Decision.Move;
 import dev.trellis.monitor.policy.Decision.Place;
+import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import dev.trellis.wire.Placement;
 import java.util.List;
@@ -41,6 +44,21 @@ class HotKeysTest {
   @Test
   void aKeyFarAboveTheMeanThatCostsAShardNextToNothingIsLeftAlone() {
     assertEquals(List.of(), cluster().key("loud", WARM, 5_000, 0).decide(policy));
+  }
+
+  @Test
+  void aKeyThatIsHardlyAskedForIsLeftAloneWhateverThatSeemsToCost() {
+    // A node that has just started is busy with that.
+    Views views = new Views();
+    for (int node = 0; node < 2; node++) {
+      List<Shard> shards = List.of(new Shard(0.64, 1, 0, 1, 1_000, 1e9));
+      views.nodes.add(new Node("memory-" + node, Tier.MEMORY, State.ACTIVE, 1_000, false, shards));
+    }
+    views.keys = 2;
+    views.keyMean = 0.5;
+    assertEquals(List.of(), views.key("first", WARM, 2, 0).decide(policy));
+    assertEquals(
+        Move.REPLICATE, Views.onlyPlace(views.key("busy", WARM, 60, 0).decide(policy)).move());
   }
 
   @Test
