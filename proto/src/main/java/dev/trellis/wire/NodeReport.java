@@ -34,7 +34,7 @@ public record NodeReport(
   /// @param entries now
   /// @param bytes what the entries take now: of memory, or of disk in the SSD tier
   /// @param bytesMax what they may take
-  /// @param isComplete whether it has all that it shall hold, and nothing to hand over
+  /// @param progress how far it is with what the members ask of it
   /// @param service how long requests kept the shard busy
   /// @param seen how long clients waited, as some of them told in the period
   /// @param heavy the keys with the greatest load, the greatest first, and with them those that
@@ -49,7 +49,7 @@ public record NodeReport(
       long entries,
       long bytes,
       long bytesMax,
-      boolean isComplete,
+      Progress progress,
       Histogram service,
       Histogram seen,
       List<Heavy> heavy,
@@ -58,7 +58,19 @@ public record NodeReport(
       heavy = List.copyOf(heavy);
       idle = List.copyOf(idle);
     }
+
+    /// Whether it has all that it shall hold, and nothing to hand over.
+    public boolean isComplete() {
+      return progress.incomplete() == 0 && progress.surplus() == 0;
+    }
   }
+
+  /// How far a shard is, in partitions.
+  ///
+  /// @param held those that it shall hold
+  /// @param incomplete of these, those that it has yet to fetch
+  /// @param surplus those that it has yet to hand over
+  public record Progress(int held, int incomplete, int surplus) {}
 
   /// A key with much load.
   ///

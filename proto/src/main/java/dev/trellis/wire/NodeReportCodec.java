@@ -5,6 +5,7 @@ import dev.trellis.wire.NodeDescriptor.Tier;
 import dev.trellis.wire.NodeReport.Heavy;
 import dev.trellis.wire.NodeReport.Histogram;
 import dev.trellis.wire.NodeReport.Idle;
+import dev.trellis.wire.NodeReport.Progress;
 import dev.trellis.wire.NodeReport.Shard;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -64,7 +65,7 @@ public final class NodeReportCodec {
     out.uint64(5, shard.entries());
     out.uint64(6, shard.bytes());
     out.uint64(7, shard.bytesMax());
-    out.bool(8, shard.isComplete());
+    out.uint32(8, shard.progress().held());
     write(out, 9, shard.service());
     write(out, 10, shard.seen());
     for (Heavy heavy : shard.heavy()) {
@@ -84,6 +85,8 @@ public final class NodeReportCodec {
       out.uint64(3, idle.idleMillis());
       out.close();
     }
+    out.uint32(13, shard.progress().incomplete());
+    out.uint32(14, shard.progress().surplus());
   }
 
   private static void write(WireWriter out, int field, Histogram histogram) {
@@ -164,7 +167,9 @@ public final class NodeReportCodec {
     long entries = 0;
     long bytes = 0;
     long bytesMax = 0;
-    boolean isComplete = false;
+    int held = 0;
+    int incomplete = 0;
+    int surplus = 0;
     Histogram service = Histogram.EMPTY;
     Histogram seen = Histogram.EMPTY;
     List<Heavy> heavy = new ArrayList<>();
@@ -178,7 +183,9 @@ public final class NodeReportCodec {
         case 5 -> entries = count(in);
         case 6 -> bytes = count(in);
         case 7 -> bytesMax = count(in);
-        case 8 -> isComplete = in.bool();
+        case 8 -> held = in.uint32();
+        case 13 -> incomplete = in.uint32();
+        case 14 -> surplus = in.uint32();
         case 9 -> service = in.message(NodeReportCodec::readHistogram);
         case 10 -> seen = in.message(NodeReportCodec::readHistogram);
         case 11 -> {
@@ -192,6 +199,9 @@ public final class NodeReportCodec {
         default -> in.skip();
       }
     }
+    if (held < 0 || incomplete < 0 || surplus < 0) {
+      throw WireReader.bad("a report of more partitions than there can be");
+    }
     if (shard < 0) {
       throw WireReader.bad("a report of shard " + Integer.toUnsignedString(shard));
     }
@@ -203,7 +213,7 @@ public final class NodeReportCodec {
         entries,
         bytes,
         bytesMax,
-        isComplete,
+        new Progress(held, incomplete, surplus),
         service,
         seen,
         heavy,

@@ -74,7 +74,8 @@ class NodeReportCodecTest {
           count(),
           count(),
           count(),
-          random.nextBoolean(),
+          new NodeReport.Progress(
+              random.nextInt(3), random.nextInt(3), random.nextInt(Integer.MAX_VALUE)),
           histogram(),
           histogram(),
           list(

@@ -1227,11 +1227,18 @@ public final class ShardCore {
         entries.store().size(),
         entries.store().weight(),
         config.bytesMax(),
-        repairs.isAlone() || (repairs.incomplete() == 0 && repairs.surplus() == 0),
+        reportedProgress(),
         service,
         seen,
         heavy,
         accesses.idle(replication.roles(), nowMillis));
+  }
+
+  private NodeReport.Progress reportedProgress() {
+    ShardProgress now = progress();
+    return repairs.isAlone()
+        ? new NodeReport.Progress(config.partitions().count(), 0, 0)
+        : new NodeReport.Progress(now.held(), now.incomplete(), now.surplus());
   }
 
   /// All that the shard holds, in byte order of the keys, dead entries included.

@@ -54,6 +54,7 @@ public final class Observations {
     private final Deque<Received> reports = new ArrayDeque<>(); // the latest last
     private State state = State.JOINING;
     private long sinceMillis;
+    private int mostLeft; // partitions to fetch or hand over, since there were none
 
     Told(long incarnation) {
       this.incarnation = incarnation;
@@ -156,10 +157,10 @@ public final class Observations {
         taken);
   }
 
-  /// What a node gets from others, or gives to them.
+  /// What a node gets from others, or gives to them, in partitions.
   ///
   /// @param why its state
-  /// @param done shards of it that are through, of `total`
+  /// @param done of `total`
   public record Handoff(String nodeId, String why, long sinceMillis, int done, int total) {}
 
   /// The handoffs under way, as of the last view, by node.
@@ -167,10 +168,16 @@ public final class Observations {
     List<Handoff> handoffs = new ArrayList<>();
     nodes.forEach(
         (id, told) -> {
-          List<NodeReport.Shard> shards = latest(told).report().shards();
-          int done = (int) shards.stream().filter(NodeReport.Shard::isComplete).count();
-          if (done < shards.size()) {
-            handoffs.add(new Handoff(id, told.state.word(), told.sinceMillis, done, shards.size()));
+          int left = 0;
+          int held = 0;
+          for (NodeReport.Shard shard : latest(told).report().shards()) {
+            left += shard.progress().incomplete() + shard.progress().surplus();
+            held += shard.progress().held();
+          }
+          told.mostLeft = left == 0 ? 0 : Math.max(told.mostLeft, left);
+          if (left > 0) {
+            int total = told.state == State.JOINING ? Math.max(held, left) : told.mostLeft;
+            handoffs.add(new Handoff(id, told.state.word(), told.sinceMillis, total - left, total));
           }
         });
     handoffs.sort(Comparator.comparing(Handoff::nodeId));

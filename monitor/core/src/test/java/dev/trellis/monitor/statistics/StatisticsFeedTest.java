@@ -55,7 +55,7 @@ class StatisticsFeedTest {
                   4,
                   500,
                   6_000,
-                  true,
+                  new NodeReport.Progress(8, 0, 0),
                   new Histogram(List.of(1L, 2L)),
                   Histogram.EMPTY,
                   List.of(),
