@@ -18,6 +18,7 @@ public final class LauncherCommands implements CommandSource {
         new StatusCommand(),
         new TopCommand(),
         new NodeCommand(),
+        new DemoCommand(),
         new BackupCommand(),
         new VerifyCommand(),
         new RestoreCommand(),

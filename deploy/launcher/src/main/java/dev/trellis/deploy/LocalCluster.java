@@ -219,7 +219,7 @@ final class LocalCluster {
   }
 
   /// `bin/trellis`, which knows how to run the JVM.
-  private static Path script() {
+  static Path script() {
     String home = System.getProperty("trellis.home");
     if (home == null) {
       throw new CommandFailure(
