@@ -9,7 +9,7 @@ package dev.trellis.node.shard;
 public record AccessConfig(int sampleEveryMax, double idleFrom) {
   private static final int SAMPLE_EVERY_MAX = 4_096;
 
-  public static final AccessConfig DEFAULT = new AccessConfig(16, 0.5);
+  public static final AccessConfig DEFAULT = new AccessConfig(32, 0.5);
 
   public AccessConfig {
     if (sampleEveryMax < 0 || sampleEveryMax > SAMPLE_EVERY_MAX) {

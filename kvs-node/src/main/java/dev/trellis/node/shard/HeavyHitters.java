@@ -136,7 +136,10 @@ final class HeavyHitters {
     int staying = 0;
     for (int counter = 0; counter < count; counter++) {
       if (loads[counter] > floor || (loads[counter] == floor && equal-- > 0)) {
-        swap(counter, staying++);
+        if (counter != staying) {
+          swap(counter, staying);
+        }
+        staying++;
       }
     }
     count = staying;

@@ -192,6 +192,15 @@ final class HashIndex {
   ///
   /// @param address that of the record, or [#NONE] to compare keys
   long find(KeyProbe key, long address) {
+    return find(key, address, false);
+  }
+
+  /// As [#find(KeyProbe)], of a key that is asked for, which is marked.
+  long access(KeyProbe key) {
+    return find(key, NONE, true);
+  }
+
+  private long find(KeyProbe key, long address, boolean marks) {
     int segment = segmentOf(key.hash(), key.spread());
     int count = pageCounts[segment];
     if (count == 0) {
@@ -208,6 +217,9 @@ final class HashIndex {
         int place = Integer.numberOfTrailingZeros(match);
         long found = address(chunk, base, place);
         if (address == NONE ? records.isOf(found, key) : found == address) {
+          if (marks) {
+            mark(chunk, base + META, 1 << (ACCESSED + place));
+          }
           return position(page, bucket, place);
         }
       }
@@ -217,6 +229,14 @@ final class HashIndex {
       bucket = (bucket + 1) & (BUCKETS - 1);
     }
     return NONE;
+  }
+
+  /// Writes only where there is no mark, as the same keys are asked for again and again.
+  private static void mark(MemorySegment chunk, long metaAt, int bit) {
+    int meta = chunk.get(INT, metaAt);
+    if ((meta & bit) == 0) {
+      chunk.set(INT, metaAt, meta | bit);
+    }
   }
 
   /// Where the records of keys are, as far as one look at each key's first bucket tells: that of
@@ -326,18 +346,6 @@ final class HashIndex {
   boolean isAccessed(long position) {
     int meta = chunkOf(chunks, position).get(INT, baseOf(position) + META);
     return (meta >>> (ACCESSED + placeOf(position)) & 1) != 0;
-  }
-
-  /// Marks a key that is asked for. Writes only where there is no mark, as the same ones are asked
-  /// for again and again.
-  void access(long position) {
-    MemorySegment chunk = chunkOf(chunks, position);
-    long at = baseOf(position) + META;
-    int bit = 1 << (ACCESSED + placeOf(position));
-    int meta = chunk.get(INT, at);
-    if ((meta & bit) == 0) {
-      chunk.set(INT, at, meta | bit);
-    }
   }
 
   /// Takes the mark of a key off; returns whether there was one.

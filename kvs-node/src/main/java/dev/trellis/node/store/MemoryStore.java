@@ -549,10 +549,7 @@ public final class MemoryStore implements Store {
   @Override
   public void accessed(Payload key) {
     probe.set(key);
-    long position = index.find(probe);
-    if (position != HashIndex.NONE) {
-      index.access(position);
-    }
+    index.access(probe);
   }
 
   @Override
@@ -588,11 +585,10 @@ public final class MemoryStore implements Store {
   @Override
   public Found find(byte[] source, int offset, int length, PlainSlot into) {
     probe.set(source, offset, length);
-    long position = index.find(probe);
+    long position = index.access(probe);
     if (position == HashIndex.NONE) {
       return Found.NOTHING;
     }
-    index.access(position);
     return Records.take(see(index.address(position)), into) ? Found.PLAIN : Found.OTHER;
   }
 

@@ -49,7 +49,7 @@ public class ShardBenchmark {
   private static final Origin CLIENT = new Origin(1, 77, Origin.ANONYMOUS);
 
   /// See [AccessConfig#sampleEveryMax].
-  @Param({"0", "16"})
+  @Param({"0", "32"})
   public int sampleEvery;
 
   /// Keys in the store, each as likely as the others.
