@@ -22,6 +22,7 @@ record NodeAnswer(
     List<String> absent,
     List<Shard> shards) {
   private static final String JOINING = "joining";
+  private static final String LEAVING = "leaving";
   static final String ACTIVE = "active";
 
   NodeAnswer {
@@ -34,6 +35,10 @@ record NodeAnswer(
   record Member(String id, String tier, String state, boolean suspected) {
     boolean isJoining() {
       return state.equals(JOINING);
+    }
+
+    boolean isLeaving() {
+      return state.equals(LEAVING);
     }
 
     private static Member ofJson(JsonObject json) {
