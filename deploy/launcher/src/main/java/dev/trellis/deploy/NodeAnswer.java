@@ -23,6 +23,7 @@ record NodeAnswer(
     List<String> absent,
     List<Shard> shards) {
   private static final String JOINING = "joining";
+  private static final String LEAVING = "leaving";
   static final String ACTIVE = "active";
 
   NodeAnswer {
@@ -35,6 +36,10 @@ record NodeAnswer(
   record Member(String id, String tier, String state, boolean suspected) {
     boolean isJoining() {
       return state.equals(JOINING);
+    }
+
+    boolean isLeaving() {
+      return state.equals(LEAVING);
     }
 
     private static Member ofJson(JsonObject json) {
