@@ -74,11 +74,11 @@ class EveryCommandIT {
   @Test
   void whatTestFaultsDoesNotKnowIsNamed() {
     assertEquals(
-        "error: --workload sets is unknown; known are set, set-one, counter, register, delete,"
+        "error: --workload sets is unknown; known are set, set-one, set-durable, counter, register, delete,"
             + " session, or all\n",
         local.trellis("test-faults", "--workload", "sets").expect(2).error());
     assertEquals(
-        "error: --nemesis: unknown fault 'flood'; known are kill, restart, pause, isolate, halves,"
+        "error: --nemesis: unknown fault 'flood'; known are kill, blackout, restart, pause, isolate, halves,"
             + " ring, one-way, clients, clock, clock-far, members, churn, or all\n",
         local.trellis("test-faults", "--nemesis", "kill,flood").expect(2).error());
     assertEquals(

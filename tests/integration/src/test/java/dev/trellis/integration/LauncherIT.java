@@ -137,7 +137,7 @@ class LauncherIT {
     Execution anew = local.up();
     assertTrue(
         anew.output()
-            .startsWith("The former cluster here was not stopped in order; starting anew."),
+            .startsWith("The former cluster here was not stopped in order; starting it again."),
         anew.output());
     assertTrue(local.status().get("whole").asBoolean());
     local.trellis("down").expect(0);

@@ -282,9 +282,12 @@ final class SimulatedClient {
       if (targets.isEmpty()) {
         chosen = Optional.empty();
       } else {
-        // Mostly the best, and another one after each failure.
-        int first =
-            random.nextInt(plan.profile().targetsAmong()) == 0 ? random.nextInt(targets.size()) : 0;
+        // Mostly the best, and another one after each failure; but any for keys that may come to
+        // have two kinds, which they do only at two replicas at once.
+        boolean anywhere =
+            Workload.type(call.action.key()).equals("mixed") && !plan.profile().isBusy();
+        int among = anywhere ? 1 : plan.profile().targetsAmong();
+        int first = random.nextInt(among) == 0 ? random.nextInt(targets.size()) : 0;
         chosen = link(targets.get((first + call.failures) % targets.size()));
       }
     }
