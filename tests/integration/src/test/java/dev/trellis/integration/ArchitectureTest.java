@@ -184,14 +184,15 @@ class ArchitectureTest {
     check(root -> only(root + ".node.net..", root + ".node..", "io.netty.."));
   }
 
-  /// No fixture breaks these four; the rule is the same as for Netty. Reactor comes with ScaleCube.
+  /// No fixture breaks these; the rule is the same as for Netty. Reactor comes with ScaleCube.
   @Test
-  void onlyTheControlPlaneKnowsJeroMqAndScaleCubeOnlyTheStoreLmdbAndOnlyKnossosClojure() {
+  void onlyOnePackageKnowsEachOfJeroMqAndScaleCubeLmdbClojureAndKubernetes() {
     only(ROOT + ".node.control..", ROOT + ".node..", "org.zeromq..", "io.scalecube..", "reactor..")
         .check(PRODUCT);
     only(ROOT + ".monitor.statistics..", ROOT + ".monitor..", "org.zeromq..").check(PRODUCT);
     only(ROOT + ".node.store..", ROOT + "..", "org.lmdbjava..").check(PRODUCT);
     only(ROOT + ".history.knossos..", ROOT + "..", "clojure..").check(PRODUCT);
+    only(ROOT + ".monitor.kubernetes..", ROOT + "..", "io.fabric8..").check(PRODUCT);
   }
 
   @Test
