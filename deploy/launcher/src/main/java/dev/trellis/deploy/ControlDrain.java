@@ -96,6 +96,6 @@ final class ControlDrain implements NodeDrain {
             .filter(one -> one.id().equals(nodeId))
             .findFirst()
             .orElseThrow(() -> new IOException("it is not known where it is"));
-    client(node).leave();
+    client(node).leave(epoch);
   }
 }

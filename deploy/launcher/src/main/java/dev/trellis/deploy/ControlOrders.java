@@ -3,11 +3,14 @@ package dev.trellis.deploy;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.JsonObject;
 import dev.trellis.monitor.NodeControl;
+import dev.trellis.monitor.scaler.NodeDrain;
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.control.OrderRefusedException;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.function.Supplier;
 
 /// The orders of a monitor, given to the control ports of nodes.
 final class ControlOrders implements NodeControl {
@@ -15,8 +18,9 @@ final class ControlOrders implements NodeControl {
 
   @Override
   public Claimed claim(NodeDescriptor node, long epoch) throws IOException {
+    ControlClient client = new ControlClient(node.host(), node.controlPort(), TIMEOUT);
     try {
-      JsonObject answer = JsonObject.of(Json.read(client(node).claim(epoch)));
+      JsonObject answer = JsonObject.of(Json.read(client.claim(epoch)));
       return new Claimed(answer.whole("epoch"), answer.whole("ageMillis"));
     } catch (OrderRefusedException e) {
       throw new RefusedException(String.valueOf(e.getMessage()));
@@ -26,20 +30,7 @@ final class ControlOrders implements NodeControl {
   }
 
   @Override
-  public String status(NodeDescriptor node) throws IOException {
-    return client(node).status();
-  }
-
-  @Override
-  public void leave(NodeDescriptor node, long epoch) throws IOException {
-    try {
-      client(node).leave(epoch);
-    } catch (OrderRefusedException e) {
-      throw new RefusedException(String.valueOf(e.getMessage()));
-    }
-  }
-
-  private static ControlClient client(NodeDescriptor node) {
-    return new ControlClient(node.host(), node.controlPort(), TIMEOUT);
+  public NodeDrain drain(Supplier<List<NodeDescriptor>> members) {
+    return new ControlDrain(members, TIMEOUT);
   }
 }

@@ -1,10 +1,13 @@
 package dev.trellis.monitor;
 
+import dev.trellis.monitor.scaler.NodeDrain;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
+import java.util.List;
+import java.util.function.Supplier;
 
-/// Gives orders to nodes over the control plane. Every call waits for the answer for a bounded
-/// time; an [IOException] says that none came, and that it is unknown whether the order arrived.
+/// Reaches nodes over the control plane. Every call waits for the answer for a bounded time; an
+/// [IOException] says that none came, and that it is unknown whether the order arrived.
 public interface NodeControl {
   /// What a node knows of monitors.
   ///
@@ -27,13 +30,8 @@ public interface NodeControl {
   /// @throws RefusedException if a higher one was claimed
   Claimed claim(NodeDescriptor node, long epoch) throws IOException;
 
-  /// What a node knows of itself and of the cluster, as JSON: `trellis status --json` shows the
-  /// same members.
-  String status(NodeDescriptor node) throws IOException;
-
-  /// Has a node hand over what it holds, leave and end.
+  /// What has nodes hand over and leave, and knows how they stand.
   ///
-  /// @param epoch of the monitor
-  /// @throws RefusedException if a higher one was claimed, or the node is the only one
-  void leave(NodeDescriptor node, long epoch) throws IOException;
+  /// @param members of the cluster, as far as they are known, whenever it is asked
+  NodeDrain drain(Supplier<List<NodeDescriptor>> members);
 }

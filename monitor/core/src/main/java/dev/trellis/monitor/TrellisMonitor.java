@@ -80,7 +80,6 @@ public final class TrellisMonitor implements RunningProcess {
 
   private final MonitorConfig config;
   private final NodeControl control;
-  private final MonitorDrain drain;
   private final Optional<Scaler> scaler;
   private final InstantSource clock;
   private final Queue<NodeReport> reports = new ArrayBlockingQueue<>(REPORTS_MAX);
@@ -111,21 +110,24 @@ public final class TrellisMonitor implements RunningProcess {
   private final Set<Long> underWay = new HashSet<>(); // decisions that an errand is about
   private final List<Recorded> toRecord = new ArrayList<>();
   private boolean isRecording;
+  private volatile List<NodeDescriptor> members = List.of();
   private volatile Optional<ConsoleState> state = Optional.empty();
   private volatile List<Recorded> decisions = List.of(); // the latest first
   private volatile String obstacle = "it starts";
 
   private TrellisMonitor(
       MonitorConfig config,
+      StrictConfig settings,
       NodeControl control,
-      MonitorDrain drain,
-      Optional<Scaler> scaler,
       InstantSource clock) {
-    this.drain = drain;
     this.config = config;
     this.consoleStates = new ConsoleStates(config);
     this.control = control;
-    this.scaler = scaler;
+    this.scaler =
+        ScalerSource.all().stream()
+            .filter(source -> source.name().equals(config.scaler()))
+            .findFirst()
+            .map(source -> source.create(settings, control.drain(() -> members)));
     this.clock = clock;
     this.observations = new Observations(WINDOW, config.policies().promoteWindow());
     this.book = new DecisionBook(config.settling());
@@ -161,14 +163,8 @@ public final class TrellisMonitor implements RunningProcess {
   /// @throws StartupException if a port cannot be opened
   public static TrellisMonitor start(
       MonitorConfig config, StrictConfig settings, NodeControl control) {
-    MonitorDrain drain = new MonitorDrain(control);
-    Optional<Scaler> scaler =
-        ScalerSource.all().stream()
-            .filter(source -> source.name().equals(config.scaler()))
-            .findFirst()
-            .map(source -> source.create(settings, drain));
     TrellisMonitor monitor =
-        new TrellisMonitor(config, control, drain, scaler, InstantSource.system());
+        new TrellisMonitor(config, settings, control, InstantSource.system());
     boolean isOpen = false;
     try {
       monitor.open();
@@ -280,10 +276,10 @@ public final class TrellisMonitor implements RunningProcess {
     Frame.ClusterMap map = client.clusterMap();
     recording.ifPresent(file -> file.map(map, now));
     feed.listenTo(statisticsAddresses(map));
-    drain.members(map.nodes());
+    members = map.nodes();
     takeUp();
     claim(map.nodes());
-    ClusterView view = observations.view(map, book.taken(), now);
+    ClusterView view = observations.view(map, book.taken(now, config.policies()), now);
     book.observe(view);
     giveUpOld(now);
     boolean decides = hasTakenUp && (leadership.leads() || config.dryRun());

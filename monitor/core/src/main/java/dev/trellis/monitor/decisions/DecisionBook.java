@@ -5,6 +5,8 @@ import dev.trellis.monitor.policy.ClusterView;
 import dev.trellis.monitor.policy.ClusterView.Node;
 import dev.trellis.monitor.policy.ClusterView.Taken;
 import dev.trellis.monitor.policy.Decision;
+import dev.trellis.monitor.policy.Policies;
+import dev.trellis.monitor.policy.PolicySettings;
 import dev.trellis.wire.NodeDescriptor.State;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,7 +21,12 @@ import java.util.Set;
 /// The decisions of late: which are still to come about, and what came of the others. Pure,
 /// bounded; not for several threads.
 public final class DecisionBook {
-  private static final int KEPT_MAX = 2_000;
+  private static final int PLACES_MAX = 2_000;
+
+  /// Apart from places, of which there may be many in a minute, while policies go by changes of
+  /// nodes a day ago.
+  private static final int RESIZES_MAX = 500;
+
   private static final int IDS_PER_MILLI = 1_000;
 
   private final Duration settling;
@@ -125,8 +132,9 @@ public final class DecisionBook {
     return all.values().stream().filter(one -> one.state() == Progress.ORDERED).toList();
   }
 
-  /// Decisions of late, the latest first; those that failed or were overtaken left out.
-  public List<Taken> taken() {
+  /// What policies have to know of decisions before, the latest first. What failed or was overtaken
+  /// is not among them: it may be decided again.
+  public List<Taken> taken(long nowMillis, PolicySettings settings) {
     List<Taken> taken = new ArrayList<>();
     for (Recorded one : all.values()) {
       boolean isDone = one.state() == Progress.DONE || one.state() == Progress.DRY_RUN;
@@ -135,6 +143,7 @@ public final class DecisionBook {
             new Taken(one.decision(), one.atMillis(), isDone, isDone ? one.stateMillis() : 0));
       }
     }
+    taken.removeIf(one -> !Policies.matters(one, nowMillis, settings));
     return taken.reversed();
   }
 
@@ -156,10 +165,22 @@ public final class DecisionBook {
   }
 
   private void trim() {
+    long resizes = all.values().stream().filter(DecisionBook::isResize).count();
+    long places = all.size() - resizes;
     var oldest = all.values().iterator();
-    while (all.size() > KEPT_MAX) {
-      oldest.next();
-      oldest.remove();
+    while (places > PLACES_MAX || resizes > RESIZES_MAX) {
+      boolean isResize = isResize(oldest.next());
+      if (isResize && resizes > RESIZES_MAX) {
+        resizes--;
+        oldest.remove();
+      } else if (!isResize && places > PLACES_MAX) {
+        places--;
+        oldest.remove();
+      }
     }
+  }
+
+  private static boolean isResize(Recorded recorded) {
+    return recorded.decision() instanceof Decision.Resize;
   }
 }

@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -25,15 +26,21 @@ public final class DecisionLog {
   private static final int RECORDS_KEPT = 4_000;
 
   private final LogHandle log;
+  private final AtomicInteger appended = new AtomicInteger(); // records since it was made shorter
 
   public DecisionLog(Trellis trellis) {
     this.log = trellis.log(KEY);
   }
 
-  /// Writes decisions down as they are now.
+  /// Writes decisions down as they are now. Now and then it drops the oldest records.
   public CompletableFuture<Void> append(Collection<Recorded> decisions) {
     List<Payload> records = decisions.stream().map(DecisionCodec::encode).toList();
-    return log.appendAsync(records).thenAccept(_ -> {});
+    CompletableFuture<Void> written = log.appendAsync(records).thenAccept(_ -> {});
+    if (appended.addAndGet(records.size()) <= RECORDS_MAX - RECORDS_KEPT) {
+      return written;
+    }
+    appended.set(0);
+    return written.thenCompose(_ -> trimmed()).thenAccept(_ -> {});
   }
 
   /// All that are there, the oldest first, each as it was last. What can't be read, as that of a
@@ -44,14 +51,17 @@ public final class DecisionLog {
             all ->
                 all.records().size() <= RECORDS_MAX
                     ? CompletableFuture.completedFuture(latest(all))
-                    : trimmed().thenApply(_ -> latest(all)));
+                    : trimmed().thenCompose(_ -> read()));
   }
 
   private CompletableFuture<Long> trimmed() {
     return log.sizeAsync()
         .thenCompose(
-            size -> log.readSinceAsync(CausalContext.EMPTY, (int) Math.max(1, size - RECORDS_KEPT)))
-        .thenCompose(oldest -> log.trimAsync(oldest.seen()));
+            size ->
+                size <= RECORDS_KEPT
+                    ? CompletableFuture.completedFuture(0L)
+                    : log.readSinceAsync(CausalContext.EMPTY, (int) (size - RECORDS_KEPT))
+                        .thenCompose(oldest -> log.trimAsync(oldest.seen())));
   }
 
   private static List<Recorded> latest(View.Records all) {

@@ -13,6 +13,7 @@ import dev.trellis.monitor.policy.ClusterView.Node;
 import dev.trellis.monitor.policy.ClusterView.Population;
 import dev.trellis.monitor.policy.ClusterView.Shard;
 import dev.trellis.monitor.policy.Decision;
+import dev.trellis.monitor.policy.PolicySettings;
 import dev.trellis.monitor.policy.Decision.Move;
 import dev.trellis.monitor.policy.Explanation;
 import dev.trellis.wire.NodeDescriptor.State;
@@ -71,8 +72,8 @@ class DecisionBookTest {
     assertEquals(List.of(recorded), book.open());
     book.observe(view(3_000, State.ACTIVE, State.ACTIVE, State.ACTIVE));
     assertEquals(List.of(), book.open());
-    assertTrue(book.taken().getFirst().isDone());
-    assertEquals(3_000, book.taken().getFirst().doneMillis());
+    assertTrue(taken(book).getFirst().isDone());
+    assertEquals(3_000, taken(book).getFirst().doneMillis());
     book.observe(view(32_999, State.ACTIVE, State.ACTIVE, State.ACTIVE));
     assertEquals(Map.of(), book.latest().getFirst().effect());
     book.observe(view(33_000, State.ACTIVE, State.ACTIVE, State.ACTIVE));
@@ -99,7 +100,7 @@ class DecisionBookTest {
     Recorded more = book.add(resize(2, 4), false, 2_000);
     assertEquals(List.of(first, second, more), book.open());
     assertEquals(Progress.OVERTAKEN, find(grow.id()).state());
-    assertFalse(book.taken().stream().anyMatch(one -> one.decision().equals(grow.decision())));
+    assertFalse(taken(book).stream().anyMatch(one -> one.decision().equals(grow.decision())));
   }
 
   @Test
@@ -117,7 +118,7 @@ class DecisionBookTest {
   void aDryRunIsNeverOrdered() {
     var _ = book.add(resize(2, 3), true, 1_000);
     assertEquals(List.of(), book.open());
-    assertTrue(book.taken().getFirst().isDone());
+    assertTrue(taken(book).getFirst().isDone());
   }
 
   @Test
@@ -133,6 +134,37 @@ class DecisionBookTest {
     assertThrows(
         IllegalArgumentException.class, () -> DecisionCodec.decode(Payload.ofText("{\"id\": 1}")));
     assertThrows(IllegalArgumentException.class, () -> DecisionCodec.decode(Payload.ofText("x")));
+  }
+
+  @Test
+  void changesOfNodesAreRememberedForADayBesideAnyNumberOfPlaces() {
+    Recorded grown = book.add(resize(2, 3), false, 1_000);
+    book.settle(grown.id(), Progress.DONE, "", 2_000);
+    for (int number = 0; number < 5_000; number++) {
+      Recorded placed = book.add(place(Payload.ofText("key " + number)), false, 3_000 + number);
+      book.settle(placed.id(), Progress.DONE, "", 3_000 + number);
+    }
+    long day = Duration.ofHours(24).toMillis();
+    assertEquals(2_001, book.latest().size());
+    assertEquals(
+        List.of(grown.decision()),
+        book.taken(2_000 + day - 1, PolicySettings.PAPER).stream()
+            .map(ClusterView.Taken::decision)
+            .toList());
+    assertEquals(List.of(), book.taken(2_000 + day, PolicySettings.PAPER));
+  }
+
+  @Test
+  void whatFailedMayBeDecidedAgain() {
+    Recorded grow = book.add(resize(2, 3), false, 1_000);
+    book.settle(grow.id(), Progress.FAILED, "no machine left", 2_000);
+    assertEquals(List.of(), taken(book));
+    assertEquals(List.of(), book.open());
+  }
+
+  /// As seen soon after all of it.
+  private static List<ClusterView.Taken> taken(DecisionBook book) {
+    return book.taken(5_000, PolicySettings.PAPER);
   }
 
   private Recorded find(long id) {
