@@ -144,6 +144,7 @@ public final class BenchPeersCommand implements Callable<Integer> {
         throw e;
       }
       lab.stopAll();
+      lab.keepLogs();
       rows.add(Row.leftOut(part, String.valueOf(e.getMessage())));
     }
     standard.console().progress("");

@@ -5,6 +5,7 @@ import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Json;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
@@ -16,11 +17,13 @@ import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// Starts servers and clients, each a process of its own on cores of its own, and stops them.
@@ -33,6 +36,7 @@ final class Lab implements AutoCloseable {
 
   private final Path home;
   private final Path folder;
+  private boolean keepsLogs;
   private final int portBase;
   private final Deque<Process> running = new ArrayDeque<>();
   private int nextPort;
@@ -397,8 +401,34 @@ final class Lab implements AutoCloseable {
         "'" + shown + "' failed; what it said is in " + folder.resolve("errors.log"));
   }
 
+  /// Keeps the logs, as an error names them.
+  void keepLogs() {
+    keepsLogs = true;
+  }
+
+  /// Ends what runs and deletes what it wrote.
   @Override
   public void close() {
     stopAll();
+    try (Stream<Path> entries = Files.list(folder)) {
+      for (Path entry : entries.toList()) {
+        if (!keepsLogs || Files.isDirectory(entry)) {
+          delete(entry);
+        }
+      }
+      if (!keepsLogs) {
+        Files.delete(folder);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("what was measured with is left in " + folder, e);
+    }
+  }
+
+  private static void delete(Path tree) throws IOException {
+    try (Stream<Path> entries = Files.walk(tree)) {
+      for (Path entry : entries.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(entry);
+      }
+    }
   }
 }
