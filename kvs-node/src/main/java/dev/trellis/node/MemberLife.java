@@ -153,7 +153,8 @@ final class MemberLife implements AutoCloseable {
     boolean isNew = next != last;
     last = next;
     switch (next) {
-      case WAIT -> {}
+      case WAIT -> joined.announceComplete(false);
+      case COMPLETE -> joined.announceComplete(true);
       case FOUND -> {
         LOG.info(
             "node {} founds cluster with {}",

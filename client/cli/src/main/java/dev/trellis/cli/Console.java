@@ -27,6 +27,9 @@ public final class Console {
     }
   }
 
+  /// The variable that names the folder of what Trellis keeps for this user.
+  public static final String HOME = "TRELLIS_HOME";
+
   private static final String ERASE_LINE = "\r\u001b[K";
 
   private final InputStream input;
@@ -97,7 +100,7 @@ public final class Console {
 
   /// The folder of what Trellis keeps for this user: `TRELLIS_HOME`, or `~/.trellis`.
   public Path home() {
-    return variable("TRELLIS_HOME")
+    return variable(HOME)
         .map(Path::of)
         .orElseGet(() -> Path.of(System.getProperty("user.home"), ".trellis"))
         .toAbsolutePath();

@@ -21,11 +21,14 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /// A small cluster with a monitor that is more hasty than usual, and what is put on it: some load,
@@ -35,7 +38,10 @@ final class AutoscaleDemo {
   private static final int LEDGER_KEYS = 1_000;
   private static final Duration LOOK = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(3);
-  private static final String HOT_KEY = "hot:0";
+  private static final int HOT_KEYS = 2; // one after the other
+
+  /// How long it takes until what is reported is of a moment after a change alone.
+  private static final long SETTLED_MILLIS = 2_000;
 
   private final Ports ports;
   private final Consumer<String> tell;
@@ -44,6 +50,7 @@ final class AutoscaleDemo {
   private final List<Phase> phases = new ArrayList<>();
   private final Map<String, String> findings = new LinkedHashMap<>();
   private long beganMillis;
+  private long loadMillis; // when the load of the phase began
   private long failed; // operations
 
   AutoscaleDemo(Ports ports, Consumer<String> tell) {
@@ -63,8 +70,8 @@ final class AutoscaleDemo {
       writeLedger(client);
       load();
       int lost = lostFromLedger(client);
-      findings.put("values lost", Integer.toString(lost));
-      findings.put("operations failed", Long.toString(failed));
+      find("values lost", Integer.toString(lost));
+      find("operations failed", Long.toString(failed));
       return new AutoscaleReport(samples, phases, decisions(), findings, lost == 0 && failed == 0);
     } finally {
       looking.interrupt();
@@ -78,14 +85,17 @@ final class AutoscaleDemo {
 
   private String[] up() {
     Map<String, String> monitor = new LinkedHashMap<>();
-    monitor.put("objective.latency", "2ms");
+    monitor.put("monitor.period", "500ms");
+    monitor.put("monitor.settling", "5s");
+    monitor.put("objective.latency", "4ms");
     monitor.put("grace", "5s");
     monitor.put("shrink.after", "15s");
     monitor.put("key.grace", "3s");
-    monitor.put("monitor.settling", "5s");
+    monitor.put("promote.window", "10s");
     List<String> up = new ArrayList<>(List.of("up", "--detach", "--port-base", base()));
     up.addAll(List.of("--memory-nodes", "2", "--ssd-nodes", "1", "--shards", "1"));
     up.addAll(List.of("--memory", "256m", "--set", "memory.max=64MiB"));
+    up.addAll(List.of("--set", "statistics.period=500ms", "--set", "statistics.idle.from=0.3"));
     monitor.forEach((key, value) -> up.addAll(List.of("--set-monitor", key + "=" + value)));
     return up.toArray(String[]::new);
   }
@@ -95,64 +105,93 @@ final class AutoscaleDemo {
   private void load() throws IOException, InterruptedException {
     phase(
         "some load",
-        "2,000 operations a second on 10,000 keys",
-        () -> bench("--keys", "10000", "--rate", "2000", "--time", "10s"));
-    long hotFrom = since();
-    phase(
-        "a hot key",
-        "all the gets that two cores can do, of one key",
-        () ->
-            bench(
-                "--keys",
-                "1",
-                "--key-prefix",
-                "hot:",
-                "--keys-drawn",
-                "single",
-                "--pipeline",
-                "256",
-                "--read-percent",
-                "100",
-                "--time",
-                "20s"));
-    find("hot key replicated after", hotFrom, sample -> sample.hotReplicas() > 1);
-    long spikeFrom = since();
-    phase(
-        "a spike",
-        "all the operations that two cores can do, on 10,000 keys",
-        () ->
-            bench(
-                "--keys",
-                "10000",
-                "--no-load",
-                "--pipeline",
-                "256",
-                "--read-percent",
-                "80",
-                "--time",
-                "40s"));
-    find("a third memory node after", spikeFrom, sample -> sample.memoryNodes() > 2);
-    phase(
-        "cold data",
-        "20,000 keys of 4 KiB that nobody reads",
-        () ->
-            bench(
-                "--keys",
-                "20000",
-                "--key-prefix",
-                "cold:",
-                "--value-size",
-                "4096",
-                "--rate",
-                "10",
-                "--time",
-                "20s"));
-    long restFrom = since();
-    phase(
-        "rest",
-        "nothing, until the cluster is as it was",
-        () -> await(sample -> sample.memoryNodes() <= 2));
-    find("two memory nodes again after", restFrom, sample -> sample.memoryNodes() <= 2);
+        "2,000 operations a second on 100,000 keys",
+        () -> bench("--keys", "100000", "--rate", "2000", "--time", "10s"));
+    for (int number = 0; number < HOT_KEYS; number++) {
+      String prefix = "hot-" + number + ":";
+      Phase hot =
+          phase(
+              number == 0 ? "a hot key" : "another one",
+              "all the gets that two cores can do, of one key",
+              () ->
+                  bench(
+                      "--keys",
+                      "1",
+                      "--key-prefix",
+                      prefix,
+                      "--keys-drawn",
+                      "single",
+                      "--pipeline",
+                      "64",
+                      "--read-percent",
+                      "100",
+                      "--time",
+                      "12s"));
+      findHot(number == 0 ? "hot key" : "next hot key", prefix + "0", hot);
+    }
+    Phase spike =
+        phase(
+            "a spike",
+            "all the operations that two cores can do, on 100,000 keys",
+            () ->
+                bench(
+                    "--keys",
+                    "100000",
+                    "--no-load",
+                    "--pipeline",
+                    "2048",
+                    "--read-percent",
+                    "80",
+                    "--time",
+                    "25s"));
+    Phase cold =
+        phase(
+            "cold data",
+            "3,000 keys of 32 KiB that nobody reads",
+            () -> {
+              bench(
+                  "--keys",
+                  "3000",
+                  "--key-prefix",
+                  "cold:",
+                  "--value-size",
+                  "32768",
+                  "--rate",
+                  "10",
+                  "--read-percent",
+                  "0",
+                  "--time",
+                  "1s");
+              await(() -> any(decisions(), one -> one.kind().equals("demote")));
+            });
+    Phase rest =
+        phase(
+            "rest",
+            "nothing, until the cluster is as it was",
+            () ->
+                await(() -> any(decisions(), one -> one.kind().equals("shrink") && one.isDone())));
+    List<Decided> decided = decisions();
+    findNodes("a node more", "grow", spike.fromMillis(), decided);
+    long demoted =
+        decided.stream()
+            .filter(one -> one.kind().equals("demote") && one.isDone())
+            .mapToLong(Decided::keys)
+            .sum();
+    find(
+        "cold keys on SSD alone",
+        demoted
+            + ", from "
+            + DemoCommand.seconds(firstOf("demote", decided) - cold.fromMillis())
+            + " after they came");
+    findNodes("a node fewer", "shrink", rest.fromMillis(), decided);
+  }
+
+  private static long firstOf(String kind, List<Decided> decided) {
+    return decided.stream()
+        .filter(one -> one.kind().equals(kind))
+        .mapToLong(Decided::atMillis)
+        .findFirst()
+        .orElse(0);
   }
 
   /// Something that is put on the cluster.
@@ -161,43 +200,115 @@ final class AutoscaleDemo {
     void run() throws IOException, InterruptedException;
   }
 
-  private void phase(String name, String what, Load load) throws IOException, InterruptedException {
-    tell.accept("Now " + name + ": " + what + ".");
-    long from = since();
-    load.run();
-    phases.add(new Phase(name, what, from, since()));
+  /// Something that may be so.
+  @FunctionalInterface
+  private interface Question {
+    boolean isSo() throws IOException, InterruptedException;
   }
 
+  private Phase phase(String name, String what, Load load)
+      throws IOException, InterruptedException {
+    tell.accept("Now " + name + ": " + what + ".");
+    long from = since();
+    loadMillis = from;
+    load.run();
+    Phase phase = new Phase(name, what, loadMillis, since());
+    phases.add(phase);
+    return phase;
+  }
+
+  /// Runs a load, and notes when it began, since a process takes some time to start.
   private void bench(String... options) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("bench", "--json", "--warmup", "1ms"));
     command.addAll(List.of("--address", "127.0.0.1:" + ports.router(), "--seed", "1"));
     command.addAll(Arrays.asList(options));
     String printed = trellis(command.toArray(String[]::new));
     JsonObject result = JsonObject.of(Json.read(printed.lines().toList().getLast()));
+    loadMillis = result.whole("beganMillis") - beganMillis;
     for (double count : result.numbers("failures").values()) {
       failed += (long) count;
     }
   }
 
-  private void find(String what, long fromMillis, Predicate<Sample> isReached) {
-    Optional<Sample> first =
-        samples.stream()
-            .filter(sample -> sample.atMillis() >= fromMillis)
-            .filter(isReached)
+  private void await(Question question) throws IOException, InterruptedException {
+    long deadline = System.nanoTime() + PATIENCE.toNanos();
+    while (System.nanoTime() - deadline < 0 && !question.isSo()) {
+      Thread.sleep(LOOK);
+    }
+  }
+
+  // ---- What is found ----
+
+  private void find(String what, String found) {
+    findings.put(what, found);
+  }
+
+  /// When the replicas of a key were there, and what share of its gets each node served then.
+  private void findHot(String what, String key, Phase phase)
+      throws IOException, InterruptedException {
+    Optional<Decided> replicated =
+        decisions().stream()
+            .filter(one -> one.kind().equals("replicate") && one.key().equals(key))
             .findFirst();
-    findings.put(
+    find(
+        what + " replicated after",
+        replicated
+            .filter(Decided::isDone)
+            .map(one -> DemoCommand.seconds(one.doneMillis() - phase.fromMillis()))
+            .orElse("never"));
+    replicated
+        .flatMap(one -> sharesAfter(one.doneMillis() + SETTLED_MILLIS, phase))
+        .ifPresent(shares -> find(what + ": shares of its gets", shares));
+  }
+
+  private Optional<String> sharesAfter(long fromMillis, Phase phase) {
+    List<List<Double>> reads =
+        samples.stream()
+            .filter(
+                sample ->
+                    sample.atMillis() >= fromMillis
+                        && sample.atMillis() <= phase.toMillis() - SETTLED_MILLIS)
+            .map(Sample::readsPerSecond)
+            .toList();
+    if (reads.isEmpty()) {
+      return Optional.empty();
+    }
+    int nodes = reads.getLast().size();
+    double[] sums = new double[nodes];
+    for (List<Double> each : reads) {
+      for (int node = 0; node < Math.min(nodes, each.size()); node++) {
+        sums[node] += each.get(node);
+      }
+    }
+    double all = Math.max(1, Arrays.stream(sums).sum());
+    return Optional.of(
+        Arrays.stream(sums)
+            .mapToObj(sum -> String.format(Locale.ROOT, "%.0f%%", 100 * sum / all))
+            .collect(Collectors.joining(", ")));
+  }
+
+  private void findNodes(String what, String kind, long fromMillis, List<Decided> decided) {
+    Optional<Decided> change =
+        decided.stream()
+            .filter(one -> one.kind().equals(kind) && one.atMillis() >= fromMillis)
+            .findFirst();
+    find(
         what,
-        first
-            .map(sample -> DemoCommand.seconds(sample.atMillis() - fromMillis))
+        change
+            .map(
+                one ->
+                    "decided after "
+                        + DemoCommand.seconds(one.atMillis() - fromMillis)
+                        + (one.isDone()
+                            ? ", there "
+                                + DemoCommand.seconds(one.doneMillis() - one.atMillis())
+                                + " later"
+                            : ", not done"))
             .orElse("never"));
   }
 
-  private void await(Predicate<Sample> isReached) throws InterruptedException {
-    long deadline = System.nanoTime() + PATIENCE.toNanos();
-    while (System.nanoTime() - deadline < 0
-        && (samples.isEmpty() || !isReached.test(samples.getLast()))) {
-      Thread.sleep(LOOK);
-    }
+  private static boolean any(List<Decided> decided, Predicate<Decided> predicate) {
+    return decided.stream().anyMatch(predicate);
   }
 
   // ---- What must not be lost ----
@@ -250,40 +361,53 @@ final class AutoscaleDemo {
   }
 
   private Sample sample(JsonObject state) {
-    int memory = 0;
     int ssd = 0;
+    double used = 0;
+    List<Double> reads = new ArrayList<>();
     for (JsonObject node : state.objects("nodes")) {
       boolean isActive = node.text("state").equals("active");
-      memory += isActive && node.text("tier").equals("memory") ? 1 : 0;
+      if (isActive && node.text("tier").equals("memory")) {
+        reads.add(node.number("readsPerSecond"));
+        used += node.number("bytes");
+      }
       ssd += isActive && node.text("tier").equals("ssd") ? 1 : 0;
     }
     int replicas = 0;
     for (JsonObject key : state.objects("hotKeys")) {
-      if (key.text("key").equals(HOT_KEY) && !key.bool("default")) {
+      if (key.text("key").startsWith("hot-") && !key.bool("default")) {
         JsonObject placement = key.object("placement");
-        replicas = (int) (placement.whole("memoryNodes") * placement.whole("shardsPerNode"));
+        replicas =
+            Math.max(
+                replicas,
+                (int) (placement.whole("memoryNodes") * placement.whole("shardsPerNode")));
       }
     }
     JsonObject latency = state.object("latency");
     return new Sample(
         since(),
-        memory,
         ssd,
+        reads,
         replicas,
+        used,
         state.number("operationsPerSecond"),
-        latency.whole("samples") == 0 ? 0 : latency.number("p95Micros"));
+        latency.whole("samples") == 0 ? 0 : latency.number("meanMicros"));
   }
 
+  /// The oldest first.
   private List<Decided> decisions() throws IOException, InterruptedException {
     List<Decided> decided = new ArrayList<>();
-    for (JsonObject one : ask("/api/decisions?limit=200").objects("decisions")) {
+    for (JsonObject one : ask("/api/decisions?limit=1000").objects("decisions")) {
+      boolean isOfKey = one.isGiven("key");
       decided.add(
           new Decided(
               one.whole("atMillis") - beganMillis,
               one.text("kind"),
+              isOfKey ? one.text("key") : "",
+              isOfKey ? one.whole("keys") : 0,
               one.text("what"),
               one.text("because"),
-              one.text("state")));
+              one.text("state"),
+              one.text("state").equals("done") ? one.whole("doneMillis") - beganMillis : 0));
     }
     return decided.reversed();
   }
@@ -303,7 +427,8 @@ final class AutoscaleDemo {
     Process process = builder.start();
     try {
       String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-      if (process.waitFor() != ExitCode.OK) {
+      // What a load counts as failed is in what it prints.
+      if (!Set.of(ExitCode.OK, ExitCode.NEGATIVE).contains(process.waitFor())) {
         throw new CommandFailure(
             ExitCode.ENVIRONMENT,
             "'trellis "

@@ -61,7 +61,8 @@ final class AutoscalePage {
     chart(html, "Nodes of the memory tier", Sample::memoryNodes);
     chart(html, "Replicas of the hot key in memory", Sample::hotReplicas);
     chart(html, "Operations a second", Sample::operationsPerSecond);
-    chart(html, "Latency that clients saw, p95, µs", Sample::p95Micros);
+    chart(html, "Latency that clients saw, mean, µs", Sample::meanMicros);
+    chart(html, "Bytes in memory, of all nodes", Sample::memoryBytes);
     phases(html);
     decisions(html);
     return html.append("</body></html>\n").toString();

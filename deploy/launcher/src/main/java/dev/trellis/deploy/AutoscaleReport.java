@@ -28,18 +28,46 @@ record AutoscaleReport(
   /// The cluster at a moment, as the console tells it.
   ///
   /// @param atMillis since the beginning
-  /// @param hotReplicas of the hot key; 0 while it is in its default place
+  /// @param readsPerSecond of each active memory node
+  /// @param hotReplicas of the hot key in memory; 0 while it is in its default place
+  /// @param memoryBytes in use, of all memory nodes
+  /// @param meanMicros latency that clients saw
   record Sample(
       long atMillis,
-      int memoryNodes,
       int ssdNodes,
+      List<Double> readsPerSecond,
       int hotReplicas,
+      double memoryBytes,
       double operationsPerSecond,
-      double p95Micros) {}
+      double meanMicros) {
+    Sample {
+      readsPerSecond = List.copyOf(readsPerSecond);
+    }
+
+    int memoryNodes() {
+      return readsPerSecond.size();
+    }
+  }
 
   /// Something that was put on the cluster.
   record Phase(String name, String what, long fromMillis, long toMillis) {}
 
   /// A decision of the monitor.
-  record Decided(long atMillis, String kind, String what, String because, String state) {}
+  ///
+  /// @param key that it is about; empty if it is about nodes
+  /// @param keys how many it stands for; 0 if it is about nodes
+  /// @param doneMillis when it had come about; 0 if it has not
+  record Decided(
+      long atMillis,
+      String kind,
+      String key,
+      long keys,
+      String what,
+      String because,
+      String state,
+      long doneMillis) {
+    boolean isDone() {
+      return doneMillis > 0;
+    }
+  }
 }

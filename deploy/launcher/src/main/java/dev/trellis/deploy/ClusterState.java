@@ -28,6 +28,8 @@ import java.util.stream.Stream;
 /// @param heap the greatest of each node, as the JVM's `-Xmx` takes it
 /// @param faultTolerance lost nodes that the cluster is to survive
 /// @param settings of every node beside those that follow from the rest, as HOCON text by key
+/// @param monitor settings of the monitor beside those that follow from the rest, likewise; empty
+///   for a cluster without one
 /// @param folder of its configuration, logs and data
 record ClusterState(
     Ports ports,
@@ -35,9 +37,11 @@ record ClusterState(
     String heap,
     int faultTolerance,
     Map<String, String> settings,
+    Optional<Map<String, String>> monitor,
     Path folder,
     List<ServerState> servers) {
   ClusterState {
+    monitor = monitor.map(Map::copyOf);
     settings = Map.copyOf(settings);
     servers = List.copyOf(servers);
   }
@@ -48,11 +52,11 @@ record ClusterState(
   }
 
   ClusterState withServers(List<ServerState> others) {
-    return new ClusterState(ports, shards, heap, faultTolerance, settings, folder, others);
+    return new ClusterState(ports, shards, heap, faultTolerance, settings, monitor, folder, others);
   }
 
   ClusterState withFaultTolerance(int nodes) {
-    return new ClusterState(ports, shards, heap, nodes, settings, folder, servers);
+    return new ClusterState(ports, shards, heap, nodes, settings, monitor, folder, servers);
   }
 
   /// With `server` in place of a former one of its name, or in addition. Nodes come first, in the
@@ -116,6 +120,7 @@ record ClusterState(
               json.text("heap"),
               (int) json.whole("faultTolerance"),
               json.texts("settings"),
+              json.isGiven("monitor") ? Optional.of(json.texts("monitor")) : Optional.empty(),
               Path.of(json.text("folder")),
               json.list("servers").stream().map(ServerState::ofJson).toList()));
     } catch (NoSuchFileException e) {
@@ -142,6 +147,7 @@ record ClusterState(
     json.put("heap", heap);
     json.put("faultTolerance", faultTolerance);
     json.put("settings", settings);
+    monitor.ifPresent(given -> json.put("monitor", given));
     json.put("folder", folder.toString());
     json.put("servers", servers.stream().map(ServerState::toJson).toList());
     try {

@@ -9,12 +9,14 @@ import dev.trellis.monitor.scaler.ScalerSource;
 import dev.trellis.process.StrictConfig;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.util.HashMap;
 import java.util.Map;
 
 /// The scaler of the cluster of this machine.
 public final class LocalScalerSource implements ScalerSource {
   static final String NAME = "local";
-  private static final String PORT_BASE = "local.port-base";
+  static final String PORT_BASE = "local.port-base";
+  static final String HOME = "local.home";
 
   @Override
   public String name() {
@@ -26,6 +28,9 @@ public final class LocalScalerSource implements ScalerSource {
     return """
         # The port of the router of the cluster of this machine, by which 'trellis up' knows it.
         local.port-base = 7400
+
+        # The folder in which 'trellis up' keeps what it knows of clusters. Unset: ~/.trellis.
+        local.home = null
         """;
   }
 
@@ -33,7 +38,9 @@ public final class LocalScalerSource implements ScalerSource {
   public Scaler create(StrictConfig settings, NodeDrain drain) {
     int portBase = settings.number(PORT_BASE);
     requireWithin(PORT_BASE, portBase, 1, Ports.BASE_MAX);
-    return new LocalScaler(silent(System.getenv()), portBase);
+    Map<String, String> environment = new HashMap<>(System.getenv());
+    settings.optionalText(HOME).ifPresent(home -> environment.put(Console.HOME, home));
+    return new LocalScaler(silent(environment), portBase);
   }
 
   /// What it would say to people goes into answers instead.

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 
 /// A process that a local cluster should have.
 ///
@@ -53,17 +54,13 @@ record ServerPlan(
   /// @param cluster what is to be the same for all
   /// @param nodes all that the cluster is to have
   /// @param heap of those that are no nodes
-  /// @param monitor settings of the monitor beside those that follow from the rest, as HOCON text
-  ///   by key; empty for no monitor
+  /// @param home where it is remembered what runs, see [Console#home]
   static List<ServerPlan> of(
-      ClusterState cluster,
-      List<PlannedNode> nodes,
-      String heap,
-      Optional<Map<String, String>> monitor) {
+      ClusterState cluster, List<PlannedNode> nodes, String heap, Path home) {
     List<ServerPlan> plans = new ArrayList<>();
     nodes.forEach(node -> plans.add(node(cluster, node, nodes)));
     plans.add(router(cluster, nodes, heap));
-    monitor.ifPresent(settings -> plans.add(monitor(cluster, nodes, heap, settings)));
+    cluster.monitor().ifPresent(settings -> plans.add(monitor(cluster, heap, home, settings)));
     return plans;
   }
 
@@ -129,24 +126,30 @@ record ServerPlan(
     return new ServerPlan(ROUTER, ROUTER, Optional.empty(), 0, heap, settings, taken);
   }
 
-  /// The cluster is never made smaller than it was asked for, nor larger than of use on one
-  /// machine.
+  /// How small and how large a monitor may make a cluster of such nodes: never smaller than it was
+  /// asked for, nor larger than of use on one machine.
+  static Map<String, String> bounds(List<PlannedNode> nodes) {
+    Map<String, String> bounds = new LinkedHashMap<>();
+    for (Tier tier : Tier.values()) {
+      int there = (int) nodes.stream().filter(node -> node.tier() == tier).count();
+      int most = there + Math.min(Runtime.getRuntime().availableProcessors(), NODES_ADDED_MAX);
+      bounds.put(tier.word() + ".nodes.min", Integer.toString(there));
+      bounds.put(tier.word() + ".nodes.max", Integer.toString(there == 0 ? 0 : most));
+    }
+    return bounds;
+  }
+
   private static ServerPlan monitor(
-      ClusterState cluster, List<PlannedNode> nodes, String heap, Map<String, String> more) {
+      ClusterState cluster, String heap, Path home, Map<String, String> more) {
     Ports ports = cluster.ports();
     Map<String, String> settings = new LinkedHashMap<>();
     settings.put("cluster.nodes", Json.write(List.of("127.0.0.1:" + ports.router())));
     settings.put("monitor.scaler", LocalScalerSource.NAME);
-    settings.put("local.port-base", Integer.toString(ports.base()));
+    settings.put(LocalScalerSource.PORT_BASE, Integer.toString(ports.base()));
+    settings.put(LocalScalerSource.HOME, Json.write(home.toString()));
     settings.put("console.port", Integer.toString(ports.console()));
     settings.put("admin.port", Integer.toString(ports.monitorAdmin()));
-    for (Tier tier : Tier.values()) {
-      int there = (int) nodes.stream().filter(node -> node.tier() == tier).count();
-      int most = there + Math.min(Runtime.getRuntime().availableProcessors(), NODES_ADDED_MAX);
-      settings.put(tier.word() + ".nodes.min", Integer.toString(there));
-      settings.put(tier.word() + ".nodes.max", Integer.toString(there == 0 ? 0 : most));
-    }
-    settings.putAll(more);
+    settings.putAll(new TreeMap<>(more));
     Map<Integer, String> taken = new LinkedHashMap<>();
     taken.put(ports.console(), "the console of the monitor");
     taken.put(ports.monitorAdmin(), "the admin port of the monitor");

@@ -158,12 +158,7 @@ final class UpCommand implements Callable<Integer> {
       stopAtExit = new Thread(stopping(cluster), "stop");
       Runtime.getRuntime().addShutdownHook(stopAtExit);
       List<ServerState> started =
-          cluster.start(
-              ServerPlan.of(
-                  before,
-                  nodes,
-                  Heaps.router(console),
-                  withMonitor(goesOn) ? Optional.of(monitorSettings) : Optional.empty()));
+          cluster.start(ServerPlan.of(before, nodes, Heaps.router(console), console.home()));
       awaitWhole(cluster, started, goesOn.isEmpty());
       tellReady(cluster.state(), Duration.ofNanos(System.nanoTime() - began));
       isUp = true;
@@ -173,16 +168,6 @@ final class UpCommand implements Callable<Integer> {
       return ExitCode.OK;
     }
     return stay();
-  }
-
-  /// A cluster that goes on has one if it had one.
-  private boolean withMonitor(Optional<ClusterState> goesOn) {
-    return goesOn
-        .map(
-            state ->
-                state.servers().stream()
-                    .anyMatch(server -> server.role().equals(ServerPlan.MONITOR)))
-        .orElse(monitor);
   }
 
   /// Waits until every process serves and all keys have their copies.
@@ -347,15 +332,23 @@ final class UpCommand implements Callable<Integer> {
         data == null
             ? ClusterState.folderOf(standard.console(), portBase)
             : data.toAbsolutePath().normalize();
-    int nodes = choose(folder).size();
+    List<PlannedNode> planned = choose(folder);
+    int nodes = planned.size();
     return new ClusterState(
         new Ports(portBase),
         shards(folder, nodes),
         memory == null ? Heaps.node(standard.console(), nodes) : memory,
         FAULT_TOLERANCE,
         settings,
+        monitor ? Optional.of(monitorSettings(planned)) : Optional.empty(),
         folder,
         List.of());
+  }
+
+  private Map<String, String> monitorSettings(List<PlannedNode> nodes) {
+    Map<String, String> all = ServerPlan.bounds(nodes);
+    all.putAll(monitorSettings);
+    return all;
   }
 
   /// As many as were asked for; or else as there are data of, for what is in one shard can't be

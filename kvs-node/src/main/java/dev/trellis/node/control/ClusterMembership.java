@@ -95,11 +95,13 @@ final class ClusterMembership implements Membership {
   private static final class Peer {
     NodeDescriptor node;
     boolean inCluster = true; // as far as ScaleCube knows
+    boolean isComplete; // as it says, while it joins
     boolean suspected;
     long heardNanos;
 
-    Peer(NodeDescriptor node, long heardNanos) {
+    Peer(NodeDescriptor node, boolean isComplete, long heardNanos) {
       this.node = node;
+      this.isComplete = isComplete;
       this.heardNanos = heardNanos;
     }
 
@@ -131,6 +133,7 @@ final class ClusterMembership implements Membership {
   private final List<Long> former; // incarnations whose data the node has
   private final AtomicBoolean isToBeRemembered = new AtomicBoolean(); // as it could not be written
   private NodeDescriptor self;
+  private boolean isComplete; // while it joins
   private ClusterState state;
   private @Nullable ClusterState remembered; // what was last to be written
   private @Nullable State rememberedState;
@@ -215,7 +218,7 @@ final class ClusterMembership implements Membership {
 
   private void start() {
     long pingMillis = Math.max(1, TimeUnit.NANOSECONDS.toMillis(pingNanos));
-    told = new MemberMetadata(self, state, former).encode();
+    told = new MemberMetadata(self, state, former, isComplete).encode();
     socket.open(this::receive);
     int probeMillis = Math.toIntExact(2 * pingMillis);
     io.scalecube.cluster.ClusterConfig config =
@@ -311,6 +314,17 @@ final class ClusterMembership implements Membership {
         () -> {
           self = self.withState(next);
           refresh();
+        });
+  }
+
+  @Override
+  public void announceComplete(boolean whetherIt) {
+    execute(
+        () -> {
+          if (isComplete != whetherIt) {
+            isComplete = whetherIt;
+            refresh();
+          }
         });
   }
 
@@ -712,10 +726,11 @@ final class ClusterMembership implements Membership {
       if (peer == null) {
         LOG.info("node {} at {} is a member: {}", node.id(), address(node), node.state().word());
         follow(node, metadata.former());
-        peers.put(who, new Peer(node, System.nanoTime()));
+        peers.put(who, new Peer(node, metadata.isComplete(), System.nanoTime()));
         refusal = null;
       } else {
         peer.node = node;
+        peer.isComplete = metadata.isComplete();
         peer.inCluster = true;
       }
     }
@@ -874,7 +889,7 @@ final class ClusterMembership implements Membership {
       view = next;
       tell(listeners, next);
     }
-    Payload metadata = new MemberMetadata(self, state, former).encode();
+    Payload metadata = new MemberMetadata(self, state, former, isComplete).encode();
     Cluster started = cluster;
     if (started != null && !ending && !metadata.equals(told)) {
       told = metadata;
@@ -921,8 +936,12 @@ final class ClusterMembership implements Membership {
     Map<String, NodeDescriptor> members = new HashMap<>();
     members.put(self.id(), self);
     Set<String> suspected = new TreeSet<>();
+    Set<String> complete = new TreeSet<>();
     for (Peer peer : peers.values()) {
       members.put(peer.node.id(), peer.node);
+      if (peer.isComplete) {
+        complete.add(peer.node.id());
+      }
       if (peer.suspected) {
         suspected.add(peer.node.id());
       }
@@ -935,6 +954,7 @@ final class ClusterMembership implements Membership {
         suspected,
         absent,
         state.gone(),
+        complete,
         state.monitorEpoch());
   }
 
@@ -945,6 +965,7 @@ final class ClusterMembership implements Membership {
         && a.suspected().equals(b.suspected())
         && a.absent().equals(b.absent())
         && a.gone().equals(b.gone())
+        && a.complete().equals(b.complete())
         && a.monitorEpoch() == b.monitorEpoch();
   }
 

@@ -17,7 +17,9 @@ import java.util.List;
 /// append to it.
 ///
 /// @param former its incarnations before this one whose data it has; empty if it has none
-record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former) {
+/// @param isComplete whether it joins, and has all that it shall hold
+record MemberMetadata(
+    NodeDescriptor node, ClusterState state, List<Long> former, boolean isComplete) {
   private static final int SHARDS_MAX = 256;
 
   Payload encode() {
@@ -43,6 +45,7 @@ record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former
       }
       out.writeShort(node.statisticsPort());
       out.writeLong(state.monitorEpoch());
+      out.writeBoolean(isComplete);
     } catch (IOException e) {
       throw new UncheckedIOException("metadata do not fit", e);
     }
@@ -81,8 +84,12 @@ record MemberMetadata(NodeDescriptor node, ClusterState state, List<Long> former
       }
       int statisticsPort = in.available() > 0 ? in.readUnsignedShort() : 0;
       long epoch = in.available() > 0 ? in.readLong() : 0;
+      boolean isComplete = in.available() > 0 && in.readBoolean();
       return new MemberMetadata(
-          node.withStatisticsPort(statisticsPort), state.withMonitorEpoch(epoch), former);
+          node.withStatisticsPort(statisticsPort),
+          state.withMonitorEpoch(epoch),
+          former,
+          isComplete);
     } catch (MalformedMessageException e) {
       throw e;
     } catch (IOException | IllegalArgumentException e) {

@@ -27,7 +27,12 @@ final class StandAloneMembership implements Membership {
 
   private MembershipView compute() {
     return new MembershipView(
-        Topology.of(List.of(self), faultTolerance), Set.of(), Set.of(), Set.of(), monitorEpoch);
+        Topology.of(List.of(self), faultTolerance),
+        Set.of(),
+        Set.of(),
+        Set.of(),
+        Set.of(),
+        monitorEpoch);
   }
 
   @Override
@@ -46,6 +51,10 @@ final class StandAloneMembership implements Membership {
     self = self.withState(state);
     change();
   }
+
+  /// Nobody else joins.
+  @Override
+  public void announceComplete(boolean isComplete) {}
 
   /// Nobody is absent.
   @Override

@@ -14,6 +14,10 @@ import java.util.Optional;
 /// cluster, there is nothing to wait for: what it has is all there is. Leaving, it stays a member
 /// until enough others have what it has.
 ///
+/// Where no node of its tier is active yet, as after a power cut that the disks survived, it waits
+/// until all of its tier that join have all: whoever became active alone would be the one to have
+/// had everything, would have to fetch it all, and may not have the room.
+///
 /// @param nodeId of the node itself
 /// @param incarnation of its process
 /// @param former incarnations before it whose data the node has
@@ -25,6 +29,8 @@ public record Lifecycle(String nodeId, long incarnation, List<Long> former, int 
     WAIT,
     /// Have every shard take what it has for all there is.
     FOUND,
+    /// Announce that the node has all that it shall hold, and wait for others that join.
+    COMPLETE,
     /// Announce that the node is ACTIVE.
     ACTIVATE,
     /// Announce that the node is LEAVING.
@@ -62,7 +68,7 @@ public record Lifecycle(String nodeId, long incarnation, List<Long> former, int 
     return switch (self.get().state()) {
       case JOINING -> {
         if (complete) {
-          yield Step.ACTIVATE;
+          yield founded || mayActivate(view, self.get()) ? Step.ACTIVATE : Step.COMPLETE;
         }
         yield !founded && mayFound(view) ? Step.FOUND : Step.WAIT;
       }
@@ -83,6 +89,15 @@ public record Lifecycle(String nodeId, long incarnation, List<Long> former, int 
   public boolean isGivenUp(MembershipView view) {
     return view.gone().contains(new Incarnation(nodeId, incarnation))
         || former.stream().anyMatch(life -> view.gone().contains(new Incarnation(nodeId, life)));
+  }
+
+  private static boolean mayActivate(MembershipView view, NodeDescriptor self) {
+    List<NodeDescriptor> tier =
+        view.topology().members().stream()
+            .filter(node -> node.tier() == self.tier() && !node.id().equals(self.id()))
+            .toList();
+    return tier.stream().anyMatch(node -> node.state() != State.JOINING)
+        || tier.stream().allMatch(node -> view.complete().contains(node.id()));
   }
 
   private boolean mayFound(MembershipView view) {

@@ -16,6 +16,9 @@ public interface Membership extends AutoCloseable {
   /// Tells the others that this node has come into another state.
   void announce(NodeDescriptor.State state);
 
+  /// Tells the others whether this node, joining, has all that it shall hold.
+  void announceComplete(boolean isComplete);
+
   /// Declares that an absent node's incarnation never comes back: what only it held is lost.
   void declareGone(Incarnation incarnation);
 

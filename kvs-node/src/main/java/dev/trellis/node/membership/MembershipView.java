@@ -16,6 +16,7 @@ import java.util.Set;
 /// @param absent nodes that were members, were removed because they did not answer, and may come
 ///   back with data: neither declared gone nor followed by a new incarnation that lost its data
 /// @param gone incarnations that were declared gone: nothing they say counts any more
+/// @param complete ids of joining members that say they have all that they shall hold
 /// @param monitorEpoch the highest that a monitor has claimed: orders of lower ones are refused; 0
 ///   if none ever did
 public record MembershipView(
@@ -23,6 +24,7 @@ public record MembershipView(
     Set<String> suspected,
     Set<Incarnation> absent,
     Set<Incarnation> gone,
+    Set<String> complete,
     long monitorEpoch) {
   private static final Comparator<Incarnation> INCARNATIONS =
       Comparator.comparing(Incarnation::nodeId).thenComparingLong(Incarnation::number);
@@ -31,12 +33,13 @@ public record MembershipView(
     suspected = sorted(suspected, Comparator.naturalOrder());
     absent = sorted(absent, INCARNATIONS);
     gone = sorted(gone, INCARNATIONS);
+    complete = sorted(complete, Comparator.naturalOrder());
   }
 
-  /// A view of a cluster without a monitor.
+  /// A view of a cluster without a monitor, in which nobody that joins has all yet.
   public MembershipView(
       Topology topology, Set<String> suspected, Set<Incarnation> absent, Set<Incarnation> gone) {
-    this(topology, suspected, absent, gone, 0);
+    this(topology, suspected, absent, gone, Set.of(), 0);
   }
 
   /// What is done for each of them comes in one order, whoever made the view and in whatever way,

@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class ClusterStateTest {
@@ -76,7 +77,7 @@ class ClusterStateTest {
   @Test
   void metadataAreReadAsTheyWereWritten() throws MalformedMessageException {
     for (int round = 0; round < 200; round++) {
-      MemberMetadata metadata = new MemberMetadata(node(), generate(), List.of(7L, -3L));
+      MemberMetadata metadata = new MemberMetadata(node(), generate(), List.of(7L, -3L), true);
       assertEquals(
           metadata, MemberMetadata.decode(metadata.encode().toBytes()), () -> "-Dseed=" + seed);
     }
@@ -84,11 +85,16 @@ class ClusterStateTest {
 
   @Test
   void metadataCutShortAreRefused() {
-    byte[] whole = new MemberMetadata(node(), generate(), List.of(7L, -3L)).encode().toBytes();
-    int withoutPort = whole.length - Short.BYTES; // as earlier versions write, and before them:
+    byte[] whole =
+        new MemberMetadata(node(), generate(), List.of(7L, -3L), true).encode().toBytes();
+    // As earlier versions write, and before them, and before them:
+    int withoutComplete = whole.length - 1;
+    int withoutEpoch = withoutComplete - Long.BYTES;
+    int withoutPort = withoutEpoch - Short.BYTES;
     int withoutFormer = withoutPort - 1 - 2 * Long.BYTES;
+    Set<Integer> earlier = Set.of(withoutComplete, withoutEpoch, withoutPort, withoutFormer);
     for (int length = 0; length < whole.length; length++) {
-      if (length == withoutPort || length == withoutFormer) {
+      if (earlier.contains(length)) {
         continue;
       }
       byte[] part = Arrays.copyOf(whole, length);
@@ -99,11 +105,17 @@ class ClusterStateTest {
   @Test
   void metadataOfEarlierVersionsTellOfNoStatisticsAndNoFormerLives()
       throws MalformedMessageException {
+    ClusterState state = generate();
     MemberMetadata metadata =
-        new MemberMetadata(node().withStatisticsPort(0), generate(), List.of());
+        new MemberMetadata(
+            node().withStatisticsPort(0),
+            new ClusterState(state.faultTolerance(), state.known(), state.ended(), 0),
+            List.of(),
+            false);
     byte[] whole = metadata.encode().toBytes();
-    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, whole.length - 2)));
-    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, whole.length - 3)));
+    int withoutPort = whole.length - 1 - Long.BYTES - Short.BYTES;
+    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, withoutPort)));
+    assertEquals(metadata, MemberMetadata.decode(Arrays.copyOf(whole, withoutPort - 1)));
   }
 
   private static NodeDescriptor node() {

@@ -52,6 +52,27 @@ class LifecycleTest {
   }
 
   @Test
+  void thoseThatJoinATierWithoutActiveNodesBecomeActiveTogether() {
+    NodeDescriptor disk =
+        new NodeDescriptor("n3", Tier.SSD, "h", List.of(1), 2, 1, 1, State.ACTIVE);
+    Topology topology = view(node("n1", State.JOINING), node("n2", State.JOINING), disk).topology();
+    MembershipView before = new MembershipView(topology, Set.of(), Set.of(), Set.of());
+    assertEquals(Step.WAIT, LIFE.next(before, progress(before, 1, 0), false, false));
+    assertEquals(Step.COMPLETE, LIFE.next(before, progress(before, 0, 0), false, false));
+    MembershipView both =
+        new MembershipView(topology, Set.of(), Set.of(), Set.of(), Set.of("n2"), 0);
+    assertEquals(Step.ACTIVATE, LIFE.next(both, progress(both, 0, 0), false, false));
+    // The other one did, and is to be followed at once.
+    MembershipView active = view(node("n1", State.JOINING), node("n2", State.ACTIVE), disk);
+    assertEquals(Step.ACTIVATE, LIFE.next(active, progress(active, 0, 0), false, false));
+    // Who joins another tier is not waited for.
+    NodeDescriptor joining =
+        new NodeDescriptor("n3", Tier.SSD, "h", List.of(1), 2, 1, 1, State.JOINING);
+    MembershipView other = view(node("n1", State.JOINING), joining);
+    assertEquals(Step.ACTIVATE, LIFE.next(other, progress(other, 0, 0), false, false));
+  }
+
+  @Test
   void aShardThatHasNotSeenTheViewYetIsWaitedFor() {
     MembershipView view = view(node("n1", State.JOINING), node("n2", State.ACTIVE));
     MembershipView older = view(node("n1", State.JOINING));

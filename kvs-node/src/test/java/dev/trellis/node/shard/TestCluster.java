@@ -295,6 +295,7 @@ final class TestCluster {
             suspected,
             absent,
             Set.of(),
+            Set.of(),
             monitorEpoch);
     if (!down.contains(member.self.nodeId())) {
       member.core.membership(view, nowMillis, member);

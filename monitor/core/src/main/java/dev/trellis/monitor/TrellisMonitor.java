@@ -89,7 +89,7 @@ public final class TrellisMonitor implements RunningProcess {
   private final Policies policies = new Policies();
   private final StatisticsFeed feed;
   private final Optional<Recording> recording;
-  private final MonitorMetrics metrics = new MonitorMetrics();
+  private final MonitorMetrics metrics;
   private final ConsoleStates consoleStates;
   private final ScheduledExecutorService loop =
       Executors.newSingleThreadScheduledExecutor(
@@ -114,13 +114,13 @@ public final class TrellisMonitor implements RunningProcess {
   private volatile Optional<ConsoleState> state = Optional.empty();
   private volatile List<Recorded> decisions = List.of(); // the latest first
   private volatile String obstacle = "it starts";
+  private int consolePort; // both written once, before anybody has the monitor
+  private int adminPort;
 
   private TrellisMonitor(
-      MonitorConfig config,
-      StrictConfig settings,
-      NodeControl control,
-      InstantSource clock) {
+      MonitorConfig config, StrictConfig settings, NodeControl control, InstantSource clock) {
     this.config = config;
+    this.metrics = new MonitorMetrics(config.policies().objective());
     this.consoleStates = new ConsoleStates(config);
     this.control = control;
     this.scaler =
@@ -163,8 +163,7 @@ public final class TrellisMonitor implements RunningProcess {
   /// @throws StartupException if a port cannot be opened
   public static TrellisMonitor start(
       MonitorConfig config, StrictConfig settings, NodeControl control) {
-    TrellisMonitor monitor =
-        new TrellisMonitor(config, settings, control, InstantSource.system());
+    TrellisMonitor monitor = new TrellisMonitor(config, settings, control, InstantSource.system());
     boolean isOpen = false;
     try {
       monitor.open();
@@ -204,18 +203,18 @@ public final class TrellisMonitor implements RunningProcess {
         config.dryRun() ? " (dry run)" : "",
         console.port(),
         admin.port());
-    consoleAddress = new InetSocketAddress(config.console().getAddress(), console.port());
+    consolePort = console.port();
+    adminPort = admin.port();
   }
-
-  private @Nullable InetSocketAddress consoleAddress;
 
   /// Where the console is.
   public InetSocketAddress consoleAddress() {
-    InetSocketAddress address = consoleAddress;
-    if (address == null) {
-      throw new IllegalStateException("the monitor is not open");
-    }
-    return address;
+    return new InetSocketAddress(config.console().getAddress(), consolePort);
+  }
+
+  /// Where `/metrics`, `/healthz` and `/readyz` are.
+  public InetSocketAddress adminAddress() {
+    return new InetSocketAddress(config.admin().getAddress(), adminPort);
   }
 
   private Health health() {
@@ -509,12 +508,21 @@ public final class TrellisMonitor implements RunningProcess {
               leadership.refused();
               book.settle(recorded.id(), Progress.OVERTAKEN, refused.reason(), clock.millis());
             }
-            case Scaler.Answer.Failed failed ->
-                LOG.warn("the {} tier is not scaled: {}", resize.tier().word(), failed.reason());
+            case Scaler.Answer.Failed failed -> notYet(recorded, failed.reason());
             case Scaler.Answer.Taken taken -> LOG.debug("{}", taken.progress());
-            case null -> LOG.error("the scaler fails", problem);
+            case null -> {
+              LOG.error("the scaler fails", problem);
+              notYet(recorded, "the scaler fails: " + message(problem));
+            }
           }
         });
+  }
+
+  /// It is tried again each period.
+  private void notYet(Recorded recorded, String reason) {
+    if (book.note(recorded.id(), reason, clock.millis())) {
+      LOG.warn("{}: not yet: {}", recorded.decision().explanation().policy(), reason);
+    }
   }
 
   /// One order at a time, whatever the scaler does.

@@ -263,6 +263,7 @@ final class BenchCommand implements Callable<Integer> {
     Console console = standard.console();
     TimeUnit.NANOSECONDS.sleep(warmup.toNanos());
     running.meter().reset();
+    measurement.begin(System.currentTimeMillis());
     long began = System.nanoTime();
     long end = began + time.toNanos();
     for (long from = began; from < end; ) {

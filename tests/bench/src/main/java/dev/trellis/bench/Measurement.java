@@ -39,11 +39,17 @@ final class Measurement {
   private final Histogram lateness = Meter.histogram();
   private final Histogram failed = Meter.histogram();
   private long missing;
+  private long beganMillis; // since 1970
   private double seconds;
 
   Measurement(Load load, Optional<Filling> filling) {
     this.load = load;
     this.filling = filling;
+  }
+
+  /// Notes the moment from which it counts.
+  void begin(long atMillis) {
+    beganMillis = atMillis;
   }
 
   /// Takes what a meter has counted since the last time.
@@ -158,6 +164,7 @@ final class Measurement {
           object.put("keysPerSecond", filled.keys() / Math.max(1e-9, filled.seconds()));
           result.put("load", object);
         });
+    result.put("beganMillis", beganMillis);
     result.put("seconds", seconds);
     result.put("operations", operations());
     result.put("operationsPerSecond", operationsPerSecond());

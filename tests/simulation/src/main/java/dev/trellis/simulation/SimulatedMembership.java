@@ -29,6 +29,7 @@ final class SimulatedMembership {
     private final SimulatedNode life;
     private NodeDescriptor descriptor;
     private long heardMillis;
+    private boolean isComplete;
     private boolean removed;
     private boolean suspected;
 
@@ -160,6 +161,7 @@ final class SimulatedMembership {
     }
     if (mine.life == other) {
       mine.descriptor = other.descriptor();
+      mine.isComplete = other.isComplete();
       mine.heardMillis = cluster.nowMillis();
       mine.removed = false;
     }
@@ -194,7 +196,8 @@ final class SimulatedMembership {
     return a.topology().version() == b.topology().version()
         && a.suspected().equals(b.suspected())
         && a.absent().equals(b.absent())
-        && a.gone().equals(b.gone());
+        && a.gone().equals(b.gone())
+        && a.complete().equals(b.complete());
   }
 
   private MembershipView compute() {
@@ -202,6 +205,7 @@ final class SimulatedMembership {
     members.add(self.descriptor());
     Set<String> suspected = new HashSet<>();
     Set<Incarnation> absent = new HashSet<>();
+    Set<String> complete = new HashSet<>();
     for (Known known : table.values()) {
       if (hasEnded(known.life)) {
         continue;
@@ -211,11 +215,14 @@ final class SimulatedMembership {
         continue;
       }
       members.add(known.descriptor);
+      if (known.isComplete) {
+        complete.add(known.life.id());
+      }
       if (known.suspected) {
         suspected.add(known.life.id());
       }
     }
     Topology topology = cluster.topology(members, cluster.tolerance(tolerance));
-    return new MembershipView(topology, suspected, absent, gone);
+    return new MembershipView(topology, suspected, absent, gone, complete, 0);
   }
 }

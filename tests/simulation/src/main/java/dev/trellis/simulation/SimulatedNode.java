@@ -19,6 +19,7 @@ final class SimulatedNode {
   private final SimulatedCluster cluster;
   private final Identity identity;
   private final Lifecycle lifecycle;
+  private boolean isComplete; // as it says, while it joins
   private final SimulatedMembership membership;
   private final List<SimulatedShard> shards = new ArrayList<>();
   private NodeDescriptor descriptor;
@@ -285,7 +286,8 @@ final class SimulatedNode {
     }
     List<ShardProgress> progress = shards.stream().map(SimulatedShard::progress).toList();
     switch (lifecycle.next(view(), progress, founded, leaving)) {
-      case WAIT -> {}
+      case WAIT -> isComplete = false;
+      case COMPLETE -> isComplete = true;
       case FOUND -> {
         founded = true;
         cluster.trace().tell(() -> id() + " founds");
@@ -306,6 +308,11 @@ final class SimulatedNode {
     if (membership.refresh()) {
       viewChanged(before);
     }
+  }
+
+  /// Whether it joins and has all that it shall hold.
+  boolean isComplete() {
+    return isComplete;
   }
 
   /// The shard that has a number; empty for one that there is not.

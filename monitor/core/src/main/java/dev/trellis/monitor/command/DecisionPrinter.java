@@ -89,7 +89,7 @@ final class DecisionPrinter {
     String problem = recorded.problem().isEmpty() ? "" : ": " + recorded.problem();
     return switch (recorded.state()) {
       case DRY_RUN -> "not carried out: monitor.dry-run is on";
-      case ORDERED -> "ordered, and not there yet";
+      case ORDERED -> "ordered, and not there yet" + problem;
       case DONE -> "done after " + since;
       case OVERTAKEN -> "given up after " + since + problem;
       case FAILED -> "failed after " + since + problem;

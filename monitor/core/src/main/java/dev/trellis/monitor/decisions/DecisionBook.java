@@ -99,6 +99,18 @@ public final class DecisionBook {
     }
   }
 
+  /// Writes down why something has not come about yet.
+  ///
+  /// @return whether that is news
+  public boolean note(long id, String problem, long nowMillis) {
+    Recorded one = all.get(id);
+    if (one == null || one.state() != Progress.ORDERED || one.problem().equals(problem)) {
+      return false;
+    }
+    change(one.as(Progress.ORDERED, nowMillis, problem));
+    return true;
+  }
+
   /// Looks at what has come about, and measures what came of it.
   public void observe(ClusterView view) {
     for (Recorded one : List.copyOf(all.values())) {

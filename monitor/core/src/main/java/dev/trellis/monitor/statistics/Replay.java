@@ -86,7 +86,8 @@ public final class Replay {
     if (map.isEmpty()) {
       return;
     }
-    ClusterView view = observations.view(map.get(), book.taken(atMillis, config.policies()), atMillis);
+    ClusterView view =
+        observations.view(map.get(), book.taken(atMillis, config.policies()), atMillis);
     book.observe(view);
     for (Decision decision : policies.decide(view, config.policies())) {
       var _ = book.add(decision, true, atMillis);

@@ -6,11 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.trellis.client.Trellis;
+import dev.trellis.monitor.MonitorConfig;
+import dev.trellis.monitor.NodeControl;
+import dev.trellis.monitor.TrellisMonitor;
+import dev.trellis.monitor.scaler.NodeDrain;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.routing.RouterConfig;
 import dev.trellis.routing.TrellisRouter;
+import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -23,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
@@ -65,6 +71,7 @@ class MetricNamesTest {
                             + node.descriptor().shardPorts().getFirst()
                             + "\"",
                         Map.of())));
+        TrellisMonitor monitor = monitor(node);
         Trellis trellis =
             Trellis.connect("127.0.0.1:" + node.descriptor().shardPorts().getFirst());
         HttpClient http = HttpClient.newHttpClient()) {
@@ -72,7 +79,11 @@ class MetricNamesTest {
       // An answer of HTTP, so that there is one to count.
       var _ =
           get(http, "http://127.0.0.1:" + router.gatewayAddress().getPort() + "/v1/keys/missing");
-      for (int port : List.of(node.descriptor().adminPort(), router.adminPort())) {
+      for (int port :
+          List.of(
+              node.descriptor().adminPort(),
+              router.adminPort(),
+              monitor.adminAddress().getPort())) {
         for (String line : get(http, "http://127.0.0.1:" + port + "/metrics").lines().toList()) {
           Matcher sample = SAMPLE.matcher(line);
           if (!line.startsWith("#") && sample.matches()) {
@@ -87,7 +98,38 @@ class MetricNamesTest {
     // Shown only once a request has failed.
     labels.put("trellis_request_failures_total", new TreeSet<>(Set.of("shard", "code")));
     labels.get("trellis_request_failures_total").addAll(ADDED);
+    // Shown only once there is something to tell.
+    labels.put("trellis_monitor_latency_seconds", new TreeSet<>(Set.of("statistic")));
+    labels.get("trellis_monitor_latency_seconds").addAll(ADDED);
+    labels.put("trellis_monitor_decisions_total", new TreeSet<>(Set.of("policy")));
+    labels.get("trellis_monitor_decisions_total").addAll(ADDED);
+    labels.put("trellis_monitor_nodes", new TreeSet<>(Set.of("tier")));
+    labels.get("trellis_monitor_nodes").addAll(ADDED);
     return labels;
+  }
+
+  private static TrellisMonitor monitor(TrellisNode node) {
+    StrictConfig settings =
+        StrictConfig.ofText(
+            MonitorConfig.reference(),
+            "console.port = 0, admin.port = 0, cluster.nodes = [\"127.0.0.1:"
+                + node.descriptor().shardPorts().getFirst()
+                + "\"]",
+            Map.of());
+    return TrellisMonitor.start(
+        MonitorConfig.of(settings),
+        settings,
+        new NodeControl() {
+          @Override
+          public Claimed claim(NodeDescriptor asked, long epoch) {
+            return new Claimed(epoch, 0);
+          }
+
+          @Override
+          public NodeDrain drain(Supplier<List<NodeDescriptor>> members) {
+            throw new UnsupportedOperationException("nothing is scaled");
+          }
+        });
   }
 
   private static String get(HttpClient http, String uri) throws IOException, InterruptedException {
