@@ -15,6 +15,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /// Where every key belongs, as it follows from the members of a cluster: the rings of both tiers,
@@ -22,8 +23,12 @@ import org.jspecify.annotations.Nullable;
 /// agree. While nodes join or leave there are two answers, who shall hold a key and who held it
 /// before, and writes go to both.
 ///
-/// What a default placement gives is looked up per partition and remembered; any thread may ask.
+/// What a placement gives is looked up per partition and remembered, for the default one and a few
+/// others, since very many keys may have one and the same; any thread may ask.
 public final class Topology {
+  /// Placements other than the default one that are remembered.
+  private static final int OTHERS_MAX = 16;
+
   private final Partitions partitions;
   private final int faultTolerance;
   private final Map<String, NodeDescriptor> members; // by id, ascending
@@ -34,6 +39,11 @@ public final class Topology {
   /// By partition. Filled in by any thread without a fence: what they fill in is immutable and
   /// equal.
   private final @Nullable Holders[] defaults;
+
+  private final @Nullable List<String>[] homes; // likewise
+
+  /// By placement, then by partition, likewise.
+  private final Map<Placement, @Nullable Holders[]> others = new ConcurrentHashMap<>();
 
   /// What the default placement gives for one partition.
   private record Holders(List<String> owners, List<String> former, List<String> all) {}
@@ -69,6 +79,12 @@ public final class Topology {
     next = rings(staying.isEmpty() ? List.copyOf(members.values()) : staying);
     former = present.isEmpty() || present.equals(staying) ? next : rings(present);
     defaults = new Holders[partitions.count()];
+    homes = newLists(partitions.count());
+  }
+
+  @SuppressWarnings({"unchecked", "rawtypes"}) // Java has no arrays of generic types
+  private static @Nullable List<String>[] newLists(int count) {
+    return new List[count];
   }
 
   private List<NodeDescriptor> without(State state) {
@@ -141,23 +157,17 @@ public final class Topology {
 
   /// As [#owners(int)], for a key with a placement of its own.
   public List<String> owners(int partition, Optional<Placement> placement) {
-    return placement.isEmpty()
-        ? owners(partition)
-        : chosen(next, partitions.position(partition), placement.get());
+    return holdersOf(partition, placement).owners;
   }
 
   /// As [#formerOwners(int)], for a key with a placement of its own.
   public List<String> formerOwners(int partition, Optional<Placement> placement) {
-    return placement.isEmpty()
-        ? formerOwners(partition)
-        : chosen(former, partitions.position(partition), placement.get());
+    return holdersOf(partition, placement).former;
   }
 
   /// As [#holders(int)], for a key with a placement of its own.
   public List<String> holders(int partition, Optional<Placement> placement) {
-    return placement.isEmpty()
-        ? holders(partition)
-        : union(formerOwners(partition, placement), owners(partition, placement));
+    return holdersOf(partition, placement).all;
   }
 
   /// All nodes, those that would hold the partition first if others were not there: who is to stand
@@ -182,9 +192,14 @@ public final class Topology {
   /// place, which would answer for keys that are elsewhere if they did not know. Includes those of
   /// before the joins and leaves under way. The home comes first.
   public List<String> homes(int partition) {
-    long position = partitions.position(partition);
-    List<String> first = union(homes(former, position), homes(next, position));
-    return union(first, holders(partition));
+    List<String> known = homes[partition];
+    if (known == null) {
+      long position = partitions.position(partition);
+      List<String> first = union(homes(former, position), homes(next, position));
+      known = union(first, holders(partition));
+      homes[partition] = known;
+    }
+    return known;
   }
 
   private List<String> homes(Rings rings, long position) {
@@ -210,14 +225,36 @@ public final class Topology {
   private Holders holdersOf(int partition) {
     Holders known = defaults[partition];
     if (known == null) {
-      long position = partitions.position(partition);
-      Placement placement = defaultPlacement();
-      List<String> owners = chosen(next, position, placement);
-      List<String> before = former == next ? owners : chosen(former, position, placement);
-      known = new Holders(owners, before, union(before, owners));
+      known = compute(partition, defaultPlacement());
       defaults[partition] = known;
     }
     return known;
+  }
+
+  private Holders holdersOf(int partition, Optional<Placement> placement) {
+    if (placement.isEmpty()) {
+      return holdersOf(partition);
+    }
+    @Nullable Holders[] table = others.get(placement.get());
+    if (table == null) {
+      if (others.size() >= OTHERS_MAX) {
+        return compute(partition, placement.get());
+      }
+      table = others.computeIfAbsent(placement.get(), p -> new Holders[partitions.count()]);
+    }
+    Holders known = table[partition];
+    if (known == null) {
+      known = compute(partition, placement.get());
+      table[partition] = known;
+    }
+    return known;
+  }
+
+  private Holders compute(int partition, Placement placement) {
+    long position = partitions.position(partition);
+    List<String> owners = chosen(next, position, placement);
+    List<String> before = former == next ? owners : chosen(former, position, placement);
+    return new Holders(owners, before, union(before, owners));
   }
 
   /// A tier short of nodes borrows from the other, so that as many distinct nodes hold a key as are

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -19,6 +20,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -38,6 +40,7 @@ final class AutoscaleDemo {
   private static final int LEDGER_KEYS = 1_000;
   private static final Duration LOOK = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(3);
+  private static final int DECISIONS_AT_ONCE = 200;
   private static final int HOT_KEYS = 2; // one after the other
 
   /// How long it takes until what is reported is of a moment after a change alone.
@@ -45,6 +48,7 @@ final class AutoscaleDemo {
 
   private final Ports ports;
   private final Consumer<String> tell;
+  private final Path data; // of the cluster
   private final HttpClient http = HttpClient.newHttpClient();
   private final List<Sample> samples = new CopyOnWriteArrayList<>();
   private final List<Phase> phases = new ArrayList<>();
@@ -53,8 +57,11 @@ final class AutoscaleDemo {
   private long loadMillis; // when the load of the phase began
   private long failed; // operations
 
-  AutoscaleDemo(Ports ports, Consumer<String> tell) {
+  /// @param tell takes what it is about to do, line by line
+  /// @throws IOException if there is no place for the cluster's data
+  AutoscaleDemo(Ports ports, Consumer<String> tell) throws IOException {
     this.ports = ports;
+    this.data = Files.createTempDirectory("trellis-demo");
     this.tell = tell;
   }
 
@@ -63,7 +70,44 @@ final class AutoscaleDemo {
   /// @throws IOException if a part of it can't be started, or the cluster does not answer
   AutoscaleReport run() throws IOException, InterruptedException {
     tell.accept("Starting two memory nodes, an SSD node, a router and a monitor.");
-    var _ = trellis(up());
+    Thread stopAtExit = new Thread(this::stop, "stop");
+    Runtime.getRuntime().addShutdownHook(stopAtExit);
+    try {
+      var _ = trellis(up());
+      return runOnCluster();
+    } finally {
+      if (isCancelled(stopAtExit)) {
+        stop();
+      }
+    }
+  }
+
+  /// False if the process ends, and it runs.
+  private static boolean isCancelled(Thread hook) {
+    try {
+      return Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException _) {
+      return false;
+    }
+  }
+
+  /// Leaves nothing behind.
+  private void stop() {
+    try {
+      var _ = trellis("down", "--port-base", base());
+      try (Stream<Path> files = Files.walk(data)) {
+        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+          Files.delete(file);
+        }
+      }
+    } catch (IOException | CommandFailure e) {
+      tell.accept("What the demo wrote is left in " + data + ": " + e.getMessage());
+    } catch (InterruptedException _) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private AutoscaleReport runOnCluster() throws IOException, InterruptedException {
     beganMillis = System.currentTimeMillis();
     Thread looking = Thread.ofVirtual().start(this::look);
     try (Trellis client = Trellis.connect("127.0.0.1:" + ports.router())) {
@@ -75,7 +119,6 @@ final class AutoscaleDemo {
       return new AutoscaleReport(samples, phases, decisions(), findings, lost == 0 && failed == 0);
     } finally {
       looking.interrupt();
-      var _ = trellis("down", "--port-base", base());
     }
   }
 
@@ -87,13 +130,17 @@ final class AutoscaleDemo {
     Map<String, String> monitor = new LinkedHashMap<>();
     monitor.put("monitor.period", "500ms");
     monitor.put("monitor.settling", "5s");
-    monitor.put("objective.latency", "4ms");
-    monitor.put("grace", "5s");
+    monitor.put("objective.latency", "3ms");
+    // Longer than processes that have just started take to be quick.
+    monitor.put("grace", "20s");
+    monitor.put("memory.nodes.max", "3");
     monitor.put("shrink.after", "15s");
     monitor.put("key.grace", "3s");
     monitor.put("promote.window", "10s");
     List<String> up = new ArrayList<>(List.of("up", "--detach", "--port-base", base()));
-    up.addAll(List.of("--memory-nodes", "2", "--ssd-nodes", "1", "--shards", "1"));
+    up.addAll(
+        List.of(
+            "--data", data.toString(), "--memory-nodes", "2", "--ssd-nodes", "1", "--shards", "1"));
     up.addAll(List.of("--memory", "256m", "--set", "memory.max=64MiB"));
     up.addAll(List.of("--set", "statistics.period=500ms", "--set", "statistics.idle.from=0.3"));
     monitor.forEach((key, value) -> up.addAll(List.of("--set-monitor", key + "=" + value)));
@@ -105,8 +152,8 @@ final class AutoscaleDemo {
   private void load() throws IOException, InterruptedException {
     phase(
         "some load",
-        "2,000 operations a second on 100,000 keys",
-        () -> bench("--keys", "100000", "--rate", "2000", "--time", "10s"));
+        "100,000 keys are written, 5,000 a second",
+        () -> bench(written("bench:", 5_000, 20, "64")));
     for (int number = 0; number < HOT_KEYS; number++) {
       String prefix = "hot-" + number + ":";
       Phase hot =
@@ -132,36 +179,24 @@ final class AutoscaleDemo {
     Phase spike =
         phase(
             "a spike",
-            "all the operations that two cores can do, on 100,000 keys",
+            "1,024 operations at a time on 100,000 keys, half of them writes",
             () ->
                 bench(
                     "--keys",
                     "100000",
                     "--no-load",
                     "--pipeline",
-                    "2048",
+                    "1024",
                     "--read-percent",
-                    "80",
+                    "50",
                     "--time",
                     "25s"));
     Phase cold =
         phase(
             "cold data",
-            "3,000 keys of 32 KiB that nobody reads",
+            "4,000 keys of 32 KiB that nobody reads",
             () -> {
-              bench(
-                  "--keys",
-                  "3000",
-                  "--key-prefix",
-                  "cold:",
-                  "--value-size",
-                  "32768",
-                  "--rate",
-                  "10",
-                  "--read-percent",
-                  "0",
-                  "--time",
-                  "1s");
+              bench(written("cold:", 400, 10, "32768"));
               await(() -> any(decisions(), one -> one.kind().equals("demote")));
             });
     Phase rest =
@@ -184,6 +219,27 @@ final class AutoscaleDemo {
             + DemoCommand.seconds(firstOf("demote", decided) - cold.fromMillis())
             + " after they came");
     findNodes("a node fewer", "shrink", rest.fromMillis(), decided);
+  }
+
+  /// New keys, so many a second.
+  private static String[] written(String prefix, int rate, int seconds, String size) {
+    return new String[] {
+      "--keys",
+      "1",
+      "--key-prefix",
+      prefix,
+      "--no-load",
+      "--value-size",
+      size,
+      "--read-percent",
+      "0",
+      "--insert-percent",
+      "100",
+      "--rate",
+      Integer.toString(rate),
+      "--time",
+      seconds + "s"
+    };
   }
 
   private static long firstOf(String kind, List<Decided> decided) {
@@ -222,7 +278,8 @@ final class AutoscaleDemo {
     List<String> command = new ArrayList<>(List.of("bench", "--json", "--warmup", "1ms"));
     command.addAll(List.of("--address", "127.0.0.1:" + ports.router(), "--seed", "1"));
     command.addAll(Arrays.asList(options));
-    String printed = trellis(command.toArray(String[]::new));
+    // As a load from elsewhere, it takes no processor from those who serve it, or are started.
+    String printed = run(Stream.concat(Stream.of("nice", "-n", "10"), trellis(command)).toList());
     JsonObject result = JsonObject.of(Json.read(printed.lines().toList().getLast()));
     loadMillis = result.whole("beganMillis") - beganMillis;
     for (double count : result.numbers("failures").values()) {
@@ -356,8 +413,11 @@ final class AutoscaleDemo {
   private JsonObject ask(String path) throws IOException, InterruptedException {
     URI uri = URI.create("http://127.0.0.1:" + ports.console() + path);
     HttpRequest request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(5)).build();
-    String body = http.send(request, BodyHandlers.ofString()).body();
-    return JsonObject.of(Json.read(body));
+    HttpResponse<String> response = http.send(request, BodyHandlers.ofString());
+    if (response.statusCode() != 200) {
+      throw new IOException("the console answers " + path + " with " + response.body());
+    }
+    return JsonObject.of(Json.read(response.body()));
   }
 
   private Sample sample(JsonObject state) {
@@ -396,7 +456,18 @@ final class AutoscaleDemo {
   /// The oldest first.
   private List<Decided> decisions() throws IOException, InterruptedException {
     List<Decided> decided = new ArrayList<>();
-    for (JsonObject one : ask("/api/decisions?limit=1000").objects("decisions")) {
+    String page = "/api/decisions?limit=" + DECISIONS_AT_ONCE;
+    JsonObject answer = ask(page);
+    addTo(decided, answer);
+    while (answer.members().get("nextBefore") != null) {
+      answer = ask(page + "&before=" + answer.whole("nextBefore"));
+      addTo(decided, answer);
+    }
+    return decided.reversed();
+  }
+
+  private void addTo(List<Decided> decided, JsonObject answer) {
+    for (JsonObject one : answer.objects("decisions")) {
       boolean isOfKey = one.isGiven("key");
       decided.add(
           new Decided(
@@ -409,20 +480,24 @@ final class AutoscaleDemo {
               one.text("state"),
               one.text("state").equals("done") ? one.whole("doneMillis") - beganMillis : 0));
     }
-    return decided.reversed();
   }
 
   // ---- Commands ----
 
   /// Runs a command of `bin/trellis`, and returns what it prints.
-  private static String trellis(String... arguments) throws IOException, InterruptedException {
-    List<String> command =
-        Stream.concat(Stream.of(LocalCluster.script().toString()), Arrays.stream(arguments))
-            .toList();
+  private String trellis(String... arguments) throws IOException, InterruptedException {
+    return run(trellis(List.of(arguments)).toList());
+  }
+
+  private static Stream<String> trellis(List<String> arguments) {
+    return Stream.concat(Stream.of(LocalCluster.script().toString()), arguments.stream());
+  }
+
+  private String run(List<String> command) throws IOException, InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("TRELLIS_BUILD", "never");
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
-    Path errors = Files.createTempFile("trellis-demo", ".err");
+    Path errors = Files.createTempFile(data, "command", ".err");
     builder.redirectError(errors.toFile());
     Process process = builder.start();
     try {
@@ -431,8 +506,8 @@ final class AutoscaleDemo {
       if (!Set.of(ExitCode.OK, ExitCode.NEGATIVE).contains(process.waitFor())) {
         throw new CommandFailure(
             ExitCode.ENVIRONMENT,
-            "'trellis "
-                + String.join(" ", arguments)
+            "'"
+                + String.join(" ", command)
                 + "' failed: "
                 + Files.readString(errors).strip()
                 + printed.strip());

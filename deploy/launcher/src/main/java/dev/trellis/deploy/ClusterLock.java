@@ -6,16 +6,20 @@ import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Failures;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import org.jspecify.annotations.Nullable;
+import java.time.Duration;
 
 /// Keeps two commands from starting or stopping the same cluster at once. Lets go when the process
 /// ends, however it ends.
 final class ClusterLock implements AutoCloseable {
+  /// A scaler is at work for a moment only.
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  private static final long LOOK_MILLIS = 20;
+
   private final FileChannel channel;
 
   private ClusterLock(FileChannel channel) {
@@ -24,26 +28,38 @@ final class ClusterLock implements AutoCloseable {
 
   /// Takes the lock of the cluster with this port base.
   ///
-  /// @throws CommandFailure if another command has it
+  /// @throws CommandFailure if another command has it, and keeps it for some seconds
   static ClusterLock take(Console console, int portBase) {
-    return take(console, portBase, false);
+    return take(console, portBase, channel -> lockWithin(channel, PATIENCE));
+  }
+
+  /// Takes the lock if nobody has it at this moment.
+  ///
+  /// @throws CommandFailure if somebody has it
+  static ClusterLock takeAtOnce(Console console, int portBase) {
+    return take(console, portBase, channel -> lockWithin(channel, Duration.ZERO));
   }
 
   /// Takes the lock, if need be once the other command has ended. That may be this very one: when
   /// the process ends while the command is at work, what is done at its end need not wait for it.
   static ClusterLock await(Console console, int portBase) {
-    return take(console, portBase, true);
+    return take(console, portBase, ClusterLock::lockHowever);
   }
 
-  private static ClusterLock take(Console console, int portBase, boolean patient) {
+  /// A way to get the lock of a file; false if it can't be had.
+  @FunctionalInterface
+  private interface Way {
+    boolean locks(FileChannel channel) throws IOException;
+  }
+
+  private static ClusterLock take(Console console, int portBase, Way way) {
     Path folder = ClusterState.folderOf(console, portBase);
     Path file = folder.resolve("lock");
     try {
       Files.createDirectories(folder);
       FileChannel channel =
           FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      @Nullable FileLock lock = patient ? lock(channel) : channel.tryLock();
-      if (lock == null && !patient) {
+      if (!way.locks(channel)) {
         channel.close();
         throw new CommandFailure(
             ExitCode.ENVIRONMENT,
@@ -62,11 +78,27 @@ final class ClusterLock implements AutoCloseable {
     }
   }
 
-  private static @Nullable FileLock lock(FileChannel channel) throws IOException {
+  private static boolean lockWithin(FileChannel channel, Duration patience) throws IOException {
+    long deadline = System.nanoTime() + patience.toNanos();
+    while (channel.tryLock() == null) {
+      if (System.nanoTime() - deadline >= 0) {
+        return false;
+      }
+      try {
+        Thread.sleep(LOOK_MILLIS);
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+        throw new CommandFailure(ExitCode.INTERRUPTED, "interrupted", e);
+      }
+    }
+    return true;
+  }
+
+  private static boolean lockHowever(FileChannel channel) throws IOException {
     try {
-      return channel.lock();
+      return channel.lock().isValid();
     } catch (OverlappingFileLockException e) {
-      return null; // this process has it
+      return true; // this process has it
     }
   }
 

@@ -62,12 +62,13 @@ final class DemoCommand {
     @Override
     public Integer call() throws InterruptedException {
       Console console = standard.console();
+      requireNone(console);
       Path page = html == null ? Path.of("autoscale.html") : html;
-      AutoscaleDemo demo =
-          new AutoscaleDemo(
-              requirePorts(), standard.json() ? line -> {} : line -> tell(console, line));
+      Ports ports = requirePorts();
       AutoscaleReport report;
       try {
+        AutoscaleDemo demo =
+            new AutoscaleDemo(ports, standard.json() ? line -> {} : line -> tell(console, line));
         report = demo.run();
         Files.writeString(page, AutoscalePage.of(report));
       } catch (IOException e) {
@@ -82,6 +83,20 @@ final class DemoCommand {
       }
       console.flush();
       return report.isFaultless() ? ExitCode.OK : ExitCode.REFUSED;
+    }
+
+    /// Whatever runs there is not to be played with, nor stopped.
+    private void requireNone(Console console) {
+      if (ClusterState.read(console, portBase).isPresent()) {
+        throw new CommandFailure(
+            ExitCode.ENVIRONMENT,
+            "a cluster of port "
+                + portBase
+                + " is there already, and the demo wants one of its own; use another --port-base, or"
+                + " stop that one with 'trellis down --port-base "
+                + portBase
+                + "'");
+      }
     }
 
     private Ports requirePorts() {

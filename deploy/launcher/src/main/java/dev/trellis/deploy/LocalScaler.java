@@ -32,7 +32,7 @@ final class LocalScaler implements Scaler {
 
   @Override
   public Answer scale(Target target) {
-    try (ClusterLock _ = ClusterLock.take(console, portBase)) {
+    try (ClusterLock _ = ClusterLock.takeAtOnce(console, portBase)) {
       Optional<ClusterState> known = ClusterState.read(console, portBase);
       if (known.isEmpty()) {
         return new Answer.Failed("no cluster of port " + portBase + " runs on this machine");

@@ -1,17 +1,20 @@
 package dev.trellis.node.shard;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
+import dev.trellis.wire.Placement;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /// What two replicas compare to find out what they differ in: for each partition how many keys it
 /// has and the sum of their digests. Nothing is kept for a key: when one changes that is part of a
@@ -22,7 +25,8 @@ import java.util.TreeMap;
 /// Sums, not exclusive ors, so that two keys with one digest do not cancel out.
 ///
 /// Keys with a placement of their own are not part of a partition's sum, as those who hold the
-/// partition need not hold them.
+/// partition need not hold them; those of a partition that have the same one have sums of their
+/// own.
 final class Digests implements Store.Listener {
   /// Keys that are remembered as those of their partitions, unless one group has more.
   private static final int LISTED_MAX = 16_384;
@@ -32,6 +36,36 @@ final class Digests implements Store.Listener {
 
   /// How many parts a partition is cut into where it has many keys.
   static final int BUCKET_BITS = 6;
+
+  /// The keys of a partition that have placements of their own.
+  private static final class Placed {
+    private final Map<Placement, PlacedGroup> groups = new LinkedHashMap<>();
+    private int count;
+
+    /// @return whether it was none of them
+    boolean put(Slot slot, Placement placement) {
+      int before = remove(slot.key(), placement);
+      boolean isNew = groups.computeIfAbsent(placement, PlacedGroup::new).put(slot);
+      count += isNew ? 1 : 0;
+      return before == 0 && isNew;
+    }
+
+    /// Removes a key from all groups but one.
+    int remove(Payload key, @Nullable Placement but) {
+      int removed = 0;
+      for (var each = groups.values().iterator(); each.hasNext(); ) {
+        PlacedGroup group = each.next();
+        if (!group.placement().equals(but)) {
+          removed += group.remove(key);
+          if (group.size() == 0) {
+            each.remove();
+          }
+        }
+      }
+      count -= removed;
+      return removed;
+    }
+  }
 
   /// The keys of a group of partitions.
   ///
@@ -46,11 +80,11 @@ final class Digests implements Store.Listener {
   private final int[] unsummed; // of those, placed ones included, which never are in the sum
   private final long[] sums;
   private final long[] changes;
-  private final Map<Integer, Set<Payload>> placed = new TreeMap<>();
+  private final Map<Integer, Placed> placed = new TreeMap<>();
   private int placedCount;
   private long unsummedCount;
   private int ahead; // the partition at which to go on computing ahead
-  private boolean appeared; // something where nothing was, or with a placement of its own
+  private boolean appeared; // something where nothing was, or with another placement
   private final Map<Integer, Listed> listed = new LinkedHashMap<>(); // by group, oldest first
   private int listedBits; // of the groups
   private int listedCount; // keys
@@ -103,8 +137,8 @@ final class Digests implements Store.Listener {
     sums[partition] = 0;
     unsummedCount += keysNow - unsummed[partition];
     unsummed[partition] = keysNow;
-    Set<Payload> forgotten = placed.remove(partition);
-    placedCount -= forgotten == null ? 0 : forgotten.size();
+    Placed forgotten = placed.remove(partition);
+    placedCount -= forgotten == null ? 0 : forgotten.count;
   }
 
   @Override
@@ -140,25 +174,36 @@ final class Digests implements Store.Listener {
     }
   }
 
-  /// Takes note of whether a key has a placement of its own, after each change of it.
-  void place(Payload key, boolean isPlaced) {
-    if (isPlaced) {
-      int partition = partitionOf(key);
-      appeared = true;
-      if (placed.computeIfAbsent(partition, p -> new HashSet<>()).add(key)) {
-        placedCount++;
-      } else {
-        // It was none of the partition's keys in their default place, and is none now.
-        changes[partition]--;
-      }
-    } else if (placedCount > 0) {
-      int partition = partitionOf(key);
-      Set<Payload> those = placed.get(partition);
-      if (those != null && those.remove(key)) {
-        placedCount--;
-        if (those.isEmpty()) {
-          placed.remove(partition);
-        }
+  /// Takes note of the placement that a key has, after each change of the key.
+  void place(Slot slot) {
+    Optional<Placement> placement = slot.placement();
+    if (placement.isEmpty()) {
+      placeByDefault(slot.key());
+      return;
+    }
+    int partition = partitionOf(slot.key());
+    appeared = true;
+    if (placed.computeIfAbsent(partition, p -> new Placed()).put(slot, placement.get())) {
+      placedCount++;
+    } else {
+      // It was none of the partition's keys in their default place, and is none now.
+      changes[partition]--;
+    }
+  }
+
+  /// Takes note that a key has no placement of its own, or is not here.
+  void placeByDefault(Payload key) {
+    if (placedCount == 0) {
+      return;
+    }
+    int partition = partitionOf(key);
+    Placed those = placed.get(partition);
+    if (those != null) {
+      int removed = those.remove(key, null);
+      placedCount -= removed;
+      appeared |= removed > 0; // among those in their default place, which may be elsewhere
+      if (those.groups.isEmpty()) {
+        placed.remove(partition);
       }
     }
   }
@@ -179,7 +224,7 @@ final class Digests implements Store.Listener {
   }
 
   private int missingOf(int partition) {
-    return unsummed[partition] - placedOf(partition).size();
+    return unsummed[partition] - placedIn(partition);
   }
 
   /// Adds digests up, of the partition and of those beside it that the store comes by.
@@ -208,7 +253,7 @@ final class Digests implements Store.Listener {
     return Math.min(partitions.bits(), Long.SIZE - Long.numberOfLeadingZeros(groups));
   }
 
-  /// Whether, since the last call, a partition got its first key, or any key got a placement.
+  /// Whether, since the last call, a partition got its first key, or any key another placement.
   boolean takeAppeared() {
     boolean taken = appeared;
     appeared = false;
@@ -284,9 +329,28 @@ final class Digests implements Store.Listener {
     return new Listed(byPartition, changesNow, all.size());
   }
 
-  /// The keys of a partition with a placement of their own.
-  Set<Payload> placedOf(int partition) {
-    return placedCount == 0 ? Set.of() : placed.getOrDefault(partition, Set.of());
+  /// The keys of a partition with placements of their own, those of the same placement together.
+  List<PlacedGroup> placedOf(int partition) {
+    Placed those = placedCount == 0 ? null : placed.get(partition);
+    return those == null ? List.of() : List.copyOf(those.groups.values());
+  }
+
+  private int placedIn(int partition) {
+    Placed those = placedCount == 0 ? null : placed.get(partition);
+    return those == null ? 0 : those.count;
+  }
+
+  /// Those with which a key has a placement of its own; empty if it has none.
+  Optional<PlacedGroup> placedWith(Payload key) {
+    if (placedCount == 0) {
+      return Optional.empty();
+    }
+    return placedOf(partitionOf(key)).stream().filter(group -> group.contains(key)).findFirst();
+  }
+
+  /// The sum of the digests of a group's keys.
+  long sumOf(PlacedGroup group) {
+    return group.states(store::digest);
   }
 
   /// The partitions with any key that has a placement of its own, ascending.
@@ -296,7 +360,7 @@ final class Digests implements Store.Listener {
 
   /// The number of keys in a partition that are in their default place.
   long countOf(int partition) {
-    return (long) keys[partition] - placedOf(partition).size();
+    return (long) keys[partition] - placedIn(partition);
   }
 
   /// The sum of the digests of a partition's keys in their default place.

@@ -11,9 +11,10 @@ import dev.trellis.placement.Partitions;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Placement;
 import dev.trellis.wire.PlacementSetting;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -25,7 +26,7 @@ final class Entries {
   private final Digests digests;
   private final Watches watches;
   private final Set<Sabotage> sabotage;
-  private final Set<Payload> decided = new HashSet<>();
+  private final Map<Payload, PlacementSetting> decided = new HashMap<>();
   private final Set<Payload> spread = new LinkedHashSet<>(); // of these, over nodes or shards
   private Decisions decisions = (slot, key, after) -> {};
   private long nextBirth; // counts up; never reused within an incarnation
@@ -53,7 +54,7 @@ final class Entries {
   void mend(int partition) {
     Partitions partitions = digests.partitions();
     store.disk().orElseThrow().mend(partitions.position(partition), partitions.bits());
-    decided.removeIf(key -> digests.partitionOf(key) == partition);
+    decided.keySet().removeIf(key -> digests.partitionOf(key) == partition);
     spread.removeIf(key -> digests.partitionOf(key) == partition);
     for (Payload key : digests.keysOf(partition)) {
       store.find(key).ifPresent(this::noted);
@@ -65,9 +66,9 @@ final class Entries {
   }
 
   private void noted(Slot slot) {
-    digests.place(slot.key(), slot.placement().isPresent());
+    digests.place(slot);
     if (slot.setting().isPresent()) {
-      decided.add(slot.key());
+      decided.put(slot.key(), slot.setting().get());
       if (slot.placement().filter(Entries::isSpread).isPresent()) {
         spread.add(slot.key());
       } else {
@@ -87,7 +88,12 @@ final class Entries {
 
   /// The keys about whose place something was decided, be it to go back to the default.
   Set<Payload> decided() {
-    return decided;
+    return decided.keySet();
+  }
+
+  /// What was decided about the place of a key; empty if nothing was.
+  Optional<PlacementSetting> settingOf(Payload key) {
+    return Optional.ofNullable(decided.get(key));
   }
 
   /// Some keys that are placed on more than one memory node or shard: others with each call, if
@@ -139,7 +145,7 @@ final class Entries {
 
   void remove(Payload key) {
     store.remove(key);
-    digests.place(key, false);
+    digests.placeByDefault(key);
     decided.remove(key);
     spread.remove(key);
   }

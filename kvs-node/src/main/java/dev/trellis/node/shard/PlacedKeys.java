@@ -1,7 +1,6 @@
 package dev.trellis.node.shard;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.PlacementSetting;
@@ -104,7 +103,7 @@ final class PlacedKeys {
   ///
   /// @return whether that makes it whole here: not if there was another decision since
   boolean learnedWhole(PeerMessage.Change told) {
-    Optional<PlacementSetting> setting = entries.find(told.key()).flatMap(Slot::setting);
+    Optional<PlacementSetting> setting = entries.settingOf(told.key());
     if (!setting.equals(told.placement())) {
       return false;
     }
@@ -115,7 +114,7 @@ final class PlacedKeys {
   }
 
   private void settled(Payload key) {
-    entries.find(key).flatMap(Slot::setting).ifPresent(setting -> settled(key, setting));
+    entries.settingOf(key).ifPresent(setting -> settled(key, setting));
   }
 
   private void settled(Payload key, PlacementSetting setting) {
@@ -129,8 +128,7 @@ final class PlacedKeys {
     doubtful.removeIf(keys);
     entries.decided().stream()
         .filter(keys)
-        .filter(
-            key -> entries.find(key).flatMap(Slot::setting).filter(s -> holds(key, s)).isPresent())
+        .filter(key -> entries.settingOf(key).filter(setting -> holds(key, setting)).isPresent())
         .forEach(doubtful::add);
   }
 
@@ -150,7 +148,7 @@ final class PlacedKeys {
     }
     questions.clear();
     for (Payload key : List.copyOf(entries.decided())) {
-      PlacementSetting setting = entries.find(key).flatMap(Slot::setting).orElseThrow();
+      PlacementSetting setting = entries.settingOf(key).orElseThrow();
       if (!holds(key, setting)) {
         forget(key);
       } else if (!isWhole(key, setting)) {

@@ -1,8 +1,6 @@
 package dev.trellis.node.shard;
 
-import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
-import dev.trellis.node.store.Digesting;
 import dev.trellis.node.store.Disk;
 import dev.trellis.node.store.Slot;
 import dev.trellis.placement.KeyHash;
@@ -623,9 +621,8 @@ final class Repairs {
         }
         left += handBack(partition, !mustStay && !standsIn, goes || standsIn);
       }
-      for (Payload key : List.copyOf(digests().placedOf(partition))) {
-        mayHaveSurplus = true;
-        left += handBackPlaced(partition, key, leaving);
+      for (PlacedGroup group : digests().placedOf(partition)) {
+        left += handBackPlaced(partition, group, leaving);
       }
     }
     handedOver = leaving && left == 0;
@@ -684,7 +681,7 @@ final class Repairs {
     recalled.clear(partition);
     handed.remove(partition);
     for (Payload key : digests().keysOf(partition)) {
-      if (!digests().placedOf(partition).contains(key)) {
+      if (digests().placedWith(key).isEmpty()) {
         placedKeys.forget(key);
         entries.remove(key);
         statistics.countHandedBack();
@@ -692,21 +689,33 @@ final class Repairs {
     }
   }
 
+  /// @return how many keys are still to be given away
+  private int handBackPlaced(int partition, PlacedGroup group, boolean leaving) {
+    Optional<Placement> placement = Optional.of(group.placement());
+    boolean holds = roles().holds(partition, placement);
+    boolean home = roles().isHome(partition);
+    boolean stays = holds || home || roles().standsIn(partition, placement);
+    boolean goes = leaving && stays && !roles().owns(partition, placement);
+    if (stays && !goes && (holds || !home)) {
+      mayHaveSurplus |= !holds; // once it does not stand in any more
+      return 0;
+    }
+    int left = 0;
+    // A home that does not hold the keys keeps what was decided about them.
+    for (Payload key : stays && !goes ? group.withEntry() : group.keys()) {
+      if (placedUnderWay.contains(key)) {
+        left++;
+      } else if (!leaving || !placedGiven.contains(key)) {
+        left += handBackPlaced(partition, key, leaving);
+      }
+    }
+    return left;
+  }
+
   private int handBackPlaced(int partition, Payload key, boolean leaving) {
     Slot slot = entries.find(key).orElse(null);
     if (slot == null) {
       return 0;
-    }
-    boolean holds = roles().holds(partition, slot.placement());
-    boolean home = roles().isHome(partition);
-    boolean stays = holds || home || roles().standsIn(partition, slot.placement());
-    boolean goes = leaving && stays && !roles().owns(partition, slot.placement());
-    if (leaving && placedGiven.contains(key)) {
-      return 0;
-    }
-    boolean homeOnly = home && !holds && slot.entry().equals(Entry.BOTTOM);
-    if ((stays && !goes && (holds || homeOnly || !home)) || placedUnderWay.contains(key)) {
-      return placedUnderWay.contains(key) ? 1 : 0;
     }
     // Others stand in, and would give it back, or are about to leave themselves.
     List<String> owners = roles().topology().owners(partition, slot.placement());
@@ -1229,9 +1238,12 @@ final class Repairs {
       keys[partition % GROUPS] += digests().countOf(partition);
     }
     for (int partition : digests().partitionsWithPlaced()) {
-      for (Payload key : sharedPlaced(peer, partition)) {
-        sums[partition % GROUPS] += pairDigest(peer, key);
-        keys[partition % GROUPS]++;
+      for (PlacedGroup group : digests().placedOf(partition)) {
+        Sharing sharing = sharing(peer, partition, group);
+        if (sharing != Sharing.NONE) {
+          sums[partition % GROUPS] += sumOf(group, sharing);
+          keys[partition % GROUPS] += group.size();
+        }
       }
     }
     List<RangeDigest> groups = new ArrayList<>(GROUPS);
@@ -1263,9 +1275,12 @@ final class Repairs {
       default -> {
         long sum = level == PARTITION ? digests().sumOf(range) : 0;
         long keys = level == PARTITION ? digests().countOf(range) : 0;
-        for (Payload key : sharedPlaced(peer, range)) {
-          sum += pairDigest(peer, key);
-          keys++;
+        for (PlacedGroup group : digests().placedOf(range)) {
+          Sharing sharing = sharing(peer, range, group);
+          if (sharing != Sharing.NONE) {
+            sum += sumOf(group, sharing);
+            keys += group.size();
+          }
         }
         boolean shared = roles().holds(peer, range);
         boolean earlier = recalled.get(range); // others may have had writes since
@@ -1293,36 +1308,46 @@ final class Repairs {
     return roles().holds(partition) && !roles().isLeaving();
   }
 
-  /// What a key counts in comparisons with a peer: where one of the two only keeps the placement,
-  /// nothing else.
+  /// What this shard and a peer both have of keys with a placement of their own.
+  private enum Sharing {
+    NONE,
+    /// What was decided about their place, as one of the two keeps nothing else.
+    SETTINGS,
+    ALL
+  }
+
+  private Sharing sharing(Peer peer, int partition, PlacedGroup group) {
+    Optional<Placement> placement = Optional.of(group.placement());
+    boolean holds = roles().holds(partition, placement);
+    if (!holds && !roles().isHome(partition)) {
+      return Sharing.NONE;
+    }
+    if (!roles().concerns(peer, partition, placement)) {
+      return Sharing.NONE;
+    }
+    return holds && roles().isHolder(peer, partition, placement) ? Sharing.ALL : Sharing.SETTINGS;
+  }
+
+  private long sumOf(PlacedGroup group, Sharing sharing) {
+    return sharing == Sharing.ALL ? digests().sumOf(group) : group.settings();
+  }
+
+  /// What a key counts in comparisons with a peer.
   private long pairDigest(Peer peer, Payload key) {
-    int partition = digests().partitionOf(key);
-    if (!digests().placedOf(partition).contains(key)) {
+    PlacedGroup group = digests().placedWith(key).orElse(null);
+    if (group == null) {
       return digests().digestOf(key);
     }
-    Slot slot = entries.find(key).orElse(null);
-    if (slot == null) {
-      return 0;
-    }
-    boolean both =
-        roles().holds(partition, slot.placement())
-            && roles().isHolder(peer, partition, slot.placement());
-    return both
+    return sharing(peer, digests().partitionOf(key), group) == Sharing.ALL
         ? digests().digestOf(key)
-        : KeyHash.of(key) * 31 + Digesting.ofSetting(slot.setting());
+        : group.settingOf(key);
   }
 
   private List<Payload> sharedPlaced(Peer peer, int partition) {
-    Set<Payload> placed = digests().placedOf(partition);
-    if (placed.isEmpty()) {
-      return List.of();
-    }
     List<Payload> shared = new ArrayList<>();
-    for (Payload key : placed) {
-      Optional<Placement> placement = entries.find(key).flatMap(Slot::placement);
-      boolean mine = roles().holds(partition, placement) || roles().isHome(partition);
-      if (mine && roles().concerns(peer, partition, placement)) {
-        shared.add(key);
+    for (PlacedGroup group : digests().placedOf(partition)) {
+      if (sharing(peer, partition, group) != Sharing.NONE) {
+        shared.addAll(group.keys());
       }
     }
     return shared;
@@ -1333,7 +1358,7 @@ final class Repairs {
     List<Payload> keys = new ArrayList<>();
     if (level != PLACED) {
       keys.addAll(digests().keysOf(partition));
-      keys.removeAll(digests().placedOf(partition));
+      keys.removeIf(key -> digests().placedWith(key).isPresent());
     }
     keys.addAll(sharedPlaced(peer, partition));
     if (level == BUCKET) {

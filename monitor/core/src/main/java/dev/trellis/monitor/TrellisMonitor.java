@@ -9,6 +9,7 @@ import dev.trellis.monitor.console.ConsoleConfig;
 import dev.trellis.monitor.console.ConsoleSource;
 import dev.trellis.monitor.console.ConsoleState;
 import dev.trellis.monitor.console.DecisionEntry;
+import dev.trellis.monitor.decisions.Batches;
 import dev.trellis.monitor.decisions.DecisionBook;
 import dev.trellis.monitor.decisions.DecisionLog;
 import dev.trellis.monitor.decisions.Recorded;
@@ -31,6 +32,7 @@ import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeReport;
+import dev.trellis.wire.Reply;
 import io.prometheus.client.CollectorRegistry;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -283,7 +285,7 @@ public final class TrellisMonitor implements RunningProcess {
     giveUpOld(now);
     boolean decides = hasTakenUp && (leadership.leads() || config.dryRun());
     if (decides) {
-      for (Decision decision : policies.decide(view, config.policies())) {
+      for (Decision decision : Batches.of(policies.decide(view, config.policies()))) {
         Recorded recorded = book.add(decision, config.dryRun(), now);
         metrics.decided(decision);
         LOG.info("{}: {}", decision.explanation().policy(), decision.explanation().because());
@@ -463,21 +465,25 @@ public final class TrellisMonitor implements RunningProcess {
     Mutation.Place mutation =
         new Mutation.Place(
             place.toDefault() ? Optional.empty() : Optional.of(place.to()), leadership.epoch());
+    List<CompletableFuture<Reply>> placed =
+        place.keys().stream()
+            .map(key -> client.execute(key, mutation, CallOptions.DEFAULT))
+            .toList();
     var _ =
-        client
-            .execute(place.key(), mutation, CallOptions.DEFAULT)
+        CompletableFuture.allOf(placed.toArray(CompletableFuture[]::new))
             .whenComplete(
-                (reply, problem) ->
+                (_, problem) ->
                     later(
-                        reply,
+                        recorded,
                         problem,
                         (_, why) -> {
                           underWay.remove(recorded.id());
-                          settle(recorded, why);
+                          settle(recorded, why, placed);
                         }));
   }
 
-  private void settle(Recorded recorded, @Nullable Throwable problem) {
+  private void settle(
+      Recorded recorded, @Nullable Throwable problem, List<CompletableFuture<Reply>> placed) {
     long now = clock.millis();
     if (problem == null) {
       book.settle(recorded.id(), Progress.DONE, "", now);
@@ -488,8 +494,14 @@ public final class TrellisMonitor implements RunningProcess {
     if (overtaken) {
       leadership.refused();
     }
+    long failed = placed.stream().filter(CompletableFuture::isCompletedExceptionally).count();
+    String which =
+        placed.size() == 1 ? "" : failed + " of " + placed.size() + " keys stay where they are: ";
     book.settle(
-        recorded.id(), overtaken ? Progress.OVERTAKEN : Progress.FAILED, message(problem), now);
+        recorded.id(),
+        overtaken ? Progress.OVERTAKEN : Progress.FAILED,
+        which + message(problem),
+        now);
   }
 
   private void carryOut(Recorded recorded, Decision.Resize resize) {

@@ -40,7 +40,8 @@ final class BenchCluster implements AutoCloseable {
   /// Starts it, and returns once it is whole.
   void up(List<String> options) throws IOException, InterruptedException {
     List<String> arguments =
-        new ArrayList<>(List.of("up", "--detach", "--port-base", Integer.toString(portBase)));
+        new ArrayList<>(
+            List.of("up", "--detach", "--no-monitor", "--port-base", Integer.toString(portBase)));
     arguments.addAll(options);
     var _ = trellis(arguments);
   }

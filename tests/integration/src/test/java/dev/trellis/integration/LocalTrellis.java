@@ -46,7 +46,7 @@ final class LocalTrellis implements AutoCloseable {
   private static int freePortBase() {
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
       int base = ThreadLocalRandom.current().nextInt(PORT_BASE_MIN, PORT_BASE_MAX);
-      if (IntStream.of(0, 1, 80).allMatch(offset -> isFree(base + offset))
+      if (IntStream.of(0, 1, 80, 90, 91).allMatch(offset -> isFree(base + offset))
           && IntStream.range(100, 100 + 20 * NODES_MAX).allMatch(offset -> isFree(base + offset))) {
         return base;
       }
@@ -69,6 +69,10 @@ final class LocalTrellis implements AutoCloseable {
 
   int gatewayPort() {
     return portBase + 80;
+  }
+
+  int consolePort() {
+    return portBase + 90;
   }
 
   String address() {
@@ -122,6 +126,9 @@ final class LocalTrellis implements AutoCloseable {
     arguments.addAll(List.of(options));
     if (!arguments.contains("--ssd-nodes")) {
       arguments.addAll(List.of("--ssd-nodes", "0"));
+    }
+    if (!arguments.contains("--monitor")) {
+      arguments.add("--no-monitor"); // nothing comes or goes but what a test is about
     }
     Execution up = trellis(arguments.toArray(String[]::new)).expect(0);
     status();

@@ -11,6 +11,7 @@ import dev.trellis.wire.NodeDescriptor.State;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -85,7 +86,8 @@ public final class DecisionBook {
   private static boolean isAboutTheSame(Decision a, Decision b) {
     return switch (a) {
       case Decision.Place place ->
-          b instanceof Decision.Place other && other.key().equals(place.key());
+          b instanceof Decision.Place other
+              && !Collections.disjoint(new HashSet<>(place.keys()), other.keys());
       case Decision.Resize resize ->
           b instanceof Decision.Resize other && other.tier() == resize.tier();
     };

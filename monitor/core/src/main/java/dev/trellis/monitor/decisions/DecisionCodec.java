@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 ///
 /// ```json
 /// {"id": 1790000000000001, "at": 1790000000000, "state": "done", "stateAt": 1790000000450, "problem": "",
-///  "decision": "place", "key": "cart:7", "count": 1, "move": "replicate",
+///  "decision": "place", "key": "cart:7", "others": [], "count": 1, "move": "replicate",
 ///  "from": {"memory": 1, "ssd": 1, "shards": 1}, "to": {"memory": 2, "ssd": 1, "shards": 1},
 ///  "default": false, "policy": "hot-keys", "because": "…", "inputs": {"readsPerSecond": 81000},
 ///  "threshold": "…", "expected": {"occupancyMax": 0.4}, "effect": {}}
@@ -46,6 +46,7 @@ public final class DecisionCodec {
       case Decision.Place place -> {
         json.put("decision", "place");
         json.put("key", JsonBytes.of(place.key()));
+        json.put("others", place.others().stream().map(JsonBytes::of).toList());
         json.put("count", place.count());
         json.put("move", place.move().word());
         json.put("from", json(place.from()));
@@ -105,6 +106,9 @@ public final class DecisionCodec {
       case "place" ->
           new Decision.Place(
               key(json.members().get("key")),
+              json.isGiven("others")
+                  ? json.list("others").stream().<Payload>map(DecisionCodec::key).toList()
+                  : List.of(),
               json.whole("count"),
               word(Move.values(), json.text("move")),
               placement(json.object("from")),

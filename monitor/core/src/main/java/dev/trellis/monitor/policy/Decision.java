@@ -5,27 +5,52 @@ import dev.trellis.wire.NodeDescriptor.Tier;
 import dev.trellis.wire.Placement;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /// What a policy wants done. Each is an absolute target, so that carrying it out twice does what
 /// carrying it out once does.
 public sealed interface Decision {
   Explanation explanation();
 
-  /// Places a key.
+  /// Places a key, and others alike.
   ///
-  /// @param count how many keys it is about; above 1 only where a model stands for many
+  /// @param others that are placed with it, each once
+  /// @param count how many keys it is about: as many as are named, or more, where a model stands
+  ///   for many
   /// @param from where it was when this was decided
   /// @param to where it is to be
   /// @param toDefault whether `to` is the default placement: what was decided before is withdrawn
   record Place(
       Payload key,
+      List<Payload> others,
       long count,
       Move move,
       Placement from,
       Placement to,
       boolean toDefault,
       Explanation explanation)
-      implements Decision {}
+      implements Decision {
+    public Place {
+      others = List.copyOf(others);
+    }
+
+    /// Without others that are named.
+    public Place(
+        Payload key,
+        long count,
+        Move move,
+        Placement from,
+        Placement to,
+        boolean toDefault,
+        Explanation explanation) {
+      this(key, List.of(), count, move, from, to, toDefault, explanation);
+    }
+
+    /// All that are named.
+    public List<Payload> keys() {
+      return Stream.concat(Stream.of(key), others.stream()).toList();
+    }
+  }
 
   /// Changes the number of nodes of a tier.
   ///

@@ -36,8 +36,10 @@ final class History {
     this.nodesSinceMillis = nodesSinceMillis;
     for (Taken taken : view.taken()) {
       if (taken.decision() instanceof Place place) {
-        placed.merge(
-            place.key(), taken, (one, other) -> one.atMillis() >= other.atMillis() ? one : other);
+        for (Payload key : place.keys()) {
+          placed.merge(
+              key, taken, (one, other) -> one.atMillis() >= other.atMillis() ? one : other);
+        }
       }
     }
   }
@@ -60,10 +62,11 @@ final class History {
     };
   }
 
-  /// Whether a key was placed so lately that nothing more is decided about it.
+  /// Whether a key is being placed, or was so lately, so that nothing more is decided about it.
   boolean isSettling(Payload key) {
     Taken taken = placed.get(key);
-    return taken != null && sinceMillis(taken) < settings.keyGrace().toMillis();
+    return taken != null
+        && (isPending(taken) || sinceMillis(taken) < settings.keyGrace().toMillis());
   }
 
   /// Whether any key was given more replicas so lately that its effect is not seen yet.

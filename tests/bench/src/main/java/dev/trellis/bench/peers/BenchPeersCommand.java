@@ -282,6 +282,7 @@ public final class BenchPeersCommand implements Callable<Integer> {
             lab.script(),
             "up",
             "--detach",
+            "--no-monitor",
             "--port-base",
             base,
             "--memory-nodes",
