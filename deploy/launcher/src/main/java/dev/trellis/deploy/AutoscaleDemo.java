@@ -69,7 +69,7 @@ final class AutoscaleDemo {
   ///
   /// @throws IOException if a part of it can't be started, or the cluster does not answer
   AutoscaleReport run() throws IOException, InterruptedException {
-    tell.accept("Starting two memory nodes, an SSD node, a router and a monitor.");
+    tell.accept("Starting two memory nodes, two SSD nodes, a router and a monitor.");
     Thread stopAtExit = new Thread(this::stop, "stop");
     Runtime.getRuntime().addShutdownHook(stopAtExit);
     try {
@@ -134,13 +134,14 @@ final class AutoscaleDemo {
     // Longer than processes that have just started take to be quick.
     monitor.put("grace", "20s");
     monitor.put("memory.nodes.max", "3");
+    monitor.put("ssd.nodes.max", "2");
     monitor.put("shrink.after", "15s");
     monitor.put("key.grace", "3s");
     monitor.put("promote.window", "10s");
     List<String> up = new ArrayList<>(List.of("up", "--detach", "--port-base", base()));
     up.addAll(
         List.of(
-            "--data", data.toString(), "--memory-nodes", "2", "--ssd-nodes", "1", "--shards", "1"));
+            "--data", data.toString(), "--memory-nodes", "2", "--ssd-nodes", "2", "--shards", "1"));
     up.addAll(List.of("--memory", "256m", "--set", "memory.max=64MiB"));
     up.addAll(List.of("--set", "statistics.period=500ms", "--set", "statistics.idle.from=0.3"));
     monitor.forEach((key, value) -> up.addAll(List.of("--set-monitor", key + "=" + value)));
@@ -179,7 +180,7 @@ final class AutoscaleDemo {
     Phase spike =
         phase(
             "a spike",
-            "1,024 operations at a time on 100,000 keys, half of them writes",
+            "1,024 operations at a time on 100,000 keys, one of 20 a write",
             () ->
                 bench(
                     "--keys",
@@ -188,15 +189,15 @@ final class AutoscaleDemo {
                     "--pipeline",
                     "1024",
                     "--read-percent",
-                    "50",
+                    "95",
                     "--time",
                     "25s"));
     Phase cold =
         phase(
             "cold data",
-            "4,000 keys of 32 KiB that nobody reads",
+            "2,000 keys of 64 KiB that nobody reads",
             () -> {
-              bench(written("cold:", 400, 10, "32768"));
+              bench(written("cold:", 200, 10, "65536"));
               await(() -> any(decisions(), one -> one.kind().equals("demote")));
             });
     Phase rest =

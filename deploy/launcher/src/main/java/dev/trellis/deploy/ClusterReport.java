@@ -228,7 +228,9 @@ record ClusterReport(
         "  REST   http://127.0.0.1:" + cluster.ports().gateway() + "    for everyone else");
     if (hasMonitor()) {
       console.printLine(
-          "  console http://127.0.0.1:" + cluster.ports().console() + "   what it does, and why");
+          "  web    http://127.0.0.1:"
+              + cluster.ports().console()
+              + "    the console: what it does, and why");
     }
     console.printLine("  files  " + cluster.folder());
   }

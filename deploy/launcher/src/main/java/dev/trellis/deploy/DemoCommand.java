@@ -82,7 +82,7 @@ final class DemoCommand {
         tell(console, "The timeline is in " + page.toAbsolutePath() + ".");
       }
       console.flush();
-      return report.isFaultless() ? ExitCode.OK : ExitCode.REFUSED;
+      return report.isFaultless() ? ExitCode.OK : ExitCode.NEGATIVE;
     }
 
     /// Whatever runs there is not to be played with, nor stopped.

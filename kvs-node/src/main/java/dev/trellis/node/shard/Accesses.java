@@ -19,6 +19,10 @@ final class Accesses {
 
   private static final int KEYS_OF_NODE_MAX = 4_096;
 
+  /// As many times as many idle keys are remembered, since looking for them takes some seconds, and
+  /// those that were told may be gone at once.
+  private static final int IDLE_TIMES = 4;
+
   /// What an operation costs beside the bytes that it moves, expressed in bytes: an operation on a
   /// few bytes takes as long as copying and sending some hundred more.
   private static final int OPERATION_LOAD = 512;
@@ -38,7 +42,10 @@ final class Accesses {
     this.sampler = new AccessSampler(every, config.incarnation() ^ config.shard());
     this.heavy = new HeavyHitters(keysMax);
     this.idle =
-        new IdleKeys(entries.store(), config.accesses().idleFrom() * config.bytesMax(), keysMax);
+        new IdleKeys(
+            entries.store(),
+            config.accesses().idleFrom() * config.bytesMax(),
+            IDLE_TIMES * keysMax);
     this.looksForIdle = every > 0 && entries.store().disk().isEmpty();
   }
 
@@ -123,7 +130,7 @@ final class Accesses {
   List<NodeReport.Idle> idle(Roles roles, long nowMillis) {
     List<NodeReport.Idle> told = new ArrayList<>();
     for (IdleKeys.Idle one : looksForIdle ? idle.idle() : List.<IdleKeys.Idle>of()) {
-      if (roles.holds(entries.digests().partitionOf(one.key()))) {
+      if (told.size() < keysMax && roles.holds(entries.digests().partitionOf(one.key()))) {
         told.add(
             new NodeReport.Idle(
                 one.key(), one.bytes(), Math.max(0, nowMillis - one.sinceMillis())));

@@ -121,9 +121,15 @@ final class IdleKeys implements IdleVisitor {
     leastFirst.add(found);
   }
 
-  /// The keys that are idle now, those that take most first.
+  /// The keys that are idle now, and have not been placed elsewhere since: those that take most
+  /// first.
   List<Idle> idle() {
     dismissAccessed();
+    for (Candidate candidate : List.copyOf(candidates.values())) {
+      if (store.outline(candidate.key).filter(one -> one.placement().isEmpty()).isEmpty()) {
+        dismiss(candidate);
+      }
+    }
     List<Idle> all = new ArrayList<>();
     candidates.values().forEach(one -> all.add(new Idle(one.key, one.bytes, one.sinceMillis)));
     all.sort(Comparator.comparingLong(Idle::bytes).reversed().thenComparing(Idle::key));

@@ -59,6 +59,9 @@ final class Repairs {
   /// Above so many keys of both sides together, a partition is compared by buckets.
   private static final int KEYS_LISTED_MAX = 256;
 
+  /// Keys of a partition that are asked for together, unlisted.
+  private static final int KEYS_AT_ONCE_MAX = 4_096;
+
   private static final long ANSWER_MILLIS_MAX = 2_000;
 
   /// How much longer an exchange may take before it is begun anew, which costs another look at the
@@ -103,6 +106,7 @@ final class Repairs {
     private long peerVersion; // of its view
     private final Set<Integer> listing = new HashSet<>(); // ranges whose keys are still to come
     private final Set<Long> wanted = new LinkedHashSet<>(); // hashes of keys
+    private boolean wantsAll; // of the partition's keys
     private final Set<Payload> given = new LinkedHashSet<>();
     private boolean awaitsSent;
     private long sentSequence = -1; // of the peer's last batch for us
@@ -539,9 +543,11 @@ final class Repairs {
     boolean moved = false;
     boolean waits = false;
     boolean whole = false;
+    // Who has nothing gets all from one, and finds little left with the next.
+    boolean oneByOne = digests().isEmpty(partition);
     for (Peer holder : roles().liveHolders(partition)) {
       if (!done.containsKey(holder)) {
-        moved |= enqueue(holder, partition, PARTITION);
+        moved |= !(waits && oneByOne) && enqueue(holder, partition, PARTITION);
         waits = true;
       }
       whole |= done.get(holder) == Has.ALL;
@@ -939,6 +945,12 @@ final class Repairs {
     RangeDigest mine = rangeDigest(from, told.level(), theirs.range());
     if (!differs(mine, theirs)) {
       finished(comparison);
+    } else if (told.level() == PARTITION
+        && roles().holds(theirs.range())
+        && mine.keys() == 0
+        && theirs.keys() <= KEYS_AT_ONCE_MAX) {
+      comparison.wantsAll = true; // which need not be listed
+      exchange(comparison, out);
     } else if (theirs.keys() + mine.keys() <= KEYS_LISTED_MAX || told.level() == PLACED) {
       comparison.listing.add(theirs.range());
       out.send(from, new PeerMessage.KeysAsked(comparison.id, told.level(), theirs.range()));
@@ -1012,7 +1024,7 @@ final class Repairs {
   private void exchange(Comparison comparison, Outbox out) {
     comparison.exchanged = true;
     boolean takes = comparison.level == PLACED || roles().holds(comparison.partition);
-    if (takes && !comparison.wanted.isEmpty()) {
+    if (takes && (comparison.wantsAll || !comparison.wanted.isEmpty())) {
       comparison.awaitsSent = true;
       out.send(
           comparison.peer,
@@ -1216,9 +1228,13 @@ final class Repairs {
     }
     Set<Long> hashes = new HashSet<>(wanted.hashes());
     Link link = replication.link(from);
-    for (Payload key : digests().keysOf(wanted.partition())) {
-      if (hashes.isEmpty() || hashes.contains(KeyHash.of(key))) {
-        link.repair(key);
+    if (hashes.isEmpty()) {
+      keysOf(from, PARTITION, wanted.partition()).forEach(link::repair); // all
+    } else {
+      for (Payload key : digests().keysOf(wanted.partition())) {
+        if (hashes.contains(KeyHash.of(key))) {
+          link.repair(key);
+        }
       }
     }
     link.afterRepairs(

@@ -55,6 +55,23 @@ class IdleKeysTest {
   }
 
   @Test
+  void whatWasPlacedElsewhereIsToldNoMore() {
+    put("goes", 100);
+    put("stays", 50);
+    IdleKeys idle = new IdleKeys(store, 0, 10);
+    pass(idle, 60_000);
+    assertEquals(List.of(Payload.ofText("goes"), Payload.ofText("stays")), keys(idle));
+    PlacementSetting setting =
+        new PlacementSetting(
+            HybridTimestamp.ofMillis(1),
+            1,
+            HybridTimestamp.ZERO,
+            Optional.of(new Placement(0, 2, 1)));
+    store.put(new Slot(Payload.ofText("goes"), Entry.BOTTOM, 0, Optional.of(setting)));
+    assertEquals(List.of(Payload.ofText("stays")), keys(idle));
+  }
+
+  @Test
   void whatNobodyAskedForSinceTheRoundBeforeIsIdle() {
     put("asked-for", 100);
     put("small", 10);

@@ -80,6 +80,16 @@ final class History {
                         || sinceMillis(taken) < settings.keyGrace().toMillis() / 4));
   }
 
+  /// Whether keys are being demoted, or were so lately.
+  boolean isDemoting() {
+    return placed.values().stream()
+        .anyMatch(
+            taken ->
+                taken.decision() instanceof Place place
+                    && place.move() == Move.DEMOTE
+                    && isSettling(place.key()));
+  }
+
   /// Whether a change of a tier has been ordered and has not come about.
   boolean isResizing(Tier tier) {
     return view.taken().stream()

@@ -40,11 +40,17 @@ record Room(Situation now, TierView tier, TierView other) {
   }
 
   /// The fewest nodes that hold what is stored and are some way below the mark at which the tier
-  /// would grow again.
+  /// would grow again. What is idle in memory goes to disks when its place is wanted, but only once
+  /// the nodes that are left have taken it over.
   int leastNodesForBytes() {
     Band use = settings().use(tier.tier());
+    double idle = tier.tier() == Tier.MEMORY ? new Tiering().idleBytes(now) : 0;
+    double kept = Math.max(0, tier.bytes() - idle);
     double goal = (use.middle() + use.high()) / 2;
-    return Numbers.ceiling(Numbers.ratio(tier.bytes(), tier.bytesMaxPerNode() * goal));
+    double full = (use.high() + 1) / 2;
+    return Math.max(
+        Numbers.ceiling(Numbers.ratio(kept, tier.bytesMaxPerNode() * goal)),
+        Numbers.ceiling(Numbers.ratio(tier.bytes(), tier.bytesMaxPerNode() * full)));
   }
 
   /// The number of nodes wanted, or as many as one step and the user's limit and budget allow;

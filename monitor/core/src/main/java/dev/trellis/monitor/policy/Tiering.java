@@ -35,7 +35,8 @@ final class Tiering implements Situation.Concern {
     }
     double high = memory.bytesMax() * now.settings().memoryUse().high();
     double middle = memory.bytesMax() * now.settings().memoryUse().middle();
-    if (memory.bytes() > high) {
+    // What was begun above the high mark goes on to the middle, though it takes several looks.
+    if (memory.bytes() > (now.history().isDemoting() ? middle : high)) {
       return demote(now, memory.bytes() - middle, !now.room(Tier.MEMORY).canGrow());
     }
     List<Decision> decisions = new ArrayList<>();

@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
 /// Loads of nodes are means over a few periods, so that one busy moment moves nothing; those of
 /// keys are of the last period, so that a key is seen to be hot soon.
 public final class Observations {
+  /// What the store's own processes keep in it.
+  private static final Payload OWN = Payload.ofText("_trellis/");
+
   private static final int KEYS_MAX = 4_096;
 
   private final Duration window;
@@ -275,6 +278,7 @@ public final class Observations {
         }
       }
     }
+    gathered.keySet().removeIf(key -> key.startsWith(OWN)); // or each decision would bring others
     List<ClusterView.Key> keys = new ArrayList<>(gathered.size());
     gathered.forEach(
         (key, one) -> {

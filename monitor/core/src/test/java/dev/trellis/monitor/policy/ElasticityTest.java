@@ -257,6 +257,29 @@ class ElasticityTest {
   }
 
   @Test
+  void whatIsIdleKeepsNoNodes() {
+    // Of three nodes' 1.5 bytes in all two may hold 1.05, but for what goes to disks then.
+    Views full = new Views().memory(3, 0, 0.5).ssd(2, 0, 0.6);
+    full.latency = Latency.NONE;
+    assertEquals(List.of(), full.decide(compute));
+    Views idle =
+        new Views()
+            .memory(3, 0, 0.5)
+            .ssd(2, 0, 0.6)
+            .key("idle", 600, Placement.ofDefault(1), 0, 0, Views.GIB / 1_000, 0);
+    idle.latency = Latency.NONE;
+    assertEquals(2, Views.onlyResize(idle.decide(compute)).to());
+    // They take it over first.
+    Views large =
+        new Views()
+            .memory(3, 0, 0.58)
+            .ssd(2, 0, 0.6)
+            .key("idle", 1_500, Placement.ofDefault(1), 0, 0, Views.GIB / 1_000, 0);
+    large.latency = Latency.NONE;
+    assertEquals(List.of(), large.decide(compute));
+  }
+
+  @Test
   void aBudgetThatBecameLessTakesNodesAway() {
     Views views = new Views().memory(10, 0.4, 0.1).ssd(2, 0.1, 0.6);
     PolicySettings settings = Views.settings(Optional.of(9.5), new Counts(1, 1_000));
