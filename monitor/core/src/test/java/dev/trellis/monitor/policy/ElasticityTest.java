@@ -258,7 +258,7 @@ class ElasticityTest {
 
   @Test
   void whatIsIdleKeepsNoNodes() {
-    // Of three nodes' 1.5 bytes in all two may hold 1.05, but for what goes to disks then.
+    // What fills half of three nodes fills three quarters of two.
     Views full = new Views().memory(3, 0, 0.5).ssd(2, 0, 0.6);
     full.latency = Latency.NONE;
     assertEquals(List.of(), full.decide(compute));
@@ -266,7 +266,7 @@ class ElasticityTest {
         new Views()
             .memory(3, 0, 0.5)
             .ssd(2, 0, 0.6)
-            .key("idle", 600, Placement.ofDefault(1), 0, 0, Views.GIB / 1_000, 0);
+            .key("idle", 600 * Views.SHARDS, Placement.ofDefault(1), 0, 0, Views.GIB / 1_000, 0);
     idle.latency = Latency.NONE;
     assertEquals(2, Views.onlyResize(idle.decide(compute)).to());
     // They take it over first.
@@ -274,7 +274,7 @@ class ElasticityTest {
         new Views()
             .memory(3, 0, 0.58)
             .ssd(2, 0, 0.6)
-            .key("idle", 1_500, Placement.ofDefault(1), 0, 0, Views.GIB / 1_000, 0);
+            .key("idle", 1_500 * Views.SHARDS, Placement.ofDefault(1), 0, 0, Views.GIB / 1_000, 0);
     large.latency = Latency.NONE;
     assertEquals(List.of(), large.decide(compute));
   }
