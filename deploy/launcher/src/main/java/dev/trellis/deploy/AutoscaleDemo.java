@@ -43,8 +43,8 @@ final class AutoscaleDemo {
   private static final int DECISIONS_AT_ONCE = 200;
   private static final int HOT_KEYS = 2; // one after the other
 
-  /// How long it takes until what is reported is of a moment after a change alone.
-  private static final long SETTLED_MILLIS = 2_000;
+  /// How long it takes until averages are of what was after a change alone.
+  private static final long SETTLED_MILLIS = 6_000;
 
   private final Ports ports;
   private final Consumer<String> tell;
@@ -325,7 +325,7 @@ final class AutoscaleDemo {
             .filter(
                 sample ->
                     sample.atMillis() >= fromMillis
-                        && sample.atMillis() <= phase.toMillis() - SETTLED_MILLIS)
+                        && sample.atMillis() <= phase.toMillis())
             .map(Sample::readsPerSecond)
             .toList();
     if (reads.isEmpty()) {
