@@ -323,9 +323,7 @@ final class AutoscaleDemo {
     List<List<Double>> reads =
         samples.stream()
             .filter(
-                sample ->
-                    sample.atMillis() >= fromMillis
-                        && sample.atMillis() <= phase.toMillis())
+                sample -> sample.atMillis() >= fromMillis && sample.atMillis() <= phase.toMillis())
             .map(Sample::readsPerSecond)
             .toList();
     if (reads.isEmpty()) {

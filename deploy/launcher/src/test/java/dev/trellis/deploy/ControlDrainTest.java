@@ -53,14 +53,19 @@ class ControlDrainTest {
   }
 
   private void awaitStanding(String id, Standing wanted) throws IOException {
+    awaitStanding(drain, id, wanted);
+  }
+
+  private static void awaitStanding(ControlDrain asked, String id, Standing wanted)
+      throws IOException {
     long deadline = System.nanoTime() + PATIENCE_NANOS;
-    Standing standing = drain.standings(Set.of(id)).get(id);
+    Standing standing = asked.standings(Set.of(id)).get(id);
     while (standing != wanted) {
       if (System.nanoTime() > deadline) {
         fail(id + " is " + standing + ", not " + wanted);
       }
       LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
-      standing = drain.standings(Set.of(id)).get(id);
+      standing = asked.standings(Set.of(id)).get(id);
     }
   }
 
@@ -73,6 +78,11 @@ class ControlDrainTest {
     awaitStanding("n3", Standing.MEMBER);
     assertEquals(
         Map.of("n1", Standing.MEMBER, "n9", Standing.OUT), drain.standings(Set.of("n1", "n9")));
+    // Before it has heard of others it would refuse.
+    awaitStanding(
+        new ControlDrain(() -> List.of(second.descriptor()), Duration.ofSeconds(2)),
+        "n1",
+        Standing.MEMBER);
     // Told before it is a member in full, it would take note and go later.
     drain.leave("n2", 7);
     second.finished().get(1, TimeUnit.MINUTES);
