@@ -109,7 +109,7 @@ class MonitorIT {
     assertEquals("1", local.trellis("get", "a").expect(0).line());
     local.trellis("node", "add").expect(0);
     JsonNode status = LocalTrellis.json(local.trellis("status", "--json").expect(0).output());
-    assertEquals("ended", status.at("/monitor/state").asText(), status::toString);
+    assertEquals("gone", status.at("/monitor/state").asText(), status::toString);
     assertTrue(status.get("whole").asBoolean(), status::toString);
 
     Execution again = local.trellis("up", "--detach", "--port-base", portBase()).expect(0);
