@@ -53,7 +53,7 @@ class MonitorIT {
         "--set-monitor",
         "monitor.period=200ms",
         "--set-monitor",
-        "monitor.patience=2s",
+        "monitor.patience=10s",
         // No load is too much, so that nothing is decided but what a test asks for.
         "--set-monitor",
         "objective.latency=1h",
@@ -123,7 +123,7 @@ class MonitorIT {
     // It was told how small and how large the cluster may be when that was started.
     String settings = read(local.home().resolve("clusters/" + portBase() + "/monitor.conf"));
     assertTrue(settings.contains("memory.nodes.min = 2\n"), settings);
-    assertTrue(settings.contains("monitor.patience = 2s\n"), settings);
+    assertTrue(settings.contains("monitor.patience = 10s\n"), settings);
   }
 
   private String portBase() {
