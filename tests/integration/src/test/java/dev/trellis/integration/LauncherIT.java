@@ -64,11 +64,11 @@ class LauncherIT {
     }
   }
 
-  private Process startInForeground() throws IOException {
-    ProcessBuilder builder =
-        new ProcessBuilder(
-                LocalTrellis.script().toString(), "up", "--port-base", base, "--ssd-nodes", "0")
-            .redirectErrorStream(true);
+  private Process startInForeground(String... more) throws IOException {
+    List<String> command = new ArrayList<>(List.of(LocalTrellis.script().toString(), "up"));
+    command.addAll(List.of("--port-base", base, "--ssd-nodes", "0"));
+    command.addAll(List.of(more));
+    ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
     builder.environment().putAll(local.environment());
     return builder.start();
   }
@@ -155,7 +155,7 @@ class LauncherIT {
       assertTrue(up.waitFor(SECONDS_MAX, TimeUnit.SECONDS));
       assertEquals(143, up.exitValue());
       assertEquals(
-          List.of("Stopped router", "Stopped node-1", "Stopped node-0"),
+          List.of("Stopped monitor", "Stopped router", "Stopped node-1", "Stopped node-0"),
           stopped.stream().map(line -> line.replaceAll(" \\(.*", "")).toList());
       assertEquals(List.of(), processes.stream().filter(LocalTrellis::isRunning).toList());
     } finally {
@@ -166,7 +166,7 @@ class LauncherIT {
 
   @Test
   void inTheForegroundItEndsWithTheClusterByDownAndByACrash() throws Exception {
-    Process up = startInForeground();
+    Process up = startInForeground("--no-monitor");
     try (BufferedReader output = up.inputReader()) {
       readUntil(output, "Stop: Ctrl-C");
       local.trellis("down").expect(0);
@@ -176,7 +176,7 @@ class LauncherIT {
     } finally {
       up.destroyForcibly();
     }
-    Process second = startInForeground();
+    Process second = startInForeground("--no-monitor");
     try (BufferedReader output = second.inputReader()) {
       readUntil(output, "Stop: Ctrl-C");
       List<Long> processes = processes();
