@@ -76,8 +76,9 @@ class ControlDrainTest {
     TrellisNode third = start("n3");
     awaitStanding("n2", Standing.MEMBER);
     awaitStanding("n3", Standing.MEMBER);
-    assertEquals(
-        Map.of("n1", Standing.MEMBER, "n9", Standing.OUT), drain.standings(Set.of("n1", "n9")));
+    awaitStanding("n1", Standing.MEMBER); // on a busy machine it may be suspected for a moment
+    assertEquals(Set.of("n1", "n9"), drain.standings(Set.of("n1", "n9")).keySet());
+    awaitStanding("n9", Standing.OUT);
     // Before it has heard of others it would refuse.
     awaitStanding(
         new ControlDrain(() -> List.of(second.descriptor()), Duration.ofSeconds(2)),
