@@ -16,7 +16,9 @@ import org.junit.jupiter.api.Test;
 /// A monitor takes every configuration of one that is shipped.
 class MonitorSettingsTest {
   private static StrictConfig settings(Path file) {
-    return StrictConfig.ofText(MonitorConfig.reference(), Tree.read(file), Map.of());
+    // Which a pod would tell.
+    String more = "\nkubernetes.namespace = trellis\n";
+    return StrictConfig.ofText(MonitorConfig.reference(), Tree.read(file) + more, Map.of());
   }
 
   @Test
