@@ -186,14 +186,30 @@ class MonitorIT {
 
   /// Starts and stops real nodes by what the monitor decides; how quickly is not tested.
   @Test
-  void theDemoEndsWithoutAFaultAndShowsEachDecision() {
+  void theDemoEndsWithoutAFaultAndShowsEachDecision() throws Exception {
     Path page = folder.resolve("page.html");
-    Execution demo =
-        local
-            .trellis(
-                "demo", "autoscale", "--json", "--port-base", portBase(), "--html", page.toString())
-            .expect(0);
-    JsonNode found = LocalTrellis.json(demo.output());
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            LocalTrellis.script().toString(),
+            "demo",
+            "autoscale",
+            "--json",
+            "--port-base",
+            portBase(),
+            "--html",
+            page.toString());
+    builder.environment().putAll(local.environment());
+    File errors = folder.resolve("errors").toFile();
+    Path printed = folder.resolve("printed");
+    Process demo = builder.redirectError(errors).redirectOutput(printed.toFile()).start();
+    try {
+      assertTrue(demo.waitFor(15, TimeUnit.MINUTES), "the demo does not end");
+    } finally {
+      demo.destroy(); // which stops what it started
+      demo.waitFor();
+    }
+    assertEquals(0, demo.exitValue(), () -> read(errors.toPath()));
+    JsonNode found = LocalTrellis.json(read(printed));
     assertTrue(found.get("faultless").asBoolean(), found::toString);
     assertTrue(found.get("hot key replicated after").asText().endsWith(" s"), found::toString);
     assertTrue(found.get("a node more").asText().endsWith(" later"), found::toString);
