@@ -177,7 +177,7 @@ final class AutoscaleDemo {
                       "12s"));
       findHot(number == 0 ? "hot key" : "next hot key", prefix + "0", hot);
     }
-    Phase spike =
+    var _ =
         phase(
             "a spike",
             "1,024 operations at a time on 100,000 keys, one of 20 a write",
@@ -200,14 +200,14 @@ final class AutoscaleDemo {
               bench(written("cold:", 200, 10, "65536"));
               await(() -> any(decisions(), one -> one.kind().equals("demote")));
             });
-    Phase rest =
+    var _ =
         phase(
             "rest",
             "nothing, until the cluster is as it was",
             () ->
                 await(() -> any(decisions(), one -> one.kind().equals("shrink") && one.isDone())));
     List<Decided> decided = decisions();
-    findNodes("a node more", "grow", spike.fromMillis(), decided);
+    findNodes("a node more", "grow", decided);
     long demoted =
         decided.stream()
             .filter(one -> one.kind().equals("demote") && one.isDone())
@@ -219,7 +219,7 @@ final class AutoscaleDemo {
             + ", from "
             + DemoCommand.seconds(firstOf("demote", decided) - cold.fromMillis())
             + " after they came");
-    findNodes("a node fewer", "shrink", rest.fromMillis(), decided);
+    findNodes("a node fewer", "shrink", decided);
   }
 
   /// New keys, so many a second.
@@ -343,18 +343,15 @@ final class AutoscaleDemo {
             .collect(Collectors.joining(", ")));
   }
 
-  private void findNodes(String what, String kind, long fromMillis, List<Decided> decided) {
-    Optional<Decided> change =
-        decided.stream()
-            .filter(one -> one.kind().equals(kind) && one.atMillis() >= fromMillis)
-            .findFirst();
+  private void findNodes(String what, String kind, List<Decided> decided) {
+    Optional<Decided> change = decided.stream().filter(one -> one.kind().equals(kind)).findFirst();
     find(
         what,
         change
             .map(
                 one ->
-                    "decided after "
-                        + DemoCommand.seconds(one.atMillis() - fromMillis)
+                    "decided at "
+                        + DemoCommand.seconds(one.atMillis())
                         + (one.isDone()
                             ? ", there "
                                 + DemoCommand.seconds(one.doneMillis() - one.atMillis())
