@@ -1373,8 +1373,9 @@ final class Repairs {
     int partition = level == BUCKET ? range >> Digests.BUCKET_BITS : range;
     List<Payload> keys = new ArrayList<>();
     if (level != PLACED) {
+      List<PlacedGroup> placed = digests().placedOf(partition);
       keys.addAll(digests().keysOf(partition));
-      keys.removeIf(key -> digests().placedWith(key).isPresent());
+      keys.removeIf(key -> placed.stream().anyMatch(group -> group.contains(key)));
     }
     keys.addAll(sharedPlaced(peer, partition));
     if (level == BUCKET) {
