@@ -137,7 +137,13 @@ public sealed interface Frame {
   /// Asks to be told the key's value now and after each change, until [Unwatch] or disconnection.
   ///
   /// @param id names the watch within the connection
-  record Watch(long id, Payload key, Optional<Kind> kind) implements Frame {}
+  /// @param receipt whether the states shall tell [Receipt#asOf] and [Receipt#served]
+  record Watch(long id, Payload key, Optional<Kind> kind, boolean receipt) implements Frame {
+    /// A watch that asks for no more than states.
+    public Watch(long id, Payload key, Optional<Kind> kind) {
+      this(id, key, kind, false);
+    }
+  }
 
   /// Ends a watch. Unknown ids are ignored, as the watch may just have ended.
   record Unwatch(long id) implements Frame {}

@@ -60,6 +60,7 @@ public final class FrameCodec {
         out.uint64(1, watch.id());
         out.bytes(2, watch.key());
         watch.kind().ifPresent(kind -> out.uint32(3, kind.number()));
+        out.bool(4, watch.receipt());
       }
       case Frame.Unwatch unwatch -> out.uint64(1, unwatch.id());
       case Frame.Scan scan -> writeScan(out, scan);
@@ -253,16 +254,18 @@ public final class FrameCodec {
     long id = 0;
     Payload key = Payload.EMPTY;
     Optional<Kind> kind = Optional.empty();
+    boolean receipt = false;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
         case 2 -> key = in.keyBound();
         case 3 -> kind = in.kind();
+        case 4 -> receipt = in.bool();
         default -> in.skip();
       }
     }
     WireReader.requireNonEmpty(key);
-    return new Frame.Watch(id, key, kind);
+    return new Frame.Watch(id, key, kind, receipt);
   }
 
   private static Frame readPong(WireReader in) throws WireException {

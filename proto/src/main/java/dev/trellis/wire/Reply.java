@@ -2,6 +2,7 @@ package dev.trellis.wire;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import java.util.List;
 import java.util.Optional;
@@ -20,6 +21,8 @@ import java.util.Optional;
 ///   shard does not know. With `MOVED`, what the client must follow
 /// @param fieldGenerations for a mutation of a field, the generation of each field on the way to it
 ///   as the request left them, the outermost first; empty if none of them was ever deleted
+/// @param delta what the mutation was merged as, where that was asked for; empty if it changed
+///   nothing, or was carried out before
 public record Reply(
     long id,
     Outcome outcome,
@@ -30,9 +33,37 @@ public record Reply(
     HybridTimestamp clock,
     long ringVersion,
     Optional<Placement> placement,
-    List<HybridTimestamp> fieldGenerations) {
+    List<HybridTimestamp> fieldGenerations,
+    Optional<Entry> delta) {
   public Reply {
     fieldGenerations = List.copyOf(fieldGenerations);
+    receipt = receipt.in(generation);
+  }
+
+  /// A reply that tells no delta.
+  public Reply(
+      long id,
+      Outcome outcome,
+      HybridTimestamp generation,
+      Optional<Kind> kind,
+      CausalContext dots,
+      Receipt receipt,
+      HybridTimestamp clock,
+      long ringVersion,
+      Optional<Placement> placement,
+      List<HybridTimestamp> fieldGenerations) {
+    this(
+        id,
+        outcome,
+        generation,
+        kind,
+        dots,
+        receipt,
+        clock,
+        ringVersion,
+        placement,
+        fieldGenerations,
+        Optional.empty());
   }
 
   /// A reply about a key in its default place, and not about a field that was ever deleted.
@@ -56,5 +87,53 @@ public record Reply(
         ringVersion,
         Optional.empty(),
         List.of());
+  }
+
+  /// The same with another outcome.
+  public Reply with(Outcome other) {
+    return new Reply(
+        id,
+        other,
+        generation,
+        kind,
+        dots,
+        receipt,
+        clock,
+        ringVersion,
+        placement,
+        fieldGenerations,
+        delta);
+  }
+
+  /// The same with another receipt.
+  public Reply with(Receipt other) {
+    return new Reply(
+        id,
+        outcome,
+        generation,
+        kind,
+        dots,
+        other,
+        clock,
+        ringVersion,
+        placement,
+        fieldGenerations,
+        delta);
+  }
+
+  /// The same with the delta of its mutation.
+  public Reply withDelta(Entry merged) {
+    return new Reply(
+        id,
+        outcome,
+        generation,
+        kind,
+        dots,
+        receipt,
+        clock,
+        ringVersion,
+        placement,
+        fieldGenerations,
+        Optional.of(merged));
   }
 }

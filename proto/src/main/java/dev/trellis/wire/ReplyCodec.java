@@ -66,6 +66,16 @@ final class ReplyCodec {
     out.uint64(10, reply.ringVersion());
     reply.placement().ifPresent(placement -> writePlacement(out, 11, placement));
     CausalCodec.writeTimestamps(out, 12, reply.fieldGenerations());
+    out.fixed64(13, reply.receipt().asOf().packed());
+    out.uint32(14, reply.receipt().served().number());
+    reply
+        .delta()
+        .ifPresent(
+            delta -> {
+              out.open(15, LatticeCodec.expectedBytes(delta));
+              LatticeCodec.writeEntry(out, delta);
+              out.close();
+            });
   }
 
   static Reply read(WireReader in) throws WireException {
@@ -80,6 +90,9 @@ final class ReplyCodec {
     long ringVersion = 0;
     Optional<Placement> placement = Optional.empty();
     List<HybridTimestamp> fieldGenerations = List.of();
+    long asOf = 0;
+    Receipt.Served served = Receipt.Served.UNKNOWN;
+    Optional<Entry> delta = Optional.empty();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
@@ -94,6 +107,9 @@ final class ReplyCodec {
         case 10 -> ringVersion = in.uint64();
         case 11 -> placement = Optional.of(in.message(ReplyCodec::readPlacement));
         case 12 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
+        case 13 -> asOf = in.fixed64();
+        case 14 -> served = servedBy(in.uint32());
+        case 15 -> delta = Optional.of(in.message(inner -> LatticeCodec.readEntry(inner, 0)));
         default -> in.skip();
       }
     }
@@ -103,14 +119,38 @@ final class ReplyCodec {
     return new Reply(
         id,
         outcome,
-        new HybridTimestamp(generation),
+        timestamp(generation),
         kind,
         dots,
-        new Receipt(copies, durableCopies),
-        new HybridTimestamp(clock),
+        receipt(copies, durableCopies, timestamp(asOf), served),
+        timestamp(clock),
         ringVersion,
         placement,
-        fieldGenerations);
+        fieldGenerations,
+        delta);
+  }
+
+  private static HybridTimestamp timestamp(long packed) {
+    return packed == 0 ? HybridTimestamp.ZERO : new HybridTimestamp(packed);
+  }
+
+  private static Receipt receipt(
+      int copies, int durableCopies, HybridTimestamp asOf, Receipt.Served served) {
+    boolean isNone =
+        copies == 0
+            && durableCopies == 0
+            && asOf.equals(HybridTimestamp.ZERO)
+            && served == Receipt.Served.UNKNOWN;
+    return isNone
+        ? Receipt.NONE
+        : new Receipt(copies, durableCopies, HybridTimestamp.ZERO, asOf, served);
+  }
+
+  private static Receipt.Served servedBy(int tier) {
+    if (tier == NodeDescriptor.Tier.MEMORY.number()) {
+      return Receipt.Served.MEMORY;
+    }
+    return tier == NodeDescriptor.Tier.SSD.number() ? Receipt.Served.SSD : Receipt.Served.UNKNOWN;
   }
 
   private static Outcome.Done readDone(WireReader in) throws WireException {

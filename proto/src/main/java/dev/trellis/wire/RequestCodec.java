@@ -59,6 +59,32 @@ final class RequestCodec {
     out.bool(12, context.repeat());
     CausalCodec.writeTimestamps(out, 13, context.fieldGenerations());
     out.uint64(14, context.observedMicros());
+    writeDemand(out, context.demand());
+  }
+
+  private static void writeDemand(WireWriter out, Demand demand) {
+    if (!demand.equals(Demand.NONE)) {
+      out.open(15);
+      out.fixed64(1, demand.notBefore().packed());
+      out.bool(2, demand.receipt());
+      out.bool(3, demand.delta());
+      out.close();
+    }
+  }
+
+  private static Demand readDemand(WireReader in) throws WireException {
+    long notBefore = 0;
+    boolean receipt = false;
+    boolean delta = false;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> notBefore = in.fixed64();
+        case 2 -> receipt = in.bool();
+        case 3 -> delta = in.bool();
+        default -> in.skip();
+      }
+    }
+    return new Demand(new HybridTimestamp(notBefore), receipt, delta);
   }
 
   /// Reads a request; what is wrong after its id is told with the id.
@@ -95,6 +121,7 @@ final class RequestCodec {
       boolean repeat = false;
       List<HybridTimestamp> fieldGenerations = List.of();
       long observedMicros = 0;
+      Demand demand = Demand.NONE;
       for (int field = in.next(); field != 0; field = in.next()) {
         switch (field) {
           case 1 -> id = OptionalLong.of(in.uint64());
@@ -111,6 +138,7 @@ final class RequestCodec {
           case 12 -> repeat = in.bool();
           case 13 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
           case 14 -> observedMicros = in.uint64();
+          case 15 -> demand = in.message(RequestCodec::readDemand);
           default -> in.skip();
         }
       }
@@ -130,7 +158,8 @@ final class RequestCodec {
               timeoutMillis,
               ringVersion,
               fieldGenerations,
-              observedMicros);
+              observedMicros,
+              demand);
       return new Request(id.orElse(0), key, operation, context);
     }
 

@@ -24,6 +24,7 @@ import java.util.Optional;
 ///   one already stays in that
 /// @param observedMicros how long the client waited for the answer to an earlier request of the
 ///   connection, its own queue included; 0 if it does not tell, as mostly
+/// @param demand what is asked for beyond the operation
 public record RequestContext(
     long sequence,
     boolean repeat,
@@ -35,9 +36,38 @@ public record RequestContext(
     long timeoutMillis,
     long ringVersion,
     List<HybridTimestamp> fieldGenerations,
-    long observedMicros) {
+    long observedMicros,
+    Demand demand) {
   public RequestContext {
     fieldGenerations = List.copyOf(fieldGenerations);
+  }
+
+  /// A context that asks for nothing more.
+  public RequestContext(
+      long sequence,
+      boolean repeat,
+      HybridTimestamp timestamp,
+      Optional<HybridTimestamp> generation,
+      Acknowledgement acknowledgement,
+      ReadMode read,
+      long ttlMillis,
+      long timeoutMillis,
+      long ringVersion,
+      List<HybridTimestamp> fieldGenerations,
+      long observedMicros) {
+    this(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        fieldGenerations,
+        observedMicros,
+        Demand.NONE);
   }
 
   /// A context that does not tell what the client saw of others.
@@ -129,7 +159,8 @@ public record RequestContext(
         timeoutMillis,
         ringVersion,
         fieldGenerations,
-        observedMicros);
+        observedMicros,
+        demand);
   }
 
   public RequestContext withGeneration(Optional<HybridTimestamp> wanted) {
@@ -144,7 +175,8 @@ public record RequestContext(
         timeoutMillis,
         ringVersion,
         fieldGenerations,
-        observedMicros);
+        observedMicros,
+        demand);
   }
 
   public RequestContext withFieldGenerations(List<HybridTimestamp> atLeast) {
@@ -159,7 +191,8 @@ public record RequestContext(
         timeoutMillis,
         ringVersion,
         atLeast,
-        observedMicros);
+        observedMicros,
+        demand);
   }
 
   public RequestContext withAcknowledgement(Acknowledgement level) {
@@ -174,7 +207,8 @@ public record RequestContext(
         timeoutMillis,
         ringVersion,
         fieldGenerations,
-        observedMicros);
+        observedMicros,
+        demand);
   }
 
   /// The same mutation, sent again.
@@ -190,7 +224,25 @@ public record RequestContext(
         timeoutMillis,
         ringVersion,
         fieldGenerations,
-        observedMicros);
+        observedMicros,
+        demand);
+  }
+
+  /// The same, asking for more.
+  public RequestContext withDemand(Demand more) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        fieldGenerations,
+        observedMicros,
+        more);
   }
 
   /// The same with what the client saw of another request.
@@ -206,6 +258,7 @@ public record RequestContext(
         timeoutMillis,
         ringVersion,
         fieldGenerations,
-        observed);
+        observed,
+        demand);
   }
 }

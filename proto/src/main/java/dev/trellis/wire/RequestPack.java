@@ -55,7 +55,8 @@ public final class RequestPack extends PackBuffer {
     size += Integer.BYTES + message.length;
   }
 
-  /// Whether requests for an operation are plain and short, unless they name generations of fields.
+  /// Whether requests for an operation are plain and short, unless they name generations of fields
+  /// or make a demand.
   public static boolean isPlain(Operation operation) {
     return operation instanceof Read.Get
         || (operation instanceof Mutation.Put put && put.value().size() <= VALUE_BYTES_MAX);
@@ -104,7 +105,8 @@ public final class RequestPack extends PackBuffer {
   ///
   /// @return whether it is; else nothing was added
   public boolean addPlain(Request request) {
-    if (!request.context().fieldGenerations().isEmpty()) {
+    RequestContext context = request.context();
+    if (!context.fieldGenerations().isEmpty() || !context.demand().equals(Demand.NONE)) {
       return false;
     }
     if (request.operation() instanceof Read.Get get) {

@@ -116,7 +116,9 @@ class GeneratedPeerTest {
                 60_000,
                 250,
                 9,
-                List.of(HybridTimestamp.ZERO, HybridTimestamp.ofMillis(3))));
+                List.of(HybridTimestamp.ZERO, HybridTimestamp.ofMillis(3)),
+                12,
+                new Demand(HybridTimestamp.ofMillis(4), true, true)));
     var put =
         dev.trellis.wire.generated.Operation.newBuilder()
             .setPut(Put.newBuilder().setValue(ByteString.copyFromUtf8("ada")));
@@ -140,7 +142,13 @@ class GeneratedPeerTest {
             .setRingVersion(9)
             .setRepeat(true)
             .addFieldGenerations(0)
-            .addFieldGenerations(3L << 16);
+            .addFieldGenerations(3L << 16)
+            .setObservedMicros(12)
+            .setDemand(
+                dev.trellis.wire.generated.Demand.newBuilder()
+                    .setNotBefore(4L << 16)
+                    .setReceipt(true)
+                    .setDelta(true));
     assertEquals(
         dev.trellis.wire.generated.Frame.newBuilder().setSingle(peer).build(),
         dev.trellis.wire.generated.Frame.parseFrom(FrameCodec.encode(new Frame.Single(request))));

@@ -44,7 +44,8 @@ class PlainRequestsTest {
           Request request = new Request(drawn.id(), drawn.key(), operation, drawn.context());
           boolean expected =
               request.context().read() == ReadMode.ANY
-                  && request.context().fieldGenerations().isEmpty();
+                  && request.context().fieldGenerations().isEmpty()
+                  && request.context().demand().equals(Demand.NONE);
           assertEquals(
               expected ? List.of(request) : List.of(), taken(FrameCodec.encode(single(request))));
         });

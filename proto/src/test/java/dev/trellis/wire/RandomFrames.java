@@ -88,7 +88,7 @@ final class RandomFrames {
       case 4 -> new Frame.Batch(list(this::request));
       case 5 -> new Frame.Answer(reply());
       case 6 -> new Frame.Answers(list(this::reply));
-      case 7 -> new Frame.Watch(number(), key(), maybe(this::kind));
+      case 7 -> new Frame.Watch(number(), key(), maybe(this::kind), random.nextBoolean());
       case 8 -> new Frame.Unwatch(number());
       case 9 -> new Frame.Changed(reply());
       case 10 ->
@@ -207,7 +207,10 @@ final class RandomFrames {
         number(),
         number(),
         List.of(),
-        random.nextInt(4) > 0 ? 0 : number());
+        random.nextInt(4) > 0 ? 0 : number(),
+        random.nextInt(3) > 0
+            ? Demand.NONE
+            : new Demand(timestamp(), random.nextBoolean(), random.nextBoolean()));
   }
 
   private List<HybridTimestamp> fewTimestamps() {
@@ -303,11 +306,20 @@ final class RandomFrames {
         timestamp(),
         maybe(this::kind),
         causalContext(),
-        new Receipt(copies, random.nextInt(copies + 1)),
+        receipt(copies),
         timestamp(),
         number(),
         maybe(this::placement),
-        fewTimestamps());
+        fewTimestamps(),
+        random.nextInt(4) > 0 ? Optional.empty() : Optional.of(entry(2)));
+  }
+
+  private Receipt receipt(int copies) {
+    Receipt receipt = new Receipt(copies, random.nextInt(copies + 1));
+    return random.nextInt(3) > 0
+        ? receipt
+        : receipt.told(
+            timestamp(), pick(Receipt.Served.UNKNOWN, Receipt.Served.MEMORY, Receipt.Served.SSD));
   }
 
   private Outcome.Done done() {

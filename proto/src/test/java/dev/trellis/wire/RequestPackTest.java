@@ -30,7 +30,8 @@ class RequestPackTest {
             byte[] message = FrameCodec.encode(new Frame.Single(request));
             boolean plain =
                 RequestPack.isPlain(request.operation())
-                    && request.context().fieldGenerations().isEmpty();
+                    && request.context().fieldGenerations().isEmpty()
+                    && request.context().demand().equals(Demand.NONE);
             assertEquals(plain, pack.addPlain(request));
             if (!plain) {
               pack.add(message);

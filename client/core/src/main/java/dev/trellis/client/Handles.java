@@ -2,11 +2,11 @@ package dev.trellis.client;
 
 import dev.trellis.lattice.Payload;
 
-/// Gives handles on values by name: of keys in a [Trellis], of fields in a [MapHandle]. Making a
-/// handle sends nothing; a handle is immutable and may be kept and shared.
+/// Gives handles on values by name: of keys in a [Trellis] or a session, of fields in a
+/// [MapHandle]. Making a handle sends nothing; a handle is immutable and may be kept and shared.
 ///
 /// A name given as text stands for its UTF-8 bytes.
-public sealed interface Handles permits Trellis, MapHandle {
+public interface Handles {
   /// Where the value of a name is.
   Place place(Payload name);
 

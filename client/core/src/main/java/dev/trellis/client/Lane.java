@@ -563,7 +563,8 @@ final class Lane implements Connection.Listener {
         leftMillis,
         cluster.routing().ringVersion(),
         ofFields,
-        observed);
+        observed,
+        call.options.demand());
   }
 
   // ---- The connection ----
@@ -786,7 +787,7 @@ final class Lane implements Connection.Listener {
           case CLOCK_SKEW -> restamp(call, reply);
           case SUPERSEDED -> regenerate(call, reply);
           case OVERLOADED -> waitOut(call, failed);
-          case NOT_ENOUGH_REPLICAS -> waitForReplicas(call, reply);
+          case NOT_ENOUGH_REPLICAS, SESSION_UNAVAILABLE -> waitForReplicas(call, reply);
           default -> false;
         };
     if (!again) {
@@ -877,6 +878,9 @@ final class Lane implements Connection.Listener {
       return false;
     }
     cluster.clock().adopt(reply.clock(), refused);
+    if (call.options.stamp().isPresent()) {
+      return false; // whoever chose it has to choose another
+    }
     boolean late = reply.clock().isAfter(refused);
     if (call.restamps >= (late ? LATE_RESTAMPS_MAX : RESTAMPS_MAX)) {
       return false;

@@ -91,6 +91,7 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
       this.operation = operation;
       this.options = options;
       this.generation = options.generation();
+      this.timestamp = options.stamp().orElse(null);
       this.batch = batch;
     }
 

@@ -12,20 +12,23 @@ import java.util.concurrent.CompletableFuture;
 
 /// Where a value is: under a key, or in a field of a map under it.
 public final class Place {
-  private final Trellis trellis;
+  private final Calls calls;
   private final Payload key;
   private final List<Payload> fields; // from the key inwards
   private final CallOptions options;
 
-  private Place(Trellis trellis, Payload key, List<Payload> fields, CallOptions options) {
-    this.trellis = trellis;
+  private Place(Calls calls, Payload key, List<Payload> fields, CallOptions options) {
+    this.calls = calls;
     this.key = key;
     this.fields = fields;
     this.options = options;
   }
 
-  static Place of(Trellis trellis, Payload key) {
-    return new Place(trellis, key, List.of(), CallOptions.DEFAULT);
+  /// The value of a key itself.
+  ///
+  /// @param calls who is to carry out what is done there
+  public static Place of(Calls calls, Payload key) {
+    return new Place(calls, key, List.of(), CallOptions.DEFAULT);
   }
 
   Payload key() {
@@ -37,13 +40,13 @@ public final class Place {
   }
 
   Place with(CallOptions other) {
-    return new Place(trellis, key, fields, other);
+    return new Place(calls, key, fields, other);
   }
 
   Place field(Payload name) {
     List<Payload> deeper = new ArrayList<>(fields);
     deeper.add(name);
-    return new Place(trellis, key, List.copyOf(deeper), options);
+    return new Place(calls, key, List.copyOf(deeper), options);
   }
 
   CompletableFuture<Reply> read(Read read) {
@@ -51,7 +54,7 @@ public final class Place {
     for (int i = fields.size() - 1; i >= 0; i--) {
       wrapped = new Read.Field(fields.get(i), wrapped);
     }
-    return trellis.execute(key, wrapped, options);
+    return calls.execute(key, wrapped, options);
   }
 
   CompletableFuture<Reply> mutate(Mutation mutation) {
@@ -59,7 +62,7 @@ public final class Place {
     for (int i = fields.size() - 1; i >= 0; i--) {
       wrapped = new Mutation.UpdateField(fields.get(i), wrapped);
     }
-    return trellis.execute(key, wrapped, options);
+    return calls.execute(key, wrapped, options);
   }
 
   /// Carries out a mutation that shows the value. If the first answer was lost, the repeat may show

@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// Futures complete on threads of the client: what is chained to them must not block; use the
 /// `…Async` forms there.
-public final class Trellis implements Handles, AutoCloseable {
+public final class Trellis implements Handles, Calls, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Trellis.class);
 
   private static final int KEYS_PER_PAGE = 1_000;
@@ -72,6 +72,7 @@ public final class Trellis implements Handles, AutoCloseable {
   ///
   /// @return completes with a reply whose outcome is [Outcome.Done], or with a [TrellisException];
   ///   cancelling it takes the call back if it was not sent yet
+  @Override
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
     Optional<TrellisException.Failure> fault = Operations.fault(key, operation, cluster.limits());
     if (fault.isPresent()) {

@@ -3,6 +3,10 @@ package dev.trellis.node.shard;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.execution.EntryReader;
+import dev.trellis.execution.EntryWriter;
+import dev.trellis.execution.Refusal;
+import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
 import dev.trellis.lattice.Kind;
@@ -17,6 +21,7 @@ import dev.trellis.node.store.Slot;
 import dev.trellis.node.store.Store;
 import dev.trellis.placement.Topology;
 import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
@@ -63,9 +68,9 @@ import org.jspecify.annotations.Nullable;
 /// thread; Netty's event loop drives it in production and a seeded simulator in tests.
 ///
 /// The way of a mutation: is the key ours and the request well-formed, was it carried out before
-/// ([RepeatWindow]), is its stamp believable, is its generation the entry's; then [Writer] makes a
-/// delta of it, which is merged, stored, and told to the watchers. All refusals happen before
-/// anything is changed, so a definite failure leaves no trace.
+/// ([RepeatWindow]), is its stamp believable, is its generation the entry's; then [EntryWriter]
+/// makes a delta of it, which is merged, stored, and told to the watchers. All refusals happen
+/// before anything is changed, so a definite failure leaves no trace.
 ///
 /// Confined to one thread; only [#statistics] may be read by others.
 public final class ShardCore {
@@ -92,6 +97,9 @@ public final class ShardCore {
 
   /// What the store may need for a plain slot beside the bytes of key and value, at most.
   private static final long PLAIN_OVERHEAD_BYTES = 1 << 10;
+
+  private static final RequestContext WITH_RECEIPT =
+      RequestContext.READ.withDemand(new Demand(HybridTimestamp.ZERO, true, false));
 
   private static final Duration RETRY_AFTER = Duration.ofSeconds(1);
 
@@ -135,6 +143,8 @@ public final class ShardCore {
   private long mergesUntilMillis; // until then
   private long nowMillis; // of the event that is being handled
   private @Nullable Outbox out; // likewise
+  private HybridTimestamp gathered =
+      HybridTimestamp.ZERO; // when the others were asked for the request that is being carried out
   private final @Nullable Disk disk; // beneath the store, if there is one
   private final Set<Integer> broken =
       new TreeSet<>(); // partitions of which something can't be read
@@ -414,8 +424,9 @@ public final class ShardCore {
           request.operation() instanceof Read
               && request.context().read() == ReadMode.ALL
               && !(request.operation() instanceof Read.Placed);
-      if (asksAll || !isCompleteFor(request)) {
-        gather(origin, request, asksAll);
+      boolean lags = !asksAll && request.context().demand().notBefore().isAfter(asOf(request));
+      if (asksAll || lags || !isCompleteFor(request)) {
+        gather(origin, request, asksAll || lags);
       } else {
         carryOut(origin, request);
       }
@@ -666,6 +677,7 @@ public final class ShardCore {
     private final Request request; // the first of them
     private final Frame.@Nullable Watch watch; // instead of the request
     private final boolean all;
+    private final HybridTimestamp begun; // by this shard's clock
     private final long deadlineMillis;
     private final Set<Peer> waiting = new LinkedHashSet<>();
     private final Set<String> answered = new HashSet<>(); // nodes
@@ -678,12 +690,14 @@ public final class ShardCore {
         Request request,
         Frame.@Nullable Watch watch,
         boolean all,
+        HybridTimestamp begun,
         long deadlineMillis) {
       this.id = id;
       this.asked.add(new Asked(origin, request));
       this.request = request;
       this.watch = watch;
       this.all = all;
+      this.begun = begun;
       this.deadlineMillis = deadlineMillis;
     }
   }
@@ -729,7 +743,13 @@ public final class ShardCore {
     repairs.fetchFirst(entries.digests().partitionOf(request.key()));
     Gathering gathering =
         new Gathering(
-            nextFetch++, origin, request, watch, all, deadline(request.context().timeoutMillis()));
+            nextFetch++,
+            origin,
+            request,
+            watch,
+            all,
+            clock.current(nowMillis),
+            deadline(request.context().timeoutMillis()));
     gatherings.put(gathering.id, gathering);
     number.ifPresent(one -> gatheredMutations.put(one, gathering));
     Set<Peer> sources = new LinkedHashSet<>(replication.targetsOf(request.key()));
@@ -867,6 +887,7 @@ public final class ShardCore {
       }
       if (gathering.all) {
         requireAll(gathering);
+        gathered = gathering.begun;
       }
       requireOurs(request);
       if (gathering.watch != null) {
@@ -888,7 +909,36 @@ public final class ShardCore {
       } else {
         handle(origin, request, nowMillis, out());
       }
+    } finally {
+      gathered = HybridTimestamp.ZERO;
     }
+  }
+
+  /// Up to when this shard has all that was first written to a request's key: by what the others
+  /// that hold it, or stand in, have told; or by what they were asked just now.
+  private HybridTimestamp asOf(Request request) {
+    Demand demand = request.context().demand();
+    if (demand.notBefore().equals(HybridTimestamp.ZERO) && !demand.receipt()) {
+      return HybridTimestamp.ZERO; // nobody wants to know
+    }
+    HybridTimestamp earliest =
+        isCompleteFor(request) ? clock.current(nowMillis) : HybridTimestamp.ZERO;
+    for (Peer peer : replication.targetsOf(request.key())) {
+      HybridTimestamp told = replication.watermark(peer).orElse(HybridTimestamp.ZERO);
+      earliest = earliest.isAfter(told) ? told : earliest;
+    }
+    return earliest.max(gathered);
+  }
+
+  /// The reply with what was asked for beyond the operation.
+  private Reply told(Request request, Reply reply) {
+    if (!request.context().demand().receipt()) {
+      return reply;
+    }
+    return reply.with(
+        reply
+            .receipt()
+            .told(asOf(request), disk == null ? Receipt.Served.MEMORY : Receipt.Served.SSD));
   }
 
   /// Who may have what nobody has who is there.
@@ -901,6 +951,9 @@ public final class ShardCore {
   }
 
   private void requireAll(Gathering gathering) throws Refusal {
+    boolean session =
+        gathering.request.context().demand().notBefore().isAfter(HybridTimestamp.ZERO)
+            && gathering.request.context().read() != ReadMode.ALL;
     Set<String> holders = new HashSet<>();
     for (Peer target : replication.targetsOf(gathering.request.key())) {
       holders.add(target.nodeId());
@@ -909,6 +962,17 @@ public final class ShardCore {
     Set<String> silent = new TreeSet<>(holders);
     silent.removeAll(gathering.answered);
     if (!silent.isEmpty()) {
+      if (session) {
+        throw new Refusal(
+            ErrorCode.SESSION_UNAVAILABLE,
+            "node "
+                + config.nodeId()
+                + " may lack what the session has written or seen of key "
+                + gathering.request.key()
+                + ", and "
+                + String.join(", ", silent)
+                + " did not answer; try again");
+      }
       throw new Refusal(
           ErrorCode.NOT_ENOUGH_REPLICAS,
           (gathering.answered.size() + 1)
@@ -1127,7 +1191,7 @@ public final class ShardCore {
       if (found.size() == scan.limit() || full || alone) {
         return page(scan, found, true);
       }
-      View view = shown ? Reader.whole(live.get(0), nowMillis) : new View.Nothing();
+      View view = shown ? EntryReader.whole(live.get(0), nowMillis) : new View.Nothing();
       weight += weighs;
       passed += Math.min(slot.entry().weight(), SCAN_PASSED_BYTES_EACH);
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
@@ -1256,9 +1320,10 @@ public final class ShardCore {
     View view =
         read instanceof Read.Placed
             ? placed(request.key())
-            : Reader.read(entry, read, nowMillis, "key " + request.key());
+            : EntryReader.read(entry, read, nowMillis, "key " + request.key());
     List<Value<?>> live = entry.liveValues(nowMillis);
-    CausalContext seen = live.size() == 1 ? Reader.contextOf(live.get(0)) : CausalContext.EMPTY;
+    CausalContext seen =
+        live.size() == 1 ? EntryReader.contextOf(live.get(0)) : CausalContext.EMPTY;
     return reply(
         request,
         new Outcome.Done(view, 0, false),
@@ -1292,17 +1357,19 @@ public final class ShardCore {
       CausalContext dots,
       Receipt receipt,
       List<HybridTimestamp> fieldGenerations) {
-    return new Reply(
-        request.id(),
-        outcome,
-        generation,
-        kind,
-        dots,
-        receipt,
-        clock.current(nowMillis),
-        ringVersion(),
-        entries.find(request.key()).flatMap(Slot::placement),
-        fieldGenerations);
+    Reply reply =
+        new Reply(
+            request.id(),
+            outcome,
+            generation,
+            kind,
+            dots,
+            receipt,
+            clock.current(nowMillis),
+            ringVersion(),
+            entries.find(request.key()).flatMap(Slot::placement),
+            fieldGenerations);
+    return told(request, reply);
   }
 
   private long ringVersion() {
@@ -1356,8 +1423,8 @@ public final class ShardCore {
     Entry held = slot.map(Slot::entry).orElse(Entry.BOTTOM);
     requireGeneration(held, request, mutation, nowMillis);
     long birth = slot.map(Slot::birth).orElse(entries.nextBirth());
-    Writer writer =
-        new Writer(
+    EntryWriter writer =
+        new EntryWriter(
             new WriteContext(
                 context.timestamp(),
                 origin.clientId(),
@@ -1369,7 +1436,7 @@ public final class ShardCore {
                 entries::takeBirth,
                 context.fieldGenerations(),
                 collector.forgottenUpTo(nowMillis)));
-    Writer.Written written =
+    EntryWriter.Written written =
         writer.write(
             held,
             context.generation().orElse(HybridTimestamp.ZERO),
@@ -1406,7 +1473,10 @@ public final class ShardCore {
             kindOf(after.liveValues(nowMillis)),
             written.dots(),
             new Receipt(1, 0),
-            Writer.fieldGenerations(after, mutation));
+            EntryWriter.fieldGenerations(after, mutation));
+    if (context.demand().delta() && !idle) {
+      done = done.withDelta(written.delta());
+    }
     Optional<PeerMessage.Change> change =
         idle
             ? reassurance(request.key())
@@ -1477,7 +1547,7 @@ public final class ShardCore {
     Reply done =
         reply(
             request,
-            new Outcome.Done(Reader.NOTHING, 1, false),
+            new Outcome.Done(EntryReader.NOTHING, 1, false),
             slot.entry().generation(),
             kindOf(slot.entry().liveValues(nowMillis)),
             CausalContext.EMPTY,
@@ -1589,6 +1659,7 @@ public final class ShardCore {
                   + "; it keeps the write");
       statistics.countRefusal(ErrorCode.NOT_ENOUGH_REPLICAS);
     }
+    Receipt before = done.receipt();
     Reply reply =
         new Reply(
             done.id(),
@@ -1596,11 +1667,12 @@ public final class ShardCore {
             done.generation(),
             done.kind(),
             done.dots(),
-            new Receipt(copies, durable),
+            new Receipt(copies, durable).told(before.asOf(), before.served()),
             clock.current(nowMillis),
             done.ringVersion(),
             done.placement(),
-            done.fieldGenerations());
+            done.fieldGenerations(),
+            done.delta());
     statistics.countMutation();
     levelStatistics();
     out().reply(write.origin(), reply);
@@ -1642,12 +1714,12 @@ public final class ShardCore {
     Entry entry = entryOf(request.key());
     return reply(
         request,
-        new Outcome.Done(Reader.answer(entry, mutation, nowMillis), 0, true),
+        new Outcome.Done(EntryReader.answer(entry, mutation, nowMillis), 0, true),
         entry.generation(),
         kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,
         new Receipt(1, 0),
-        Writer.fieldGenerations(entry, mutation));
+        EntryWriter.fieldGenerations(entry, mutation));
   }
 
   /// Refuses what is meant for a generation that is over. A request for a later one than ours
@@ -1659,7 +1731,7 @@ public final class ShardCore {
       return;
     }
     HybridTimestamp wanted = request.context().generation().get();
-    HybridTimestamp current = Writer.generation(entry, mutation, nowMillis);
+    HybridTimestamp current = EntryWriter.generation(entry, mutation, nowMillis);
     int order = wanted.compareTo(current);
     boolean forgotten =
         order > 0
@@ -1900,6 +1972,10 @@ public final class ShardCore {
   }
 
   private static Request asRead(Frame.Watch watch) {
-    return new Request(watch.id(), watch.key(), new Read.Get(watch.kind()), RequestContext.READ);
+    return new Request(
+        watch.id(),
+        watch.key(),
+        new Read.Get(watch.kind()),
+        watch.receipt() ? WITH_RECEIPT : RequestContext.READ);
   }
 }

@@ -79,10 +79,11 @@ class ArchitectureTest {
     {"lattice", "causal"},
     {"placement", "causal", "lattice", "wire"},
     {"wire", "causal", "lattice"},
+    {"execution", "causal", "lattice", "wire"},
     {"process"},
-    {"client", "causal", "lattice", "placement", "wire"},
+    {"client", "execution", "causal", "lattice", "placement", "wire"},
     {"cli", "client", "causal", "lattice", "placement", "wire"},
-    {"node", "process", "causal", "lattice", "placement", "wire"},
+    {"node", "process", "execution", "causal", "lattice", "placement", "wire"},
     {"routing", "client", "process", "causal", "lattice", "placement", "wire"},
     {"monitor", "client", "cli", "process", "causal", "lattice", "placement", "wire"},
     {"history", "cli"},
@@ -299,6 +300,7 @@ class ArchitectureTest {
         root + ".lattice..",
         root + ".causal..",
         root + ".placement..",
+        root + ".execution..",
         root + ".node.shard..",
         root + ".monitor.policy..");
   }

@@ -1,4 +1,4 @@
-package dev.trellis.node.shard;
+package dev.trellis.execution;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
@@ -41,20 +41,20 @@ import java.util.TreeMap;
 ///
 /// Every rule works on an entry, not on a key, because a field of a map is an entry too and obeys
 /// the same rules; [Mutation.UpdateField] just descends.
-final class Writer {
+public final class EntryWriter {
   /// What a mutation comes to.
   ///
   /// @param after the entry with the delta merged
   /// @param delta what was merged: all that other replicas need
   /// @param changed how many parts of the value are different now
   /// @param dots the dots minted for it
-  record Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {}
+  public record Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {}
 
-  private static final View NOTHING = Reader.NOTHING;
+  private static final View NOTHING = EntryReader.NOTHING;
 
   private final WriteContext context;
 
-  Writer(WriteContext context) {
+  public EntryWriter(WriteContext context) {
     this.context = context;
   }
 
@@ -62,7 +62,8 @@ final class Writer {
   ///
   /// @param subject names the key or field in messages
   /// @param depth of maps around the entry, 0 for a key
-  Written write(Entry held, HybridTimestamp earliest, Mutation mutation, String subject, int depth)
+  public Written write(
+      Entry held, HybridTimestamp earliest, Mutation mutation, String subject, int depth)
       throws Refusal {
     if (!earliest.isAfter(generation(held, mutation, context.nowMillis()))) {
       return write(held, mutation, subject, depth);
@@ -79,7 +80,7 @@ final class Writer {
 
   /// The generation in which a mutation of `entry` is made if it names none: the one that follows,
   /// also if nobody has written in that yet, where a write finds an entry that has ended.
-  static HybridTimestamp generation(Entry entry, Mutation mutation, long nowMillis) {
+  public static HybridTimestamp generation(Entry entry, Mutation mutation, long nowMillis) {
     return mutation.kind().isEmpty()
         ? entry.generation()
         : writable(entry, mutation.kind().get(), nowMillis).generation();
@@ -87,7 +88,7 @@ final class Writer {
 
   /// The generations of the fields on the way to what a mutation changes, the outermost first;
   /// empty if none of them was ever deleted.
-  static List<HybridTimestamp> fieldGenerations(Entry entry, Mutation mutation) {
+  public static List<HybridTimestamp> fieldGenerations(Entry entry, Mutation mutation) {
     List<HybridTimestamp> generations = new ArrayList<>();
     boolean any = false;
     Entry at = entry;
@@ -115,7 +116,7 @@ final class Writer {
   }
 
   /// When what the mutation has written or marked will expire, if it gives a time to live.
-  OptionalLong expiryGivenBy(Mutation mutation) {
+  public OptionalLong expiryGivenBy(Mutation mutation) {
     return switch (mutation) {
       case Mutation.UpdateField update -> expiryGivenBy(update.mutation());
       case Mutation.Expire expire ->
@@ -174,7 +175,7 @@ final class Writer {
     Entry base = writable(before, kind, context.nowMillis());
     List<Value<?>> live = base.liveValues(context.nowMillis());
     if (!live.isEmpty()) {
-      Kinds.choose(live, Optional.of(kind), subject);
+      EntryReader.choose(live, Optional.of(kind), subject);
     }
     Part part = part(base.value(kind), mutation, subject, depth);
     if (part.delta.weight() == 0) {
@@ -196,7 +197,7 @@ final class Writer {
     View view =
         switch (part.show) {
           case NOTHING -> NOTHING;
-          case VALUE -> Reader.whole(value, context.nowMillis());
+          case VALUE -> EntryReader.whole(value, context.nowMillis());
           case INNER -> part.view;
         };
     return new Written(after, delta, view, changed, part.dots);
@@ -428,7 +429,7 @@ final class Writer {
     ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
     CausalRegister delta = before.put(replica, sibling, seenHere(before, given, subject));
     Dot minted = delta.siblings().iterator().next().getKey();
-    View view = Reader.replacingAll(before.merge(delta).context());
+    View view = EntryReader.replacingAll(before.merge(delta).context());
     return new Part(delta, 1, CausalContext.of(minted), Show.INNER, view);
   }
 

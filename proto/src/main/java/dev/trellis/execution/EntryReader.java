@@ -1,4 +1,4 @@
-package dev.trellis.node.shard;
+package dev.trellis.execution;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.lattice.CausalRegister;
@@ -31,20 +31,22 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
-/// Answers reads from an entry. Pure.
-final class Reader {
-  static final View NOTHING = new View.Nothing();
+/// Answers reads from an entry: for a shard, which holds it, and for a client, which has merged
+/// what it was told into what it knew. Pure.
+public final class EntryReader {
+  public static final View NOTHING = new View.Nothing();
 
   private static final View MISSING = new View.Missing();
 
-  private Reader() {}
+  private EntryReader() {}
 
   /// What a reader at `nowMillis` sees.
   ///
   /// @param subject names the key or field in messages
   /// @throws Refusal if the entry holds another kind than the read needs
-  static View read(Entry entry, Read read, long nowMillis, String subject) throws Refusal {
+  public static View read(Entry entry, Read read, long nowMillis, String subject) throws Refusal {
     if (read instanceof Read.State) {
       return entry.equals(Entry.BOTTOM) ? MISSING : new View.State(entry);
     }
@@ -52,7 +54,7 @@ final class Reader {
     if (live.isEmpty()) {
       return MISSING;
     }
-    Value<?> value = Kinds.choose(live, read.kind(), subject);
+    Value<?> value = choose(live, read.kind(), subject);
     return switch (read) {
       case Read.Get get -> whole(value, nowMillis);
       case Read.State state -> throw new IllegalStateException("answered above: " + state);
@@ -76,7 +78,7 @@ final class Reader {
 
   /// What a mutation that was carried out before answers with: the same as then, of the value as it
   /// is now; [View.Missing] if there is none of its kind any more.
-  static View answer(Entry entry, Mutation mutation, long nowMillis) {
+  public static View answer(Entry entry, Mutation mutation, long nowMillis) {
     return switch (mutation) {
       case Mutation.Raise raise -> whole(entry, Kind.MAX, nowMillis);
       case Mutation.Lower lower -> whole(entry, Kind.MIN, nowMillis);
@@ -118,12 +120,12 @@ final class Reader {
   }
 
   /// What a causal put answers: the context that a next put needs to replace all values.
-  static View replacingAll(CausalContext context) {
+  public static View replacingAll(CausalContext context) {
     return new View.Siblings(List.of(), context);
   }
 
   /// The whole value as its kind shows it.
-  static View whole(Value<?> value, long nowMillis) {
+  public static View whole(Value<?> value, long nowMillis) {
     return switch (value) {
       case LwwRegister register ->
           new View.Bytes(register.payload().orElseThrow(), register.expiresAtMillis());
@@ -149,7 +151,7 @@ final class Reader {
   }
 
   /// The dots that a value has seen, where its kind keeps them at hand.
-  static CausalContext contextOf(Value<?> value) {
+  public static CausalContext contextOf(Value<?> value) {
     return switch (value) {
       case ObservedRemoveSet set -> set.context();
       case CausalRegister register -> register.context();
@@ -271,5 +273,38 @@ final class Reader {
     return new Refusal(
         ErrorCode.BAD_REQUEST,
         what + " is not defined for " + kind.word() + ", but for " + applicable);
+  }
+
+  /// The live value of the wanted kind. Without a wanted kind, the only live value.
+  ///
+  /// @param live not empty
+  /// @throws Refusal `KIND_MISMATCH` naming what there is
+  public static Value<?> choose(List<Value<?>> live, Optional<Kind> wanted, String subject)
+      throws Refusal {
+    if (wanted.isEmpty() && live.size() == 1) {
+      return live.get(0);
+    }
+    for (Value<?> value : live) {
+      if (wanted.isPresent() && value.kindNumber() == wanted.get().number()) {
+        return value;
+      }
+    }
+    throw new Refusal(
+        ErrorCode.KIND_MISMATCH,
+        wanted.isPresent()
+            ? subject + " holds " + words(live) + ", not " + wanted.get().word()
+            : subject + " got several kinds at once: " + words(live) + "; name one of them");
+  }
+
+  private static String words(List<Value<?>> values) {
+    return values.stream()
+        .map(value -> word(value.kindNumber()))
+        .collect(Collectors.joining(" and "));
+  }
+
+  private static String word(int kindNumber) {
+    return Kind.ofNumber(kindNumber)
+        .map(Kind::word)
+        .orElse("kind " + kindNumber + " of a newer version");
   }
 }

@@ -1,19 +1,19 @@
-package dev.trellis.node.shard;
+package dev.trellis.execution;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Outcome;
 import java.util.Optional;
 
-/// An operation that can't be carried out on an entry. Thrown and caught within the shard's core,
+/// An operation that can't be carried out on an entry. Thrown and caught within one thread's work,
 /// so that the rules can refuse from any depth of a nested map; carries no stack trace.
-final class Refusal extends Exception {
+public final class Refusal extends Exception {
   private static final long serialVersionUID = 1L;
 
   private final transient Outcome.Failed outcome;
   private final transient Optional<HybridTimestamp> generation;
 
-  Refusal(ErrorCode code, String message) {
+  public Refusal(ErrorCode code, String message) {
     this(code, message, Optional.empty());
   }
 
@@ -26,16 +26,16 @@ final class Refusal extends Exception {
   /// Refuses what is meant for a generation that is over.
   ///
   /// @param current the one to repeat in
-  static Refusal superseded(String message, HybridTimestamp current) {
+  public static Refusal superseded(String message, HybridTimestamp current) {
     return new Refusal(ErrorCode.SUPERSEDED, message, Optional.of(current));
   }
 
-  Outcome.Failed outcome() {
+  public Outcome.Failed outcome() {
     return outcome;
   }
 
   /// The generation to repeat the request in; empty for that of the entry.
-  Optional<HybridTimestamp> generation() {
+  public Optional<HybridTimestamp> generation() {
     return generation;
   }
 }

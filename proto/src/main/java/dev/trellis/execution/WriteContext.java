@@ -1,4 +1,4 @@
-package dev.trellis.node.shard;
+package dev.trellis.execution;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
@@ -11,15 +11,15 @@ import java.util.function.LongSupplier;
 /// @param timestamp of the mutation, minted by the client
 /// @param writer the client's id
 /// @param ttlMillis time to live from `timestamp` on; 0 for none
-/// @param nowMillis physical time at the shard
-/// @param clock the shard's clock, later than all it has seen: starts generations
-/// @param incarnation of the shard
+/// @param nowMillis physical time where it is carried out
+/// @param clock the clock there, later than all it has seen: starts generations
+/// @param incarnation of the shard that carries it out
 /// @param birthMin replica ids with lower births were minted in an earlier life of the key
 /// @param births gives the next birth number of the shard
 /// @param fieldGenerations what the generations of the fields on the way must not be behind, the
 ///   outermost first; what is missing at the end is zero
 /// @param forgottenUpToMillis generations that began by then may be forgotten
-record WriteContext(
+public record WriteContext(
     HybridTimestamp timestamp,
     long writer,
     long ttlMillis,
@@ -31,11 +31,11 @@ record WriteContext(
     List<HybridTimestamp> fieldGenerations,
     long forgottenUpToMillis) {
   /// The name under which to write into a value that knows `speaking` as this shard's.
-  ReplicaId replica(Optional<ReplicaId> speaking) {
+  public ReplicaId replica(Optional<ReplicaId> speaking) {
     return speaking.orElseGet(() -> new ReplicaId(incarnation, births.getAsLong()));
   }
 
-  long expiresAtMillis() {
+  public long expiresAtMillis() {
     return ttlMillis == 0 ? 0 : timestamp.millis() + ttlMillis;
   }
 }
