@@ -21,6 +21,7 @@ import java.util.TreeMap;
 /// @param seen what it has read since the last commit, and must read again
 /// @param waiting mutations that wait for the commit, in their order
 /// @param past key to version of what its next causal write depends on
+/// @param begun when it began to read since the last commit, if that matters; zero for not yet
 /// @param coarse whether something had to be left out: the promises hold, and may cost more
 public record SessionImage(
     long id,
@@ -31,6 +32,7 @@ public record SessionImage(
     List<Seen> seen,
     List<Request> waiting,
     Map<Payload, CausalContext> past,
+    HybridTimestamp begun,
     boolean coarse) {
   /// A key that the session wrote or read.
   ///
@@ -71,6 +73,7 @@ public record SessionImage(
     }
     CausalCodec.writeDependencies(out, 8, past);
     out.bool(9, coarse);
+    out.fixed64(10, begun.packed());
     return out.toBytes();
   }
 
@@ -109,6 +112,7 @@ public record SessionImage(
     List<Request> waiting = new ArrayList<>();
     TreeMap<Payload, CausalContext> past = new TreeMap<>();
     boolean coarse = false;
+    long begun = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.fixed64();
@@ -126,6 +130,7 @@ public record SessionImage(
         case 7 -> waiting.add(in.message(RequestCodec::read));
         case 8 -> CausalCodec.readDependency(in, past);
         case 9 -> coarse = in.bool();
+        case 10 -> begun = in.fixed64();
         default -> in.skip();
       }
     }
@@ -138,6 +143,7 @@ public record SessionImage(
         seen,
         waiting,
         past,
+        new HybridTimestamp(begun),
         coarse);
   }
 

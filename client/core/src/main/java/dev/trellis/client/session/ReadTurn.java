@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// A read of a session: reads the entry as a lattice, merges what the session remembers of the key,
@@ -42,19 +43,28 @@ final class ReadTurn implements Turn {
   private final Payload key;
   private final Read read;
   private final CallOptions options;
+  private final Supplier<HybridTimestamp> stamps;
   private boolean partial; // the replica answers the read itself
   private @Nullable Entry found; // of the key, once that is known
   private @Nullable Reply reply; // that brought it
   private final Map<Payload, Entry> causes = new LinkedHashMap<>(); // fetched for this read
   private final Map<Payload, CausalContext> missing = new LinkedHashMap<>(); // of what was asked
   private final Map<Payload, CausalContext> over = new LinkedHashMap<>(); // deleted since
+  private @Nullable AtomicCut atomic; // while records are asked for
   private boolean askedAll; // all replicas were asked for what is missing
 
-  ReadTurn(SessionState state, Payload key, Read read, CallOptions options) {
+  /// @param stamps each later than all that the session has seen
+  ReadTurn(
+      SessionState state,
+      Payload key,
+      Read read,
+      CallOptions options,
+      Supplier<HybridTimestamp> stamps) {
     this.state = state;
     this.key = key;
     this.read = read;
     this.options = options;
+    this.stamps = stamps;
   }
 
   @Override
@@ -68,6 +78,16 @@ final class ReadTurn implements Turn {
                   + key
                   + " did not fit into its token; commit or abort, and read again")
           : show(seen.entry(), seen.reply());
+    }
+    if (isAtomic()) {
+      Optional<String> obstacle = AtomicCut.obstacle(state, key);
+      if (obstacle.isPresent()) {
+        return new Step.Refuse(ErrorCode.SESSION_UNAVAILABLE, obstacle.get());
+      }
+      if (state.begun().equals(HybridTimestamp.ZERO)) {
+        long millis = Math.max(0, stamps.get().millis() - AtomicCut.SLACK_MILLIS);
+        state.begin(HybridTimestamp.ofMillis(millis));
+      }
     }
     boolean whole =
         isWhole(read)
@@ -83,10 +103,17 @@ final class ReadTurn implements Turn {
   }
 
   private HybridTimestamp demandedBy() {
-    if (read instanceof Read.Placed || !state.remembers()) {
+    if (read instanceof Read.Placed) {
       return HybridTimestamp.ZERO;
     }
-    return partial ? state.writtenBy(key) : state.forgottenBy(key);
+    if (!state.remembers()) {
+      return state.begun();
+    }
+    return (partial ? state.writtenBy(key) : state.forgottenBy(key)).max(state.begun());
+  }
+
+  private boolean isAtomic() {
+    return state.has(Guarantee.READ_ATOMIC) && !(read instanceof Read.Placed);
   }
 
   private Step ask(Read what, HybridTimestamp notBefore) {
@@ -111,6 +138,10 @@ final class ReadTurn implements Turn {
       return new Step.Fail(failure.get());
     }
     List<Reply> replies = answers.stream().map(Answered::done).toList();
+    if (atomic != null) {
+      Optional<Step> obstacle = atomic.told(replies);
+      return obstacle.isPresent() ? obstacle.get() : keep(atomic.shown());
+    }
     if (found != null) {
       return toldCauses(replies);
     }
@@ -133,7 +164,7 @@ final class ReadTurn implements Turn {
     }
     found = merged;
     reply = told;
-    return state.has(Guarantee.CAUSAL) ? seekCauses() : finish(merged, told);
+    return state.has(Guarantee.CAUSAL) ? seekCauses() : finish(merged);
   }
 
   private static Entry entryOf(Reply told) {
@@ -142,7 +173,29 @@ final class ReadTurn implements Turn {
         : Entry.BOTTOM;
   }
 
-  private Step finish(Entry merged, Reply told) {
+  private Step finish(Entry merged) {
+    if (!isAtomic()) {
+      return keep(merged);
+    }
+    AtomicCut choice = new AtomicCut(state, key, options, merged);
+    if (choice.isBlurred()) {
+      return new Step.Refuse(
+          ErrorCode.SESSION_UNAVAILABLE,
+          "key "
+              + key
+              + " was written by so many commits since the session began to read that they are no"
+              + " more told apart; abort, and begin anew");
+    }
+    List<Call> records = choice.records();
+    if (records.isEmpty()) {
+      return keep(choice.shown());
+    }
+    atomic = choice;
+    return new Step.Ask(records);
+  }
+
+  private Step keep(Entry merged) {
+    Reply told = Objects.requireNonNull(reply);
     if (state.has(Guarantee.MONOTONIC_READS)) {
       state.rememberAll(key, merged, told.clock());
     } else if (state.has(Guarantee.WRITES_FOLLOW_READS)) {
@@ -167,7 +220,7 @@ final class ReadTurn implements Turn {
       contextOf(merged)
           .filter(context -> !context.isEmpty())
           .ifPresent(context -> state.past.merge(key, context, CausalContext::merge));
-      return finish(merged, Objects.requireNonNull(reply));
+      return finish(merged);
     }
     if (causes.size() + missing.size() > CAUSES_MAX) {
       return new Step.Refuse(

@@ -1,5 +1,6 @@
 package dev.trellis.client.session;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.Calls;
@@ -89,10 +90,14 @@ public final class Session implements Handles, Calls {
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
     return run(
         switch (operation) {
-          case Read read -> new ReadTurn(state, key, read, options);
-          case Mutation mutation ->
-              new WriteTurn(state, key, mutation, options, () -> host.stampAfter(state.clock()));
+          case Read read -> new ReadTurn(state, key, read, options, this::stamp);
+          case Mutation mutation -> new WriteTurn(state, key, mutation, options, this::stamp);
         });
+  }
+
+  /// A stamp later than all that the session has seen.
+  private HybridTimestamp stamp() {
+    return host.stampAfter(state.clock());
   }
 
   /// Sends what has waited, all with one timestamp, and begins anew: what was read may be read
@@ -107,7 +112,9 @@ public final class Session implements Handles, Calls {
 
   /// As [#commit].
   public CompletableFuture<Receipt> commitAsync() {
-    return run(new CommitTurn(state, () -> host.stampAfter(state.clock())))
+    return run(state.has(Guarantee.READ_ATOMIC)
+            ? new AtomicCommitTurn(state, this::stamp)
+            : new CommitTurn(state, this::stamp))
         .thenApply(Reply::receipt);
   }
 

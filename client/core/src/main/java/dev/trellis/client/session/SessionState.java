@@ -60,6 +60,7 @@ final class SessionState {
   final Map<Payload, Seen> cut = new LinkedHashMap<>();
   final Map<Payload, List<Buffered>> buffered = new LinkedHashMap<>();
   final Map<Payload, CausalContext> past = new LinkedHashMap<>(); // what the next write depends on
+  private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
   private long births; // of names under which buffered mutations are shown
 
   /// @param id random, one per session
@@ -91,16 +92,18 @@ final class SessionState {
     return clock;
   }
 
-  HybridTimestamp floor() {
-    return floor;
-  }
-
   void observe(HybridTimestamp seen) {
     clock = clock.max(seen);
   }
 
-  void raiseFloor(HybridTimestamp to) {
-    floor = floor.max(to);
+  /// When the session began to read since the last commit; zero for not yet, and where that does
+  /// not matter.
+  HybridTimestamp begun() {
+    return begun;
+  }
+
+  void begin(HybridTimestamp now) {
+    begun = now;
   }
 
   long nextBirth() {
@@ -297,7 +300,8 @@ final class SessionState {
     for (Guarantee guarantee : guarantees) {
       bits |= 1 << (guarantee.number() - 1);
     }
-    return new SessionImage(id, bits, clock, forgotten, remembered, seen, waiting, past, coarse);
+    return new SessionImage(
+        id, bits, clock, forgotten, remembered, seen, waiting, past, begun, coarse);
   }
 
   private static Request asRequest(Payload key, Buffered write) {
@@ -337,6 +341,7 @@ final class SessionState {
     SessionState state = new SessionState(image.id(), writer, guarantees);
     state.clock = image.clock();
     state.floor = image.floor();
+    state.begun = image.begun();
     for (SessionImage.Remembered each : image.remembered()) {
       state.restore(each.key(), new Held(each.entry().orElse(null), each.at()));
     }
@@ -387,5 +392,6 @@ final class SessionState {
   void endTransaction() {
     cut.clear();
     buffered.clear();
+    begun = HybridTimestamp.ZERO;
   }
 }

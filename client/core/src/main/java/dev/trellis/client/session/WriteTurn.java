@@ -14,6 +14,7 @@ import dev.trellis.lattice.MultiCausalRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.Value;
 import dev.trellis.wire.Demand;
+import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Reply;
@@ -54,6 +55,15 @@ final class WriteTurn implements Turn {
   public Step begin() {
     if (mutation instanceof Mutation.Place || mutation instanceof Mutation.Merge) {
       return new Step.Ask(new Call(key, mutation, options)); // about no value of the session's
+    }
+    if (state.has(Guarantee.READ_ATOMIC) && !Mutation.isSelfStamped(mutation)) {
+      return new Step.Refuse(
+          ErrorCode.BAD_REQUEST,
+          "key "
+              + key
+              + ": a session of read-atomic writes lww, max, min, flag, gset, oset, sortedset and"
+              + " priority only; what else is written is named by the shard that carries it out, or"
+              + " goes by what that finds, so nobody could read all or nothing of it");
     }
     if (state.isBuffering()) {
       state.buffer(key, mutation, options);

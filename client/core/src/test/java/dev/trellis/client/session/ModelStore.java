@@ -55,7 +55,25 @@ final class ModelStore {
 
     @Override
     public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
-      return ModelStore.this.execute(id, key, operation, options);
+      if (!delaying) {
+        return ModelStore.this.execute(id, key, operation, options);
+      }
+      CompletableFuture<Reply> reply = new CompletableFuture<>();
+      delayed.add(
+          () -> {
+            var unused =
+                ModelStore.this
+                    .execute(id, key, operation, options)
+                    .whenComplete(
+                        (done, failure) -> {
+                          if (failure != null) {
+                            reply.completeExceptionally(failure);
+                          } else {
+                            reply.complete(done);
+                          }
+                        });
+          });
+      return reply;
     }
 
     Session session(Set<Guarantee> guarantees) {
@@ -67,7 +85,12 @@ final class ModelStore {
     }
   }
 
+  /// A stamp further behind than this is refused.
+  private static final long SKEW_MILLIS = 500;
+
   private final RandomGenerator random;
+  private final List<Runnable> delayed = new ArrayList<>(); // calls on their way
+  boolean delaying; // calls are carried out by `step`, in any order
   private final List<Map<Payload, Entry>> replicas = new ArrayList<>();
   private final HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
   private long millis = 1_000;
@@ -121,6 +144,9 @@ final class ModelStore {
   private Reply mutate(long client, int at, Payload key, Mutation mutation, CallOptions options)
       throws Refusal {
     HybridTimestamp stamp = options.stamp().orElseGet(() -> clock.tick(millis));
+    if (stamp.millis() < millis - SKEW_MILLIS) {
+      throw new Refusal(ErrorCode.CLOCK_SKEW, "too old");
+    }
     clock.observe(stamp, millis);
     WriteContext context =
         new WriteContext(
@@ -175,6 +201,17 @@ final class ModelStore {
   /// Has one replica tell another what it has of a key.
   void gossip(Payload key) {
     tell(random.nextInt(replicas.size()), random.nextInt(replicas.size()), key);
+  }
+
+  /// Carries out one of the calls that are on their way.
+  ///
+  /// @return false if there is none
+  boolean step() {
+    if (delayed.isEmpty()) {
+      return false;
+    }
+    delayed.remove(random.nextInt(delayed.size())).run();
+    return true;
   }
 
   /// What replicas agree on once all have told each other everything.

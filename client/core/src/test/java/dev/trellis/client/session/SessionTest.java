@@ -7,10 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.ObservedRemoveSet;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
@@ -25,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
@@ -305,8 +308,7 @@ class SessionTest {
     session.commit();
     IntFunction<Object> stamp =
         i ->
-            ((dev.trellis.lattice.LwwRegister)
-                    store.all(text(i == 0 ? "a" : "b")).value(Kind.LWW).orElseThrow())
+            ((LwwRegister) store.all(text(i == 0 ? "a" : "b")).value(Kind.LWW).orElseThrow())
                 .timestamp();
     assertEquals(stamp.apply(0), stamp.apply(1));
   }
@@ -397,6 +399,157 @@ class SessionTest {
     assertEquals(
         "key \"effect\" depends on a version of key \"cause\" that no replica that answers has; try again",
         refused.getMessage());
+  }
+
+  @Test
+  void ofACommitASessionReadsAllOrNothing() {
+    int fractured = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      fractured += new Transactions(seed, Set.of(Guarantee.READ_COMMITTED)).run();
+      Transactions atomic = new Transactions(seed, Set.of(Guarantee.READ_ATOMIC));
+      assertEquals(0, atomic.run(), "seed " + seed);
+      Transactions both =
+          new Transactions(
+              seed,
+              Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES, Guarantee.MONOTONIC_READS));
+      assertEquals(0, both.run(), "seed " + seed);
+    }
+    assertTrue(fractured > SEEDS, "a check that can fail: " + fractured);
+  }
+
+  @Test
+  void aSessionOfReadAtomicRefusesWhatCanNotBeReadWhole() {
+    ModelStore store = new ModelStore(new SplittableRandom(11), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    DefiniteException.BadRequest refused =
+        assertThrows(DefiniteException.BadRequest.class, () -> session.counter("c").add(1));
+    assertTrue(refused.getMessage().contains("lww, max, min, flag"), refused.getMessage());
+    session.register("a").putText("1");
+    session.growSet("b").add("e");
+    session.max("c").raise(3);
+    session.commit();
+    assertEquals("1", store.new Client().session(Set.of()).register("a").getText().orElseThrow());
+    assertTrue(store.new Client().session(Set.of()).growSet("b").contains("e"));
+  }
+
+  @Test
+  void aCommitThatOneKeyDoesNotTakeIsSeenInNone() {
+    ModelStore store = new ModelStore(new SplittableRandom(12), 1);
+    store.new Client().session(Set.of()).counter("b").add(1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    session.register("a").putText("1");
+    session.register("b").putText("2");
+    assertThrows(DefiniteException.KindMismatch.class, session::commit);
+    assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
+  }
+
+  /// Transactions that are under way together, each of which reads three keys and writes two, and
+  /// goes from client to client.
+  private static final class Transactions {
+    private static final int KEYS = 6;
+    private static final int COUNT = 30;
+    private static final int TOGETHER = 4;
+
+    private record Version(int transaction, HybridTimestamp stamp) {}
+
+    private final SplittableRandom random;
+    private final ModelStore store;
+    private final Set<Guarantee> guarantees;
+    private final Map<Integer, Set<String>> written = new HashMap<>();
+    private int begun;
+    private int underWay;
+    private int fractured;
+
+    Transactions(long seed, Set<Guarantee> guarantees) {
+      this.random = new SplittableRandom(seed);
+      this.store = new ModelStore(random, 2);
+      this.guarantees = guarantees;
+      store.delaying = true;
+    }
+
+    /// How many read a part of another.
+    int run() {
+      while (begun < COUNT || underWay > 0) {
+        if (begun < COUNT && underWay < TOGETHER) {
+          begin(++begun);
+        }
+        if (random.nextInt(3) == 0) {
+          store.gossip(text(key()));
+        }
+        store.step();
+      }
+      return fractured;
+    }
+
+    private String key() {
+      return "k" + random.nextInt(KEYS);
+    }
+
+    private void begin(int number) {
+      underWay++;
+      Session session = store.new Client().session(guarantees);
+      List<String> reads = List.of(key(), key(), key());
+      List<String> writes = List.of(key(), key());
+      written.put(number, Set.copyOf(writes));
+      Map<String, Version> seen = new HashMap<>();
+      CompletableFuture<Session> chain = read(session, reads.get(0), seen);
+      chain = chain.thenCompose(next -> write(next, writes.get(0), number));
+      chain = chain.thenCompose(next -> read(next, reads.get(1), seen));
+      chain =
+          chain.thenCompose(
+              next -> read(store.new Client().resume(next.token(64 << 10)), reads.get(2), seen));
+      chain = chain.thenCompose(next -> write(next, writes.get(1), number));
+      var unused =
+          chain
+              .thenCompose(Session::commitAsync)
+              .whenComplete(
+                  (done, failure) -> {
+                    underWay--;
+                    if (failure == null) {
+                      fractured += isFractured(number, seen) ? 1 : 0;
+                    } else if (!(failure.getCause()
+                        instanceof DefiniteException.SessionUnavailable)) {
+                      throw new AssertionError(failure);
+                    }
+                  });
+    }
+
+    private static CompletableFuture<Session> write(Session session, String key, int number) {
+      return session.register(key).putTextAsync(String.valueOf(number)).thenApply(put -> session);
+    }
+
+    private static CompletableFuture<Session> read(
+        Session session, String key, Map<String, Version> seen) {
+      return session
+          .execute(text(key), new Read.State(), CallOptions.DEFAULT)
+          .thenApply(
+              reply -> {
+                View view = ((Outcome.Done) reply.outcome()).view();
+                if (view instanceof View.State shown
+                    && shown.entry().value(Kind.LWW).orElse(null) instanceof LwwRegister register) {
+                  int writer = Integer.parseInt(register.payload().orElseThrow().text());
+                  seen.put(key, new Version(writer, register.timestamp()));
+                } else {
+                  seen.put(key, new Version(0, HybridTimestamp.ZERO));
+                }
+                return session;
+              });
+    }
+
+    private boolean isFractured(int number, Map<String, Version> seen) {
+      for (Version version : seen.values()) {
+        if (version.transaction == 0 || version.transaction == number) {
+          continue;
+        }
+        for (String other : written.getOrDefault(version.transaction, Set.of())) {
+          Version there = seen.get(other);
+          if (there != null && there.transaction != number && version.stamp.isAfter(there.stamp)) {
+            return true;
+          }
+        }
+      }
+      return false;
+    }
   }
 
   @Test
