@@ -72,7 +72,8 @@ public final class FracturedReads implements Checker {
     return CheckResult.of(anomalies, judged == 0, details);
   }
 
-  /// The other transactions that wrote a key and of which other keys are read.
+  /// The other transactions that wrote a key and of which other keys are read. Told apart by their
+  /// places: comparing two takes as long as there is in them.
   private static List<Transaction> sourcesOf(
       List<Transaction.MicroOperation> reads,
       @Nullable Object key,
@@ -82,9 +83,9 @@ public final class FracturedReads implements Checker {
         .filter(other -> !Objects.equals(other.key(), key))
         .map(other -> versions.writer(other.key(), other.value()))
         .flatMap(Optional::stream)
-        .filter(source -> !source.equals(reader) && source.call().isOk())
+        .filter(source -> source.call().isOk())
+        .filter(source -> source.call().invokedAt() != reader.call().invokedAt())
         .filter(source -> RegisterVersions.told(source).containsKey(key))
-        .distinct()
         .toList();
   }
 
