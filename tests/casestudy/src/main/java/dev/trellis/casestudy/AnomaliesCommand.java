@@ -50,6 +50,7 @@ final class AnomaliesCommand implements Callable<Integer> {
   private static final int KEYS = 1_000;
   private static final double THETA = 1;
   private static final int SHOWN_TRANSACTIONS = 500;
+  private static final int PROBES = 20; // of each client
   private static final Duration GOSSIP_MAX = Duration.ofSeconds(10);
   private static final Placement BOTH_NODES = new Placement(2, 0, 1);
 
@@ -184,12 +185,10 @@ final class AnomaliesCommand implements Callable<Integer> {
       for (Trellis client : clients) {
         learnPlaces(client, load);
       }
-      Map<String, Long> before = callsByNode(cluster);
+      Map<String, Long> answering = whoAnswersForOneKey(cluster, clients, load);
       TransactionLoad.Outcome outcome = load.run(hosts, done -> tell(level, epoch, done));
       standard.console().progress("");
-      Map<String, Long> calls = callsByNode(cluster);
-      calls.replaceAll((node, count) -> count - before.getOrDefault(node, 0L));
-      return LevelResult.of(level, epoch, outcome, calls);
+      return LevelResult.of(level, epoch, outcome, answering);
     } finally {
       clients.forEach(Trellis::close);
     }
@@ -212,6 +211,23 @@ final class AnomaliesCommand implements Callable<Integer> {
       read.add(client.register(load.key(key)).getAsync());
     }
     read.forEach(CompletableFuture::join);
+  }
+
+  /// How many of some calls for the key that is drawn most each node answers.
+  private static Map<String, Long> whoAnswersForOneKey(
+      BenchCluster cluster, List<Trellis> clients, TransactionLoad load)
+      throws IOException, InterruptedException {
+    Map<String, Long> before = callsByNode(cluster);
+    List<CompletableFuture<?>> read = new ArrayList<>();
+    for (Trellis client : clients) {
+      for (int i = 0; i < PROBES; i++) {
+        read.add(client.register(load.key(0)).getAsync());
+      }
+    }
+    read.forEach(CompletableFuture::join);
+    Map<String, Long> calls = callsByNode(cluster);
+    calls.replaceAll((node, count) -> count - before.getOrDefault(node, 0L));
+    return calls;
   }
 
   private static Map<String, Long> callsByNode(BenchCluster cluster)

@@ -57,7 +57,7 @@ record AnomaliesReport(Map<String, Object> about, List<LevelResult> results) {
     results.forEach(result -> lines.add(cost(result)));
     lines.add("HydroCache (SIGMOD 2020) has 120 to 850 B of metadata for causal consistency.");
     for (LevelResult result : results) {
-      lines.add(result.name() + ", calls by node: " + result.callsByNode());
+      lines.add(result.name() + ", calls for one key by node: " + result.oneKeyCallsByNode());
       if (result.failedCalls() > 0) {
         lines.add(result.name() + ", failed calls: " + result.outcome().failures());
       }

@@ -13,15 +13,15 @@ import java.util.Map;
 ///
 /// @param gossip how long replicas may keep a write to themselves
 /// @param ownReads reads of something older than the transaction itself had written
-/// @param callsByNode of clients, by the node that answered them
+/// @param oneKeyCallsByNode calls for one and the same key, by the node that answered them
 record LevelResult(
     Level level,
     Duration gossip,
     TransactionLoad.Outcome outcome,
     AnomalyCount ownReads,
     AnomalyCount fracturedReads,
-    Map<String, Long> callsByNode) {
-  /// A node that answers a smaller part of the calls than this is hardly asked.
+    Map<String, Long> oneKeyCallsByNode) {
+  /// A node that answers a smaller part of the calls for a key than this is hardly asked.
   private static final double LEAST_PART = 0.25;
 
   private static final double NANOS_PER_MILLI = 1e6;
@@ -30,14 +30,14 @@ record LevelResult(
       Level level,
       Duration gossip,
       TransactionLoad.Outcome outcome,
-      Map<String, Long> callsByNode) {
+      Map<String, Long> oneKeyCallsByNode) {
     return new LevelResult(
         level,
         gossip,
         outcome,
         AnomalyCount.of(new ReadYourWrites(), outcome.history()),
         AnomalyCount.of(new FracturedReads(), outcome.history()),
-        callsByNode);
+        oneKeyCallsByNode);
   }
 
   String name() {
@@ -71,8 +71,8 @@ record LevelResult(
     List<String> faults = new ArrayList<>();
     check(faults, "read-your-writes anomalies", ownReads);
     check(faults, "fractured reads", fracturedReads);
-    long calls = callsByNode.values().stream().mapToLong(Long::longValue).sum();
-    callsByNode.forEach(
+    long calls = oneKeyCallsByNode.values().stream().mapToLong(Long::longValue).sum();
+    oneKeyCallsByNode.forEach(
         (node, answered) -> {
           if (answered < calls * LEAST_PART) {
             faults.add(
@@ -81,7 +81,7 @@ record LevelResult(
                     + answered
                     + " of "
                     + calls
-                    + " calls went to "
+                    + " calls for one key went to "
                     + node
                     + ", so that hardly anybody could read what is old");
           }
@@ -119,7 +119,7 @@ record LevelResult(
       failures.put(failure.getKey().name(), failure.getValue());
     }
     json.put("failedCalls", failures);
-    json.put("callsByNode", new LinkedHashMap<String, Object>(callsByNode));
+    json.put("oneKeyCallsByNode", new LinkedHashMap<String, Object>(oneKeyCallsByNode));
     return json;
   }
 

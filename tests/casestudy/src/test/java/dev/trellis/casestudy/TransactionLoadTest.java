@@ -139,7 +139,7 @@ class TransactionLoadTest {
             Level.EVENTUAL, Duration.ofSeconds(1), outcome, Map.of("node-0", 9L, "node-1", 1L));
     assertTrue(
         lopsided.faults().stream()
-            .anyMatch(fault -> fault.contains("only 1 of 10 calls went to node-1")),
+            .anyMatch(fault -> fault.contains("only 1 of 10 calls for one key went to node-1")),
         lopsided.faults().toString());
   }
 

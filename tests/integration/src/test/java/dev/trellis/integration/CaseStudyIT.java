@@ -38,7 +38,7 @@ class CaseStudyIT {
       assertTrue(eventual.at("/readYourWrites/transactions").asInt() > 0, json::toString);
       assertTrue(eventual.at("/fracturedReads/transactions").asInt() > 0, json::toString);
       assertEquals(0, eventual.at("/metadata/maxBytes").asInt());
-      assertEquals(2, eventual.get("callsByNode").size(), json::toString);
+      assertEquals(2, eventual.get("oneKeyCallsByNode").size(), json::toString);
       // It ended what it had started.
       assertEquals(1, local.shell("exec 3<>/dev/tcp/127.0.0.1/" + local.portBase()).exitCode());
     }
