@@ -1,7 +1,9 @@
 package dev.trellis.casestudy;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Handles;
 import dev.trellis.lattice.Payload;
+import java.util.Optional;
 
 /// How one function, in one run of it, gets at the store. For one thread.
 interface Access {
@@ -14,5 +16,7 @@ interface Access {
 
   /// Ends the transaction, in its last function: what it has written is for all to see from then
   /// on.
-  void commit();
+  ///
+  /// @return the timestamp of all that it has written; empty for that of each write
+  Optional<HybridTimestamp> commit();
 }

@@ -158,7 +158,7 @@ final class TransactionLoad {
           token = access.token();
           tokenBytes.recordValue(token.size());
         } else {
-          access.commit();
+          access.commit().ifPresent(stamp -> versions.replaceAll((key, written) -> stamp.packed()));
         }
       }
       history.end(process, done, versions);

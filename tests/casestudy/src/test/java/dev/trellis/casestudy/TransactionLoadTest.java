@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Handles;
 import dev.trellis.client.Trellis;
@@ -29,8 +30,9 @@ class TransactionLoadTest {
   /// What the functions of a transaction are given, and when it ends.
   private record Traced(Handles handles, Payload token, List<String> trace) implements Access {
     @Override
-    public void commit() {
+    public Optional<HybridTimestamp> commit() {
       trace.add("commit");
+      return Optional.empty();
     }
   }
 

@@ -69,7 +69,7 @@ final class WriteTurn implements Turn {
       state.buffer(key, mutation, options);
       return new Step.Answer(SessionState.replyAt(state.clock()));
     }
-    stamp = mutation instanceof Mutation.Put ? stamps.get() : null;
+    stamp = mutation instanceof Mutation.Put ? options.stamp().orElseGet(stamps) : null;
     return new Step.Ask(call(state, key, mutation, options, Optional.ofNullable(stamp)));
   }
 
