@@ -61,7 +61,7 @@ public final class EntryWriter {
   private static final long COMMIT_KEPT_MILLIS = 10_000;
 
   /// How many, where that is longer than the least.
-  private static final int COMMITS_KEPT = 64;
+  private static final int COMMITS_KEPT = 16;
 
   private static final View NOTHING = EntryReader.NOTHING;
 

@@ -7,6 +7,8 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -119,6 +121,17 @@ public final class Entry implements Lattice<Entry> {
   /// This entry as who leaves some commits out sees it.
   public Entry without(Collection<CommitId> left) {
     return new Entry(generation, expiry, own, commits.without(left));
+  }
+
+  /// This entry with the values of all commits among its own: the commits are still told by name,
+  /// with the keys that they write.
+  public Entry withCommitsNamed() {
+    if (commits.parts().isEmpty()) {
+      return this;
+    }
+    SortedMap<CommitId, Commits.Part> named = new TreeMap<>();
+    commits.parts().forEach((id, part) -> named.put(id, new Commits.Part(part.keys(), List.of())));
+    return new Entry(generation, expiry, values, new Commits(commits.foldedUpTo(), named));
   }
 
   /// The only one of [#values], where there is but one and nothing beside it; else null.

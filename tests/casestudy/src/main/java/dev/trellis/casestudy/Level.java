@@ -14,21 +14,21 @@ import java.util.Set;
 /// What transactions are promised, from nothing upwards.
 enum Level {
   /// Each call by itself, to whichever replica: nothing is promised.
-  EVENTUAL(false) {
+  EVENTUAL(false, false) {
     @Override
     Host host(Trellis client) {
       return token -> new Eventual(client);
     }
   },
   /// What a session has written and read is in what it reads.
-  SESSION(false) {
+  SESSION(true, false) {
     @Override
     Host host(Trellis client) {
       return token -> open(client, token, Guarantee.SESSION);
     }
   },
   /// As that, and of others all or nothing.
-  READ_ATOMIC(true) {
+  READ_ATOMIC(true, true) {
     @Override
     Host host(Trellis client) {
       return token -> open(client, token, ATOMIC);
@@ -42,18 +42,26 @@ enum Level {
   /// would have to be is seen.
   private static final int TOKEN_BYTES_MAX = 64 << 10;
 
+  private final boolean ownWrites;
   private final boolean atomic;
 
-  /// @param atomic whether transactions read what they wrote, and of others all or nothing
-  Level(boolean atomic) {
+  /// @param ownWrites whether transactions read what they wrote
+  /// @param atomic whether they read, of others, all or nothing
+  Level(boolean ownWrites, boolean atomic) {
+    this.ownWrites = ownWrites;
     this.atomic = atomic;
   }
 
   /// A machine whose functions get at the store in this way.
   abstract Host host(Trellis client);
 
-  /// Whether there must be no anomaly. Where there need not be none, there must be some: else the
-  /// load shows nothing.
+  /// Whether transactions must read what they wrote. Where they need not, some must have failed to:
+  /// else the load shows nothing.
+  boolean readsOwnWrites() {
+    return ownWrites;
+  }
+
+  /// Whether they must read all or nothing of others; likewise.
   boolean isAtomic() {
     return atomic;
   }

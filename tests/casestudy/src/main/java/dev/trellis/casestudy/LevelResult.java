@@ -69,8 +69,8 @@ record LevelResult(
   /// What is not as it must be, a sentence each; empty if all is well.
   List<String> faults() {
     List<String> faults = new ArrayList<>();
-    check(faults, "read-your-writes anomalies", ownReads);
-    check(faults, "fractured reads", fracturedReads);
+    check(faults, "read-your-writes anomalies", ownReads, level.readsOwnWrites());
+    check(faults, "fractured reads", fracturedReads, level.isAtomic());
     long calls = oneKeyCallsByNode.values().stream().mapToLong(Long::longValue).sum();
     oneKeyCallsByNode.forEach(
         (node, answered) -> {
@@ -89,11 +89,11 @@ record LevelResult(
     return faults;
   }
 
-  private void check(List<String> faults, String what, AnomalyCount count) {
-    if (level.isAtomic() && count.reads() > 0) {
+  private void check(List<String> faults, String what, AnomalyCount count, boolean prevented) {
+    if (prevented && count.reads() > 0) {
       faults.add(name() + ": " + count.reads() + " " + what + ", where none may be");
     }
-    if (!level.isAtomic() && count.reads() == 0) {
+    if (!prevented && count.reads() == 0) {
       faults.add(
           name() + ": no " + what + ", where nothing prevents them; this load shows nothing");
     }

@@ -175,7 +175,8 @@ final class AtomicCut {
                 unwanted.add(id);
               }
             });
-    return unwanted.isEmpty() ? entry : entry.without(unwanted);
+    Entry seen = unwanted.isEmpty() ? entry : entry.without(unwanted);
+    return seen.withCommitsNamed();
   }
 
   private boolean wasReadWithout(Payload other, CommitId id) {

@@ -231,7 +231,11 @@ final class SessionState {
     held.forEach(
         (key, known) ->
             remembered.add(
-                new SessionImage.Remembered(key, known.at(), Optional.ofNullable(known.entry()))));
+                new SessionImage.Remembered(
+                    key,
+                    known.at(),
+                    // What was read since the last commit has all of it.
+                    isSeen(key) ? Optional.empty() : Optional.ofNullable(known.entry()))));
     List<SessionImage.Seen> seen = new ArrayList<>();
     cut.forEach(
         (key, read) ->
@@ -261,6 +265,11 @@ final class SessionState {
       excess = image.encode().length - (long) bytesMax;
     }
     return image;
+  }
+
+  private boolean isSeen(Payload key) {
+    Seen seen = cut.get(key);
+    return seen != null && seen.entry() != null;
   }
 
   private static int largest(List<SessionImage.Remembered> remembered) {
@@ -342,11 +351,13 @@ final class SessionState {
     state.clock = image.clock();
     state.floor = image.floor();
     state.begun = image.begun();
-    for (SessionImage.Remembered each : image.remembered()) {
-      state.restore(each.key(), new Held(each.entry().orElse(null), each.at()));
-    }
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
+    }
+    for (SessionImage.Remembered each : image.remembered()) {
+      Seen seen = state.cut.get(each.key());
+      Entry entry = each.entry().orElse(seen == null ? null : seen.entry());
+      state.restore(each.key(), new Held(entry, each.at()));
     }
     for (Request each : image.waiting()) {
       RequestContext context = each.context();

@@ -94,6 +94,7 @@ final class ModelStore {
   private final List<Map<Payload, Entry>> replicas = new ArrayList<>();
   private final HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
   private long millis = 1_000;
+  private final int paceMillis; // between two calls, at most
   private long births;
   Payload sessionKey = Payload.EMPTY;
   boolean cutOff; // replicas do not hear each other
@@ -104,6 +105,7 @@ final class ModelStore {
 
   ModelStore(RandomGenerator random, int replicas) {
     this.random = random;
+    this.paceMillis = random.nextBoolean() ? 3 : 30;
     for (int i = 0; i < replicas; i++) {
       this.replicas.add(new HashMap<>());
     }
@@ -112,7 +114,7 @@ final class ModelStore {
   private CompletableFuture<Reply> execute(
       long client, Payload key, Operation operation, CallOptions options) {
     calls++;
-    millis += random.nextInt(3);
+    millis += random.nextInt(paceMillis);
     int at = random.nextInt(replicas.size());
     boolean demanding = options.demand().notBefore().isAfter(HybridTimestamp.ZERO);
     demands += demanding ? 1 : 0;
