@@ -11,6 +11,7 @@ import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
 import dev.trellis.placement.Topology;
 import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
 import dev.trellis.wire.Limits;
@@ -76,12 +77,16 @@ final class TestCluster {
 
     /// Asks, and delivers what follows at once.
     void ask(Operation operation, String key, Acknowledgement level) {
+      ask(operation, key, level, Demand.NONE);
+    }
+
+    void ask(Operation operation, String key, Acknowledgement level, Demand demand) {
       RequestContext context =
           operation instanceof Mutation
               ? RequestContext.mutation(++sequence, clientClock.tick(nowMillis))
                   .withAcknowledgement(level)
               : RequestContext.READ;
-      asked = new Request(sequence, Payload.ofText(key), operation, context);
+      asked = new Request(sequence, Payload.ofText(key), operation, context.withDemand(demand));
       core.handle(CLIENT, asked, nowMillis, this);
       deliver();
     }
