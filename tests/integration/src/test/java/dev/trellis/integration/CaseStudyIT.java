@@ -39,6 +39,14 @@ class CaseStudyIT {
       assertTrue(eventual.at("/fracturedReads/transactions").asInt() > 0, json::toString);
       assertEquals(0, eventual.at("/metadata/maxBytes").asInt());
       assertEquals(2, eventual.get("oneKeyCallsByNode").size(), json::toString);
+      JsonNode session = json.at("/results/1");
+      assertEquals("session", session.get("level").asText());
+      assertEquals(0, session.at("/readYourWrites/transactions").asInt(), json::toString);
+      JsonNode atomic = json.at("/results/2");
+      assertEquals("read-atomic", atomic.get("level").asText());
+      assertEquals(0, atomic.at("/readYourWrites/transactions").asInt(), json::toString);
+      assertEquals(0, atomic.at("/fracturedReads/transactions").asInt(), json::toString);
+      assertTrue(atomic.at("/metadata/maxBytes").asInt() > 0, json::toString);
       // It ended what it had started.
       assertEquals(1, local.shell("exec 3<>/dev/tcp/127.0.0.1/" + local.portBase()).exitCode());
     }
