@@ -104,6 +104,7 @@ public final class EntryReader {
       case Mutation.Expire expire -> NOTHING;
       case Mutation.Merge merge -> NOTHING;
       case Mutation.Place place -> NOTHING;
+      case Mutation.Commit commit -> NOTHING;
     };
   }
 

@@ -5,6 +5,8 @@ import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
@@ -29,6 +31,7 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.View;
 import java.math.BigInteger;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,6 +52,16 @@ public final class EntryWriter {
   /// @param changed how many parts of the value are different now
   /// @param dots the dots minted for it
   public record Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {}
+
+  /// How long commits are told apart at least, in the time of the commits to the key: longer than
+  /// one takes to reach all its keys, since a shard refuses stamps that are older than half that.
+  public static final long COMMIT_KEPT_MILLIS_MIN = 1_000;
+
+  /// How long at most.
+  private static final long COMMIT_KEPT_MILLIS = 10_000;
+
+  /// How many, where that is longer than the least.
+  private static final int COMMITS_KEPT = 64;
 
   private static final View NOTHING = EntryReader.NOTHING;
 
@@ -111,6 +124,7 @@ public final class EntryWriter {
       case Mutation.Delete delete -> delete(before);
       case Mutation.Expire expire -> expire(before, expire, subject);
       case Mutation.Place place -> throw notOfAKind(place);
+      case Mutation.Commit commit -> commit(before, commit, subject, depth);
       default -> update(before, mutation, mutation.kind().orElseThrow(), subject, depth);
     };
   }
@@ -145,6 +159,80 @@ public final class EntryWriter {
     // A tombstone older than the value it meets deletes nothing: the later put has won.
     long changed = after.isDead(context.nowMillis()) ? 1 : 0;
     return new Written(after, delta, NOTHING, changed, CausalContext.EMPTY);
+  }
+
+  /// Keeps what the commit writes apart from the rest, and folds what is old.
+  private Written commit(Entry before, Mutation.Commit commit, String subject, int depth)
+      throws Refusal {
+    if (depth > 0) {
+      throw new Refusal(ErrorCode.BAD_REQUEST, "a commit is of whole keys, not of a field");
+    }
+    Entry shown = before;
+    for (Mutation mutation : commit.mutations()) {
+      Kind kind = mutation.kind().orElse(Kind.LWW);
+      Entry base = writable(shown, kind, context.nowMillis());
+      List<Value<?>> live = base.liveValues(context.nowMillis());
+      if (!live.isEmpty()) {
+        EntryReader.choose(live, Optional.of(kind), subject);
+      }
+      if (context.ttlMillis() != 0 && kind != Kind.LWW) {
+        throw new Refusal(
+            ErrorCode.BAD_REQUEST,
+            subject + ": within a commit of several keys only lww takes a ttl, not " + kind.word());
+      }
+      shown = base;
+    }
+    CommitId id = new CommitId(context.timestamp(), context.writer());
+    Commits held = shown.commits();
+    if (!id.timestamp().isAfter(held.foldedUpTo())) {
+      throw new Refusal(
+          ErrorCode.CLOCK_SKEW,
+          subject
+              + " has commits up to "
+              + held.foldedUpTo()
+              + " that are no more told apart, so one of "
+              + id.timestamp()
+              + " comes too late");
+    }
+    Entry written = Entry.empty(shown.generation());
+    for (Mutation mutation : commit.mutations()) {
+      Kind kind = mutation.kind().orElse(Kind.LWW);
+      Value<?> delta =
+          mutation instanceof Mutation.Delete
+              ? LwwRegister.tombstone(context.timestamp(), context.writer())
+              : part(shown.merge(written).value(kind), mutation, subject, depth).delta;
+      if (delta.weight() > 0) {
+        written = written.with(delta);
+      }
+    }
+    Commits part = Commits.of(id, new Commits.Part(commit.keys(), written.values()));
+    Entry delta = Entry.empty(shown.generation()).with(part);
+    HybridTimestamp foldedUpTo = toFold(held, id);
+    if (foldedUpTo.isAfter(held.foldedUpTo())) {
+      delta = delta.with(new Commits(foldedUpTo, Collections.emptySortedMap()));
+    }
+    return new Written(before.merge(delta), delta, NOTHING, 1, CausalContext.EMPTY);
+  }
+
+  /// Up to when commits need not be told apart any more, once there is one more.
+  private static HybridTimestamp toFold(Commits held, CommitId added) {
+    long newestMillis = added.timestamp().millis();
+    if (!held.parts().isEmpty()) {
+      newestMillis = Math.max(newestMillis, held.parts().lastKey().timestamp().millis());
+    }
+    HybridTimestamp foldedUpTo = held.foldedUpTo();
+    int left = held.parts().size() + 1;
+    for (CommitId id : held.parts().keySet()) {
+      long ageMillis = newestMillis - id.timestamp().millis();
+      boolean old = ageMillis > COMMIT_KEPT_MILLIS;
+      boolean crowded = left > COMMITS_KEPT && ageMillis > COMMIT_KEPT_MILLIS_MIN;
+      if (!old && !crowded) {
+        break;
+      }
+      foldedUpTo = id.timestamp();
+      left--;
+    }
+    return foldedUpTo;
   }
 
   private Written expire(Entry before, Mutation.Expire expire, String subject) throws Refusal {
@@ -332,6 +420,7 @@ public final class EntryWriter {
       case Mutation.Expire expire -> throw notOfAKind(expire);
       case Mutation.Merge merge -> throw notOfAKind(merge);
       case Mutation.Place place -> throw notOfAKind(place);
+      case Mutation.Commit commit -> throw notOfAKind(commit);
     };
   }
 

@@ -4,9 +4,11 @@ import dev.trellis.causal.HybridTimestamp;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /// What a shard stores for a key, and a map for a field: a generation and the value of that
 /// generation. Merged lexicographically: the higher generation wins whole, equal generations merge.
@@ -15,45 +17,63 @@ import java.util.stream.Stream;
 /// Within a generation the value is a map from kind to state, so that merge is total even when two
 /// replicas were first written with different kinds; normally there is one kind.
 ///
+/// What commits of several keys have written stands beside the values for a while, see [Commits];
+/// all that is said of values here, but [#ownValues], is about both together.
+///
 /// The one exception to deletion by generation is `lww`, whose tombstone stands in its own
 /// timestamp order, so that a later put wins wherever it was made.
 public final class Entry implements Lattice<Entry> {
   /// The entry of a key never written.
   public static final Entry BOTTOM =
-      new Entry(HybridTimestamp.ZERO, Optional.empty(), new Value<?>[0]);
+      new Entry(HybridTimestamp.ZERO, Optional.empty(), new Value<?>[0], Commits.NONE);
 
   private static final int FIXED_WEIGHT = 16;
 
   private final HybridTimestamp generation;
   private final Optional<Expiry> expiry;
-  private final Value<?>[] values; // ascending by kind number, distinct
+  private final Value<?>[] own; // without those of commits; ascending by kind number, distinct
+  private final Commits commits;
+  private final Value<?>[] values; // of both, likewise
   private final long weight;
 
-  private Entry(HybridTimestamp generation, Optional<Expiry> expiry, Value<?>[] values) {
+  private Entry(
+      HybridTimestamp generation, Optional<Expiry> expiry, Value<?>[] own, Commits commits) {
     this.generation = generation;
     this.expiry = expiry;
-    this.values = values;
-    long total = FIXED_WEIGHT;
-    for (Value<?> value : values) {
+    this.own = own;
+    this.commits = commits;
+    this.values = commits.parts().isEmpty() ? own : withCommits(own, commits);
+    long total = FIXED_WEIGHT + commits.weight();
+    for (Value<?> value : own) {
       total += value.weight();
     }
     this.weight = total;
   }
 
+  private static Value<?>[] withCommits(Value<?>[] own, Commits commits) {
+    Value<?>[] all = own;
+    for (Commits.Part part : commits.parts().values()) {
+      for (Value<?> value : part.values()) {
+        all = merged(all, value);
+      }
+    }
+    return all;
+  }
+
   /// An entry with nothing in it yet; above generation zero that is a tombstone.
   public static Entry empty(HybridTimestamp generation) {
-    return new Entry(generation, Optional.empty(), new Value<?>[0]);
+    return new Entry(generation, Optional.empty(), new Value<?>[0], Commits.NONE);
   }
 
   /// An entry with a value of one kind, which does not expire as an entry.
   public static Entry of(HybridTimestamp generation, Value<?> value) {
-    return new Entry(generation, Optional.empty(), new Value<?>[] {value});
+    return new Entry(generation, Optional.empty(), new Value<?>[] {value}, Commits.NONE);
   }
 
   /// An entry of any legal content. Values of one kind, in any order, are merged.
   public static Entry of(
       HybridTimestamp generation, Optional<Expiry> expiry, Collection<? extends Value<?>> values) {
-    Entry entry = new Entry(generation, expiry, new Value<?>[0]);
+    Entry entry = new Entry(generation, expiry, new Value<?>[0], Commits.NONE);
     for (Value<?> value : values) {
       entry = entry.with(value);
     }
@@ -75,9 +95,35 @@ public final class Entry implements Lattice<Entry> {
     return List.of(values);
   }
 
-  /// How many [#values] there are.
-  public int valueCount() {
-    return values.length;
+  /// The values without what commits have written; see [#commits].
+  public List<Value<?>> ownValues() {
+    return List.of(own);
+  }
+
+  /// What commits have written that are still told apart.
+  public Commits commits() {
+    return commits;
+  }
+
+  /// This entry with commits merged into its own.
+  public Entry with(Commits more) {
+    List<Value<?>> folded = new ArrayList<>();
+    Commits merged = commits.merge(more, folded);
+    Value<?>[] kept = own;
+    for (Value<?> value : folded) {
+      kept = merged(kept, value);
+    }
+    return merged == commits && kept == own ? this : new Entry(generation, expiry, kept, merged);
+  }
+
+  /// This entry as who leaves some commits out sees it.
+  public Entry without(Collection<CommitId> left) {
+    return new Entry(generation, expiry, own, commits.without(left));
+  }
+
+  /// The only one of [#values], where there is but one and nothing beside it; else null.
+  public @Nullable Value<?> onlyValue() {
+    return own.length == 1 && commits.isEmpty() && expiry.isEmpty() ? own[0] : null;
   }
 
   /// The state of a kind, dead or alive.
@@ -151,6 +197,9 @@ public final class Entry implements Lattice<Entry> {
   /// kinds without such parts and sorted sets that have none, O(fields) for maps, O(siblings) for
   /// causal registers.
   public Entry withoutTombstones(HybridTimestamp cutoff) {
+    if (!commits.parts().isEmpty()) {
+      return this; // a commit may have what a tombstone hides
+    }
     Value<?>[] kept = values;
     for (int at = 0; at < values.length; at++) {
       Value<?> pruned =
@@ -166,13 +215,16 @@ public final class Entry implements Lattice<Entry> {
         kept[at] = pruned;
       }
     }
-    return kept == values ? this : new Entry(generation, expiry, kept);
+    return kept == values ? this : new Entry(generation, expiry, kept, commits);
   }
 
   /// What [#withoutTombstones] would leave out of sorted sets and maps, as a state of its own; the
   /// bottom entry if that is nothing. Who has merged it may leave it out too once all others have.
   public Entry tombstones(HybridTimestamp cutoff) {
     Entry ended = BOTTOM;
+    if (!commits.parts().isEmpty()) {
+      return ended;
+    }
     for (Value<?> value : values) {
       Value<?> part =
           switch (value) {
@@ -189,6 +241,12 @@ public final class Entry implements Lattice<Entry> {
 
   /// This entry with `value` merged into the state of its kind.
   public Entry with(Value<?> value) {
+    Value<?>[] changed = merged(own, value);
+    return changed == own ? this : new Entry(generation, expiry, changed, commits);
+  }
+
+  /// @return `values` itself if `value` brings nothing new
+  private static Value<?>[] merged(Value<?>[] values, Value<?> value) {
     int at = 0;
     while (at < values.length && values[at].kindNumber() < value.kindNumber()) {
       at++;
@@ -197,7 +255,7 @@ public final class Entry implements Lattice<Entry> {
     if (at < values.length && values[at].kindNumber() == value.kindNumber()) {
       Value<?> merged = mergeSameKind(values[at], value);
       if (merged == values[at]) {
-        return this;
+        return values;
       }
       changed = values.clone();
       changed[at] = merged;
@@ -207,13 +265,13 @@ public final class Entry implements Lattice<Entry> {
       changed[at] = value;
       System.arraycopy(values, at, changed, at + 1, values.length - at);
     }
-    return new Entry(generation, expiry, changed);
+    return changed;
   }
 
   /// This entry with the later of its own and this expiry setting.
   public Entry withExpiry(Expiry setting) {
     Optional<Expiry> merged = later(expiry, Optional.of(setting));
-    return merged.equals(expiry) ? this : new Entry(generation, merged, values);
+    return merged.equals(expiry) ? this : new Entry(generation, merged, own, commits);
   }
 
   @Override
@@ -226,21 +284,50 @@ public final class Entry implements Lattice<Entry> {
       return order > 0 ? this : other;
     }
     Entry merged = this;
-    for (Value<?> value : other.values) {
+    for (Value<?> value : other.own) {
       merged = merged.with(value);
+    }
+    if (!other.commits.isEmpty()) {
+      merged = merged.with(other.commits);
     }
     return other.expiry.isPresent() ? merged.withExpiry(other.expiry.get()) : merged;
   }
 
   @Override
   public Stream<Entry> split(long weightMax) {
-    if (weight <= weightMax || values.length == 0) {
+    boolean folds = commits.foldedUpTo().isAfter(HybridTimestamp.ZERO);
+    boolean isOne = own.length == 0 && commits.parts().size() + (folds ? 1 : 0) <= 1;
+    if (weight <= weightMax || isOne) {
       return Stream.of(this);
     }
     long left = Math.max(1, weightMax - FIXED_WEIGHT);
-    return Arrays.stream(values)
-        .flatMap(value -> value.split(left))
-        .map(part -> new Entry(generation, expiry, new Value<?>[] {part}));
+    Stream<Entry> values =
+        Arrays.stream(own)
+            .flatMap(value -> value.split(left))
+            .map(part -> new Entry(generation, expiry, new Value<?>[] {part}, Commits.NONE));
+    if (commits.isEmpty()) {
+      return values;
+    }
+    // The time last: it says that what is folded is among the values.
+    Stream<Entry> parts =
+        commits.parts().entrySet().stream()
+            .map(
+                part ->
+                    new Entry(
+                        generation,
+                        expiry,
+                        new Value<?>[0],
+                        Commits.of(part.getKey(), part.getValue())));
+    if (!folds) {
+      return Stream.concat(values, parts);
+    }
+    Entry time =
+        new Entry(
+            generation,
+            expiry,
+            new Value<?>[0],
+            new Commits(commits.foldedUpTo(), Collections.emptySortedMap()));
+    return Stream.concat(Stream.concat(values, parts), Stream.of(time));
   }
 
   @Override
@@ -250,8 +337,8 @@ public final class Entry implements Lattice<Entry> {
 
   @Override
   public int parts() {
-    int sum = 1;
-    for (Value<?> value : values) {
+    int sum = 1 + commits.partCount();
+    for (Value<?> value : own) {
       sum += value.parts();
     }
     return sum;
@@ -260,7 +347,11 @@ public final class Entry implements Lattice<Entry> {
   @Override
   public long memoryBytes() {
     long sum = FIXED_WEIGHT + PART_BYTES;
-    for (Value<?> value : values) {
+    if (!commits.isEmpty()) {
+      // Beside what they hold, the values of both together.
+      sum += 2 * (commits.weight() + (long) PART_BYTES * commits.partCount());
+    }
+    for (Value<?> value : own) {
       sum += value.memoryBytes();
     }
     return sum;
@@ -272,12 +363,14 @@ public final class Entry implements Lattice<Entry> {
         || (other instanceof Entry entry
             && generation.equals(entry.generation)
             && expiry.equals(entry.expiry)
-            && Arrays.equals(values, entry.values));
+            && Arrays.equals(own, entry.own)
+            && commits.equals(entry.commits));
   }
 
   @Override
   public int hashCode() {
-    return (31 * generation.hashCode() + expiry.hashCode()) * 31 + Arrays.hashCode(values);
+    return ((31 * generation.hashCode() + expiry.hashCode()) * 31 + Arrays.hashCode(own)) * 31
+        + commits.hashCode();
   }
 
   @Override
@@ -286,7 +379,8 @@ public final class Entry implements Lattice<Entry> {
         + generation
         + expiry.map(e -> " expires " + e.atMillis()).orElse("")
         + " "
-        + Arrays.toString(values)
+        + Arrays.toString(own)
+        + (commits.isEmpty() ? "" : " " + commits)
         + "]";
   }
 

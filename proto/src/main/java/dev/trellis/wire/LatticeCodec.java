@@ -5,6 +5,8 @@ import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
@@ -29,6 +31,7 @@ import dev.trellis.wire.CausalCodec.LogItem;
 import dev.trellis.wire.WireReader.NumberList;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,6 +51,7 @@ public final class LatticeCodec {
 
   // About what a part takes in memory while it is read, beyond its payload's own bytes.
   private static final int SET_ELEMENT_HEAP_BYTES = 160;
+  private static final int COMMIT_HEAP_BYTES = 280;
   private static final int ADD_HEAP_BYTES = 400;
   private static final int SUMS_HEAP_BYTES = 180;
   private static final int SETTING_HEAP_BYTES = 400;
@@ -96,23 +100,47 @@ public final class LatticeCodec {
               out.uint64(3, expiry.atMillis());
               out.close();
             });
-    for (Value<?> value : entry.values()) {
+    writeValues(out, 3, entry.ownValues());
+    if (!entry.commits().isEmpty()) {
+      writeCommits(out, entry.commits());
+    }
+  }
+
+  private static void writeValues(WireWriter out, int field, List<Value<?>> values) {
+    for (Value<?> value : values) {
       if (value instanceof OpaqueValue opaque) {
         for (Payload state : opaque.states()) {
-          out.open(3, state.size());
+          out.open(field, state.size());
           out.uint32(1, opaque.kindNumber());
           out.bytes(2, state);
           out.close();
         }
       } else {
-        writeValue(out, value);
+        writeValue(out, field, value);
       }
     }
   }
 
-  private static void writeValue(WireWriter out, Value<?> value) {
+  private static void writeCommits(WireWriter out, Commits commits) {
+    out.open(4);
+    out.fixed64(1, commits.foldedUpTo().packed());
+    commits
+        .parts()
+        .forEach(
+            (id, part) -> {
+              out.open(2);
+              out.fixed64(1, id.timestamp().packed());
+              out.fixed64(2, id.writer());
+              part.keys().forEach(key -> out.alwaysBytes(3, key));
+              writeValues(out, 4, part.values());
+              out.close();
+            });
+    out.close();
+  }
+
+  private static void writeValue(WireWriter out, int field, Value<?> value) {
     int expected = (int) Math.min(value.weight(), Limits.FRAME_BYTES_MAX);
-    out.open(3, expected);
+    out.open(field, expected);
     out.uint32(1, value.kindNumber());
     out.open(2, expected);
     writeState(out, value);
@@ -126,17 +154,66 @@ public final class LatticeCodec {
     Optional<Expiry> expiry = Optional.empty();
     Map<Integer, Value<?>> known = new HashMap<>();
     Map<Integer, List<Payload>> unknown = new HashMap<>();
+    Commits commits = Commits.NONE;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> generation = in.fixed64();
         case 2 -> expiry = Optional.of(in.message(LatticeCodec::readExpiry));
         case 3 -> in.part(value -> readValue(value, depth, known, unknown));
+        case 4 -> commits = in.message(inner -> readCommits(inner, depth));
         default -> in.skip();
       }
     }
+    Entry entry = Entry.of(new HybridTimestamp(generation), expiry, valuesOf(known, unknown));
+    return commits.isEmpty() ? entry : entry.with(commits);
+  }
+
+  private static List<Value<?>> valuesOf(
+      Map<Integer, Value<?>> known, Map<Integer, List<Payload>> unknown) {
     List<Value<?>> values = new ArrayList<>(known.values());
     unknown.forEach((number, states) -> values.add(OpaqueValue.of(number, states)));
-    return Entry.of(new HybridTimestamp(generation), expiry, values);
+    return values;
+  }
+
+  private static Commits readCommits(WireReader in, int depth) throws WireException {
+    long foldedUpTo = 0;
+    TreeMap<CommitId, Commits.Part> parts = new TreeMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> foldedUpTo = in.fixed64();
+        case 2 -> in.part(part -> readPart(part, depth, parts));
+        default -> in.skip();
+      }
+    }
+    return new Commits(new HybridTimestamp(foldedUpTo), parts);
+  }
+
+  private static void readPart(WireReader in, int depth, Map<CommitId, Commits.Part> parts)
+      throws WireException {
+    in.spend(COMMIT_HEAP_BYTES);
+    long timestamp = 0;
+    long writer = 0;
+    List<Payload> keys = new ArrayList<>();
+    Map<Integer, Value<?>> known = new HashMap<>();
+    Map<Integer, List<Payload>> unknown = new HashMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> timestamp = in.fixed64();
+        case 2 -> writer = in.fixed64();
+        case 3 -> {
+          in.spend(SET_ELEMENT_HEAP_BYTES);
+          keys.add(in.bytes());
+        }
+        case 4 -> in.part(value -> readValue(value, depth, known, unknown));
+        default -> in.skip();
+      }
+    }
+    List<Value<?>> values = new ArrayList<>(valuesOf(known, unknown));
+    values.sort(Comparator.comparingInt(Value::kindNumber));
+    CommitId id = new CommitId(new HybridTimestamp(timestamp), writer);
+    if (parts.put(id, new Commits.Part(keys, values)) != null) {
+      throw WireReader.bad("an entry with commit " + id + " twice");
+    }
   }
 
   private static Expiry readExpiry(WireReader in) throws WireException {

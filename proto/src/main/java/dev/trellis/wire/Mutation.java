@@ -283,6 +283,59 @@ public sealed interface Mutation extends Operation {
     }
   }
 
+  /// What a commit of several keys writes to this one, under the request's timestamp: merged as a
+  /// whole, and for a while told apart from what others have written, see
+  /// [dev.trellis.lattice.Commits].
+  ///
+  /// @param keys all that the commit writes, this one among them
+  /// @param mutations one at least, none of which may need a dot of the shard, see [#isSelfStamped]
+  record Commit(List<Payload> keys, List<Mutation> mutations) implements Mutation {
+    public Commit {
+      keys = List.copyOf(keys);
+      mutations = List.copyOf(mutations);
+      requireSome("mutations", mutations);
+      requireSome("keys", keys);
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return mutations.get(0).kind();
+    }
+
+    @Override
+    public boolean isIdempotent() {
+      return true;
+    }
+  }
+
+  /// Whether a mutation is merged as the same delta wherever it is carried out, as it needs no more
+  /// than its timestamp and its writer. The others are named by the shard that carries them out, or
+  /// go by what they find there.
+  static boolean isSelfStamped(Mutation mutation) {
+    return switch (mutation) {
+      case Put put -> true;
+      case Raise raise -> true;
+      case Lower lower -> true;
+      case Enable enable -> true;
+      case Add add -> add.to() != Kind.ORSET;
+      case AddScored add -> true;
+      case RemoveMembers remove -> true;
+      case PutPriority put -> true;
+      case Delete delete -> true; // within a commit, of an lww
+      case Increment increment -> false;
+      case Remove remove -> false;
+      case UpdateField update -> false;
+      case PutCausal put -> false;
+      case PutMultiCausal put -> false;
+      case Append append -> false;
+      case Trim trim -> false;
+      case Expire expire -> false;
+      case Merge merge -> false;
+      case Place place -> false;
+      case Commit commit -> false;
+    };
+  }
+
   /// Any kind: deletes the key (or, inside [UpdateField], the field). `lww` gets a tombstone with
   /// the request's timestamp, every other kind a new generation. Deleting what is missing changes
   /// nothing.

@@ -221,6 +221,7 @@ final class RequestCodec {
       case Mutation.Trim trim -> 23;
       case Mutation.Expire expire -> 24;
       case Mutation.Place place -> 25;
+      case Mutation.Commit commit -> 26;
       case Read.State state -> 32;
       case Read.Contains contains -> 33;
       case Read.Size size -> 34;
@@ -311,6 +312,14 @@ final class RequestCodec {
         place.placement().ifPresent(placement -> ReplyCodec.writePlacement(out, 1, placement));
         out.uint64(2, place.epoch());
       }
+      case Mutation.Commit commit -> {
+        writeElements(out, 1, commit.keys());
+        for (Mutation mutation : commit.mutations()) {
+          out.open(2, expectedBytes(mutation));
+          writeOperation(out, mutation);
+          out.close();
+        }
+      }
       case Mutation.Merge merge -> {
         out.open(1, LatticeCodec.expectedBytes(merge.entry()));
         LatticeCodec.writeEntry(out, merge.entry());
@@ -347,6 +356,7 @@ final class RequestCodec {
         case 23 -> operation = new Mutation.Trim(in.message(RequestCodec::readTrim));
         case 24 -> operation = new Mutation.Expire(in.message(RequestCodec::readTtl));
         case 25 -> operation = in.message(RequestCodec::readPlace);
+        case 26 -> operation = in.message(inner -> readCommit(inner, depth));
         case 32 -> operation = in.message(inner -> readNothing(inner, new Read.State()));
         case 33 -> operation = in.message(RequestCodec::readContains);
         case 34 -> operation = in.message(RequestCodec::readSize);
@@ -616,6 +626,31 @@ final class RequestCodec {
       ttlMillis = OptionalLong.of(in.uint64());
     }
     return ttlMillis;
+  }
+
+  private static Mutation.Commit readCommit(WireReader in, int depth) throws WireException {
+    List<Payload> keys = new ArrayList<>();
+    List<Mutation> mutations = new ArrayList<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> {
+          in.spend(ELEMENT_HEAP_BYTES);
+          keys.add(in.keyBound());
+        }
+        case 2 -> {
+          in.spend(ELEMENT_HEAP_BYTES);
+          Operation operation = in.message(inner -> readOperation(inner, depth));
+          if (!(operation instanceof Mutation mutation) || !Mutation.isSelfStamped(mutation)) {
+            throw WireReader.bad(
+                "a commit with an operation that needs more than its timestamp: a shard that"
+                    + " carries it out names what it writes, or goes by what it finds");
+          }
+          mutations.add(mutation);
+        }
+        default -> in.skip();
+      }
+    }
+    return new Mutation.Commit(keys, mutations);
   }
 
   private static Mutation.Place readPlace(WireReader in) throws WireException {

@@ -214,10 +214,30 @@ final class Samples {
     for (int left = random.nextInt(8) / 2; left > 0; left--) {
       values.add(value(random, depth));
     }
-    return Entry.of(
-        timestamp(random),
-        random.nextInt(3) == 0 ? Optional.of(expiry(random)) : Optional.empty(),
-        values);
+    Entry entry =
+        Entry.of(
+            timestamp(random),
+            random.nextInt(3) == 0 ? Optional.of(expiry(random)) : Optional.empty(),
+            values);
+    // Only keys have commits, fields have none.
+    return depth == DEPTH_MAX && random.nextInt(3) == 0 ? entry.with(commits(random)) : entry;
+  }
+
+  /// Few commits, of which every replica knows the same, as their clients say the same to all.
+  static Commits commits(RandomGenerator random) {
+    HybridTimestamp foldedUpTo = random.nextBoolean() ? HybridTimestamp.ZERO : timestamp(random);
+    TreeMap<CommitId, Commits.Part> parts = new TreeMap<>();
+    for (int left = random.nextInt(4); left > 0; left--) {
+      CommitId id = new CommitId(timestamp(random), writer(random));
+      if (id.timestamp().isAfter(foldedUpTo)) {
+        parts.put(
+            id,
+            new Commits.Part(
+                List.of(payload(random), payload(random)),
+                List.of(lww(random), new MaxRegister(random.nextInt(3)))));
+      }
+    }
+    return new Commits(foldedUpTo, parts);
   }
 
   static Expiry expiry(RandomGenerator random) {

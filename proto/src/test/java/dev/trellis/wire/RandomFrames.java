@@ -5,6 +5,8 @@ import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
@@ -230,7 +232,7 @@ final class RandomFrames {
   /// The number of operations that [#read(int, int)] and [#mutation(int, int)] know.
   static final int READ_TYPES = 9;
 
-  static final int MUTATION_TYPES = 19;
+  static final int MUTATION_TYPES = 20;
 
   private Read read(int depth) {
     return read(random.nextInt(READ_TYPES), depth);
@@ -289,6 +291,14 @@ final class RandomFrames {
       case 18 ->
           new Mutation.Place(
               maybe(this::placement), random.nextInt(2) == 0 ? 0 : random.nextLong() >>> 1);
+      case 19 ->
+          new Mutation.Commit(
+              some(this::key),
+              List.of(
+                  random.nextBoolean()
+                      ? new Mutation.Put(payload())
+                      : new Mutation.Add(Kind.GSET, some(this::payload)),
+                  new Mutation.Delete()));
       default -> throw new IllegalArgumentException("no mutation type " + type);
     };
   }
@@ -384,7 +394,21 @@ final class RandomFrames {
       values.add(random.nextInt(10) == 0 ? opaque() : value(kind(), depth));
     }
     Optional<Expiry> expiry = maybe(() -> new Expiry(timestamp(), number(), millis()));
-    return Entry.of(timestamp(), expiry, values);
+    Entry entry = Entry.of(timestamp(), expiry, values);
+    return depth < 2 || random.nextInt(4) > 0 ? entry : entry.with(commits());
+  }
+
+  private Commits commits() {
+    HybridTimestamp foldedUpTo = random.nextBoolean() ? HybridTimestamp.ZERO : timestamp();
+    TreeMap<CommitId, Commits.Part> parts = new TreeMap<>();
+    for (int count = random.nextInt(4); count > 0; count--) {
+      CommitId id = new CommitId(timestamp(), random.nextLong());
+      if (id.timestamp().isAfter(foldedUpTo)) {
+        Value<?> value = random.nextBoolean() ? value(Kind.LWW, 0) : value(Kind.GSET, 0);
+        parts.put(id, new Commits.Part(some(this::key), List.of(value)));
+      }
+    }
+    return new Commits(foldedUpTo, parts);
   }
 
   OpaqueValue opaque() {

@@ -66,7 +66,8 @@ import org.slf4j.LoggerFactory;
 /// Reads of a key do not go back while it is cached, whichever replicas its states come from. What
 /// was written through this cache is in what it answers afterwards. A key that makes room for
 /// others is forgotten with all this; then reads are as good as the store's are. Who needs more
-/// than that needs a session.
+/// than that needs a session, which may stand in front of the cache: `Session.begin(trellis, cache,
+/// Guarantee.SESSION)`.
 ///
 /// A mutation goes to the store. [CallOptions#readMode] `ALL` and [CallOptions#generation] do too.
 /// [Demand#notBefore] is met by copies that are newer. Receipts of what was answered here say
@@ -541,7 +542,8 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
   /// Whether a delta makes a whole of what is cached: in a generation that is new here, others may
   /// have written more.
   private static boolean fits(Entry delta, Entry cached) {
-    return !delta.generation().isAfter(cached.generation()) || delta.valueCount() == 0;
+    boolean isDeletion = delta.values().isEmpty() && delta.commits().isEmpty();
+    return !delta.generation().isAfter(cached.generation()) || isDeletion;
   }
 
   /// What was asked before something was written here may lack it, and is not kept.

@@ -30,6 +30,8 @@ import java.util.function.Consumer;
 ///   without a word. Also how long calls wait for a new connection before they go to another holder
 ///   of their key
 /// @param credentials opaque; empty for `anonymous`
+/// @param sessionKey with which session tokens are signed, and must be signed to be taken: a secret
+///   that all clients of a session share; empty for none
 /// @param agent name and version of the software, for the nodes' logs
 public record ClientConfig(
     List<String> addresses,
@@ -45,6 +47,7 @@ public record ClientConfig(
     Duration mapRefresh,
     Duration patience,
     Payload credentials,
+    Payload sessionKey,
     String agent) {
   public ClientConfig {
     addresses = List.copyOf(addresses);
@@ -93,6 +96,7 @@ public record ClientConfig(
         Math.clamp(Runtime.getRuntime().availableProcessors() / 2, 1, 8),
         Duration.ofSeconds(10),
         Duration.ofSeconds(1),
+        Payload.EMPTY,
         Payload.EMPTY,
         "trellis-java");
   }
@@ -145,6 +149,10 @@ public record ClientConfig(
     return with(draft -> draft.credentials = secret);
   }
 
+  public ClientConfig withSessionKey(Payload secret) {
+    return with(draft -> draft.sessionKey = secret);
+  }
+
   public ClientConfig withAgent(String name) {
     return with(draft -> draft.agent = name);
   }
@@ -170,6 +178,7 @@ public record ClientConfig(
     private Duration mapRefresh;
     private Duration patience;
     private Payload credentials;
+    private Payload sessionKey;
     private String agent;
 
     Draft(ClientConfig config) {
@@ -186,6 +195,7 @@ public record ClientConfig(
       mapRefresh = config.mapRefresh;
       patience = config.patience;
       credentials = config.credentials;
+      sessionKey = config.sessionKey;
       agent = config.agent;
     }
 
@@ -204,11 +214,12 @@ public record ClientConfig(
           mapRefresh,
           patience,
           credentials,
+          sessionKey,
           agent);
     }
   }
 
-  /// Everything but the credentials.
+  /// Everything but the secrets.
   @Override
   public String toString() {
     return "ClientConfig"

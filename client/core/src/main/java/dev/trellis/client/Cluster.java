@@ -184,6 +184,10 @@ final class Cluster {
     return clock;
   }
 
+  long clientId() {
+    return clientId;
+  }
+
   Routing routing() {
     return routing;
   }

@@ -47,6 +47,7 @@ final class Operations {
       case Mutation.Expire expire -> "expire";
       case Mutation.Merge merge -> "merge";
       case Mutation.Place place -> "place";
+      case Mutation.Commit commit -> "commit";
       case Read.Field field -> describe(field.read()) + " of field " + field.field() + " of";
       case Read.Get get -> "get";
       case Read.State state -> "state";
@@ -99,6 +100,7 @@ final class Operations {
       case Mutation.Delete delete -> true;
       case Mutation.Expire expire -> true;
       case Mutation.Place place -> true;
+      case Mutation.Commit commit -> true;
     };
   }
 
@@ -138,6 +140,13 @@ final class Operations {
       case Mutation.Append append -> weigh(append.records(), each);
       case Mutation.Trim trim -> (long) each * trim.observed().runCount();
       case Mutation.Merge merge -> merge.entry().weight();
+      case Mutation.Commit commit -> {
+        long sum = weigh(commit.keys(), each);
+        for (Mutation mutation : commit.mutations()) {
+          sum += each + weigh(mutation, each);
+        }
+        yield sum;
+      }
       case Read.Contains contains -> weigh(contains.elements(), each);
       case Read.Since since -> (long) each * since.seen().runCount();
       case Read.Field field -> each + field.field().size() + weigh(field.read(), each);

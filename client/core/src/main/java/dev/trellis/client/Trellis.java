@@ -1,6 +1,10 @@
 package dev.trellis.client;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Host;
+import dev.trellis.client.session.Session;
+import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
@@ -15,8 +19,10 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
@@ -37,7 +43,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// Futures complete on threads of the client: what is chained to them must not block; use the
 /// `…Async` forms there.
-public final class Trellis implements Handles, Calls, AutoCloseable {
+public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Trellis.class);
 
   private static final int KEYS_PER_PAGE = 1_000;
@@ -251,6 +257,49 @@ public final class Trellis implements Handles, Calls, AutoCloseable {
   @Override
   public Place place(Payload key) {
     return Place.of(this, key);
+  }
+
+  /// A session with these guarantees: [Guarantee#SESSION], for one.
+  public Session session(Set<Guarantee> guarantees) {
+    return Session.begin(this, this, guarantees);
+  }
+
+  /// A session with these guarantees.
+  public Session session(Guarantee... guarantees) {
+    return session(new LinkedHashSet<>(List.of(guarantees)));
+  }
+
+  /// Goes on with the session of a token.
+  ///
+  /// @throws DefiniteException.BadRequest if it is no token
+  /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
+  public Session resume(SessionToken token) {
+    return Session.resume(this, this, token);
+  }
+
+  // ---- For who stands in front of a client ----
+
+  @Override
+  public long clientId() {
+    return cluster.clientId();
+  }
+
+  @Override
+  public HybridTimestamp stampAfter(HybridTimestamp seen) {
+    cluster.clock().observe(seen);
+    return cluster.clock().tick();
+  }
+
+  @Override
+  public Payload sessionKey() {
+    return cluster.config().sessionKey();
+  }
+
+  /// Waits for the outcome of a call, as the blocking forms of the handles do.
+  ///
+  /// @throws TrellisException as the future failed
+  public static <T> T await(CompletableFuture<T> future) {
+    return Blocking.await(future);
   }
 
   /// The members of the cluster, as last heard.

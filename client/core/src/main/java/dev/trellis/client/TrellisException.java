@@ -63,6 +63,11 @@ public abstract sealed class TrellisException extends RuntimeException
     };
   }
 
+  /// The exception of a failure that arises in front of a client, as in a session.
+  public static TrellisException of(ErrorCode code, String message) {
+    return of(new Failure(code, message));
+  }
+
   /// The exception of a reply whose outcome is a failure.
   static TrellisException of(Reply reply, Outcome.Failed failed, String message) {
     return of(new Failure(failed.code(), message, Optional.of(reply), failed.retryAfter(), null));

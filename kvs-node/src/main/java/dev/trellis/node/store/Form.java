@@ -1,7 +1,6 @@
 package dev.trellis.node.store;
 
 import dev.trellis.lattice.Entry;
-import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.LatticeCodec;
@@ -89,10 +88,6 @@ record Form(int flags, Payload body, long weight) {
 
   /// The one value of a plain `lww`, else null.
   private static @Nullable LwwRegister plain(Entry entry) {
-    return entry.expiry().isEmpty()
-            && entry.valueCount() == 1
-            && entry.value(Kind.LWW).orElse(null) instanceof LwwRegister lww
-        ? lww
-        : null;
+    return entry.onlyValue() instanceof LwwRegister lww ? lww : null;
   }
 }

@@ -2,7 +2,6 @@ package dev.trellis.node.store;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
-import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
 
@@ -49,10 +48,7 @@ public final class PlainSlot {
 
   /// Takes over what a slot holds, if that is plain.
   boolean set(Slot slot) {
-    if (slot.setting().isPresent()
-        || slot.entry().expiry().isPresent()
-        || slot.entry().valueCount() != 1
-        || !(slot.entry().value(Kind.LWW).orElse(null) instanceof LwwRegister register)) {
+    if (slot.setting().isPresent() || !(slot.entry().onlyValue() instanceof LwwRegister register)) {
       return false;
     }
     generation = slot.entry().generation().packed();

@@ -204,7 +204,7 @@ class EngineTest {
   private static boolean isEndless(Slot slot) {
     return slot.setting().isEmpty()
         && slot.entry().expiry().isEmpty()
-        && slot.entry().valueCount() == 1
+        && slot.entry().onlyValue() != null
         && slot.entry().value(Kind.LWW).orElse(null) instanceof LwwRegister lww
         && !lww.isTombstone()
         && lww.expiresAtMillis() == Expiry.NEVER;

@@ -20,25 +20,26 @@ import org.jspecify.annotations.Nullable;
 
 /// A cluster of real processes, started for a measurement through `bin/trellis` with a home of its
 /// own, and stopped at its end.
-final class BenchCluster implements AutoCloseable {
+public final class BenchCluster implements AutoCloseable {
   private static final Duration ANSWER_TIMEOUT = Duration.ofSeconds(1);
   private static final String HOST = "127.0.0.1";
   private static final String PEER_BYTES = "trellis_peer_sent_bytes_total";
+  private static final String REQUESTS = "trellis_requests_total";
 
   private final int portBase;
   private final Path folder;
 
   /// A node of the cluster.
-  record Node(String id, long pid, int adminPort, int controlPort) {}
+  public record Node(String id, long pid, int adminPort, int controlPort) {}
 
   /// @param folder where it keeps configuration and logs
-  BenchCluster(int portBase, Path folder) {
+  public BenchCluster(int portBase, Path folder) {
     this.portBase = portBase;
     this.folder = folder;
   }
 
   /// Starts it, and returns once it is whole.
-  void up(List<String> options) throws IOException, InterruptedException {
+  public void up(List<String> options) throws IOException, InterruptedException {
     List<String> arguments =
         new ArrayList<>(
             List.of("up", "--detach", "--no-monitor", "--port-base", Integer.toString(portBase)));
@@ -54,12 +55,13 @@ final class BenchCluster implements AutoCloseable {
     return map(Json.read(trellis(line)));
   }
 
-  String address() {
+  /// Where clients find it.
+  public String address() {
     return HOST + ":" + portBase;
   }
 
   /// The nodes whose processes run.
-  List<Node> nodes() throws IOException, InterruptedException {
+  public List<Node> nodes() throws IOException, InterruptedException {
     Map<?, ?> status = map(Json.read(trellis(List.of("status", "--json"))));
     List<Node> nodes = new ArrayList<>();
     for (Object each : list(status.get("nodes"))) {
@@ -89,18 +91,27 @@ final class BenchCluster implements AutoCloseable {
   /// Bytes that the nodes have sent to each other's shards since they started.
   static double bytesBetween(List<Node> nodes) throws IOException, InterruptedException {
     double sum = 0;
-    try (HttpClient http = HttpClient.newHttpClient()) {
-      for (Node node : nodes) {
-        URI metrics = URI.create("http://" + HOST + ":" + node.adminPort() + "/metrics");
-        sum +=
-            http.send(HttpRequest.newBuilder(metrics).build(), HttpResponse.BodyHandlers.ofLines())
-                .body()
-                .filter(line -> line.startsWith(PEER_BYTES))
-                .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
-                .sum();
-      }
+    for (Node node : nodes) {
+      sum += metric(node, PEER_BYTES);
     }
     return sum;
+  }
+
+  /// Requests of clients that a node has carried out or refused since it started.
+  public static long requests(Node node) throws IOException, InterruptedException {
+    return Math.round(metric(node, REQUESTS));
+  }
+
+  /// The sum of a metric over its labels.
+  private static double metric(Node node, String name) throws IOException, InterruptedException {
+    URI metrics = URI.create("http://" + HOST + ":" + node.adminPort() + "/metrics");
+    try (HttpClient http = HttpClient.newHttpClient()) {
+      return http.send(HttpRequest.newBuilder(metrics).build(), HttpResponse.BodyHandlers.ofLines())
+          .body()
+          .filter(line -> line.startsWith(name))
+          .mapToDouble(line -> Double.parseDouble(line.substring(line.lastIndexOf(' '))))
+          .sum();
+    }
   }
 
   /// Whether all of these have all that they shall hold, and act upon the same members.

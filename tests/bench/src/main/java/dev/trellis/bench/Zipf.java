@@ -9,7 +9,7 @@ import java.util.random.RandomGenerator;
 ///
 /// @see "Hörmann and Derflinger, Rejection-Inversion to Generate Variates from Monotone Discrete
 ///   Distributions, ACM TOMACS 1996"
-final class Zipf {
+public final class Zipf {
   private final double theta;
   private final RandomGenerator random;
   private final double integralOfFirst;
@@ -18,7 +18,7 @@ final class Zipf {
   private double integralOfAll; // likewise
 
   /// @param theta exponent, above 0; 1 is allowed
-  Zipf(double theta, RandomGenerator random) {
+  public Zipf(double theta, RandomGenerator random) {
     if (!(theta > 0)) {
       throw new IllegalArgumentException("zipf needs a theta above 0, but has " + theta);
     }
@@ -31,7 +31,7 @@ final class Zipf {
   /// A rank less one: 0 is the most frequent.
   ///
   /// @param ranks how many there are, 1 or more
-  long draw(long ranks) {
+  public long draw(long ranks) {
     if (ranks < 1) {
       throw new IllegalArgumentException("zipf needs at least 1 key, but has " + ranks);
     }

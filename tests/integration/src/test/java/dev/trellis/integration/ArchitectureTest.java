@@ -170,6 +170,7 @@ class ArchitectureTest {
                                     root + ".node.shard..",
                                     root + ".node.store..",
                                     root + ".node.membership..",
+                                    root + ".execution..",
                                     root + ".wire..",
                                     root + ".lattice..",
                                     root + ".causal..",

@@ -10,6 +10,8 @@ import dev.trellis.client.ClientConfig;
 import dev.trellis.client.RegisterHandle;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
+import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Session;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.wire.Frame;
@@ -148,6 +150,26 @@ class NearCacheTest {
     assertTrue(cache.set("visitors").delete());
     assertEquals(Set.of(), Set.copyOf(cache.set("visitors").elements()));
     assertTrue(cache.statistics().hits() > 100, cache.statistics().toString());
+  }
+
+  @ParameterizedTest
+  @EnumSource(Frame.Scope.class)
+  void aSessionMayReadThroughTheCache(Frame.Scope scope) {
+    start(scope);
+    Session session = Session.begin(reader, cache, Guarantee.SESSION);
+    for (int round = 0; round < 100; round++) {
+      session.register("key").putText("value-" + round);
+      assertEquals(Optional.of("value-" + round), session.register("key").getText());
+    }
+    Session next = Session.resume(reader, cache, session.token());
+    assertEquals(Optional.of("value-99"), next.register("key").getText());
+    long before = cache.statistics().hits();
+    await(
+        "a session finds nothing in the cache",
+        () -> {
+          assertEquals(Optional.of("value-99"), next.register("key").getText());
+          return cache.statistics().hits() > before + 10;
+        });
   }
 
   @ParameterizedTest

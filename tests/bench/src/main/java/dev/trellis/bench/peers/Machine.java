@@ -7,11 +7,11 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /// On what, and with what, something was measured.
-final class Machine {
+public final class Machine {
   private Machine() {}
 
   /// Processor, cores, kernel, JVM, and how busy the machine is with other things.
-  static String describe() {
+  public static String describe() {
     return String.format(
         Locale.ROOT,
         "%s, %d cores, %s %s, Java %s, load %s",
@@ -40,7 +40,7 @@ final class Machine {
   }
 
   /// The commit of a source tree, and whether files differ from it.
-  static String commit(Path home) {
+  public static String commit(Path home) {
     try {
       Process git =
           new ProcessBuilder(

@@ -19,6 +19,8 @@ class TransactionCheckersTest {
   private static final Checker COMMITTED = new ReadCommitted();
   private static final Checker CAUSAL = new CausalOrder();
   private static final Checker FORK = new LongFork();
+  private static final Checker FRACTURED = new FracturedReads();
+  private static final Checker OWN = new ReadYourWrites();
 
   @Test
   void aTransactionReadsAKeyAsBefore() {
@@ -284,6 +286,155 @@ class TransactionCheckersTest {
       }
     }
     return lines.toString();
+  }
+
+  @Test
+  void whoSeesOneWriteOfATransactionSeesAllOfIt() {
+    String writes =
+        """
+        0 txn [[:w :x 1] [:w :y 1]] | :versions {:x 1 :y 1}
+        1 txn [[:w :x 2] [:w :y 2]] | :versions {:x 2 :y 2}
+        2 txn [[:w :y 3]] | :versions {:y 3}
+        """;
+    valid(FRACTURED, writes + "3 txn [[:r :x 1] [:r :y 1]]");
+    valid(FRACTURED, writes + "3 txn [[:r :x 2] [:r :y 2]]\n3 txn [[:r :x 1]]");
+    valid(FRACTURED, writes + "3 txn [[:r :y 3] [:r :x 2]]");
+    valid(FRACTURED, writes + "3 txn [[:r :x nil] [:r :y 3]]\n4 txn [[:r :x 2] [:r :y 2]]");
+    invalid(FRACTURED, "fractured", writes + "3 txn [[:r :x 2] [:r :y 1]]");
+    invalid(FRACTURED, "fractured", writes + "3 txn [[:r :y 1] [:r :x 2]]");
+    invalid(FRACTURED, "fractured", writes + "3 txn [[:r :x 1] [:r :y nil]]");
+    invalid(FRACTURED, "fractured", writes + "3 txn [[:r :x 1] [:w :z 1] [:r :y 2]]");
+    unknown(FRACTURED, writes + "3 txn [[:r :x 2]]\n3 txn [[:r :y 1]]");
+    unknown(FRACTURED, writes + "3 txn [[:r :x 2] [:r :z nil]]");
+  }
+
+  @Test
+  void eachReadThatIsTooOldForAnotherCountsOnceAndSoDoesItsTransaction() {
+    CheckResult result =
+        invalid(
+            FRACTURED,
+            "fractured fractured",
+            """
+            0 txn [[:w :x 1] [:w :y 1] [:w :z 1]] | :versions {:x [1 0] :y [1 1] :z [1 2]}
+            1 txn [[:w :x 2] [:w :y 2] [:w :z 2]] | :versions {:x [1 3] :y [1 4] :z [2]}
+            2 txn [[:r :x 2] [:r :y 1] [:r :z 1] [:r :x 2]]
+            """);
+    assertEquals(1L, result.details().get("transaction-count"));
+    assertEquals(4L, result.details().get("judged-reads"));
+    assertEquals(2L, result.details().get("anomaly-count"));
+  }
+
+  @Test
+  void readsAreFracturedByVersionsAndNotByWhoCameFirst() {
+    // In the order of versions the one that was acknowledged first is the later one.
+    String writes =
+        """
+        0 txn [[:w :x 1] [:w :y 1]] | :versions {:x 9 :y 9}
+        1 txn [[:w :x 2] [:w :y 2]] | :versions {:x 2 :y 2}
+        """;
+    valid(FRACTURED, writes + "3 txn [[:r :x 1] [:r :y 1]]");
+    invalid(FRACTURED, "fractured", writes + "3 txn [[:r :x 1] [:r :y 2]]");
+    // Written over by the reader itself, with a stamp that is older than what it has read.
+    invalid(
+        FRACTURED,
+        "fractured",
+        writes + "3 txn [[:w :y 3] [:r :y 3] [:r :x 1]] | :versions {:y 5}");
+  }
+
+  @Test
+  void onlyWholeTransactionsOfOthersFracture() {
+    // Its own writes, and a key read twice, are for other checkers.
+    unknown(FRACTURED, "0 txn [[:w :x 1] [:w :y 1] [:r :x 1] [:r :y nil]] | :versions {:x 1 :y 1}");
+    String writes =
+        "0 txn [[:w :x 1] [:w :y 1]] | :versions {:x 1 :y 1}\n0 invoke txn [[:w :x 2] [:w :y 2]]\n";
+    String read = "\n1 txn [[:r :x 2] [:r :y 1]]";
+    valid(FRACTURED, writes + "0 info txn nil | :versions {:x 2 :y 2}" + read);
+    valid(FRACTURED, writes + "0 fail txn nil | :versions {:x 2 :y 2}" + read);
+    unknown(FRACTURED, writes + "0 ok txn [[:w :x 2] [:w :y 2]]" + read);
+    invalid(
+        FRACTURED,
+        "fractured",
+        writes + "0 ok txn [[:w :x 2] [:w :y 2]] | :versions {:x 2 :y 2}" + read);
+    // What is read may well be of one that failed half-way, as long as its version is told.
+    String half = writes + "0 info txn nil | :versions {:x 2}\n1 txn [[:r :y 1] [:r :x ";
+    valid(FRACTURED, half + "2]]");
+    invalid(FRACTURED, "fractured", half + "nil]]");
+    invalid(FRACTURED, "unexpected", writes + "0 info txn\n1 txn [[:r :x 7]]");
+    refused(FRACTURED, "is written twice to the key :x", "0 txn [[:w :x 1]]\n1 txn [[:w :x 1]]");
+    refused(
+        FRACTURED,
+        "should be whole numbers",
+        writes.replace("1 :y 1}", "[:a] :y \"b\"}")
+            + "0 ok txn [[:w :x 2] [:w :y 2]] | :versions {:x 2 :y 2}"
+            + read);
+  }
+
+  /// A store of one copy in which transactions happen one after the other, and one that now and
+  /// then answers a read with a value of before.
+  @Test
+  void oneCopyReadsAtomicallyAndOneThatForgetsDoesNot() {
+    long seed = Long.getLong("seed", System.nanoTime());
+    int found = 0;
+    for (long i = seed; i < seed + 200; i++) {
+      for (Checker checker : List.of(FRACTURED, OWN)) {
+        assertEquals(
+            Verdict.VALID,
+            checker.check(history(transactions(new Random(i), 0))).verdict(),
+            checker.name() + " -Dseed=" + i);
+      }
+      String forgetful = transactions(new Random(i), 0.2);
+      found += FRACTURED.check(history(forgetful)).verdict() == Verdict.INVALID ? 1 : 0;
+    }
+    assertTrue(found > 100, "only " + found + " of 200 found, -Dseed=" + seed);
+  }
+
+  private static String transactions(Random random, double forgetting) {
+    List<List<Integer>> keys = List.of(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    StringBuilder lines = new StringBuilder();
+    for (int number = 1; number <= 60; number++) {
+      StringBuilder operations = new StringBuilder();
+      StringBuilder versions = new StringBuilder();
+      for (int key = 0; key < keys.size(); key++) {
+        List<Integer> values = keys.get(key);
+        if (random.nextBoolean()) {
+          values.add(number);
+          operations.append("[:w ").append(key).append(' ').append(number).append("] ");
+          versions.append(key).append(' ').append(number).append(' ');
+        }
+      }
+      for (int key = 0; key < keys.size(); key++) {
+        List<Integer> values = keys.get(key);
+        int at = values.size() - 1;
+        if (at > 0 && random.nextDouble() < forgetting) {
+          at = random.nextInt(at);
+        }
+        Object value = at < 0 ? "nil" : values.get(at);
+        operations.append("[:r ").append(key).append(' ').append(value).append("] ");
+      }
+      lines.append(random.nextInt(3)).append(" txn [").append(operations).append("] | :versions {");
+      lines.append(versions).append("}\n");
+    }
+    return lines.toString();
+  }
+
+  @Test
+  void aTransactionReadsWhatItWroteOrSomethingNewer() {
+    String others = "9 txn [[:w :x 1]] | :versions {:x 1}\n8 txn [[:w :x 3]] | :versions {:x 3}\n";
+    valid(OWN, others + "0 txn [[:w :x 2] [:r :x 2] [:r :x 3]] | :versions {:x 2}");
+    valid(OWN, others + "0 txn [[:r :x 1] [:w :x 2] [:r :x 2]] | :versions {:x 2}");
+    CheckResult result =
+        invalid(
+            OWN,
+            "stale-own stale-own",
+            others + "0 txn [[:w :x 2] [:r :x 1] [:r :x nil]] | :versions {:x 2}");
+    assertEquals(1L, result.details().get("transaction-count"));
+    assertEquals(2L, result.details().get("judged-reads"));
+    // Also a transaction before, of the same session and no other.
+    String own = others + "0 txn [[:w :x 2]] | :versions {:x 2} :session \"s\"\n";
+    invalid(OWN, "stale-own", own + "1 txn [[:r :x 1]] | :session \"s\"");
+    unknown(OWN, own + "1 txn [[:r :x 1]] | :session \"t\"");
+    unknown(OWN, others + "0 txn [[:w :x 2] [:r :y nil]] | :versions {:x 2}");
+    unknown(OWN, others + "0 txn [[:w :x 2] [:r :x 1]]");
   }
 
   @Test

@@ -1,0 +1,209 @@
+package dev.trellis.client.session;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.Call;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.DefiniteException;
+import dev.trellis.client.TrellisException;
+import dev.trellis.execution.EntryReader;
+import dev.trellis.execution.Refusal;
+import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.Value;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Receipt;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.function.Supplier;
+
+/// A commit that others see all of or nothing: first a record of all that it writes, and a look at
+/// whether each key takes it; then the keys. Whoever sees it in one of them finds the rest in the
+/// record, so the first of them to be written is the point from which it has happened.
+final class AtomicCommitTurn implements Turn {
+  private record Part(Mutation.Commit commit, long ttlMillis) {}
+
+  private final SessionState state;
+  private final Supplier<HybridTimestamp> stamps;
+  private final SortedMap<Payload, Part> parts = new TreeMap<>();
+  private CallOptions options = CallOptions.DEFAULT;
+  private HybridTimestamp stamp = HybridTimestamp.ZERO;
+  private boolean prepared; // record and looks are done
+
+  AtomicCommitTurn(SessionState state, Supplier<HybridTimestamp> stamps) {
+    this.state = state;
+    this.stamps = stamps;
+  }
+
+  @Override
+  public Step begin() {
+    parts.clear();
+    prepared = false;
+    if (state.buffered.isEmpty()) {
+      state.endTransaction();
+      return answer(Receipt.NONE);
+    }
+    List<Payload> keys = state.buffered.keySet().stream().sorted().toList();
+    List<CallOptions> all = new ArrayList<>();
+    state.buffered.forEach(
+        (key, waiting) -> {
+          parts.put(key, part(keys, waiting));
+          waiting.forEach(each -> all.add(each.options()));
+        });
+    options = strongest(all);
+    stamp = stamps.get();
+    state.observe(stamp);
+    List<Call> calls = new ArrayList<>();
+    if (parts.size() > 1) {
+      List<Request> record = new ArrayList<>();
+      parts.forEach(
+          (key, part) -> record.add(CommitRecord.part(key, part.commit, stamp, part.ttlMillis)));
+      calls.add(
+          new Call(
+              CommitRecord.key(new CommitId(stamp, state.writer)),
+              new Mutation.Put(CommitRecord.encode(record)),
+              options.withTtl(CommitRecord.TTL)));
+    }
+    for (Map.Entry<Payload, Part> each : parts.entrySet()) {
+      Payload key = each.getKey();
+      Kind kind = each.getValue().commit.kind().orElse(Kind.LWW);
+      SessionState.Seen seen = state.cut.get(key);
+      if (seen == null || seen.entry() == null) {
+        calls.add(new Call(key, new Read.Get(Optional.of(kind)), CallOptions.DEFAULT));
+        continue;
+      }
+      List<Value<?>> live = seen.entry().liveValues(seen.reply().clock().millis());
+      try {
+        if (!live.isEmpty()) {
+          EntryReader.choose(live, Optional.of(kind), "key " + key);
+        }
+      } catch (Refusal refusal) {
+        return new Step.Refuse(refusal.outcome().code(), refusal.outcome().message());
+      }
+    }
+    return calls.isEmpty() ? write() : new Step.Ask(calls);
+  }
+
+  private static Part part(List<Payload> keys, List<SessionState.Buffered> waiting) {
+    List<Mutation> mutations = new ArrayList<>();
+    long ttlMillis = 0;
+    for (SessionState.Buffered each : waiting) {
+      if (replaces(each.mutation())) {
+        // All have one timestamp, so the last must be the only one.
+        mutations.removeIf(AtomicCommitTurn::replaces);
+      }
+      mutations.add(each.mutation());
+      ttlMillis = each.options().ttl().map(Duration::toMillis).orElse(0L);
+    }
+    return new Part(new Mutation.Commit(keys, mutations), ttlMillis);
+  }
+
+  private static boolean replaces(Mutation mutation) {
+    return mutation instanceof Mutation.Put || mutation instanceof Mutation.Delete;
+  }
+
+  /// Waits for as much as the most demanding write does.
+  private static CallOptions strongest(List<CallOptions> all) {
+    Acknowledgement level = Acknowledgement.ONE;
+    CallOptions strongest = CallOptions.DEFAULT;
+    for (CallOptions each : all) {
+      level = rank(each.acknowledgement()) > rank(level) ? each.acknowledgement() : level;
+      if (each.timeout().isPresent()) {
+        strongest = strongest.withTimeout(each.timeout().get());
+      }
+    }
+    return strongest.withAcknowledgement(level);
+  }
+
+  private static int rank(Acknowledgement level) {
+    return switch (level) {
+      case ONE -> 0;
+      case DEFAULT -> 1;
+      case REPLICATED -> 2;
+      case DURABLE -> 3;
+    };
+  }
+
+  @Override
+  public Step told(List<Answered> answers) {
+    if (prepared) {
+      return written(answers);
+    }
+    Optional<TrellisException> failure = Answered.firstFailure(answers);
+    if (failure.isPresent()) {
+      return new Step.Fail(failure.get()); // nobody can see anything of it
+    }
+    answers.forEach(answer -> state.observe(answer.done().clock()));
+    return write();
+  }
+
+  private Step write() {
+    prepared = true;
+    boolean delta = state.has(Guarantee.READ_YOUR_WRITES);
+    CallOptions asked =
+        options.withStamp(stamp).withDemand(new Demand(HybridTimestamp.ZERO, false, delta));
+    List<Call> calls = new ArrayList<>();
+    parts.forEach(
+        (key, part) ->
+            calls.add(
+                new Call(
+                    key,
+                    part.commit,
+                    part.ttlMillis == 0
+                        ? asked
+                        : asked.withTtl(Duration.ofMillis(part.ttlMillis)))));
+    return new Step.Ask(calls);
+  }
+
+  private Step written(List<Answered> answers) {
+    int at = 0;
+    int done = 0;
+    int copies = Integer.MAX_VALUE;
+    int durable = Integer.MAX_VALUE;
+    for (Map.Entry<Payload, Part> part : parts.entrySet()) {
+      Answered answer = answers.get(at++);
+      Mutation.Commit commit = part.getValue().commit;
+      boolean learned =
+          WriteTurn.learn(state, part.getKey(), commit, options, Optional.of(stamp), answer);
+      done += learned ? 1 : 0;
+      Reply reply = answer.reply();
+      if (reply != null) {
+        copies = Math.min(copies, reply.receipt().copies());
+        durable = Math.min(durable, reply.receipt().durableCopies());
+      }
+    }
+    Optional<TrellisException> failure = Answered.firstFailure(answers);
+    if (failure.isEmpty()) {
+      state.endTransaction();
+      return answer(new Receipt(copies, durable));
+    }
+    boolean again = failure.get() instanceof DefiniteException.ClockSkew;
+    return again || (done == 0 && failure.get().isDefinite())
+        ? new Step.Fail(failure.get())
+        : new Step.Fail(
+            TrellisException.of(
+                ErrorCode.OUTCOME_UNKNOWN,
+                "the commit was carried out for "
+                    + done
+                    + " of "
+                    + parts.size()
+                    + " keys, and sessions that read atomically see all of it; commit again for"
+                    + " the others: "
+                    + failure.get().getMessage()));
+  }
+
+  private Step answer(Receipt receipt) {
+    return new Step.Answer(SessionState.replyAt(state.clock()).with(receipt));
+  }
+}

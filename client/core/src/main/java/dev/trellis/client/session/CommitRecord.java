@@ -1,0 +1,76 @@
+package dev.trellis.client.session;
+
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.TrellisException;
+import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Frame;
+import dev.trellis.wire.FrameCodec;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.ReadMode;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.WireException;
+import java.nio.ByteBuffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/// All that a commit of several keys writes, kept under a key of its own before any of them is
+/// written: so whoever sees the commit in one of them can have the rest. A batch of requests, each
+/// a [Mutation.Commit].
+final class CommitRecord {
+  /// How long it is kept: longer than a client that died in the middle of it goes unnoticed.
+  static final Duration TTL = Duration.ofDays(1);
+
+  private static final FrameCodec CODEC = new FrameCodec(Limits.DEFAULT);
+
+  private CommitRecord() {}
+
+  /// The key of the record.
+  static Payload key(CommitId id) {
+    return Payload.ofText(
+        "_trellis/commit/%016x/%016x".formatted(id.writer(), id.timestamp().packed()));
+  }
+
+  /// One part of a record.
+  static Request part(Payload key, Mutation.Commit commit, HybridTimestamp stamp, long ttlMillis) {
+    return new Request(
+        0,
+        key,
+        commit,
+        new RequestContext(
+            0,
+            false,
+            stamp,
+            Optional.empty(),
+            Acknowledgement.DEFAULT,
+            ReadMode.ANY,
+            ttlMillis,
+            0,
+            0));
+  }
+
+  static Payload encode(List<Request> parts) {
+    return Payload.of(FrameCodec.encode(new Frame.Batch(parts)));
+  }
+
+  static List<Request> decode(Payload record) {
+    try {
+      if (CODEC.decode(ByteBuffer.wrap(record.toBytes())) instanceof Frame.Batch batch) {
+        return batch.requests();
+      }
+      throw malformed("it is no batch");
+    } catch (WireException e) {
+      throw malformed(String.valueOf(e.getMessage()));
+    }
+  }
+
+  private static TrellisException malformed(String why) {
+    return TrellisException.of(
+        ErrorCode.SESSION_UNAVAILABLE, "the record of a commit can't be read: " + why);
+  }
+}

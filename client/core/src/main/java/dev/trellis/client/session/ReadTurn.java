@@ -1,0 +1,360 @@
+package dev.trellis.client.session;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.Call;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.TrellisException;
+import dev.trellis.execution.EntryReader;
+import dev.trellis.execution.EntryWriter;
+import dev.trellis.execution.Refusal;
+import dev.trellis.execution.WriteContext;
+import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.MultiCausalRegister;
+import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.Value;
+import dev.trellis.wire.Demand;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/// A read of a session: reads the entry as a lattice, merges what the session remembers of the key,
+/// and answers from that. A read of a part of a value that may be large is left to a replica that
+/// has all that the session remembers.
+final class ReadTurn implements Turn {
+  /// Values that others depend on, fetched for one read, at most.
+  private static final int CAUSES_MAX = 10_000;
+
+  private final SessionState state;
+  private final Payload key;
+  private final Read read;
+  private final CallOptions options;
+  private final Supplier<HybridTimestamp> stamps;
+  private boolean partial; // the replica answers the read itself
+  private @Nullable Entry found; // of the key, once that is known
+  private @Nullable Reply reply; // that brought it
+  private final Map<Payload, Entry> causes = new LinkedHashMap<>(); // fetched for this read
+  private final Map<Payload, CausalContext> missing = new LinkedHashMap<>(); // of what was asked
+  private final Map<Payload, CausalContext> over = new LinkedHashMap<>(); // deleted since
+  private @Nullable AtomicCut atomic; // while records are asked for
+  private boolean askedAll; // all replicas were asked for what is missing
+
+  /// @param stamps each later than all that the session has seen
+  ReadTurn(
+      SessionState state,
+      Payload key,
+      Read read,
+      CallOptions options,
+      Supplier<HybridTimestamp> stamps) {
+    this.state = state;
+    this.key = key;
+    this.read = read;
+    this.options = options;
+    this.stamps = stamps;
+  }
+
+  @Override
+  public Step begin() {
+    SessionState.Seen seen = state.cut.get(key);
+    if (seen != null) {
+      return seen.entry() == null
+          ? new Step.Refuse(
+              ErrorCode.SESSION_UNAVAILABLE,
+              "what the session has read of key "
+                  + key
+                  + " did not fit into its token; commit or abort, and read again")
+          : show(seen.entry(), seen.reply());
+    }
+    if (isAtomic()) {
+      Optional<String> obstacle = AtomicCut.obstacle(state, key);
+      if (obstacle.isPresent()) {
+        return new Step.Refuse(ErrorCode.SESSION_UNAVAILABLE, obstacle.get());
+      }
+      if (state.begun().equals(HybridTimestamp.ZERO)) {
+        long millis = Math.max(0, stamps.get().millis() - AtomicCut.SLACK_MILLIS);
+        state.begin(HybridTimestamp.ofMillis(millis));
+      }
+    }
+    boolean whole =
+        isWhole(read)
+            || state.has(Guarantee.ITEM_CUT)
+            || state.has(Guarantee.CAUSAL)
+            || state.buffered.containsKey(key);
+    partial = read instanceof Read.Placed || !whole || (!state.remembers() && !isTransactional());
+    return ask(partial ? read : new Read.State(), demandedBy());
+  }
+
+  private boolean isTransactional() {
+    return state.has(Guarantee.ITEM_CUT) || state.buffered.containsKey(key);
+  }
+
+  private HybridTimestamp demandedBy() {
+    if (read instanceof Read.Placed) {
+      return HybridTimestamp.ZERO;
+    }
+    if (!state.remembers()) {
+      return state.begun();
+    }
+    return (partial ? state.writtenBy(key) : state.forgottenBy(key)).max(state.begun());
+  }
+
+  private boolean isAtomic() {
+    return state.has(Guarantee.READ_ATOMIC) && !(read instanceof Read.Placed);
+  }
+
+  private Step ask(Read what, HybridTimestamp notBefore) {
+    return new Step.Ask(new Call(key, what, demanding(options, notBefore)));
+  }
+
+  static CallOptions demanding(CallOptions options, HybridTimestamp notBefore) {
+    Demand demand = options.demand();
+    return options.withDemand(
+        new Demand(demand.notBefore().max(notBefore), demand.receipt(), demand.delta()));
+  }
+
+  /// Whether it shows all of a value.
+  private static boolean isWhole(Read read) {
+    return read instanceof Read.Get || read instanceof Read.State;
+  }
+
+  @Override
+  public Step told(List<Answered> answers) {
+    Optional<TrellisException> failure = Answered.firstFailure(answers);
+    if (failure.isPresent()) {
+      return new Step.Fail(failure.get());
+    }
+    List<Reply> replies = answers.stream().map(Answered::done).toList();
+    if (atomic != null) {
+      Optional<Step> obstacle = atomic.told(replies);
+      return obstacle.isPresent() ? obstacle.get() : keep(atomic.shown());
+    }
+    if (found != null) {
+      return toldCauses(replies);
+    }
+    Reply told = replies.get(0);
+    state.observe(told.clock());
+    if (partial) {
+      if (!(read instanceof Read.Placed)) {
+        if (state.has(Guarantee.MONOTONIC_READS)) {
+          state.remember(key, null, told.clock());
+        } else if (state.has(Guarantee.WRITES_FOLLOW_READS)) {
+          state.note(key, told.clock());
+        }
+      }
+      return new Step.Answer(told);
+    }
+    Entry merged = entryOf(told);
+    Held held = state.held(key).orElse(null);
+    if (held != null && held.entry() != null) {
+      merged = merged.merge(held.entry());
+    }
+    found = merged;
+    reply = told;
+    return state.has(Guarantee.CAUSAL) ? seekCauses() : finish(merged);
+  }
+
+  private static Entry entryOf(Reply told) {
+    return ((Outcome.Done) told.outcome()).view() instanceof View.State shown
+        ? shown.entry()
+        : Entry.BOTTOM;
+  }
+
+  private Step finish(Entry merged) {
+    if (!isAtomic()) {
+      return keep(merged);
+    }
+    AtomicCut choice = new AtomicCut(state, key, options, merged);
+    if (choice.isBlurred()) {
+      return new Step.Refuse(
+          ErrorCode.SESSION_UNAVAILABLE,
+          "key "
+              + key
+              + " was written by so many commits since the session began to read that they are no"
+              + " more told apart; abort, and begin anew");
+    }
+    List<Call> records = choice.records();
+    if (records.isEmpty()) {
+      return keep(choice.shown());
+    }
+    atomic = choice;
+    return new Step.Ask(records);
+  }
+
+  private Step keep(Entry merged) {
+    Reply told = Objects.requireNonNull(reply);
+    if (state.has(Guarantee.MONOTONIC_READS)) {
+      state.rememberAll(key, merged, told.clock());
+    } else if (state.has(Guarantee.WRITES_FOLLOW_READS)) {
+      state.note(key, told.clock());
+    }
+    if (state.has(Guarantee.ITEM_CUT)) {
+      state.cut.put(key, new SessionState.Seen(merged, told));
+    }
+    return show(merged, told);
+  }
+
+  // ---- Causes ----
+
+  /// Asks for what the values found depend on, unless the session has it.
+  private Step seekCauses() {
+    Entry merged = Objects.requireNonNull(found);
+    missing.clear();
+    noteMissing(merged);
+    causes.values().forEach(this::noteMissing);
+    if (missing.isEmpty()) {
+      causes.forEach((cause, entry) -> state.remember(cause, entry, state.clock()));
+      contextOf(merged)
+          .filter(context -> !context.isEmpty())
+          .ifPresent(context -> state.past.merge(key, context, CausalContext::merge));
+      return finish(merged);
+    }
+    if (causes.size() + missing.size() > CAUSES_MAX) {
+      return new Step.Refuse(
+          ErrorCode.SESSION_UNAVAILABLE,
+          "key " + key + " depends on more than " + CAUSES_MAX + " others");
+    }
+    List<Call> calls = new ArrayList<>();
+    for (Payload cause : missing.keySet()) {
+      CallOptions asked = demanding(options, state.forgottenBy(cause));
+      calls.add(
+          new Call(cause, new Read.State(), askedAll ? asked.withReadMode(ReadMode.ALL) : asked));
+    }
+    return new Step.Ask(calls);
+  }
+
+  private void noteMissing(Entry entry) {
+    if (entry.value(Kind.MULTICAUSAL).orElse(null) instanceof MultiCausalRegister register) {
+      register
+          .dependencies()
+          .forEach(
+              (cause, version) -> {
+                if (!isHere(cause, version)) {
+                  missing.merge(cause, version, CausalContext::merge);
+                }
+              });
+    }
+  }
+
+  private boolean isHere(Payload cause, CausalContext version) {
+    CausalContext deleted = over.get(cause);
+    if (deleted != null && deleted.includes(version)) {
+      return true;
+    }
+    Entry known = cause.equals(key) ? found : causes.get(cause);
+    if (known != null && contextOf(known).filter(seen -> seen.includes(version)).isPresent()) {
+      return true;
+    }
+    Entry held = state.held(cause).map(Held::entry).orElse(null);
+    return held != null && contextOf(held).filter(seen -> seen.includes(version)).isPresent();
+  }
+
+  private static Optional<CausalContext> contextOf(Entry entry) {
+    return entry
+        .value(Kind.MULTICAUSAL)
+        .map(value -> ((MultiCausalRegister) value).register())
+        .map(CausalRegister::context);
+  }
+
+  private Step toldCauses(List<Reply> replies) {
+    List<Payload> asked = List.copyOf(missing.keySet());
+    for (int i = 0; i < asked.size(); i++) {
+      Reply told = replies.get(i);
+      state.observe(told.clock());
+      if (asked.get(i).equals(key)) {
+        found = Objects.requireNonNull(found).merge(entryOf(told)); // a cause knows a later version
+      } else {
+        causes.merge(asked.get(i), entryOf(told), Entry::merge);
+      }
+    }
+    for (Payload cause : asked) {
+      CausalContext version = missing.get(cause);
+      if (version == null || isHere(cause, version)) {
+        continue;
+      }
+      if (!askedAll) {
+        // The replica that answered lags behind; another must have it.
+        askedAll = true;
+        return seekCauses();
+      }
+      Entry known = cause.equals(key) ? found : causes.get(cause);
+      boolean deletedSince = known != null && known.generation().isAfter(HybridTimestamp.ZERO);
+      if (!deletedSince) {
+        return new Step.Refuse(
+            ErrorCode.SESSION_UNAVAILABLE,
+            "key "
+                + key
+                + " depends on a version of key "
+                + cause
+                + " that no replica that answers has; try again");
+      }
+      over.merge(cause, version, CausalContext::merge);
+    }
+    askedAll = false;
+    return seekCauses();
+  }
+
+  // ---- Showing ----
+
+  private Step show(Entry entry, Reply told) {
+    long nowMillis = told.clock().millis();
+    try {
+      Entry shown = withBuffered(entry, nowMillis);
+      View view = EntryReader.read(shown, read, nowMillis, "key " + key);
+      List<Value<?>> live = shown.liveValues(nowMillis);
+      return new Step.Answer(
+          new Reply(
+              told.id(),
+              new Outcome.Done(view, 0, false),
+              shown.generation(),
+              live.size() == 1 ? Kind.ofNumber(live.get(0).kindNumber()) : Optional.empty(),
+              live.size() == 1 ? EntryReader.contextOf(live.get(0)) : CausalContext.EMPTY,
+              told.receipt(),
+              told.clock(),
+              told.ringVersion(),
+              told.placement(),
+              List.of()));
+    } catch (Refusal refusal) {
+      return new Step.Refuse(refusal.outcome().code(), refusal.outcome().message());
+    }
+  }
+
+  /// The entry as it would be if what waits for the commit were carried out now.
+  private Entry withBuffered(Entry entry, long nowMillis) throws Refusal {
+    Entry shown = entry;
+    for (SessionState.Buffered write : state.buffered.getOrDefault(key, List.of())) {
+      HybridTimestamp stamp = state.clock().next();
+      state.observe(stamp);
+      WriteContext context =
+          new WriteContext(
+              stamp,
+              state.writer,
+              write.options().ttl().map(Duration::toMillis).orElse(0L),
+              nowMillis,
+              stamp,
+              state.id,
+              0,
+              state::nextBirth,
+              List.of(),
+              0);
+      shown =
+          new EntryWriter(context)
+              .write(shown, HybridTimestamp.ZERO, write.mutation(), "key " + key, 0)
+              .after();
+    }
+    return shown;
+  }
+}

@@ -1,0 +1,397 @@
+package dev.trellis.client.session;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.TrellisException;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Receipt;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.SessionImage;
+import dev.trellis.wire.View;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/// What a session knows. Reads no clock and does no I/O; not safe for several threads.
+///
+/// What the session wrote and read is remembered by key as the lattice that it is, and merged into
+/// what is read later: so a promise is kept whatever replica answers, and nobody waits. That grows
+/// with the values; where it is too much, a key keeps just the time by which all of it was first
+/// written, and a read demands a replica that has everything up to then; where there are too many
+/// keys, one such time stands for all that are forgotten. Each step costs precision and no promise.
+final class SessionState {
+  /// What is remembered in full of a key, at most, and of all keys together, in bytes as encoded.
+  private static final long ENTRY_BYTES_MAX = 64 << 10;
+
+  private static final long HELD_BYTES_MAX = 4 << 20;
+  private static final int KEYS_MAX = 16_384;
+
+  /// A mutation that waits for the commit.
+  record Buffered(Mutation mutation, CallOptions options) {}
+
+  /// What the session has read of a key since the last commit.
+  ///
+  /// @param entry null where the token could not carry it
+  /// @param reply that brought it
+  record Seen(@Nullable Entry entry, Reply reply) {}
+
+  final long id;
+  final long writer;
+  final Set<Guarantee> guarantees;
+
+  private HybridTimestamp clock = HybridTimestamp.ZERO; // later than all that was seen
+  private HybridTimestamp floor = HybridTimestamp.ZERO; // all that is forgotten was written by then
+  private final Map<Payload, Held> held = new LinkedHashMap<>(); // what was touched last is last
+  private long heldBytes;
+  final Map<Payload, Seen> cut = new LinkedHashMap<>();
+  final Map<Payload, List<Buffered>> buffered = new LinkedHashMap<>();
+  final Map<Payload, CausalContext> past = new LinkedHashMap<>(); // what the next write depends on
+  private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
+  private long births; // of names under which buffered mutations are shown
+
+  /// @param id random, one per session
+  /// @param writer the client's id, under which it writes
+  SessionState(long id, long writer, Set<Guarantee> guarantees) {
+    this.id = id;
+    this.writer = writer;
+    this.guarantees = Guarantee.closure(guarantees);
+  }
+
+  boolean has(Guarantee guarantee) {
+    return guarantees.contains(guarantee);
+  }
+
+  /// Whether writes wait for the commit.
+  boolean isBuffering() {
+    return has(Guarantee.READ_COMMITTED);
+  }
+
+  /// Whether anything of a key that was read or written must show in later reads.
+  boolean remembers() {
+    return has(Guarantee.READ_YOUR_WRITES)
+        || has(Guarantee.MONOTONIC_READS)
+        || has(Guarantee.MONOTONIC_WRITES)
+        || has(Guarantee.WRITES_FOLLOW_READS);
+  }
+
+  HybridTimestamp clock() {
+    return clock;
+  }
+
+  void observe(HybridTimestamp seen) {
+    clock = clock.max(seen);
+  }
+
+  /// When the session began to read since the last commit; zero for not yet, and where that does
+  /// not matter.
+  HybridTimestamp begun() {
+    return begun;
+  }
+
+  void begin(HybridTimestamp now) {
+    begun = now;
+  }
+
+  long nextBirth() {
+    return births++;
+  }
+
+  Optional<Held> held(Payload key) {
+    return Optional.ofNullable(held.get(key));
+  }
+
+  /// What is remembered, by key; what was touched last is last.
+  Map<Payload, Held> held() {
+    return held;
+  }
+
+  /// By when all was written that a replica must have for an operation that can't be mended by
+  /// merging.
+  HybridTimestamp writtenBy(Payload key) {
+    Held known = held.get(key);
+    return known == null ? floor : known.at().max(floor);
+  }
+
+  /// By when all was written that a replica must have for a read that is merged with what is
+  /// remembered.
+  HybridTimestamp forgottenBy(Payload key) {
+    Held known = held.get(key);
+    return known != null && known.entry() != null ? HybridTimestamp.ZERO : writtenBy(key);
+  }
+
+  /// Remembers what was written or read.
+  ///
+  /// @param entry null for what is not known in full
+  void remember(Payload key, @Nullable Entry entry, HybridTimestamp at) {
+    Held before = held.remove(key);
+    Held after;
+    if (before != null) {
+      heldBytes -= before.weight();
+      after = before.with(entry, at);
+    } else {
+      // What was forgotten of the key, if anything was, is not in this entry.
+      after = new Held(floor.equals(HybridTimestamp.ZERO) ? entry : null, at.max(floor));
+    }
+    restore(key, after);
+  }
+
+  /// Adds what was written to what was read of the key since the last commit.
+  ///
+  /// @param delta null if it is not known; the key is then read anew
+  void wroteInCut(Payload key, @Nullable Entry delta) {
+    Seen seen = cut.get(key);
+    if (seen != null && seen.entry() != null) {
+      if (delta == null) {
+        cut.remove(key);
+      } else {
+        cut.put(key, new Seen(seen.entry().merge(delta), seen.reply()));
+      }
+    }
+  }
+
+  /// Remembers by when all was written that a later write must go by.
+  void note(Payload key, HybridTimestamp at) {
+    Held before = held.remove(key);
+    if (before == null) {
+      boolean nothing = floor.equals(HybridTimestamp.ZERO);
+      restore(key, new Held(nothing ? Entry.BOTTOM : null, at.max(floor)));
+    } else {
+      heldBytes -= before.weight();
+      restore(key, before.by(at));
+    }
+  }
+
+  /// Remembers what was read in full: it includes what was known only by its time.
+  void rememberAll(Payload key, Entry entry, HybridTimestamp at) {
+    Held before = held.remove(key);
+    HybridTimestamp by = at;
+    if (before != null) {
+      heldBytes -= before.weight();
+      by = by.max(before.at());
+    }
+    restore(key, new Held(entry, by));
+  }
+
+  void restore(Payload key, Held known) {
+    Held kept = known.weight() > ENTRY_BYTES_MAX ? known.coarse() : known;
+    held.put(key, kept);
+    heldBytes += kept.weight();
+    if (held.size() > KEYS_MAX) {
+      forgetOldest();
+    }
+    if (heldBytes > HELD_BYTES_MAX) {
+      for (Map.Entry<Payload, Held> each : held.entrySet()) {
+        if (heldBytes <= HELD_BYTES_MAX / 2) {
+          break;
+        }
+        Held coarse = each.getValue().coarse();
+        heldBytes -= each.getValue().weight() - coarse.weight();
+        each.setValue(coarse);
+      }
+    }
+  }
+
+  private void forgetOldest() {
+    Iterator<Held> oldest = held.values().iterator();
+    Held gone = oldest.next();
+    oldest.remove();
+    heldBytes -= gone.weight();
+    floor = floor.max(gone.at());
+  }
+
+  void buffer(Payload key, Mutation mutation, CallOptions options) {
+    List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
+    if (mutation instanceof Mutation.Put
+        && !waiting.isEmpty()
+        && waiting.getLast().mutation() instanceof Mutation.Put) {
+      waiting.removeLast(); // nobody would ever see it
+    }
+    waiting.add(new Buffered(mutation, options));
+  }
+
+  /// The session as it travels, in at most `bytesMax` bytes if that can be had by leaving out what
+  /// is not needed for the promises: first values, the largest first; then keys, those that were
+  /// touched longest ago first; then what was read since the last commit.
+  SessionImage image(int bytesMax) {
+    List<SessionImage.Remembered> remembered = new ArrayList<>();
+    held.forEach(
+        (key, known) ->
+            remembered.add(
+                new SessionImage.Remembered(key, known.at(), Optional.ofNullable(known.entry()))));
+    List<SessionImage.Seen> seen = new ArrayList<>();
+    cut.forEach(
+        (key, read) ->
+            seen.add(
+                new SessionImage.Seen(
+                    key, read.reply().clock(), Optional.ofNullable(read.entry()))));
+    HybridTimestamp forgotten = floor;
+    SessionImage image = image(forgotten, remembered, seen, false);
+    long excess = image.encode().length - (long) bytesMax;
+    while (excess > 0) {
+      int largest = largest(remembered);
+      if (largest >= 0) {
+        SessionImage.Remembered known = remembered.get(largest);
+        remembered.set(
+            largest, new SessionImage.Remembered(known.key(), known.at(), Optional.empty()));
+      } else if (!remembered.isEmpty()) {
+        forgotten = forgotten.max(remembered.remove(0).at());
+      } else {
+        int read = largestSeen(seen);
+        if (read < 0) {
+          break;
+        }
+        SessionImage.Seen left = seen.get(read);
+        seen.set(read, new SessionImage.Seen(left.key(), left.clock(), Optional.empty()));
+      }
+      image = image(forgotten, remembered, seen, true);
+      excess = image.encode().length - (long) bytesMax;
+    }
+    return image;
+  }
+
+  private static int largest(List<SessionImage.Remembered> remembered) {
+    int largest = -1;
+    long weight = Entry.BOTTOM.weight();
+    for (int i = 0; i < remembered.size(); i++) {
+      long own = remembered.get(i).entry().map(Entry::weight).orElse(0L);
+      if (own > weight) {
+        largest = i;
+        weight = own;
+      }
+    }
+    return largest;
+  }
+
+  private static int largestSeen(List<SessionImage.Seen> seen) {
+    int largest = -1;
+    long weight = -1;
+    for (int i = 0; i < seen.size(); i++) {
+      long own = seen.get(i).entry().map(Entry::weight).orElse(-1L);
+      if (own > weight) {
+        largest = i;
+        weight = own;
+      }
+    }
+    return largest;
+  }
+
+  private SessionImage image(
+      HybridTimestamp forgotten,
+      List<SessionImage.Remembered> remembered,
+      List<SessionImage.Seen> seen,
+      boolean coarse) {
+    List<Request> waiting = new ArrayList<>();
+    buffered.forEach((key, writes) -> writes.forEach(write -> waiting.add(asRequest(key, write))));
+    int bits = 0;
+    for (Guarantee guarantee : guarantees) {
+      bits |= 1 << (guarantee.number() - 1);
+    }
+    return new SessionImage(
+        id, bits, clock, forgotten, remembered, seen, waiting, past, begun, coarse);
+  }
+
+  private static Request asRequest(Payload key, Buffered write) {
+    CallOptions options = write.options();
+    return new Request(
+        0,
+        key,
+        write.mutation(),
+        new RequestContext(
+            0,
+            false,
+            HybridTimestamp.ZERO,
+            options.generation(),
+            options.acknowledgement(),
+            options.readMode(),
+            options.ttl().map(Duration::toMillis).orElse(0L),
+            options.timeout().map(Duration::toMillis).orElse(0L),
+            0));
+  }
+
+  /// The state that an image tells, of a session that goes on in this client.
+  static SessionState of(SessionImage image, long writer) {
+    Set<Guarantee> guarantees = EnumSet.noneOf(Guarantee.class);
+    int known = 0;
+    for (Guarantee guarantee : Guarantee.values()) {
+      int bit = 1 << (guarantee.number() - 1);
+      known |= bit;
+      if ((image.guarantees() & bit) != 0) {
+        guarantees.add(guarantee);
+      }
+    }
+    if ((image.guarantees() & ~known) != 0) {
+      throw TrellisException.of(
+          ErrorCode.BAD_REQUEST,
+          "the session token has guarantees that this client does not know; it must be newer");
+    }
+    SessionState state = new SessionState(image.id(), writer, guarantees);
+    state.clock = image.clock();
+    state.floor = image.floor();
+    state.begun = image.begun();
+    for (SessionImage.Remembered each : image.remembered()) {
+      state.restore(each.key(), new Held(each.entry().orElse(null), each.at()));
+    }
+    for (SessionImage.Seen each : image.seen()) {
+      state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
+    }
+    for (Request each : image.waiting()) {
+      RequestContext context = each.context();
+      if (!(each.operation() instanceof Mutation mutation)) {
+        throw TrellisException.of(
+            ErrorCode.BAD_REQUEST, "a read among the writes of a session token");
+      }
+      CallOptions options =
+          CallOptions.DEFAULT
+              .withAcknowledgement(context.acknowledgement())
+              .withReadMode(context.read());
+      options =
+          context.ttlMillis() == 0
+              ? options
+              : options.withTtl(Duration.ofMillis(context.ttlMillis()));
+      options =
+          context.timeoutMillis() == 0
+              ? options
+              : options.withTimeout(Duration.ofMillis(context.timeoutMillis()));
+      if (context.generation().isPresent()) {
+        options = options.withGeneration(context.generation().get());
+      }
+      state.buffer(each.key(), mutation, options);
+    }
+    state.past.putAll(image.past());
+    return state;
+  }
+
+  /// A reply that tells nothing but a time.
+  static Reply replyAt(HybridTimestamp clock) {
+    return new Reply(
+        0,
+        new Outcome.Done(new View.Nothing(), 0, false),
+        HybridTimestamp.ZERO,
+        Optional.empty(),
+        CausalContext.EMPTY,
+        Receipt.NONE,
+        clock,
+        0);
+  }
+
+  /// Ends what lasts from commit to commit.
+  void endTransaction() {
+    cut.clear();
+    buffered.clear();
+    begun = HybridTimestamp.ZERO;
+  }
+}

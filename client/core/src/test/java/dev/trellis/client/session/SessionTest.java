@@ -1,0 +1,606 @@
+package dev.trellis.client.session;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.DefiniteException;
+import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LwwRegister;
+import dev.trellis.lattice.ObservedRemoveSet;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.View;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.IntFunction;
+import java.util.random.RandomGenerator;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+
+class SessionTest {
+  private static final int SEEDS = 400;
+
+  private static Payload text(String text) {
+    return Payload.ofText(text);
+  }
+
+  private static Entry state(Session session, Payload key) {
+    Reply reply = session.execute(key, new Read.State(), CallOptions.DEFAULT).join();
+    return ((Outcome.Done) reply.outcome()).view() instanceof View.State shown
+        ? shown.entry()
+        : Entry.BOTTOM;
+  }
+
+  /// A mutation of the kind that belongs to the key.
+  private static Mutation mutation(RandomGenerator random, int kind) {
+    Payload element = text("e" + random.nextInt(5));
+    return switch (kind) {
+      case 0 -> new Mutation.Put(text("v" + random.nextInt(1_000)));
+      case 1 -> new Mutation.Increment(random.nextInt(-3, 9));
+      case 2 -> new Mutation.Add(Kind.GSET, List.of(element));
+      case 3 ->
+          random.nextBoolean()
+              ? new Mutation.Add(Kind.ORSET, List.of(element))
+              : new Mutation.Remove(List.of(element));
+      case 4 -> new Mutation.Raise(random.nextInt(100));
+      case 5 -> new Mutation.Append(List.of(element));
+      case 6 ->
+          random.nextBoolean()
+              ? new Mutation.AddScored(List.of(new Mutation.ScoredMember(element, 1)))
+              : new Mutation.RemoveMembers(List.of(element));
+      default -> new Mutation.UpdateField(element, new Mutation.Increment(1));
+    };
+  }
+
+  private static final int KINDS = 8;
+
+  /// Lets a session read and write among others, and gives back how often it read less than what it
+  /// had written, and less than what it had read.
+  private static int[] violations(long seed, Set<Guarantee> guarantees, boolean travels) {
+    SplittableRandom random = new SplittableRandom(seed);
+    ModelStore store = new ModelStore(random, 3);
+    ModelStore.Client client = store.new Client();
+    Session session = client.session(guarantees);
+    Map<Payload, Entry> wrote = new HashMap<>();
+    Map<Payload, Entry> read = new HashMap<>();
+    int[] violations = new int[2];
+    for (int step = 0; step < 60; step++) {
+      int kind = random.nextInt(KINDS);
+      Payload key = text("key" + kind);
+      switch (random.nextInt(6)) {
+        case 0, 1 -> {
+          session.execute(key, mutation(random, kind), CallOptions.DEFAULT).join();
+          wrote.merge(key, store.lastDelta, Entry::merge);
+        }
+        case 2 ->
+            store.new Client().execute(key, mutation(random, kind), CallOptions.DEFAULT).join();
+        case 3 -> store.gossip(key);
+        default -> {
+          Entry shown = state(session, key);
+          violations[0] += misses(shown, wrote.get(key));
+          violations[1] += misses(shown, read.get(key));
+          read.merge(key, shown, Entry::merge);
+        }
+      }
+      if (travels && random.nextInt(4) == 0) {
+        SessionToken token = session.token(random.nextInt(80, 1_000));
+        session = store.new Client().resume(SessionToken.ofText(token.text()));
+      }
+    }
+    return violations;
+  }
+
+  private static int misses(Entry shown, Entry known) {
+    return known != null && !shown.merge(known).equals(shown) ? 1 : 0;
+  }
+
+  private static int[] violations(Set<Guarantee> guarantees, boolean travels) {
+    int[] sum = new int[2];
+    for (long seed = 0; seed < SEEDS; seed++) {
+      int[] violations = violations(seed, guarantees, travels);
+      sum[0] += violations[0];
+      sum[1] += violations[1];
+    }
+    return sum;
+  }
+
+  @Test
+  void withoutGuaranteesWritesAndReadsAreMissed() {
+    int[] violations = violations(Set.of(), false);
+    assertTrue(violations[0] > SEEDS && violations[1] > SEEDS, Arrays.toString(violations));
+  }
+
+  @Test
+  void whatASessionWroteIsInWhatItReads() {
+    int[] violations = violations(Set.of(Guarantee.READ_YOUR_WRITES), false);
+    assertEquals(0, violations[0]);
+    assertTrue(violations[1] > 0, "it need not read what it has read");
+  }
+
+  @Test
+  void whatASessionReadIsInWhatItReads() {
+    int[] violations = violations(Set.of(Guarantee.MONOTONIC_READS), false);
+    assertTrue(violations[0] > 0, "it need not read what it has written");
+    assertEquals(0, violations[1]);
+  }
+
+  @Test
+  void bothHoldWhereverTheTokenGoesAndHoweverShortItIs() {
+    assertEquals("[0, 0]", Arrays.toString(violations(Guarantee.SESSION, true)));
+  }
+
+  @Test
+  void aTokenThatIsTooShortForValuesDemandsThemOfTheReplica() {
+    ModelStore store = new ModelStore(new SplittableRandom(1), 3);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    session.register("k").putText("v".repeat(3_000));
+    assertFalse(session.token().isCoarse());
+    SessionToken coarse = session.token(200);
+    assertTrue(coarse.isCoarse());
+    assertTrue(coarse.size() <= 200);
+    store.cutOff = true;
+    Session there = store.new Client().resume(coarse);
+    assertThrows(DefiniteException.SessionUnavailable.class, () -> there.register("k").getText());
+    store.cutOff = false;
+    assertEquals("v".repeat(3_000), there.register("k").getText().orElseThrow());
+    int demands = store.demands;
+    store.cutOff = true;
+    assertEquals("v".repeat(3_000), there.register("k").getText().orElseThrow(), "it has it now");
+    assertEquals(demands, store.demands);
+  }
+
+  @Test
+  void aTokenThatIsTooShortForKeysDemandsWhatWasWrittenUpToATime() {
+    ModelStore store = new ModelStore(new SplittableRandom(2), 3);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    IntStream.range(0, 500).forEach(i -> session.counter("counter-" + i).add(i));
+    SessionToken token = session.token();
+    assertTrue(token.isCoarse());
+    assertTrue(token.size() <= SessionToken.BYTES_MAX);
+    Session there = store.new Client().resume(token);
+    IntStream.range(0, 500).forEach(i -> assertEquals(i, there.counter("counter-" + i).value()));
+  }
+
+  @Test
+  void aRemovalGoesByWhatTheSessionHasAddedOrRead() {
+    int kept = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      kept += addedAndRemoved(seed, Set.of()) ? 1 : 0;
+      assertFalse(addedAndRemoved(seed, Set.of(Guarantee.MONOTONIC_WRITES)), "seed " + seed);
+    }
+    assertTrue(kept > 0, "a removal elsewhere does nothing");
+  }
+
+  private static boolean addedAndRemoved(long seed, Set<Guarantee> guarantees) {
+    ModelStore store = new ModelStore(new SplittableRandom(seed), 3);
+    Session session = store.new Client().session(guarantees);
+    session.set("s").add("e");
+    session.set("s").remove("e");
+    return ((ObservedRemoveSet) store.all(text("s")).value(Kind.ORSET).orElseThrow())
+        .contains(text("e"));
+  }
+
+  @Test
+  void aRemovalFollowsWhatTheSessionHasRead() {
+    int kept = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      kept += readAndRemoved(seed, Set.of()) ? 1 : 0;
+      assertFalse(readAndRemoved(seed, Set.of(Guarantee.WRITES_FOLLOW_READS)), "seed " + seed);
+    }
+    assertTrue(kept > 0, "a removal elsewhere does nothing");
+  }
+
+  private static boolean readAndRemoved(long seed, Set<Guarantee> guarantees) {
+    ModelStore store = new ModelStore(new SplittableRandom(seed), 3);
+    Session session = store.new Client().session(guarantees);
+    store.new Client()
+        .execute(text("s"), new Mutation.Add(Kind.ORSET, List.of(text("e"))), CallOptions.DEFAULT)
+        .join();
+    if (!session.set("s").contains("e")) {
+      return false;
+    }
+    session.set("s").remove("e");
+    return ((ObservedRemoveSet) store.all(text("s")).value(Kind.ORSET).orElseThrow())
+        .contains(text("e"));
+  }
+
+  @Test
+  void inACutAKeyIsReadAlikeUntilTheCommit() {
+    ModelStore store = new ModelStore(new SplittableRandom(3), 1);
+    Session other = store.new Client().session(Set.of());
+    Session session = store.new Client().session(Set.of(Guarantee.ITEM_CUT));
+    other.register("k").putText("first");
+    assertEquals("first", session.register("k").getText().orElseThrow());
+    assertTrue(session.register("missing").getText().isEmpty());
+    other.register("k").putText("second");
+    other.register("missing").putText("there");
+    assertEquals("first", session.register("k").getText().orElseThrow());
+    Session there = store.new Client().resume(session.token());
+    assertEquals("first", there.register("k").getText().orElseThrow());
+    assertTrue(there.register("missing").getText().isEmpty());
+    there.commit();
+    assertEquals("second", there.register("k").getText().orElseThrow());
+    assertEquals("there", there.register("missing").getText().orElseThrow());
+  }
+
+  @Test
+  void whatACutReadAndTheTokenLostIsNotReadAnew() {
+    ModelStore store = new ModelStore(new SplittableRandom(3), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.ITEM_CUT));
+    session.register("k").putText("v".repeat(500));
+    session.register("k").getText();
+    Session there = store.new Client().resume(session.token(150));
+    DefiniteException.SessionUnavailable refused =
+        assertThrows(
+            DefiniteException.SessionUnavailable.class, () -> there.register("k").getText());
+    assertTrue(refused.getMessage().contains("did not fit into its token"), refused.getMessage());
+  }
+
+  @Test
+  void aWriteInACutShowsInIt() {
+    ModelStore store = new ModelStore(new SplittableRandom(3), 1);
+    Session session =
+        store.new Client().session(Set.of(Guarantee.ITEM_CUT, Guarantee.READ_YOUR_WRITES));
+    session.register("k").putText("first");
+    assertEquals("first", session.register("k").getText().orElseThrow());
+    session.register("k").putText("second");
+    assertEquals("second", session.register("k").getText().orElseThrow());
+  }
+
+  @Test
+  void whatWaitsForTheCommitIsSeenByTheSessionOnly() {
+    ModelStore store = new ModelStore(new SplittableRandom(4), 1);
+    Session other = store.new Client().session(Set.of());
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    other.counter("visits").add(5);
+    session.register("k").putText("first");
+    session.register("k").putText("second");
+    assertEquals(8, session.counter("visits").add(3));
+    session.set("s").add("e");
+    assertEquals("second", session.register("k").getText().orElseThrow());
+    assertTrue(session.set("s").contains("e"));
+    assertTrue(other.register("k").getText().isEmpty());
+    assertEquals(5, other.counter("visits").value());
+    Session there = store.new Client().resume(session.token());
+    assertEquals(8, there.counter("visits").value());
+    there.commit();
+    assertEquals("second", other.register("k").getText().orElseThrow());
+    assertEquals(8, other.counter("visits").value());
+    assertTrue(other.set("s").contains("e"));
+    there.commit();
+    assertEquals(8, other.counter("visits").value(), "nothing was left to commit");
+  }
+
+  @Test
+  void whatIsAbortedIsNeverSeen() {
+    ModelStore store = new ModelStore(new SplittableRandom(5), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.register("k").putText("v");
+    session.counter("c").add(1);
+    session.abort();
+    assertTrue(session.register("k").getText().isEmpty());
+    session.commit();
+    assertEquals(Map.of(), store.written);
+  }
+
+  @Test
+  void aCommitGivesAllItsPutsOneTimestamp() {
+    ModelStore store = new ModelStore(new SplittableRandom(6), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.register("a").putText("1");
+    session.register("b").putText("2");
+    session.commit();
+    IntFunction<Object> stamp =
+        i ->
+            ((LwwRegister) store.all(text(i == 0 ? "a" : "b")).value(Kind.LWW).orElseThrow())
+                .timestamp();
+    assertEquals(stamp.apply(0), stamp.apply(1));
+  }
+
+  @Test
+  void whatIsRefusedKeepsWaiting() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.register("fine").putText("v");
+    session.counter("taken").add(1);
+    store.new Client().session(Set.of()).register("taken").putText("v");
+    assertThrows(DefiniteException.KindMismatch.class, session::commit);
+    assertNotEquals(Entry.BOTTOM, store.all(text("fine")));
+    assertThrows(DefiniteException.KindMismatch.class, session::commit);
+    session.abort();
+    session.commit();
+  }
+
+  @Test
+  void whoReadsAnEffectReadsItsCauses() {
+    int withoutCauses = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      withoutCauses += effectsWithoutCauses(seed, false);
+      assertEquals(0, effectsWithoutCauses(seed, true), "seed " + seed);
+    }
+    assertTrue(withoutCauses > SEEDS, "a check that can fail: " + withoutCauses);
+  }
+
+  /// Several sessions write what they have read into other keys, and how often one of them then
+  /// read a value and not what that depends on.
+  private static int effectsWithoutCauses(long seed, boolean causalReader) {
+    SplittableRandom random = new SplittableRandom(seed);
+    ModelStore store = new ModelStore(random, 3);
+    List<Session> writers =
+        IntStream.range(0, 3)
+            .mapToObj(i -> store.new Client().session(Set.of(Guarantee.CAUSAL)))
+            .toList();
+    Session reader = store.new Client().session(causalReader ? Set.of(Guarantee.CAUSAL) : Set.of());
+    int missed = 0;
+    for (int step = 0; step < 60; step++) {
+      Payload key = text("k" + random.nextInt(4));
+      Session writer = writers.get(random.nextInt(writers.size()));
+      switch (random.nextInt(4)) {
+        case 0 -> {
+          CausalContext context = writer.multiCausal(key).get().context();
+          writer.multiCausal(key).put(text("v" + step), context, Map.of());
+        }
+        case 1 -> writer.multiCausal(key).get();
+        case 2 -> store.gossip(key);
+        default -> missed += missedCauses(reader, key);
+      }
+    }
+    return missed;
+  }
+
+  private static int missedCauses(Session reader, Payload key) {
+    int missed = 0;
+    for (View.Sibling sibling : reader.multiCausal(key).get().siblings()) {
+      for (Map.Entry<Payload, CausalContext> cause : sibling.dependencies().entrySet()) {
+        CausalContext seen = reader.multiCausal(cause.getKey()).get().context();
+        missed += seen.includes(cause.getValue()) ? 0 : 1;
+      }
+    }
+    return missed;
+  }
+
+  @Test
+  void aCauseThatNoReplicaHasIsAskedForAndNotSkipped() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 2);
+    Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
+    CausalContext elsewhere =
+        CausalContext.of(new dev.trellis.causal.Dot(new dev.trellis.causal.ReplicaId(99, 1), 1));
+    store.new Client()
+        .execute(
+            text("effect"),
+            new Mutation.PutMultiCausal(
+                text("v"), CausalContext.EMPTY, Map.of(text("cause"), elsewhere)),
+            CallOptions.DEFAULT)
+        .join();
+    DefiniteException.SessionUnavailable refused =
+        assertThrows(
+            DefiniteException.SessionUnavailable.class,
+            () -> {
+              for (int i = 0; i < 20; i++) {
+                session.multiCausal("effect").get(); // one of the replicas has it
+              }
+            });
+    assertEquals(
+        "key \"effect\" depends on a version of key \"cause\" that no replica that answers has; try again",
+        refused.getMessage());
+  }
+
+  @Test
+  void ofACommitASessionReadsAllOrNothing() {
+    int fractured = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      fractured += new Transactions(seed, Set.of(Guarantee.READ_COMMITTED)).run();
+      Transactions atomic = new Transactions(seed, Set.of(Guarantee.READ_ATOMIC));
+      assertEquals(0, atomic.run(), "seed " + seed);
+      Transactions both =
+          new Transactions(
+              seed,
+              Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES, Guarantee.MONOTONIC_READS));
+      assertEquals(0, both.run(), "seed " + seed);
+    }
+    assertTrue(fractured > SEEDS, "a check that can fail: " + fractured);
+  }
+
+  @Test
+  void aSessionOfReadAtomicRefusesWhatCanNotBeReadWhole() {
+    ModelStore store = new ModelStore(new SplittableRandom(11), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    DefiniteException.BadRequest refused =
+        assertThrows(DefiniteException.BadRequest.class, () -> session.counter("c").add(1));
+    assertTrue(refused.getMessage().contains("lww, max, min, flag"), refused.getMessage());
+    session.register("a").putText("1");
+    session.growSet("b").add("e");
+    session.max("c").raise(3);
+    session.commit();
+    assertEquals("1", store.new Client().session(Set.of()).register("a").getText().orElseThrow());
+    assertTrue(store.new Client().session(Set.of()).growSet("b").contains("e"));
+  }
+
+  @Test
+  void aCommitThatOneKeyDoesNotTakeIsSeenInNone() {
+    ModelStore store = new ModelStore(new SplittableRandom(12), 1);
+    store.new Client().session(Set.of()).counter("b").add(1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    session.register("a").putText("1");
+    session.register("b").putText("2");
+    assertThrows(DefiniteException.KindMismatch.class, session::commit);
+    assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
+  }
+
+  /// Transactions that are under way together, each of which reads three keys and writes two, and
+  /// goes from client to client.
+  private static final class Transactions {
+    private static final int KEYS = 6;
+    private static final int COUNT = 30;
+    private static final int TOGETHER = 4;
+
+    private record Version(int transaction, HybridTimestamp stamp) {}
+
+    private final SplittableRandom random;
+    private final ModelStore store;
+    private final Set<Guarantee> guarantees;
+    private final Map<Integer, Set<String>> written = new HashMap<>();
+    private int begun;
+    private int underWay;
+    private int fractured;
+
+    Transactions(long seed, Set<Guarantee> guarantees) {
+      this.random = new SplittableRandom(seed);
+      this.store = new ModelStore(random, 2);
+      this.guarantees = guarantees;
+      store.delaying = true;
+    }
+
+    /// How many read a part of another.
+    int run() {
+      while (begun < COUNT || underWay > 0) {
+        if (begun < COUNT && underWay < TOGETHER) {
+          begin(++begun);
+        }
+        if (random.nextInt(3) == 0) {
+          store.gossip(text(key()));
+        }
+        store.step();
+      }
+      return fractured;
+    }
+
+    private String key() {
+      return "k" + random.nextInt(KEYS);
+    }
+
+    private void begin(int number) {
+      underWay++;
+      Session session = store.new Client().session(guarantees);
+      List<String> reads = List.of(key(), key(), key());
+      List<String> writes = List.of(key(), key());
+      written.put(number, Set.copyOf(writes));
+      Map<String, Version> seen = new HashMap<>();
+      CompletableFuture<Session> chain = read(session, reads.get(0), seen);
+      chain = chain.thenCompose(next -> write(next, writes.get(0), number));
+      chain = chain.thenCompose(next -> read(next, reads.get(1), seen));
+      chain =
+          chain.thenCompose(
+              next -> read(store.new Client().resume(next.token(64 << 10)), reads.get(2), seen));
+      chain = chain.thenCompose(next -> write(next, writes.get(1), number));
+      var unused =
+          chain
+              .thenCompose(Session::commitAsync)
+              .whenComplete(
+                  (done, failure) -> {
+                    underWay--;
+                    if (failure == null) {
+                      fractured += isFractured(number, seen) ? 1 : 0;
+                    } else if (!(failure.getCause()
+                        instanceof DefiniteException.SessionUnavailable)) {
+                      throw new AssertionError(failure);
+                    }
+                  });
+    }
+
+    private static CompletableFuture<Session> write(Session session, String key, int number) {
+      return session.register(key).putTextAsync(String.valueOf(number)).thenApply(put -> session);
+    }
+
+    private static CompletableFuture<Session> read(
+        Session session, String key, Map<String, Version> seen) {
+      return session
+          .execute(text(key), new Read.State(), CallOptions.DEFAULT)
+          .thenApply(
+              reply -> {
+                View view = ((Outcome.Done) reply.outcome()).view();
+                if (view instanceof View.State shown
+                    && shown.entry().value(Kind.LWW).orElse(null) instanceof LwwRegister register) {
+                  int writer = Integer.parseInt(register.payload().orElseThrow().text());
+                  seen.put(key, new Version(writer, register.timestamp()));
+                } else {
+                  seen.put(key, new Version(0, HybridTimestamp.ZERO));
+                }
+                return session;
+              });
+    }
+
+    private boolean isFractured(int number, Map<String, Version> seen) {
+      for (Version version : seen.values()) {
+        if (version.transaction == 0 || version.transaction == number) {
+          continue;
+        }
+        for (String other : written.getOrDefault(version.transaction, Set.of())) {
+          Version there = seen.get(other);
+          if (there != null && there.transaction != number && version.stamp.isAfter(there.stamp)) {
+            return true;
+          }
+        }
+      }
+      return false;
+    }
+  }
+
+  @Test
+  void aTokenIsReadAsItWasWrittenAndSaysWhatIsWrong() {
+    ModelStore store = new ModelStore(new SplittableRandom(9), 1);
+    ModelStore.Client client = store.new Client();
+    Session session = client.session(Guarantee.SESSION);
+    session.register("k").putText("v");
+    SessionToken token = session.token();
+    assertEquals(token, client.resume(token).token());
+    assertEquals(token, SessionToken.ofBytes(token.bytes()));
+    assertEquals(Guarantee.SESSION, client.resume(token).guarantees());
+    assertRefused(DefiniteException.BadRequest.class, client, "=!");
+    assertRefused(DefiniteException.BadRequest.class, client, "");
+    assertRefused(DefiniteException.BadRequest.class, client, "CQAA");
+    for (int length = 2; length < token.size(); length++) {
+      SessionToken cut = SessionToken.ofBytes(Arrays.copyOf(token.bytes(), length));
+      try {
+        client.resume(cut);
+      } catch (DefiniteException.BadRequest expected) {
+        assertTrue(expected.getMessage().contains("token"), expected.getMessage());
+      }
+    }
+    store.sessionKey = text("secret");
+    assertThrows(DefiniteException.Unauthenticated.class, () -> client.resume(token));
+    SessionToken signed = session.token();
+    assertEquals(signed, client.resume(signed).token());
+    byte[] forged = signed.bytes();
+    forged[10] ^= 1;
+    assertThrows(
+        DefiniteException.Unauthenticated.class, () -> client.resume(SessionToken.ofBytes(forged)));
+    store.sessionKey = Payload.EMPTY;
+    assertThrows(DefiniteException.Unauthenticated.class, () -> client.resume(signed));
+  }
+
+  private static void assertRefused(
+      Class<? extends Exception> expected, ModelStore.Client client, String text) {
+    assertThrows(expected, () -> client.resume(SessionToken.ofText(text)), () -> text);
+  }
+
+  @Test
+  void writesThatWaitAreNotLeftOutOfAToken() {
+    ModelStore store = new ModelStore(new SplittableRandom(10), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.register("k").putText("v".repeat(5_000));
+    DefiniteException.ValueTooLarge refused =
+        assertThrows(DefiniteException.ValueTooLarge.class, session::token);
+    assertTrue(refused.getMessage().contains("1 writes wait for the commit"), refused.getMessage());
+    assertTrue(session.token(6_000).size() > 5_000);
+    assertEquals(
+        Optional.of("v".repeat(5_000)),
+        store.new Client().resume(session.token(6_000)).register("k").getText());
+  }
+}
