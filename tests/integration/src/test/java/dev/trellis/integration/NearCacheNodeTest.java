@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// The near cache against a real node of several shards, while another client writes, with a
 /// connection per shard and with one per node.
-class NearCacheTest {
+class NearCacheNodeTest {
   private static final Duration WAIT = Duration.ofSeconds(30);
 
   private final TrellisNode node = TrellisNode.start(NodeConfig.loopback("node-1", 3));
