@@ -138,10 +138,19 @@ public sealed interface Frame {
   ///
   /// @param id names the watch within the connection
   /// @param receipt whether the states shall tell [Receipt#asOf] and [Receipt#served]
-  record Watch(long id, Payload key, Optional<Kind> kind, boolean receipt) implements Frame {
-    /// A watch that asks for no more than states.
+  /// @param state whether they shall be whole entries, as [Read.State] shows them, for who keeps a
+  ///   copy; then without a kind
+  record Watch(long id, Payload key, Optional<Kind> kind, boolean receipt, boolean state)
+      implements Frame {
+    public Watch {
+      if (state && kind.isPresent()) {
+        throw new IllegalArgumentException("a watch of whole entries is of no kind, not " + kind);
+      }
+    }
+
+    /// A watch that asks for no more than values.
     public Watch(long id, Payload key, Optional<Kind> kind) {
-      this(id, key, kind, false);
+      this(id, key, kind, false, false);
     }
   }
 
@@ -151,7 +160,8 @@ public sealed interface Frame {
   /// The state of a watched key: at once after [Watch], then after changes. Changes that come
   /// faster than the reader reads are coalesced; the last state always arrives.
   ///
-  /// @param reply as to a `Get` with the watch's id and kind; a failure ends the watch
+  /// @param reply as to a `Get` with the watch's id and kind, or to a `State`; a failure ends the
+  ///   watch
   record Changed(Reply reply) implements Frame {}
 
   /// Asks for a page of the shard's live keys in byte order.
@@ -200,8 +210,23 @@ public sealed interface Frame {
   }
 
   /// Asks for a sign of life.
-  record Ping(long id) implements Frame {}
+  ///
+  /// @param receipt whether to tell [Pong#asOf], as who keeps copies of watched keys wants to know
+  record Ping(long id, boolean receipt) implements Frame {
+    public Ping(long id) {
+      this(id, false);
+    }
+  }
 
-  /// The answer to [Ping].
-  record Pong(long id, HybridTimestamp clock) implements Frame {}
+  /// The answer to [Ping]. It leaves after every change of a watched key that came before it: who
+  /// has it knows all that the connection had to tell at `clock`.
+  ///
+  /// @param asOf all that was first written up to then, wherever that was, to keys in their default
+  ///   place that this connection watches, is in what it was told; zero where that was not asked,
+  ///   or is not known
+  record Pong(long id, HybridTimestamp clock, HybridTimestamp asOf) implements Frame {
+    public Pong(long id, HybridTimestamp clock) {
+      this(id, clock, HybridTimestamp.ZERO);
+    }
+  }
 }

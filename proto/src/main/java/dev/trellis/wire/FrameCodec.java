@@ -61,6 +61,7 @@ public final class FrameCodec {
         out.bytes(2, watch.key());
         watch.kind().ifPresent(kind -> out.uint32(3, kind.number()));
         out.bool(4, watch.receipt());
+        out.bool(6, watch.state());
       }
       case Frame.Unwatch unwatch -> out.uint64(1, unwatch.id());
       case Frame.Scan scan -> writeScan(out, scan);
@@ -73,10 +74,14 @@ public final class FrameCodec {
       }
       case Frame.MapRequest request -> out.uint64(1, request.id());
       case Frame.ClusterMap map -> writeClusterMap(out, map);
-      case Frame.Ping ping -> out.uint64(1, ping.id());
+      case Frame.Ping ping -> {
+        out.uint64(1, ping.id());
+        out.bool(2, ping.receipt());
+      }
       case Frame.Pong pong -> {
         out.uint64(1, pong.id());
         out.fixed64(2, pong.clock().packed());
+        out.fixed64(3, pong.asOf().packed());
       }
     }
     out.close();
@@ -158,7 +163,7 @@ public final class FrameCodec {
         case 18 -> frame = in.message(FrameCodec::readRefused);
         case 19 -> frame = new Frame.MapRequest(in.message(FrameCodec::readId));
         case 20 -> frame = in.message(FrameCodec::readClusterMap);
-        case 21 -> frame = new Frame.Ping(in.message(FrameCodec::readId));
+        case 21 -> frame = in.message(FrameCodec::readPing);
         case 22 -> frame = in.message(FrameCodec::readPong);
         case 23 -> frame = in.message(FrameCodec::readPeerPiece);
         default -> {
@@ -255,30 +260,47 @@ public final class FrameCodec {
     Payload key = Payload.EMPTY;
     Optional<Kind> kind = Optional.empty();
     boolean receipt = false;
+    boolean state = false;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
         case 2 -> key = in.keyBound();
         case 3 -> kind = in.kind();
         case 4 -> receipt = in.bool();
+        case 6 -> state = in.bool();
         default -> in.skip();
       }
     }
     WireReader.requireNonEmpty(key);
-    return new Frame.Watch(id, key, kind, receipt);
+    return new Frame.Watch(id, key, kind, receipt, state);
+  }
+
+  private static Frame readPing(WireReader in) throws WireException {
+    long id = 0;
+    boolean receipt = false;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> id = in.uint64();
+        case 2 -> receipt = in.bool();
+        default -> in.skip();
+      }
+    }
+    return new Frame.Ping(id, receipt);
   }
 
   private static Frame readPong(WireReader in) throws WireException {
     long id = 0;
     long clock = 0;
+    long asOf = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
         case 2 -> clock = in.fixed64();
+        case 3 -> asOf = in.fixed64();
         default -> in.skip();
       }
     }
-    return new Frame.Pong(id, new HybridTimestamp(clock));
+    return new Frame.Pong(id, new HybridTimestamp(clock), new HybridTimestamp(asOf));
   }
 
   // ---- Scans ----

@@ -312,6 +312,8 @@ class GoldenBytesTest {
   void otherFrames() {
     assertBytes("2a09080112036b6579180e", new Frame.Watch(1, KEY, Optional.of(Kind.LOG)));
     assertBytes(
+        "2a0b080112036b657920013001", new Frame.Watch(1, KEY, Optional.empty(), true, true));
+    assertBytes(
         "420d080112036b65791a0020642801",
         new Frame.Scan(1, KEY, Optional.of(Payload.EMPTY), 100, true));
     assertBytes(
@@ -339,7 +341,9 @@ class GoldenBytesTest {
                     -2,
                     1,
                     NodeDescriptor.State.ACTIVE))));
+    assertBytes("aa010408011001", new Frame.Ping(1, true));
     assertBytes("b2010b08011101000068e5cf8b01", new Frame.Pong(1, NOW));
+    assertBytes("b2011408011101000068e5cf8b011901000068e5cf8b01", new Frame.Pong(1, NOW, NOW));
   }
 
   @Test

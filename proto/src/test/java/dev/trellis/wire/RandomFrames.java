@@ -90,7 +90,7 @@ final class RandomFrames {
       case 4 -> new Frame.Batch(list(this::request));
       case 5 -> new Frame.Answer(reply());
       case 6 -> new Frame.Answers(list(this::reply));
-      case 7 -> new Frame.Watch(number(), key(), maybe(this::kind), random.nextBoolean());
+      case 7 -> watch();
       case 8 -> new Frame.Unwatch(number());
       case 9 -> new Frame.Changed(reply());
       case 10 ->
@@ -103,12 +103,18 @@ final class RandomFrames {
               maybe(this::failed));
       case 12 -> new Frame.MapRequest(number());
       case 13 -> new Frame.ClusterMap(number(), number(), text(), whole(), list(this::node));
-      case 14 -> new Frame.Ping(number());
-      case 15 -> new Frame.Pong(number(), timestamp());
+      case 14 -> new Frame.Ping(number(), random.nextBoolean());
+      case 15 -> new Frame.Pong(number(), timestamp(), timestamp());
       case 16 -> new Frame.FromPeer(peerMessage(random.nextInt(PEER_MESSAGE_TYPES)));
       case 17 -> new Frame.PeerPiece(whole(), key());
       default -> throw new IllegalArgumentException("no frame type " + type);
     };
+  }
+
+  private Frame.Watch watch() {
+    boolean state = random.nextBoolean();
+    return new Frame.Watch(
+        number(), key(), state ? Optional.empty() : maybe(this::kind), random.nextBoolean(), state);
   }
 
   private NodeDescriptor node() {

@@ -5,6 +5,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Reply;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
@@ -16,13 +17,14 @@ import org.slf4j.LoggerFactory;
 ///
 /// States go to the listener through a slot for one: a listener slower than the changes misses
 /// those in between, never the last, and costs no memory.
-final class ActiveWatch implements Watch {
+final class ActiveWatch implements Subscription {
   private static final Logger log = LoggerFactory.getLogger(ActiveWatch.class);
 
   private final Payload key;
   private final long keyHash;
   private final Optional<Kind> kind;
-  private final WatchListener listener;
+  private final @Nullable WatchListener listener; // of a watch that is no subscription
+  private final @Nullable Subscriber subscriber; // of one that is
   private final Executor executor;
 
   private volatile boolean open = true;
@@ -36,11 +38,25 @@ final class ActiveWatch implements Watch {
   private boolean telling;
 
   ActiveWatch(Payload key, Optional<Kind> kind, WatchListener listener, Executor executor) {
+    this(key, kind, listener, null, executor);
+  }
+
+  private ActiveWatch(
+      Payload key,
+      Optional<Kind> kind,
+      @Nullable WatchListener listener,
+      @Nullable Subscriber subscriber,
+      Executor executor) {
     this.key = key;
     this.keyHash = KeyHash.of(key);
     this.kind = kind;
     this.listener = listener;
+    this.subscriber = subscriber;
     this.executor = executor;
+  }
+
+  static ActiveWatch subscription(Payload key, Subscriber subscriber, Executor executor) {
+    return new ActiveWatch(key, Optional.empty(), null, subscriber, executor);
   }
 
   @Override
@@ -62,9 +78,26 @@ final class ActiveWatch implements Watch {
     }
   }
 
+  @Override
+  public Confirmation confirmation() {
+    return subscriber == null ? Confirmation.NONE : subscriber.confirmation();
+  }
+
+  @Nullable Subscriber subscriber() {
+    return subscriber;
+  }
+
+  /// Nothing is told any more by the lane that did, until the next one does.
+  void cut() {
+    if (subscriber != null) {
+      subscriber.cut();
+    }
+  }
+
   /// Ends the watch without a word to anybody: the client is closed.
   void end() {
     open = false;
+    cut();
   }
 
   long keyHash() {
@@ -76,7 +109,8 @@ final class ActiveWatch implements Watch {
   }
 
   Frame.Watch frame() {
-    return new Frame.Watch(id, key, kind);
+    boolean state = subscriber != null;
+    return new Frame.Watch(id, key, kind, state, state);
   }
 
   void startIn(Lane next, long newId) {
@@ -89,8 +123,15 @@ final class ActiveWatch implements Watch {
     return moves++ < movesMax;
   }
 
-  void tell(Reply reply) {
+  /// @param connection of the connection that the state came on
+  void tell(Reply reply, Confirmations connection) {
     moves = 0;
+    if (subscriber != null) {
+      if (open) {
+        subscriber.tell(reply, connection);
+      }
+      return;
+    }
     synchronized (this) {
       latest = reply;
     }
@@ -98,6 +139,13 @@ final class ActiveWatch implements Watch {
   }
 
   void fail(TrellisException reason) {
+    if (subscriber != null) {
+      if (open) {
+        open = false;
+        subscriber.fail(reason);
+      }
+      return;
+    }
     synchronized (this) {
       failure = reason;
     }
@@ -119,6 +167,7 @@ final class ActiveWatch implements Watch {
   }
 
   private void tellAll() {
+    WatchListener told = Objects.requireNonNull(listener);
     while (true) {
       Reply reply;
       TrellisException reason;
@@ -133,10 +182,10 @@ final class ActiveWatch implements Watch {
       }
       try {
         if (reply != null) {
-          listener.onState(reply);
+          told.onState(reply);
         } else if (reason != null) {
           open = false;
-          listener.onFailure(reason);
+          told.onFailure(reason);
         }
       } catch (RuntimeException e) {
         log.warn("the listener of the watch on {} failed; the watch goes on", key, e);

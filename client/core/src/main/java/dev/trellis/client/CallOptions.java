@@ -5,8 +5,10 @@ import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Demand;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.ReadMode;
+import dev.trellis.wire.Receipt;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /// How one call is carried out. Immutable; start from [#DEFAULT].
 ///
@@ -19,6 +21,10 @@ import java.util.Optional;
 /// @param demand what is asked for beyond the operation
 /// @param stamp the timestamp of a mutation; empty for one that is minted when it is sent, and anew
 ///   should a shard refuse it
+/// @param maxStaleness by how much the answer to a read may be behind what others have written, 1
+///   ms to one day; empty for whatever the replica has that is asked. Ignored by mutations
+/// @param observer is told the receipt of each call that is carried out, before its future is
+///   completed and on the same thread; so it must not block
 public record CallOptions(
     Acknowledgement acknowledgement,
     ReadMode readMode,
@@ -26,7 +32,9 @@ public record CallOptions(
     Optional<Duration> timeout,
     Optional<HybridTimestamp> generation,
     Demand demand,
-    Optional<HybridTimestamp> stamp) {
+    Optional<HybridTimestamp> stamp,
+    Optional<Duration> maxStaleness,
+    Optional<Consumer<Receipt>> observer) {
   /// What the cluster does by itself: its own acknowledgement, one replica to read, no expiry.
   public static final CallOptions DEFAULT =
       new CallOptions(
@@ -36,14 +44,18 @@ public record CallOptions(
           Optional.empty(),
           Optional.empty(),
           Demand.NONE,
+          Optional.empty(),
+          Optional.empty(),
           Optional.empty());
 
   private static final Duration TTL_MAX = Duration.ofMillis(Limits.TTL_MILLIS_MAX);
+  private static final Duration STALENESS_MAX = Duration.ofDays(1);
   static final Duration TIMEOUT_MAX = Duration.ofDays(1);
 
   public CallOptions {
     ttl.ifPresent(life -> requireWithin("ttl", life, TTL_MAX));
     timeout.ifPresent(time -> requireWithin("timeout", time, TIMEOUT_MAX));
+    maxStaleness.ifPresent(bound -> requireWithin("maxStaleness", bound, STALENESS_MAX));
   }
 
   static void requireWithin(String what, Duration value, Duration max) {
@@ -54,11 +66,13 @@ public record CallOptions(
   }
 
   public CallOptions withAcknowledgement(Acknowledgement level) {
-    return new CallOptions(level, readMode, ttl, timeout, generation, demand, stamp);
+    return new CallOptions(
+        level, readMode, ttl, timeout, generation, demand, stamp, maxStaleness, observer);
   }
 
   public CallOptions withReadMode(ReadMode mode) {
-    return new CallOptions(acknowledgement, mode, ttl, timeout, generation, demand, stamp);
+    return new CallOptions(
+        acknowledgement, mode, ttl, timeout, generation, demand, stamp, maxStaleness, observer);
   }
 
   /// Lets what is written live for `life`.
@@ -66,12 +80,28 @@ public record CallOptions(
   /// @throws IllegalArgumentException if not 1 ms to ten years
   public CallOptions withTtl(Duration life) {
     return new CallOptions(
-        acknowledgement, readMode, Optional.of(life), timeout, generation, demand, stamp);
+        acknowledgement,
+        readMode,
+        Optional.of(life),
+        timeout,
+        generation,
+        demand,
+        stamp,
+        maxStaleness,
+        observer);
   }
 
   public CallOptions withoutTtl() {
     return new CallOptions(
-        acknowledgement, readMode, Optional.empty(), timeout, generation, demand, stamp);
+        acknowledgement,
+        readMode,
+        Optional.empty(),
+        timeout,
+        generation,
+        demand,
+        stamp,
+        maxStaleness,
+        observer);
   }
 
   /// Lets the call take as long as `time`.
@@ -79,21 +109,97 @@ public record CallOptions(
   /// @throws IllegalArgumentException if not 1 ms to one day
   public CallOptions withTimeout(Duration time) {
     return new CallOptions(
-        acknowledgement, readMode, ttl, Optional.of(time), generation, demand, stamp);
+        acknowledgement,
+        readMode,
+        ttl,
+        Optional.of(time),
+        generation,
+        demand,
+        stamp,
+        maxStaleness,
+        observer);
   }
 
   public CallOptions withGeneration(HybridTimestamp wanted) {
     return new CallOptions(
-        acknowledgement, readMode, ttl, timeout, Optional.of(wanted), demand, stamp);
+        acknowledgement,
+        readMode,
+        ttl,
+        timeout,
+        Optional.of(wanted),
+        demand,
+        stamp,
+        maxStaleness,
+        observer);
   }
 
   public CallOptions withDemand(Demand more) {
-    return new CallOptions(acknowledgement, readMode, ttl, timeout, generation, more, stamp);
+    return new CallOptions(
+        acknowledgement, readMode, ttl, timeout, generation, more, stamp, maxStaleness, observer);
   }
 
   /// Carries out a mutation under this timestamp and no other.
   public CallOptions withStamp(HybridTimestamp minted) {
     return new CallOptions(
-        acknowledgement, readMode, ttl, timeout, generation, demand, Optional.of(minted));
+        acknowledgement,
+        readMode,
+        ttl,
+        timeout,
+        generation,
+        demand,
+        Optional.of(minted),
+        maxStaleness,
+        observer);
+  }
+
+  /// Refuses answers to reads that may be further behind what others have written than `bound`: all
+  /// that was first written to the key before, wherever that was, is in the answer. Where the
+  /// replica that is asked does not know that, it asks the others; where one of those is silent,
+  /// the read fails as `SESSION_UNAVAILABLE`. As good as the clocks of client and nodes agree.
+  ///
+  /// @throws IllegalArgumentException if not 1 ms to one day
+  public CallOptions withMaxStaleness(Duration bound) {
+    return new CallOptions(
+        acknowledgement,
+        readMode,
+        ttl,
+        timeout,
+        generation,
+        demand,
+        stamp,
+        Optional.of(bound),
+        observer);
+  }
+
+  /// Has `told` called with the receipt of each call that is carried out: copies, how many of them
+  /// are durable, the generation, up to when all writes are in the answer, and where it came from.
+  /// It is called before the call's future is completed and on the same thread, so it must not
+  /// block.
+  public CallOptions withObserver(Consumer<Receipt> told) {
+    return new CallOptions(
+        acknowledgement,
+        readMode,
+        ttl,
+        timeout,
+        generation,
+        demand,
+        stamp,
+        maxStaleness,
+        Optional.of(told));
+  }
+
+  public CallOptions withoutObserver() {
+    return observer.isEmpty()
+        ? this
+        : new CallOptions(
+            acknowledgement,
+            readMode,
+            ttl,
+            timeout,
+            generation,
+            demand,
+            stamp,
+            maxStaleness,
+            Optional.empty());
   }
 }

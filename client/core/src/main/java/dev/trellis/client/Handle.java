@@ -3,9 +3,11 @@ package dev.trellis.client;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Receipt;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Consumer;
 
 /// What the handles on values of every kind have in common. Immutable, and safe for any thread.
 /// Each operation has a form that waits and one, `…Async`, that does not; both fail with a
@@ -51,6 +53,24 @@ abstract class Handle<H extends Handle<H>> {
   /// @throws IllegalArgumentException if not 1 ms to one day
   public H withTimeout(Duration timeout) {
     return withOptions(place.options().withTimeout(timeout));
+  }
+
+  /// The same value; reads through this handle are never further behind what others have written
+  /// than `bound`, and fail where that can't be had: see [CallOptions#withMaxStaleness].
+  ///
+  /// @throws IllegalArgumentException if not 1 ms to one day
+  public H withMaxStaleness(Duration bound) {
+    return withOptions(place.options().withMaxStaleness(bound));
+  }
+
+  /// The same value; `told` is called with the receipt of each call through this handle that is
+  /// carried out, before the call returns, and on a thread that must not be blocked:
+  ///
+  /// ```java
+  /// Optional<Payload> value = register.observing(receipt -> log.info("{}", receipt)).get();
+  /// ```
+  public H observing(Consumer<Receipt> told) {
+    return withOptions(place.options().withObserver(told));
   }
 
   /// Whether the value is there: written, neither deleted nor expired.

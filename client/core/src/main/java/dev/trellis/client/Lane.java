@@ -1,6 +1,7 @@
 package dev.trellis.client;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
@@ -113,6 +114,12 @@ final class Lane implements Connection.Listener {
   private @Nullable ScheduledFuture<?> sweep;
   private long sweepNanos; // when the sweep is due
   private @Nullable ScheduledFuture<?> liveness;
+  private Confirmations confirmations = new Confirmations(Confirmation.NONE); // of the connection
+  private @Nullable ScheduledFuture<?> renewal; // of confirmations, while there are subscriptions
+  private long renewalNanos; // between two of them
+  private long renewalId; // of the ping that asks for one; 0 if none is under way
+  private long renewalSentNanos;
+  private long renewalSentMillis;
   private long passNanos; // when the sending under way began
   private long observedMicros; // what a call took, to be told with the next one; 0 if nothing is
   private int observesIn; // answers up to the one that is looked at; 0 if none is to be
@@ -430,7 +437,7 @@ final class Lane implements Connection.Listener {
       Connection socket, Frame.Welcome greeting, List<Pending.OfCall> calls) {
     long bytesMax = 0;
     for (Pending.OfCall call : calls) {
-      if (!RequestPack.isPlain(call.operation)) {
+      if (!RequestPack.isPlain(call.operation) || !call.options.demand().equals(Demand.NONE)) {
         return false;
       }
       bytesMax += RequestPack.plainBytesMax(call.key, call.operation);
@@ -593,8 +600,11 @@ final class Lane implements Connection.Listener {
     liveness =
         loop.scheduleWithFixedDelay(
             this::checkLiveness, patienceMillis, patienceMillis, TimeUnit.MILLISECONDS);
+    confirmations = new Confirmations(Confirmation.NONE);
+    renewalId = 0;
     for (ActiveWatch watch : watches.values()) {
       opened.write(FrameCodec.encode(watch.frame()));
+      renewFor(watch);
     }
     send();
     opened.flush();
@@ -635,7 +645,10 @@ final class Lane implements Connection.Listener {
         socket.write(FrameCodec.encode(new Frame.Pong(ping.id(), cluster.clock().tick())));
         socket.flush();
       }
-      case Frame.Pong pong -> cluster.clock().observe(pong.clock());
+      case Frame.Pong pong -> {
+        cluster.clock().observe(pong.clock());
+        confirmed(pong);
+      }
       default -> log.debug("{} sent an unexpected {}", name(), frame.getClass().getSimpleName());
     }
   }
@@ -651,6 +664,8 @@ final class Lane implements Connection.Listener {
     failures++;
     cancel(liveness);
     liveness = null;
+    confirmations.end();
+    endRenewal();
     List<Pending> unanswered = inFlight.all();
     inFlight.clear();
     if (failures == 1 && !closed) {
@@ -773,7 +788,7 @@ final class Lane implements Connection.Listener {
       if (observesIn > 0 && --observesIn == 0) {
         observedMicros = Math.max(1, call.tookNanos(System.nanoTime()) / NANOS_PER_MICRO);
       }
-      call.reply.complete(reply);
+      call.answer(reply);
     }
   }
 
@@ -1049,6 +1064,7 @@ final class Lane implements Connection.Listener {
     Connection socket = connection;
     if (welcome != null && socket != null) {
       socket.write(FrameCodec.encode(watch.frame()));
+      renewFor(watch);
       socket.flush();
     } else {
       work();
@@ -1057,6 +1073,7 @@ final class Lane implements Connection.Listener {
 
   private void removeWatch(ActiveWatch watch) {
     Connection socket = connection;
+    watch.cut();
     if (watches.remove(watch.id(), watch) && welcome != null && socket != null) {
       socket.write(FrameCodec.encode(new Frame.Unwatch(watch.id())));
       socket.flush();
@@ -1072,10 +1089,11 @@ final class Lane implements Connection.Listener {
     cluster.learn(watch.key(), reply);
     failures = 0;
     if (!(reply.outcome() instanceof Outcome.Failed failed)) {
-      watch.tell(reply);
+      watch.tell(reply, confirmations);
       return;
     }
     watches.remove(reply.id());
+    watch.cut();
     boolean elsewhere =
         failed.code() == ErrorCode.NOT_OWNER
             || failed.code() == ErrorCode.MOVED
@@ -1085,6 +1103,67 @@ final class Lane implements Connection.Listener {
     } else {
       watch.fail(
           TrellisException.of(reply, failed, "watch " + watch.key() + ": " + failed.message()));
+    }
+  }
+
+  // ---- Confirmations ----
+
+  /// Has the shard confirm, now and again and again, that it has told all: one exchange for all
+  /// subscriptions of the connection. What a subscription is told first comes after the last
+  /// confirmation, if there is one, so that counts for it too.
+  private void renewFor(ActiveWatch watch) {
+    Subscriber subscriber = watch.subscriber();
+    if (subscriber == null) {
+      return;
+    }
+    if (renewal == null || subscriber.periodNanos() < renewalNanos) {
+      cancel(renewal);
+      renewalNanos = subscriber.periodNanos();
+      renewal =
+          loop.scheduleWithFixedDelay(
+              this::renew, renewalNanos, renewalNanos, TimeUnit.NANOSECONDS);
+    }
+    if (!confirmations.latest().live()) {
+      ask();
+    }
+  }
+
+  private void renew() {
+    if (watches.values().stream().noneMatch(watch -> watch.subscriber() != null)) {
+      endRenewal();
+      confirmations = new Confirmations(Confirmation.NONE); // the next one has none to rely on
+      return;
+    }
+    ask();
+    Connection socket = connection;
+    if (socket != null) {
+      socket.flush();
+    }
+  }
+
+  private void endRenewal() {
+    cancel(renewal);
+    renewal = null;
+    renewalId = 0;
+  }
+
+  /// One is under way at a time: who is slow to answer one is not helped by more.
+  private void ask() {
+    Connection socket = connection;
+    if (renewalId != 0 || welcome == null || socket == null) {
+      return;
+    }
+    renewalId = nextId++;
+    renewalSentNanos = System.nanoTime();
+    renewalSentMillis = System.currentTimeMillis();
+    socket.write(FrameCodec.encode(new Frame.Ping(renewalId, true)));
+  }
+
+  private void confirmed(Frame.Pong pong) {
+    if (pong.id() == renewalId) {
+      renewalId = 0;
+      confirmations.confirm(
+          new Confirmation(true, renewalSentNanos, renewalSentMillis, pong.clock(), pong.asOf()));
     }
   }
 
@@ -1317,6 +1396,7 @@ final class Lane implements Connection.Listener {
     }
     cancel(reconnect);
     cancel(sweep);
+    endRenewal();
     while (!waiting.isEmpty()) {
       failClosed(waiting.remove());
     }

@@ -11,10 +11,14 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// What a caller waits for. It is with one [Lane] at a time, and confined to that lane's event
 /// loop, but for its future.
 abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
+  private static final Logger log = LoggerFactory.getLogger(Pending.class);
+
   final long deadlineNanos; // of System.nanoTime
   final long timeoutMillis; // how long the caller would wait in all
   final long weight; // bytes of what it sends, about
@@ -153,6 +157,16 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     @Override
     boolean isDone() {
       return reply.isDone();
+    }
+
+    /// Tells the caller that it was done, and before that whoever observes receipts.
+    void answer(Reply done) {
+      try {
+        options.observer().ifPresent(observer -> observer.accept(done.receipt()));
+      } catch (RuntimeException e) {
+        log.warn("the observer of the receipt of {} failed", description(), e);
+      }
+      reply.complete(done);
     }
 
     @Override

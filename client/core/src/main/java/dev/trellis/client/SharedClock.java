@@ -33,6 +33,11 @@ final class SharedClock {
     return clock.tick(physicalMillis());
   }
 
+  /// What time it is, without making it later.
+  synchronized HybridTimestamp current() {
+    return clock.current(physicalMillis());
+  }
+
   /// Makes later stamps follow a shard's clock.
   void observe(HybridTimestamp shardClock) {
     // The answers that come together mostly tell one time.

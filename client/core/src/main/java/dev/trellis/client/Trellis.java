@@ -9,6 +9,7 @@ import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
@@ -16,6 +17,7 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -133,6 +135,28 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
     ActiveWatch watch = new ActiveWatch(key, kind, listener, cluster.loops().waiting());
     cluster.place(watch);
     return watch;
+  }
+
+  /// Keeps a listener told of the whole entry of a key, and of how new that is, as who keeps a copy
+  /// of it needs to know. Each connection with subscriptions costs one small exchange a period,
+  /// however many there are.
+  ///
+  /// @param period how often the shard is to confirm that it has told all, 1 ms to 1 h
+  /// @throws DefiniteException if the key can't be one, or the client is closed
+  public Subscription subscribe(Payload key, Duration period, SubscriptionListener listener) {
+    CallOptions.requireWithin("period", period, Duration.ofHours(1));
+    Optional<TrellisException.Failure> fault =
+        Operations.fault(key, new Read.State(), cluster.limits());
+    if (fault.isPresent()) {
+      throw TrellisException.of(fault.get());
+    }
+    if (cluster.isClosed()) {
+      throw Cluster.closed("subscribe to " + key);
+    }
+    ActiveWatch subscription =
+        ActiveWatch.subscription(key, new Subscriber(listener, period), cluster.loops().waiting());
+    cluster.place(subscription);
+    return subscription;
   }
 
   /// As [#watch(Payload, Optional, WatchListener)]; the end of a watch that fails is just logged.
@@ -290,6 +314,25 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
     cluster.close();
   }
 
+  /// What a bound of staleness, and an observer, demand of the shard.
+  private CallOptions withDemands(Operation operation, CallOptions options) {
+    boolean bounded =
+        options.maxStaleness().isPresent()
+            && operation instanceof Read
+            && !(operation instanceof Read.Placed);
+    if (!bounded && options.observer().isEmpty()) {
+      return options;
+    }
+    Demand demand = options.demand();
+    HybridTimestamp notBefore = demand.notBefore();
+    if (bounded) {
+      long millis = cluster.clock().current().millis() - options.maxStaleness().get().toMillis();
+      notBefore = notBefore.max(HybridTimestamp.ofMillis(Math.max(0, millis)));
+    }
+    boolean receipt = demand.receipt() || options.observer().isPresent();
+    return options.withDemand(new Demand(notBefore, receipt, demand.delta()));
+  }
+
   private Optional<TrellisException.Failure> fault(Call call) {
     return Operations.fault(call.key(), call.operation(), cluster.limits());
   }
@@ -300,7 +343,8 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
     boolean isSettled =
         asked.acknowledgement() != Acknowledgement.DEFAULT
             || config.acknowledgement() == Acknowledgement.DEFAULT;
-    CallOptions options = isSettled ? asked : asked.withAcknowledgement(config.acknowledgement());
+    CallOptions settled = isSettled ? asked : asked.withAcknowledgement(config.acknowledgement());
+    CallOptions options = withDemands(operation, settled);
     return new Pending.OfCall(
         key,
         KeyHash.of(key),

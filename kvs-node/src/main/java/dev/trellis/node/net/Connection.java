@@ -501,7 +501,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       case Frame.Unwatch unwatch -> unwatch(unwatch.id());
       case Frame.Scan scan -> scan(scan);
       case Frame.MapRequest request -> write(shard.plane().clusterMap(request.id()));
-      case Frame.Ping ping -> write(new Frame.Pong(ping.id(), shard.time()));
+      case Frame.Ping ping -> pong(ping);
       case Frame.Refused refused -> {
         LOG.debug("{} was given up by its client: {}", this, refused.message());
         closeSoon();
@@ -579,6 +579,33 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
+  /// Answers a ping. What the shard had to tell this connection was written before: no frame is
+  /// read as long as there are changes. The other shards that may have watches of it say the same
+  /// of theirs.
+  private void pong(Frame.Ping ping) {
+    HybridTimestamp time = shard.time();
+    if (!ping.receipt()) {
+      write(new Frame.Pong(ping.id(), time));
+      return;
+    }
+    NodePong pong = new NodePong(ping.id(), time, shard.asOf(), passing.size());
+    if (passing.isEmpty()) {
+      write(pong.whole());
+      return;
+    }
+    underWay++; // until the last of them has answered
+    for (int other : List.copyOf(passing.keySet())) {
+      pass(other, new Errand.Confirming(pong));
+    }
+  }
+
+  private void gather(NodePong pong, HybridTimestamp asOf) {
+    if (pong.add(asOf)) {
+      underWay--;
+      write(pong.whole());
+    }
+  }
+
   private void scan(Frame.Scan asked) {
     int shards = scope == Frame.Scope.NODE ? shard.plane().shardCount() : 1;
     NodeScan scan = new NodeScan(asked, shards);
@@ -653,6 +680,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     switch (delivery) {
       case Errand.Answered answered -> reply(answered.reply());
       case Errand.Page page -> gather(page.scan(), page.page());
+      case Errand.Confirmed confirmed -> gather(confirmed.pong(), confirmed.asOf());
       case Errand.Change change -> write(change.changed());
       case Errand.Done _ -> underWay--;
     }

@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
@@ -17,6 +18,11 @@ sealed interface Errand {
   /// @param scan whose page is wanted; touched by the connection's shard only
   record Scanning(Frame.Scan asked, NodeScan scan) implements Errand {}
 
+  /// How new all is that the connection was told by this shard. Changes are told before.
+  ///
+  /// @param pong that waits for it; touched by the connection's shard only
+  record Confirming(NodePong pong) implements Errand {}
+
   /// What comes back. Every errand is answered by exactly one of these but [Change], which come in
   /// any number.
   sealed interface Delivery {
@@ -29,6 +35,13 @@ sealed interface Errand {
   record Page(NodeScan scan, Frame.Scanned page, long bytes) implements Delivery {}
 
   record Change(Frame.Changed changed, long bytes) implements Delivery {}
+
+  record Confirmed(NodePong pong, HybridTimestamp asOf) implements Delivery {
+    @Override
+    public long bytes() {
+      return 0;
+    }
+  }
 
   record Done() implements Delivery {
     @Override

@@ -95,6 +95,8 @@ final class PassedConnection implements Recipient {
         shard.unwatch(passage.origin(), unwatching.watchId());
         deliver(new Errand.Done());
       }
+      case Errand.Confirming confirming ->
+          deliver(new Errand.Confirmed(confirming.pong(), shard.asOf()));
       case Errand.Scanning scanning ->
           shard.scan(
               scanning.asked(),

@@ -525,6 +525,11 @@ final class ShardServer implements Outbox {
     return core.clock(now());
   }
 
+  /// See [ShardCore#asOf].
+  HybridTimestamp asOf() {
+    return core.asOf(now());
+  }
+
   /// @param time what to tell of the time
   Frame.Welcome welcome(int version, HybridTimestamp time) {
     return new Frame.Welcome(

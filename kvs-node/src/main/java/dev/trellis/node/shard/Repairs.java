@@ -298,6 +298,11 @@ final class Repairs {
     return alone;
   }
 
+  /// Whether this shard has all of every partition that it holds in its default place.
+  boolean isWhole() {
+    return alone || incomplete.isEmpty();
+  }
+
   int held() {
     return held;
   }

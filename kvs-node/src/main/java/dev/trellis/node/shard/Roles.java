@@ -28,6 +28,7 @@ final class Roles {
   private final @Nullable List<Peer>[] targets; // by partition, for the default placement
   private final Map<Peer, List<Integer>> shared = new HashMap<>(); // partitions, once computed
   private Optional<Set<Peer>> partners = Optional.empty(); // once asked for
+  private Optional<Set<Peer>> allTargets = Optional.empty(); // once asked for
   private final byte[] holding; // by partition: 0 unknown, 1 no, 2 yes
   private final int nodesKnown;
   private final boolean leaving;
@@ -231,6 +232,21 @@ final class Roles {
       partners = Optional.of(Collections.unmodifiableSet(found));
     }
     return partners.get();
+  }
+
+  /// The other shards that a write to any key must reach that this shard holds in its default
+  /// place.
+  Set<Peer> targets() {
+    if (allTargets.isEmpty()) {
+      Set<Peer> found = new LinkedHashSet<>();
+      for (int partition = 0; partition < config.partitions().count(); partition++) {
+        if (holds(partition)) {
+          found.addAll(targets(partition, Optional.empty()));
+        }
+      }
+      allTargets = Optional.of(Collections.unmodifiableSet(found));
+    }
+    return allTargets.get();
   }
 
   /// All shards of all members but this one.

@@ -186,7 +186,10 @@ public final class ShardCore {
         (slot, key, after) -> {
           Optional<PlacementSetting> before = slot == null ? Optional.empty() : slot.setting();
           placedKeys.decided(key, before, isComplete(key, before), after);
-          mayWatchOthers |= watches.isWatched(key);
+          if (watches.isWatched(key)) {
+            mayWatchOthers = true;
+            watches.changed(key, out()); // how new it is, is known in another way from now on
+          }
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
     this.accesses = new Accesses(config, entries);
@@ -921,13 +924,32 @@ public final class ShardCore {
     if (demand.notBefore().equals(HybridTimestamp.ZERO) && !demand.receipt()) {
       return HybridTimestamp.ZERO; // nobody wants to know
     }
-    HybridTimestamp earliest =
-        isCompleteFor(request) ? clock.current(nowMillis) : HybridTimestamp.ZERO;
-    for (Peer peer : replication.targetsOf(request.key())) {
+    HybridTimestamp known =
+        isCompleteFor(request)
+            ? toldBy(replication.targetsOf(request.key()))
+            : HybridTimestamp.ZERO;
+    return known.max(gathered);
+  }
+
+  /// Up to when this shard has all that was first written, wherever that was, to the keys that it
+  /// holds in their default place; zero where that is not known. O(other holders).
+  ///
+  /// Told to who watches such keys and has been told all their changes. That an answer to one of
+  /// them tells a time of its own that is not zero shows that the key is such a one.
+  public HybridTimestamp asOf(long nowMillis) {
+    this.nowMillis = nowMillis;
+    return mayWatchOthers || !repairs.isWhole()
+        ? HybridTimestamp.ZERO
+        : toldBy(replication.roles().targets());
+  }
+
+  private HybridTimestamp toldBy(Collection<Peer> peers) {
+    HybridTimestamp earliest = clock.current(nowMillis);
+    for (Peer peer : peers) {
       HybridTimestamp told = replication.watermark(peer).orElse(HybridTimestamp.ZERO);
       earliest = earliest.isAfter(told) ? told : earliest;
     }
-    return earliest.max(gathered);
+    return earliest;
   }
 
   /// The reply with what was asked for beyond the operation.
@@ -1051,8 +1073,12 @@ public final class ShardCore {
   private void endWatchesOfOthers() {
     mayWatchOthers = false;
     for (Watches.Watch watch : watches.all()) {
+      Request asked = asRead(watch.asked());
       try {
-        requireOurs(asRead(watch.asked()));
+        requireOurs(asked);
+        if (!isCompleteFor(asked)) {
+          watches.changed(asked.key(), out()); // how new it is, is not known any more
+        }
       } catch (Refusal refusal) {
         watches.remove(watch.origin(), watch.asked().id());
         refuseWatch(watch.origin(), watch.asked(), refusal);
@@ -1975,7 +2001,7 @@ public final class ShardCore {
     return new Request(
         watch.id(),
         watch.key(),
-        new Read.Get(watch.kind()),
+        watch.state() ? new Read.State() : new Read.Get(watch.kind()),
         watch.receipt() ? WITH_RECEIPT : RequestContext.READ);
   }
 }

@@ -2,7 +2,9 @@ package dev.trellis.node.net;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
@@ -112,6 +114,32 @@ class DataPlaneTest {
       client.send(new Frame.Scan(2, text("scan/"), Optional.empty(), 0, false));
       Frame.Scanned refused = assertInstanceOf(Frame.Scanned.class, client.receive());
       assertEquals(ErrorCode.BAD_REQUEST, refused.failure().orElseThrow().code());
+    }
+  }
+
+  /// Each write is answered before the ping that follows it is sent, so a pong that overtook the
+  /// change would be seen in one of so many rounds.
+  @Test
+  void aPongComesAfterTheChangesThatWereBeforeItOnWhicheverShard() throws IOException {
+    try (RawClient watcher = RawClient.open(ports.get(0), Frame.Scope.NODE);
+        RawClient writer = RawClient.open(ports.get(1), Frame.Scope.NODE)) {
+      for (int key = 0; key < 8; key++) {
+        watcher.send(new Frame.Watch(key, text("pong/" + key), Optional.empty(), true, true));
+        assertEquals(key, watcher.receive(Frame.Changed.class).reply().id());
+      }
+      for (int round = 0; round < 400; round++) {
+        int key = round % 8;
+        writer.put("pong/" + key, text("v" + round));
+        watcher.send(new Frame.Ping(1_000 + round, true));
+        Reply told = assertInstanceOf(Frame.Changed.class, watcher.receive()).reply();
+        assertEquals(key, told.id());
+        Frame.Pong pong = assertInstanceOf(Frame.Pong.class, watcher.receive());
+        assertEquals(1_000 + round, pong.id());
+        assertTrue(pong.asOf().isAfter(HybridTimestamp.ZERO), pong.toString());
+      }
+      watcher.send(new Frame.Ping(1));
+      assertEquals(
+          HybridTimestamp.ZERO, watcher.receive(Frame.Pong.class).asOf(), "nobody asked for it");
     }
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -181,6 +182,25 @@ class PlacementTest {
     Reply ended = told(cluster, home).orElseThrow();
     Outcome.Failed failed = assertInstanceOf(Outcome.Failed.class, ended.outcome());
     assertEquals(ErrorCode.MOVED, failed.code());
+    assertEquals(Optional.empty(), told(cluster, home));
+  }
+
+  @Test
+  void whoWatchesIsToldWhenItsKeyGetsAPlaceOfItsOwn() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    TestCluster.Member home = cluster.member(cluster.holdersOf("k").get(0));
+    home.ask(PUT, "k", Acknowledgement.REPLICATED);
+    Frame.Watch watch = new Frame.Watch(1, Payload.ofText("k"), Optional.empty(), true, true);
+    home.core().watch(TestCluster.CLIENT, watch, cluster.nowMillis(), home);
+    assertEquals(Optional.empty(), told(cluster, home).orElseThrow().placement());
+    Placement everywhere = new Placement(3, 0, 1);
+    home.ask(new Mutation.Place(Optional.of(everywhere)), "k", Acknowledgement.REPLICATED);
+    assertEquals(
+        HybridTimestamp.ZERO,
+        home.core().asOf(cluster.nowMillis()),
+        "until it was seen which watches end");
+    cluster.pass(10);
+    assertEquals(Optional.of(everywhere), told(cluster, home).orElseThrow().placement());
     assertEquals(Optional.empty(), told(cluster, home));
   }
 

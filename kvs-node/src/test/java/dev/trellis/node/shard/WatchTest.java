@@ -64,6 +64,20 @@ class WatchTest {
   }
 
   @Test
+  void whoKeepsACopyIsToldWholeEntriesAndHowNewTheyAre() {
+    shard.mutate("k", new Mutation.Increment(3));
+    Frame.Watch watch = new Frame.Watch(1, bytes("k"), Optional.empty(), true, true);
+    shard.core().watch(CLIENT, watch, shard.nowMillis(), shard);
+    Reply first = shard.drain(CLIENT).get(0);
+    assertEquals(new View.State(shard.entry("k")), viewOf(first));
+    assertEquals(first.clock(), first.receipt().asOf());
+    assertTrue(shard.core().asOf(shard.nowMillis()).compareTo(first.clock()) >= 0);
+    shard.mutate("k", new Mutation.Delete());
+    View ended = viewOf(shard.drain(CLIENT).get(0));
+    assertEquals(new View.State(shard.entry("k")), ended, "a deletion is a state too");
+  }
+
+  @Test
   void aMissingKeyCanBeWatched() {
     shard.watch(CLIENT, 1, "k");
     assertEquals(List.of(missing()), shard.drainViews(CLIENT));

@@ -95,6 +95,39 @@ class WatermarkTest {
     assertTrue(millis(cluster, "b", "a") > before + 5_000);
   }
 
+  @Test
+  void whatAWatcherIsToldIsAsNewAsWhatTheShardHasHeardOfAllOthers() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    cluster.pass(5_000);
+    assertTrue(asOfMillis(cluster, "a") > cluster.nowMillis() - 1_100);
+    cluster.passing((from, to) -> !from.nodeId().equals("b"));
+    long silent = cluster.nowMillis();
+    cluster.pass(5_000);
+    assertTrue(asOfMillis(cluster, "a") <= silent, "b may have taken writes since");
+    assertTrue(asOfMillis(cluster, "b") > cluster.nowMillis() - 1_100, "b hears a");
+    cluster.passing((from, to) -> true);
+    cluster.pass(2_000);
+    assertTrue(asOfMillis(cluster, "a") > cluster.nowMillis() - 1_100);
+  }
+
+  @Test
+  void whoHasNotAllYetDoesNotKnowHowNewItsStatesAre() {
+    TestCluster cluster = TestCluster.of("a", "b");
+    cluster.member("a").ask(PUT, "k", Acknowledgement.REPLICATED);
+    cluster.pass(5_000);
+    cluster.start("c", NodeDescriptor.State.JOINING);
+    cluster.passing((from, to) -> false); // nothing is handed over
+    cluster.tellViews(Set.of(), Set.of());
+    assertEquals(0, asOfMillis(cluster, "c"));
+    cluster.passing((from, to) -> true);
+    cluster.pass(10_000);
+    assertTrue(asOfMillis(cluster, "c") > cluster.nowMillis() - 1_100);
+  }
+
+  private static long asOfMillis(TestCluster cluster, String node) {
+    return cluster.member(node).core().asOf(cluster.nowMillis()).millis();
+  }
+
   /// By another ring there may be more to have.
   @Test
   void aNewRingForgetsWatermarksUntilAllHaveCompared() {
