@@ -1,6 +1,7 @@
 package dev.trellis.client.session;
 
 import dev.trellis.client.TrellisException;
+import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import java.util.List;
 import java.util.Optional;
@@ -23,6 +24,20 @@ record Answered(@Nullable Reply reply, @Nullable TrellisException failure) {
     return answers.stream()
         .flatMap(each -> Optional.ofNullable(each.failure()).stream())
         .findFirst();
+  }
+
+  /// The least that is true of all the calls that did not fail, of which there is one at least.
+  static Receipt leastReceipt(List<Answered> answers) {
+    int copies = Integer.MAX_VALUE;
+    int durableCopies = Integer.MAX_VALUE;
+    for (Answered answer : answers) {
+      Reply reply = answer.reply();
+      if (reply != null) {
+        copies = Math.min(copies, reply.receipt().copies());
+        durableCopies = Math.min(durableCopies, reply.receipt().durableCopies());
+      }
+    }
+    return new Receipt(copies, durableCopies);
   }
 
   /// The reply of a call that did not fail.

@@ -17,7 +17,6 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
-import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -169,24 +168,17 @@ final class AtomicCommitTurn implements Turn {
   private Step written(List<Answered> answers) {
     int at = 0;
     int done = 0;
-    int copies = Integer.MAX_VALUE;
-    int durable = Integer.MAX_VALUE;
     for (Map.Entry<Payload, Part> part : parts.entrySet()) {
       Answered answer = answers.get(at++);
       Mutation.Commit commit = part.getValue().commit;
       boolean learned =
           WriteTurn.learn(state, part.getKey(), commit, options, Optional.of(stamp), answer);
       done += learned ? 1 : 0;
-      Reply reply = answer.reply();
-      if (reply != null) {
-        copies = Math.min(copies, reply.receipt().copies());
-        durable = Math.min(durable, reply.receipt().durableCopies());
-      }
     }
     Optional<TrellisException> failure = Answered.firstFailure(answers);
     if (failure.isEmpty()) {
       state.endTransaction();
-      return answer(new Receipt(copies, durable));
+      return answer(Answered.leastReceipt(answers));
     }
     boolean again = failure.get() instanceof DefiniteException.ClockSkew;
     return again || (done == 0 && failure.get().isDefinite())

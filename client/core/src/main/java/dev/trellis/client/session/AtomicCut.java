@@ -5,7 +5,6 @@ import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
-import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
@@ -136,22 +135,9 @@ final class AtomicCut {
   }
 
   private void add(CommitId id, Request part, Mutation mutation) throws Refusal {
-    WriteContext context =
-        new WriteContext(
-            id.timestamp(),
-            id.writer(),
-            part.context().ttlMillis(),
-            state.clock().millis(),
-            state.clock(),
-            state.id,
-            0,
-            state::nextBirth,
-            List.of(),
-            0);
-    Entry delta =
-        new EntryWriter(context)
-            .write(entry, HybridTimestamp.ZERO, mutation, "key " + key, 0)
-            .delta();
+    long ttlMillis = part.context().ttlMillis();
+    long nowMillis = state.clock().millis();
+    Entry delta = state.carriedOut(key, entry, mutation, id, ttlMillis, nowMillis).delta();
     entry = entry.merge(delta);
   }
 

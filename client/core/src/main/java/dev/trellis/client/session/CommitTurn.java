@@ -5,12 +5,10 @@ import dev.trellis.client.Call;
 import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Receipt;
-import dev.trellis.wire.Reply;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
-import org.jspecify.annotations.Nullable;
 
 /// A commit that just sends what has waited, all with one timestamp. What of it is refused keeps
 /// waiting, so that the commit can be repeated, or aborted.
@@ -59,9 +57,6 @@ final class CommitTurn implements Turn {
 
   @Override
   public Step told(List<Answered> answers) {
-    @Nullable TrellisException failure = null;
-    int copies = Integer.MAX_VALUE;
-    int durable = Integer.MAX_VALUE;
     for (int i = 0; i < writes.size(); i++) {
       Write write = writes.get(i);
       Answered answer = answers.get(i);
@@ -76,19 +71,13 @@ final class CommitTurn implements Turn {
       if (done) {
         remove(write);
       }
-      Reply reply = answer.reply();
-      if (reply == null) {
-        failure = failure == null ? answer.failure() : failure;
-      } else {
-        copies = Math.min(copies, reply.receipt().copies());
-        durable = Math.min(durable, reply.receipt().durableCopies());
-      }
     }
-    if (failure != null) {
-      return new Step.Fail(failure);
+    Optional<TrellisException> failure = Answered.firstFailure(answers);
+    if (failure.isPresent()) {
+      return new Step.Fail(failure.get());
     }
     state.endTransaction();
-    return answer(new Receipt(copies, durable));
+    return answer(Answered.leastReceipt(answers));
   }
 
   private void remove(Write write) {

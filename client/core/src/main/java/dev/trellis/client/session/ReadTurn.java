@@ -6,10 +6,9 @@ import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.TrellisException;
 import dev.trellis.execution.EntryReader;
-import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
-import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.CausalRegister;
+import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.MultiCausalRegister;
@@ -338,22 +337,9 @@ final class ReadTurn implements Turn {
     for (SessionState.Buffered write : state.buffered.getOrDefault(key, List.of())) {
       HybridTimestamp stamp = state.clock().next();
       state.observe(stamp);
-      WriteContext context =
-          new WriteContext(
-              stamp,
-              state.writer,
-              write.options().ttl().map(Duration::toMillis).orElse(0L),
-              nowMillis,
-              stamp,
-              state.id,
-              0,
-              state::nextBirth,
-              List.of(),
-              0);
-      shown =
-          new EntryWriter(context)
-              .write(shown, HybridTimestamp.ZERO, write.mutation(), "key " + key, 0)
-              .after();
+      long ttlMillis = write.options().ttl().map(Duration::toMillis).orElse(0L);
+      CommitId by = new CommitId(stamp, state.writer);
+      shown = state.carriedOut(key, shown, write.mutation(), by, ttlMillis, nowMillis).after();
     }
     return shown;
   }

@@ -4,6 +4,10 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.TrellisException;
+import dev.trellis.execution.EntryWriter;
+import dev.trellis.execution.Refusal;
+import dev.trellis.execution.WriteContext;
+import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
@@ -104,10 +108,6 @@ final class SessionState {
 
   void begin(HybridTimestamp now) {
     begun = now;
-  }
-
-  long nextBirth() {
-    return births++;
   }
 
   Optional<Held> held(Payload key) {
@@ -397,6 +397,25 @@ final class SessionState {
         Receipt.NONE,
         clock,
         0);
+  }
+
+  /// What a mutation comes to that is carried out here, to be shown: a shard does so for all.
+  EntryWriter.Written carriedOut(
+      Payload key, Entry entry, Mutation mutation, CommitId by, long ttlMillis, long nowMillis)
+      throws Refusal {
+    WriteContext context =
+        new WriteContext(
+            by.timestamp(),
+            by.writer(),
+            ttlMillis,
+            nowMillis,
+            clock,
+            id,
+            0,
+            () -> births++,
+            List.of(),
+            0);
+    return new EntryWriter(context).write(entry, HybridTimestamp.ZERO, mutation, "key " + key, 0);
   }
 
   /// Ends what lasts from commit to commit.
