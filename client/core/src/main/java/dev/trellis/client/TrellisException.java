@@ -69,7 +69,7 @@ public abstract sealed class TrellisException extends RuntimeException
   }
 
   /// The exception of a reply whose outcome is a failure.
-  static TrellisException of(Reply reply, Outcome.Failed failed, String message) {
+  public static TrellisException of(Reply reply, Outcome.Failed failed, String message) {
     return of(new Failure(failed.code(), message, Optional.of(reply), failed.retryAfter(), null));
   }
 

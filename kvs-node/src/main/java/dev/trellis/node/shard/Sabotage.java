@@ -17,5 +17,7 @@ public enum Sabotage {
   /// A replica that does not have everything answers that a key is missing.
   INCOMPLETE_ANSWERS_MISSING,
   /// What is merged counts as on disk.
-  DURABLE_BEFORE_SYNC
+  DURABLE_BEFORE_SYNC,
+  /// A replica answers with what it has, however new that is demanded to be.
+  DEMANDS_IGNORED
 }

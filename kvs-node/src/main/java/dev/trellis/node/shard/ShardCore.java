@@ -427,7 +427,10 @@ public final class ShardCore {
           request.operation() instanceof Read
               && request.context().read() == ReadMode.ALL
               && !(request.operation() instanceof Read.Placed);
-      boolean lags = !asksAll && request.context().demand().notBefore().isAfter(asOf(request));
+      boolean lags =
+          !asksAll
+              && request.context().demand().notBefore().isAfter(asOf(request))
+              && !sabotage.contains(Sabotage.DEMANDS_IGNORED);
       if (asksAll || lags || !isCompleteFor(request)) {
         gather(origin, request, asksAll || lags);
       } else {

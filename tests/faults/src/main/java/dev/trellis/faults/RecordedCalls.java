@@ -28,9 +28,13 @@ record RecordedCalls(Trellis client, Workload workload, HistoryWriter history) {
     history.append(invocation);
     try {
       Object result = step.action().perform(client);
+      Told told = result instanceof Told more ? more : new Told(result, Map.of());
       Operation completion =
-          invocation.completed(Operation.Type.OK, Workload.keyed(step.key(), result));
-      Optional<Object> version = workload.version(result);
+          invocation.completed(Operation.Type.OK, Workload.keyed(step.key(), told.value()));
+      for (Map.Entry<String, Object> field : told.fields().entrySet()) {
+        completion = completion.with(field.getKey(), field.getValue());
+      }
+      Optional<Object> version = workload.version(told.value());
       history.append(version.isPresent() ? completion.with("version", version.get()) : completion);
       return Operation.Type.OK;
     } catch (TrellisException e) {

@@ -69,8 +69,9 @@ final class TestFaultsCommand implements Callable<Integer> {
       split = ",",
       defaultValue = ALL,
       description =
-          "set, set-one, set-durable, counter, register, delete, session, or all (${DEFAULT-VALUE}); several"
-              + " separated by commas. They run side by side on one cluster.")
+          "set, set-one, set-durable, counter, register, delete, session, sessions-single,"
+              + " sessions-atomic, sessions-causal, or all (${DEFAULT-VALUE}); several separated by"
+              + " commas. They run side by side on one cluster.")
   private List<String> workloads = new ArrayList<>();
 
   @Option(

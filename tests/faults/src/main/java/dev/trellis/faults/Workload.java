@@ -55,7 +55,10 @@ abstract class Workload {
         new CounterWorkload(),
         new RegisterWorkload(),
         new DeleteWorkload(workers),
-        new SessionWorkload(workers));
+        new SessionWorkload(workers),
+        new SessionsSingleWorkload(),
+        new SessionsAtomicWorkload(),
+        new SessionsCausalWorkload());
   }
 
   /// Whether any of some workloads is for a fault.
@@ -108,7 +111,7 @@ abstract class Workload {
   interface Action {
     /// Carries it out.
     ///
-    /// @return what is told of it; for a write, its argument
+    /// @return what is told of it, or [Told]; for a write, its argument
     @Nullable Object perform(Trellis client);
   }
 

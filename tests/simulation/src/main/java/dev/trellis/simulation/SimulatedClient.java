@@ -4,19 +4,15 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
-import dev.trellis.node.shard.Origin;
-import dev.trellis.placement.Topology;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
-import dev.trellis.wire.Placement;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
-import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -44,17 +40,11 @@ final class SimulatedClient {
       Defect defect,
       History history) {}
 
-  /// A connection to one life of one shard.
-  private record Link(SimulatedShard shard, Origin origin) {}
-
   /// A field of the map under a key.
   private record Field(Payload key, Payload name) {}
 
   /// What a field is in, in which generation of its key.
   private record Generations(HybridTimestamp ofKey, HybridTimestamp ofField) {}
-
-  /// The shard a request is for.
-  private record Target(String nodeId, int shard) {}
 
   /// What is under way.
   private static final class Call {
@@ -63,7 +53,7 @@ final class SimulatedClient {
     private final long deadlineMillis;
     private final long lostBefore;
     private long id; // of the last sending
-    private @Nullable Link link; // where it was last sent
+    private Contacts.@Nullable Link link; // where it was last sent
     private long sequence; // at that shard; 0 if it is to get a new one
     private HybridTimestamp stamp = HybridTimestamp.ZERO;
     private Optional<HybridTimestamp> generation = Optional.empty();
@@ -102,17 +92,13 @@ final class SimulatedClient {
   private final Defect defect;
   private final History history;
   private final Tally tally;
-  private final long clientId;
   private final int attemptMillis;
   private final Map<Long, Long> sequences = new HashMap<>(); // last number, by shard incarnation
   private final Map<Payload, CausalContext> contexts = new HashMap<>(); // last seen, of causal keys
   private final Map<Payload, HybridTimestamp> generations = new HashMap<>(); // greatest seen
   private final Map<Field, Generations> fieldGenerations = new HashMap<>(); // greatest seen
-  private final Map<Payload, Placement> placements = new HashMap<>(); // where not the default
-  private final Map<Target, Link> links = new HashMap<>();
+  private final Contacts contacts;
   private HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
-  private Optional<Topology> map = Optional.empty();
-  private long mapMillis;
   private long clockOffsetMillis;
   private long lastId;
   private @Nullable Call current;
@@ -128,7 +114,7 @@ final class SimulatedClient {
     this.defect = around.defect;
     this.history = around.history;
     this.tally = around.cluster.tally();
-    this.clientId = random.nextLong();
+    this.contacts = new Contacts(slot(), random.nextLong(), cluster);
     boolean hasty = around.cluster.plan().profile() == Profile.LARGE_VALUES;
     this.attemptMillis = random.nextInt(100, hasty ? 300 : 2_000);
     this.plan = around.cluster.plan();
@@ -175,7 +161,7 @@ final class SimulatedClient {
     long now = scheduler.nowMillis();
     Call call = new Call(action, now, now + random.nextLong(500, 5_000), cluster.membersLost());
     if (plan.profile() == Profile.PLACEMENTS && random.nextInt(3) == 0) {
-      placements.remove(action.key()); // as if there had been no room for it
+      contacts.forgetPlacement(action.key()); // as if there had been no room for it
     }
     if (action.pinned()) {
       call.generation = Optional.ofNullable(generations.get(action.key()));
@@ -199,86 +185,20 @@ final class SimulatedClient {
     return Math.max(1, millis - millis % cluster.plan().clientGrainMillis());
   }
 
-  // ---- Where to ----
-
-  private void refreshMap() {
-    cluster
-        .map(slot())
-        .ifPresent(
-            topology -> {
-              map = Optional.of(topology);
-              mapMillis = scheduler.nowMillis();
-            });
-  }
-
-  /// The shards that may take a call, as far as the client knows; the best first.
-  private List<Target> targets(Call call) {
-    if (map.isEmpty() || scheduler.nowMillis() - mapMillis > 3_000) {
-      refreshMap();
-    }
-    List<Target> targets = new ArrayList<>();
-    if (map.isEmpty()) {
-      return targets;
-    }
-    Topology topology = map.get();
-    int partition = SimulatedCluster.partitionOf(call.action.key());
-    if (call.action.operation() instanceof Mutation.Place) {
-      add(targets, topology, topology.homes(partition), partition, 1);
-      return targets;
-    }
-    Optional<Placement> placement = Optional.ofNullable(placements.get(call.action.key()));
-    int shards = placement.map(Placement::shardsPerNode).orElse(1);
-    List<String> former = topology.formerOwners(partition, placement);
-    add(targets, topology, former, partition, shards);
-    for (String holder : topology.holders(partition, placement)) {
-      if (!former.contains(holder)) {
-        add(targets, topology, List.of(holder), partition, shards);
-      }
-    }
-    return targets;
-  }
-
-  private static void add(
-      List<Target> targets, Topology topology, List<String> nodes, int partition, int shards) {
-    for (String node : nodes) {
-      int shardCount = topology.member(node).orElseThrow().shardPorts().size();
-      for (int shard : topology.shardsOf(partition, shardCount, shards)) {
-        targets.add(new Target(node, shard));
-      }
-    }
-  }
-
-  private Optional<Link> link(Target target) {
-    Link known = links.get(target);
-    if (known != null && known.shard.node().isRunning()) {
-      return Optional.of(known);
-    }
-    Optional<Link> opened =
-        cluster
-            .connect(slot(), target.nodeId, target.shard)
-            .map(
-                shard ->
-                    new Link(
-                        shard, new Origin(cluster.nextConnection(), clientId, Origin.ANONYMOUS)));
-    links.remove(target);
-    opened.ifPresent(link -> links.put(target, link));
-    return opened;
-  }
-
   // ---- Sending ----
 
   private void send(Call call) {
-    Link former = call.link;
-    Optional<Link> chosen;
+    Contacts.Link former = call.link;
+    Optional<Contacts.Link> chosen;
     if (call.isForOneShardOnly() && former != null && defect != Defect.REPEATED_ELSEWHERE) {
-      Target same = new Target(former.shard.node().id(), former.shard.peer().shard());
-      chosen = link(same);
-      if (chosen.isPresent() && chosen.get().shard.incarnation() != former.shard.incarnation()) {
+      chosen = contacts.link(Contacts.targetOf(former));
+      if (chosen.isPresent()
+          && chosen.get().shard().incarnation() != former.shard().incarnation()) {
         end(call, Step.Ending.UNKNOWN);
         return;
       }
     } else {
-      List<Target> targets = targets(call);
+      List<Contacts.Target> targets = contacts.targets(call.action.key(), call.action.operation());
       if (targets.isEmpty()) {
         chosen = Optional.empty();
       } else {
@@ -288,28 +208,28 @@ final class SimulatedClient {
             Workload.type(call.action.key()).equals("mixed") && !plan.profile().isBusy();
         int among = anywhere ? 1 : plan.profile().targetsAmong();
         int first = random.nextInt(among) == 0 ? random.nextInt(targets.size()) : 0;
-        chosen = link(targets.get((first + call.failures) % targets.size()));
+        chosen = contacts.link(targets.get((first + call.failures) % targets.size()));
       }
     }
     if (chosen.isEmpty()) {
       call.failures++;
-      refreshMap();
+      contacts.refreshMap();
       retryLater(call);
       return;
     }
     transmit(call, chosen.get());
   }
 
-  private void transmit(Call call, Link link) {
+  private void transmit(Call call, Contacts.Link link) {
     boolean sameIncarnation =
-        call.link != null && call.link.shard.incarnation() == link.shard.incarnation();
+        call.link != null && call.link.shard().incarnation() == link.shard().incarnation();
     boolean repeat = false;
     if (call.isMutation()) {
       if (call.stamp.equals(HybridTimestamp.ZERO)) {
         call.stamp = clock.tick(physicalMillis());
       }
       if (call.sequence == 0 || !sameIncarnation) {
-        call.sequence = sequences.merge(link.shard.incarnation(), 1L, Long::sum);
+        call.sequence = sequences.merge(link.shard().incarnation(), 1L, Long::sum);
       } else {
         repeat = call.ambiguous;
       }
@@ -320,8 +240,8 @@ final class SimulatedClient {
     Request request = new Request(id, call.action.key(), operation(call), context(call, repeat));
     cluster
         .trace()
-        .tell(() -> "client " + index + " -> " + link.shard + " " + describe(call, request));
-    SimulatedNode node = link.shard.node();
+        .tell(() -> "client " + index + " -> " + link.shard() + " " + describe(call, request));
+    SimulatedNode node = link.shard().node();
     boolean[] refused = {false};
     cluster
         .network()
@@ -333,18 +253,19 @@ final class SimulatedClient {
                     () -> {
                       // A connection carries a request once: what was refused stays refused.
                       if (!refused[0]) {
-                        link.shard.handle(
-                            link.origin,
-                            request,
-                            reply -> {
-                              refused[0] |= reply.outcome() instanceof Outcome.Failed;
-                              checkCopies(call, reply);
-                              checkDurable(call, reply);
-                              checkNodes(call, reply);
-                              cluster
-                                  .network()
-                                  .send(node.slot(), slot(), () -> answered(call, id, reply));
-                            });
+                        link.shard()
+                            .handle(
+                                link.origin(),
+                                request,
+                                reply -> {
+                                  refused[0] |= reply.outcome() instanceof Outcome.Failed;
+                                  checkCopies(call, reply);
+                                  checkDurable(call, reply);
+                                  checkNodes(call, reply);
+                                  cluster
+                                      .network()
+                                      .send(node.slot(), slot(), () -> answered(call, id, reply));
+                                });
                         noteWritten(call, node);
                       }
                     }));
@@ -368,7 +289,7 @@ final class SimulatedClient {
         call.action.mode(),
         call.action.ttlMillis(),
         Math.max(1, call.deadlineMillis - scheduler.nowMillis()),
-        map.map(Topology::version).orElse(0L),
+        contacts.ringVersion(),
         call.ofField
             .filter(known -> call.generation.equals(Optional.of(known.ofKey)))
             .map(known -> List.of(known.ofField))
@@ -405,14 +326,13 @@ final class SimulatedClient {
     if (call != current || call.id != id) {
       return;
     }
-    Link link = call.link;
+    Contacts.Link link = call.link;
     if (link != null) {
-      links.remove(new Target(link.shard.node().id(), link.shard.peer().shard()), link);
-      cluster.disconnect(link.shard, link.origin, random.nextLong(1, 500));
+      contacts.lose(link, random.nextLong(1, 500));
     }
     call.ambiguous = true;
     call.failures++;
-    refreshMap();
+    contacts.refreshMap();
     retryLater(call);
   }
 
@@ -456,7 +376,7 @@ final class SimulatedClient {
     Payload key = call.action.key();
     reply
         .placement()
-        .ifPresentOrElse(p -> placements.put(key, p), () -> forgetPlacement(key, reply));
+        .ifPresentOrElse(p -> contacts.place(key, p), () -> forgetPlacement(key, reply));
     switch (reply.outcome()) {
       case Outcome.Done done -> done(call, reply, done);
       case Outcome.Failed failed -> failed(call, reply, failed);
@@ -465,7 +385,7 @@ final class SimulatedClient {
 
   private void forgetPlacement(Payload key, Reply reply) {
     if (reply.outcome() instanceof Outcome.Done) {
-      placements.remove(key);
+      contacts.forgetPlacement(key);
     }
   }
 
@@ -591,7 +511,7 @@ final class SimulatedClient {
           end(call, Step.Ending.UNKNOWN); // it is kept, but may yet be lost
         } else {
           call.failures++;
-          refreshMap();
+          contacts.refreshMap();
           retryLater(call);
         }
       }
@@ -615,9 +535,9 @@ final class SimulatedClient {
     tally.moved += failed.code() == ErrorCode.MOVED ? 1 : 0;
     tally.notOwner += failed.code() == ErrorCode.NOT_OWNER ? 1 : 0;
     if (failed.code() == ErrorCode.MOVED && reply.placement().isEmpty()) {
-      placements.remove(call.action.key()); // it is back in its default place
+      contacts.forgetPlacement(call.action.key()); // it is back in its default place
     } else if (failed.code() == ErrorCode.NOT_OWNER) {
-      placements.remove(call.action.key()); // its home knows better
+      contacts.forgetPlacement(call.action.key()); // its home knows better
     }
     if (call.isForOneShardOnly()) {
       end(call, Step.Ending.UNKNOWN);
@@ -634,7 +554,7 @@ final class SimulatedClient {
     }
     call.follows++;
     call.failures = 0;
-    refreshMap();
+    contacts.refreshMap();
     retryLater(call);
   }
 

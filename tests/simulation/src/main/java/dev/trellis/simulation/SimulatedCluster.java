@@ -9,6 +9,7 @@ import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
 import dev.trellis.node.shard.Origin;
+import dev.trellis.node.shard.Sabotage;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.node.store.Store;
@@ -55,6 +56,7 @@ final class SimulatedCluster {
 
   private final FaultPlan plan;
   private final Defect defect;
+  private final Set<Sabotage> sabotage;
   private final Scheduler scheduler;
   private final RandomGenerator random;
   private final Network network;
@@ -79,6 +81,7 @@ final class SimulatedCluster {
   private Consumer<SimulatedNode> whenLeft = node -> {};
   private boolean healed;
 
+  /// @param defect of whoever is not a shard
   SimulatedCluster(
       FaultPlan plan,
       Defect defect,
@@ -87,8 +90,23 @@ final class SimulatedCluster {
       Trace trace,
       Tally tally,
       List<String> violations) {
+    this(plan, defect, defect.sabotage(), scheduler, random, trace, tally, violations);
+  }
+
+  /// @param defect of whoever is not a shard
+  /// @param sabotage of the shards
+  SimulatedCluster(
+      FaultPlan plan,
+      Defect defect,
+      Set<Sabotage> sabotage,
+      Scheduler scheduler,
+      RandomGenerator random,
+      Trace trace,
+      Tally tally,
+      List<String> violations) {
     this.plan = plan;
     this.defect = defect;
+    this.sabotage = sabotage;
     this.scheduler = scheduler;
     this.random = random;
     this.network = new Network(plan, scheduler, random);
@@ -223,7 +241,7 @@ final class SimulatedCluster {
       Store store =
           disk.<Store>map(kept -> new SimulatedDisk(kept.shards.get(at), work -> write(node, work)))
               .orElseGet(MemoryStore::new);
-      shards.add(new SimulatedShard(node, config, store, defect.sabotage(), this));
+      shards.add(new SimulatedShard(node, config, store, sabotage, this));
     }
     trace.tell(() -> node.id() + " starts, " + identity);
     node.start(shards);
@@ -705,6 +723,17 @@ final class SimulatedCluster {
       }
     }
     return copies;
+  }
+
+  /// What a shard has of a key, together with all that it would wait for.
+  Entry known(SimulatedShard asked, Payload key) {
+    Entry known = asked.entryOf(key);
+    for (Map.Entry<SimulatedShard, Entry> copy : copies(key).entrySet()) {
+      if (asked.waitsFor(copy.getKey(), key)) {
+        known = known.merge(copy.getValue());
+      }
+    }
+    return known;
   }
 
   /// What was decided about where a key belongs, as all who know of it know it; empty for the

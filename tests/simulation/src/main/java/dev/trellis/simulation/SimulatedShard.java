@@ -153,6 +153,17 @@ final class SimulatedShard implements Outbox {
         view.topology(), key, settingOf(key).flatMap(PlacementSetting::placement));
   }
 
+  /// Whether this shard waits for what another one has of a key, if it is to have all that was
+  /// written: the other one is there, and holds the key, or may stand in for one that does.
+  boolean waitsFor(SimulatedShard other, Payload key) {
+    boolean member =
+        view.topology()
+            .member(other.node.id())
+            .filter(known -> known.incarnation() == other.node.identity().incarnation())
+            .isPresent();
+    return member && (!view.suspected().isEmpty() || holders(key).contains(other.peer()));
+  }
+
   /// The requests that wait for an answer since before `millis`, by id.
   List<Long> unansweredSince(long millis) {
     List<Long> late = new ArrayList<>();

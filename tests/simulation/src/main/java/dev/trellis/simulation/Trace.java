@@ -14,6 +14,10 @@ final class Trace {
     this.scheduler = scheduler;
   }
 
+  boolean isHeard() {
+    return listener.isPresent();
+  }
+
   /// @param event told only if somebody listens
   void tell(Supplier<String> event) {
     if (listener.isPresent()) {

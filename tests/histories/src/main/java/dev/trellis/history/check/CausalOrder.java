@@ -7,6 +7,7 @@ import dev.trellis.history.edn.Edn;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -23,12 +24,15 @@ import org.jspecify.annotations.Nullable;
 /// the other read what it wrote, or by any chain of these.
 ///
 /// Form: `:write [k v]`, each v written to k once and not nil; `:delete [k nil]`; `:read [k nil]` →
-/// `[k v]`, v nil if there is nothing. Many keys.
+/// `[k v]`, v nil if there is nothing; or `[k #{v …}]` for registers that keep concurrent values
+/// side by side, of which a session reads the key before it writes it. Many keys. What follows on a
+/// write of unknown outcome in its session does not come causally after it.
 ///
 /// | anomaly | what it is |
 /// |---|---|
 /// | `overwritten` | a read of a value that another write to the key, causally between, had replaced |
 /// | `missing` | a read of nothing, though a write to the key comes causally before and nothing was deleted |
+/// | `lost` | a read of values side by side, none of which is, or has replaced, a write to the key that comes causally before |
 /// | `cycle` | calls that come causally before themselves |
 /// | `unexpected`, `failed-write` | a read of what nobody wrote, or whose write failed |
 ///
@@ -54,8 +58,8 @@ public final class CausalOrder implements Checker {
   private static final class Node {
     final Call call;
     final @Nullable Object key;
-    final @Nullable Object value; // written or read
-    final int session;
+    final @Nullable Object value; // written or read; of values side by side a set
+    final int session; // or a number of its own, where nobody knows whether it happened by then
     final int place; // in its session
     int[]
         past = {}; // of each session, how many calls come causally before this one, itself included
@@ -74,6 +78,14 @@ public final class CausalOrder implements Checker {
       return call.isAbout("read");
     }
 
+    /// What was read, one by one.
+    Collection<?> values() {
+      if (value instanceof Set<?> siblings) {
+        return siblings;
+      }
+      return value == null ? List.of() : List.of(value);
+    }
+
     boolean isCausallyBefore(Node other) {
       return this != other && other.past[session] > place;
     }
@@ -90,26 +102,48 @@ public final class CausalOrder implements Checker {
         new HashMap<>();
 
     private final List<Anomaly> anomalies = new ArrayList<>();
-    private int sessions;
+    private int sessions; // by their numbers, those of single calls among them
+    private long namedSessions;
     private long readsFromOthers;
 
     Analysis(History history) {
       Set<Version> seen = new HashSet<>();
       for (Call read : history.calls("read")) {
         if (read.isOk()) {
-          seen.add(version(Forms.completion(read)));
+          Version told = version(Forms.completion(read));
+          if (told.value instanceof Set<?> siblings) {
+            siblings.forEach(value -> seen.add(new Version(told.key, value)));
+          } else {
+            seen.add(told);
+          }
         }
       }
       for (List<Call> calls : Forms.bySession(history.calls()).values()) {
         int place = 0;
+        int session = sessions++;
+        namedSessions++;
+        Node last = null; // that has happened when the next call is made
         for (Call call : calls) {
-          place += addNode(call, place, seen) ? 1 : 0;
+          int before = nodes.size();
+          boolean unknown = !call.isOk();
+          if (!addNode(call, unknown ? sessions : session, unknown ? 0 : place, seen)) {
+            continue;
+          }
+          Node added = nodes.get(before);
+          if (last != null) {
+            precede(last, added);
+          }
+          if (unknown) {
+            sessions++;
+          } else {
+            last = added;
+            place++;
+          }
         }
-        sessions++;
       }
     }
 
-    private boolean addNode(Call call, int place, Set<Version> seen) {
+    private boolean addNode(Call call, int session, int place, Set<Version> seen) {
       boolean write = call.isAbout("write");
       boolean delete = call.isAbout("delete");
       if (!write && !delete && !call.isAbout("read")) {
@@ -130,7 +164,7 @@ public final class CausalOrder implements Checker {
         return false;
       }
       Version told = call.isAbout("read") ? version(Forms.completion(call)) : asked;
-      Node node = new Node(call, asked.key, delete ? null : told.value, sessions, place);
+      Node node = new Node(call, asked.key, delete ? null : told.value, session, place);
       nodes.add(node);
       if (write && writers.put(asked, node) != null) {
         throw Forms.wrong(
@@ -139,7 +173,7 @@ public final class CausalOrder implements Checker {
       if (!node.isRead()) {
         writes
             .computeIfAbsent(node.key, key -> new HashMap<>())
-            .computeIfAbsent(node.session, session -> new TreeMap<>())
+            .computeIfAbsent(session, fresh -> new TreeMap<>())
             .put(place, node);
       }
       return true;
@@ -153,14 +187,9 @@ public final class CausalOrder implements Checker {
     }
 
     CheckResult result() {
-      for (int i = 1; i < nodes.size(); i++) {
-        if (nodes.get(i).session == nodes.get(i - 1).session) {
-          precede(nodes.get(i - 1), nodes.get(i));
-        }
-      }
       for (Node node : nodes) {
-        if (node.isRead() && node.value != null) {
-          readFrom(node);
+        if (node.isRead()) {
+          node.values().forEach(value -> readFrom(node, value));
         }
       }
       List<Node> ordered = inCausalOrder();
@@ -180,7 +209,7 @@ public final class CausalOrder implements Checker {
       }
       ordered.stream().filter(Node::isRead).forEach(this::checkRead);
       Map<String, @Nullable Object> details = new LinkedHashMap<>();
-      details.put("sessions", (long) sessions);
+      details.put("sessions", namedSessions);
       details.put("reads-from-others", readsFromOthers);
       return CheckResult.of(anomalies, readsFromOthers == 0, details);
     }
@@ -190,8 +219,8 @@ public final class CausalOrder implements Checker {
       after.waiting++;
     }
 
-    private void readFrom(Node read) {
-      Version version = new Version(read.key, read.value);
+    private void readFrom(Node read, Object value) {
+      Version version = new Version(read.key, value);
       Node writer = writers.get(version);
       if (writer != null) {
         precede(writer, read);
@@ -199,7 +228,7 @@ public final class CausalOrder implements Checker {
         return;
       }
       Call refused = failed.get(version);
-      String what = Edn.write(read.value) + " is read of the key " + Edn.write(read.key);
+      String what = Edn.write(value) + " is read of the key " + Edn.write(read.key);
       anomalies.add(
           refused != null
               ? new Anomaly(
@@ -235,10 +264,18 @@ public final class CausalOrder implements Checker {
     }
 
     private void checkRead(Node read) {
-      Node writer = writers.get(new Version(read.key, read.value));
-      if (read.value == null ? deletedKeys.contains(read.key) : writer == null) {
+      List<Node> writersOf = new ArrayList<>(); // of what was read
+      for (Object value : read.values()) {
+        Node writer = writers.get(new Version(read.key, value));
+        if (writer != null) {
+          writersOf.add(writer);
+        }
+      }
+      boolean nothing = read.values().isEmpty();
+      if (nothing ? deletedKeys.contains(read.key) : writersOf.isEmpty()) {
         return;
       }
+      boolean sideBySide = read.value instanceof Set<?>;
       for (Map.Entry<Integer, TreeMap<Integer, Node>> ofSession :
           writes.getOrDefault(read.key, Map.of()).entrySet()) {
         // Of a session's writes in the past of the read, the last follows all others.
@@ -248,7 +285,7 @@ public final class CausalOrder implements Checker {
           continue;
         }
         Node other = last.getValue();
-        if (writer == null) {
+        if (nothing) {
           anomalies.add(
               new Anomaly(
                   "missing",
@@ -260,17 +297,35 @@ public final class CausalOrder implements Checker {
                   Forms.operations(other.call, read.call)));
           return;
         }
-        if (writer.isCausallyBefore(other)) {
+        for (Node writer : writersOf) {
+          if (writer.isCausallyBefore(other)) {
+            anomalies.add(
+                new Anomaly(
+                    "overwritten",
+                    Edn.write(writer.value)
+                        + " is read of the key "
+                        + Edn.write(read.key)
+                        + ", though "
+                        + other.call.invoke()
+                        + " comes causally between",
+                    Forms.operations(writer.call, other.call, read.call)));
+            return;
+          }
+        }
+        if (sideBySide
+            && !deletedKeys.contains(read.key)
+            && writersOf.stream()
+                .noneMatch(writer -> writer == other || other.isCausallyBefore(writer))) {
           anomalies.add(
               new Anomaly(
-                  "overwritten",
+                  "lost",
                   Edn.write(read.value)
                       + " is read of the key "
                       + Edn.write(read.key)
-                      + ", though "
+                      + ", none of which has replaced "
                       + other.call.invoke()
-                      + " comes causally between",
-                  Forms.operations(writer.call, other.call, read.call)));
+                      + ", which comes causally before",
+                  Forms.operations(other.call, read.call)));
           return;
         }
       }

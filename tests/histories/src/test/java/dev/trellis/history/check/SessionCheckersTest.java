@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Test;
 class SessionCheckersTest {
   private static final Checker OWN = new ReadYourWrites();
   private static final Checker MONOTONIC = new MonotonicReads();
+  private static final Checker WRITES = new MonotonicWrites();
+  private static final Checker FOLLOWING = new WritesFollowReads();
   private static final Checker GONE = new NoResurrection(false, Duration.ZERO);
 
   @Test
@@ -55,6 +57,47 @@ class SessionCheckersTest {
     invalid(MONOTONIC, "went-back", writes + "1 read -> 1\n1 read -> 3\n1 read -> 1");
     invalid(MONOTONIC, "went-back", writes + "1 read -> 1\n1 read -> nil");
     unknown(MONOTONIC, writes + "1 read -> 1\n2 read -> nil");
+  }
+
+  @Test
+  void aLaterWriteOfASessionDoesNotLoseToAnEarlierOne() {
+    String first = "0 write 1 | :version [0 5 7]\n";
+    valid(WRITES, first + "0 write 2 | :version [0 6 3]");
+    valid(WRITES, first + "0 delete | :version [4]\n0 write 2 | :version [4 1 3]");
+    unknown(WRITES, first + "0 invoke write 2\n0 info write 2\n1 write 3 | :version [0 4 7]");
+    invalid(WRITES, "overtaken", first + "0 write 2 | :version [0 5 3]");
+    invalid(WRITES, "overtaken", first + "0 delete | :version [4]\n0 write 2 | :version [0 6 3]");
+    invalid(
+        WRITES,
+        "overtaken overtaken",
+        first + "0 write 2 | :version [0 4 7]\n0 write 3 | :version [0 4 8]");
+    unknown(WRITES, first + "1 write 2 | :version [0 4 7]");
+  }
+
+  @Test
+  void aRemovalTakesAwayWhatItsSessionHasAdded() {
+    String end = "9 read -> #{1} | :final true";
+    valid(WRITES, "0 add 1\n1 remove 1\n" + "0 add 2\n0 remove 2\n" + end);
+    valid(
+        WRITES,
+        "0 add 2\n0 invoke remove 2\n0 info remove 2\n1 add 1\n1 remove 1\n9 read -> #{2} | :final true");
+    invalid(WRITES, "kept", "0 add 1\n0 remove 1\n" + end);
+    unknown(WRITES, "0 add 1\n1 remove 1\n" + end);
+    unknown(WRITES, "0 add 1\n0 remove 1\n9 read -> #{1}");
+    refused(WRITES, "is added twice", "0 add 1\n1 add 1");
+  }
+
+  @Test
+  void aWriteOfASessionFollowsWhatItHasRead() {
+    String read = "0 read -> 1 | :version [0 5 7]\n";
+    valid(FOLLOWING, read + "0 write 2 | :version [0 6 3]");
+    valid(FOLLOWING, read + "1 write 2 | :version [0 4 3]\n0 write 3 | :version [0 7 3]");
+    invalid(FOLLOWING, "overtaken", read + "0 write 2 | :version [0 5 3]");
+    unknown(FOLLOWING, read + "1 write 2 | :version [0 4 3]");
+    String seen = "1 add 1\n0 read -> #{1}\n";
+    valid(FOLLOWING, seen + "0 remove 1\n9 read -> #{} | :final true");
+    invalid(FOLLOWING, "kept", seen + "0 remove 1\n9 read -> #{1} | :final true");
+    unknown(FOLLOWING, seen + "1 remove 1\n9 read -> #{1} | :final true");
   }
 
   @Test

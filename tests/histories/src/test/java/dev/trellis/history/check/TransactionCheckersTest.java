@@ -191,6 +191,53 @@ class TransactionCheckersTest {
   }
 
   @Test
+  void valuesThatStandSideBySideAreReadTogether() {
+    String concurrent =
+        """
+        0 write [:x 1]
+        1 write [:x 2]
+        2 invoke read [:x nil]
+        2 ok read [:x #{1 2}]
+        2 write [:y 1]
+        3 invoke read [:y nil]
+        3 ok read [:y #{1}]
+        3 invoke read [:x nil]
+        3 ok read [:x %s]
+        """;
+    valid(CAUSAL, concurrent.formatted("#{2 1}"));
+    invalid(CAUSAL, "lost", concurrent.formatted("#{1}"));
+    invalid(CAUSAL, "missing", concurrent.formatted("#{}"));
+    invalid(CAUSAL, "unexpected", concurrent.formatted("#{1 2 3}"));
+    String replaced =
+        concurrent.formatted("#{1 2}")
+            + """
+            2 write [:x 3]
+            2 write [:y 4]
+            3 invoke read [:y nil]
+            3 ok read [:y #{4}]
+            3 invoke read [:x nil]
+            3 ok read [:x %s]
+            """;
+    valid(CAUSAL, replaced.formatted("#{3}"));
+    invalid(CAUSAL, "overwritten", replaced.formatted("#{3 1}"));
+  }
+
+  @Test
+  void whatFollowsOnAWriteOfUnknownOutcomeMayComeFirst() {
+    String unknown =
+        """
+        0 invoke write [:x 1]
+        0 info write
+        0 write [:y 1]
+        1 invoke read [:y nil]
+        1 ok read [:y 1]
+        1 invoke read [:x nil]
+        1 ok read [:x nil]
+        """;
+    valid(CAUSAL, unknown + "1 invoke read [:x nil]\n1 ok read [:x 1]");
+  }
+
+  @Test
   void concurrentWritesMayBeSeenInAnyOrderButOneThatFollowsMayNot() {
     String reads =
         """
