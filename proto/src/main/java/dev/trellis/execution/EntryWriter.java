@@ -57,6 +57,12 @@ public final class EntryWriter {
   /// one takes to reach all its keys, since a shard refuses stamps that are older than half that.
   public static final long COMMIT_KEPT_MILLIS_MIN = 1_000;
 
+  /// How many keys a commit writes at most: each of them names all.
+  public static final int COMMIT_KEYS_MAX = 256;
+
+  /// How many bytes a commit writes to one key at most: some sixteen are kept apart from the value.
+  public static final int COMMIT_BYTES_MAX = 1 << 20;
+
   /// How long at most.
   private static final long COMMIT_KEPT_MILLIS = 10_000;
 
@@ -167,6 +173,11 @@ public final class EntryWriter {
     if (depth > 0) {
       throw new Refusal(ErrorCode.BAD_REQUEST, "a commit is of whole keys, not of a field");
     }
+    if (commit.keys().size() > COMMIT_KEYS_MAX) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "a commit of %d keys, the limit is %d".formatted(commit.keys().size(), COMMIT_KEYS_MAX));
+    }
     Entry shown = before;
     for (Mutation mutation : commit.mutations()) {
       Kind kind = mutation.kind().orElse(Kind.LWW);
@@ -204,6 +215,12 @@ public final class EntryWriter {
       if (delta.weight() > 0) {
         written = written.with(delta);
       }
+    }
+    if (written.weight() > COMMIT_BYTES_MAX) {
+      throw new Refusal(
+          ErrorCode.VALUE_TOO_LARGE,
+          "%s: the commit writes %d bytes to it, the limit is %d, as commits are kept apart for a while"
+              .formatted(subject, written.weight(), COMMIT_BYTES_MAX));
     }
     Commits part = Commits.of(id, new Commits.Part(commit.keys(), written.values()));
     Entry delta = Entry.empty(shown.generation()).with(part);

@@ -8,6 +8,7 @@ import dev.trellis.client.TrellisException;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.Refusal;
 import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.Value;
@@ -63,6 +64,17 @@ final class AtomicCommitTurn implements Turn {
     options = strongest(all);
     stamp = stamps.get();
     state.observe(stamp);
+    CommitId id = new CommitId(stamp, state.writer);
+    for (Map.Entry<Payload, Part> each : parts.entrySet()) {
+      Part part = each.getValue();
+      try {
+        // What every shard would refuse is refused before anything is written.
+        state.carriedOut(
+            each.getKey(), Entry.BOTTOM, part.commit, id, part.ttlMillis, stamp.millis());
+      } catch (Refusal refusal) {
+        return new Step.Refuse(refusal.outcome().code(), refusal.outcome().message());
+      }
+    }
     List<Call> calls = new ArrayList<>();
     if (parts.size() > 1) {
       List<Request> record = new ArrayList<>();
@@ -70,7 +82,7 @@ final class AtomicCommitTurn implements Turn {
           (key, part) -> record.add(CommitRecord.part(key, part.commit, stamp, part.ttlMillis)));
       calls.add(
           new Call(
-              CommitRecord.key(new CommitId(stamp, state.writer)),
+              CommitRecord.key(id),
               new Mutation.Put(CommitRecord.encode(record)),
               options.withTtl(CommitRecord.TTL)));
     }

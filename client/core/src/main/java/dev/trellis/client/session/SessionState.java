@@ -8,6 +8,7 @@ import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
 import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
@@ -19,15 +20,19 @@ import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.View;
+import dev.trellis.wire.WriteSet;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// What a session knows. Reads no clock and does no I/O; not safe for several threads.
@@ -64,6 +69,7 @@ final class SessionState {
   final Map<Payload, Seen> cut = new LinkedHashMap<>();
   final Map<Payload, List<Buffered>> buffered = new LinkedHashMap<>();
   final Map<Payload, CausalContext> past = new LinkedHashMap<>(); // what the next write depends on
+  private final Map<CommitId, WriteSet> writeSets = new HashMap<>(); // as the token told them
   private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
   private long births; // of names under which buffered mutations are shown
 
@@ -223,6 +229,36 @@ final class SessionState {
     waiting.add(new Buffered(mutation, options));
   }
 
+  /// Whether a commit that an entry of the session tells apart writes the key, as far as is known:
+  /// it does if nothing is.
+  boolean mayWrite(CommitId id, Commits.Part part, Payload key) {
+    return part.keys().isEmpty()
+        ? Optional.ofNullable(writeSets.get(id)).map(set -> set.mayHave(key)).orElse(true)
+        : part.keys().contains(key);
+  }
+
+  private SortedMap<CommitId, WriteSet> writeSets(
+      List<SessionImage.Remembered> remembered, List<SessionImage.Seen> seen) {
+    SortedMap<CommitId, WriteSet> named = new TreeMap<>();
+    remembered.forEach(each -> each.entry().ifPresent(entry -> note(entry, named)));
+    seen.forEach(each -> each.entry().ifPresent(entry -> note(entry, named)));
+    return named;
+  }
+
+  private void note(Entry entry, Map<CommitId, WriteSet> named) {
+    entry
+        .commits()
+        .parts()
+        .forEach(
+            (id, part) -> {
+              WriteSet told = part.keys().isEmpty() ? writeSets.get(id) : WriteSet.of(part.keys());
+              if (told == null) {
+                throw new IllegalStateException("nothing tells which keys " + id + " writes");
+              }
+              named.putIfAbsent(id, told);
+            });
+  }
+
   /// The session as it travels, in at most `bytesMax` bytes if that can be had by leaving out what
   /// is not needed for the promises: first values, the largest first; then keys, those that were
   /// touched longest ago first; then what was read since the last commit.
@@ -310,7 +346,17 @@ final class SessionState {
       bits |= 1 << (guarantee.number() - 1);
     }
     return new SessionImage(
-        id, bits, clock, forgotten, remembered, seen, waiting, past, begun, coarse);
+        id,
+        bits,
+        clock,
+        forgotten,
+        remembered,
+        seen,
+        writeSets(remembered, seen),
+        waiting,
+        past,
+        begun,
+        coarse);
   }
 
   private static Request asRequest(Payload key, Buffered write) {
@@ -351,6 +397,7 @@ final class SessionState {
     state.clock = image.clock();
     state.floor = image.floor();
     state.begun = image.begun();
+    state.writeSets.putAll(image.writeSets());
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
     }

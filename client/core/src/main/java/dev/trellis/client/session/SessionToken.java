@@ -29,7 +29,7 @@ public final class SessionToken {
   /// How long a token is at most, unless another length is asked for.
   public static final int BYTES_MAX = 4 << 10;
 
-  private static final byte VERSION = 1;
+  private static final byte VERSION = 2;
   private static final int HEAD_BYTES = 2;
   private static final int SIGNATURE_BYTES = 32;
   private static final String SIGNATURE = "HmacSHA256";

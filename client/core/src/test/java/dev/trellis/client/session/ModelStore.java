@@ -216,6 +216,12 @@ final class ModelStore {
     return true;
   }
 
+  /// How many commits have been recorded.
+  long commitRecords() {
+    Payload prefix = Payload.ofText("_trellis/commit/");
+    return written.keySet().stream().filter(key -> key.startsWith(prefix)).count();
+  }
+
   /// What replicas agree on once all have told each other everything.
   Entry all(Payload key) {
     return written.getOrDefault(key, Entry.BOTTOM);

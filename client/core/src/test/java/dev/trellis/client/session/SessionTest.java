@@ -10,6 +10,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.DefiniteException;
+import dev.trellis.execution.EntryWriter;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
@@ -413,6 +414,8 @@ class SessionTest {
               seed,
               Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES, Guarantee.MONOTONIC_READS));
       assertEquals(0, both.run(), "seed " + seed);
+      // With all that the session has read in it, and some sixty commits by name.
+      assertTrue(both.tokenBytesMax < SessionToken.BYTES_MAX, () -> both.tokenBytesMax + " bytes");
     }
     assertTrue(fractured > SEEDS, "a check that can fail: " + fractured);
   }
@@ -443,6 +446,28 @@ class SessionTest {
     assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
   }
 
+  @Test
+  void whatNoShardWouldTakeOfACommitIsRefusedBeforeAnythingIsWritten() {
+    ModelStore store = new ModelStore(new SplittableRandom(13), 1);
+    Session large = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    large.register("a").putText("1");
+    large.growSet("b").add("e".repeat(EntryWriter.COMMIT_BYTES_MAX));
+    DefiniteException.ValueTooLarge tooLarge =
+        assertThrows(DefiniteException.ValueTooLarge.class, large::commit);
+    assertTrue(
+        tooLarge.getMessage().startsWith("key \"b\": the commit writes 1048"),
+        tooLarge.getMessage());
+    Session many = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    for (int i = 0; i <= EntryWriter.COMMIT_KEYS_MAX; i++) {
+      many.max("m" + i).raise(i);
+    }
+    DefiniteException.BadRequest tooMany =
+        assertThrows(DefiniteException.BadRequest.class, many::commit);
+    assertEquals("a commit of 257 keys, the limit is 256", tooMany.getMessage());
+    assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
+    assertEquals(0, store.commitRecords());
+  }
+
   /// Transactions that are under way together, each of which reads three keys and writes two, and
   /// goes from client to client.
   private static final class Transactions {
@@ -459,6 +484,7 @@ class SessionTest {
     private int begun;
     private int underWay;
     private int fractured;
+    private int tokenBytesMax;
 
     Transactions(long seed, Set<Guarantee> guarantees) {
       this.random = new SplittableRandom(seed);
@@ -497,7 +523,7 @@ class SessionTest {
       chain = chain.thenCompose(next -> read(next, reads.get(1), seen));
       chain =
           chain.thenCompose(
-              next -> read(store.new Client().resume(next.token(64 << 10)), reads.get(2), seen));
+              next -> read(store.new Client().resume(travelling(next)), reads.get(2), seen));
       chain = chain.thenCompose(next -> write(next, writes.get(1), number));
       var unused =
           chain
@@ -512,6 +538,12 @@ class SessionTest {
                       throw new AssertionError(failure);
                     }
                   });
+    }
+
+    private SessionToken travelling(Session session) {
+      SessionToken token = session.token(64 << 10);
+      tokenBytesMax = Math.max(tokenBytesMax, token.size());
+      return token;
     }
 
     private static CompletableFuture<Session> write(Session session, String key, int number) {
