@@ -408,13 +408,26 @@ public final class EntryWriter {
           field((LatticeMap) state.orElse(LatticeMap.EMPTY), update, depth + 1);
       case Mutation.PutCausal put -> {
         CausalRegister before = (CausalRegister) state.orElse(CausalRegister.EMPTY);
-        yield causal(before, put.context(), sibling(put.value(), Map.of()), subject);
+        yield causal(
+            before,
+            put.context(),
+            new CausalRegister.Sibling(
+                put.value(), context.expiresAtMillis(), Collections.emptySortedMap()),
+            subject);
       }
       case Mutation.PutMultiCausal put -> {
         CausalRegister before =
             ((MultiCausalRegister) state.orElse(MultiCausalRegister.EMPTY)).register();
         Part part =
-            causal(before, put.context(), sibling(put.value(), put.dependencies()), subject);
+            causal(
+                before,
+                put.context(),
+                new CausalRegister.Sibling(
+                    put.value(),
+                    context.expiresAtMillis(),
+                    new TreeMap<>(put.dependencies()),
+                    put.horizon()),
+                subject);
         yield new Part(
             new MultiCausalRegister((CausalRegister) part.delta),
             part.changed,
@@ -522,11 +535,6 @@ public final class EntryWriter {
     HybridTimestamp earliest = depth > named.size() ? HybridTimestamp.ZERO : named.get(depth - 1);
     boolean forgotten = earliest.millis() <= context.forgottenUpToMillis();
     return forgotten && !field.isDead(context.nowMillis()) ? HybridTimestamp.ZERO : earliest;
-  }
-
-  private CausalRegister.Sibling sibling(Payload value, Map<Payload, CausalContext> dependencies) {
-    return new CausalRegister.Sibling(
-        value, context.expiresAtMillis(), new TreeMap<>(dependencies));
   }
 
   private Part causal(

@@ -23,8 +23,13 @@ public final class CausalRegister implements Value<CausalRegister> {
   ///
   /// @param expiresAtMillis when it starts to count as missing; [Expiry#NEVER] for never
   /// @param dependencies for `multicausal`: other keys and their versions that it depends on
+  /// @param horizon for `multicausal`: what else it depends on was first written by then; zero for
+  ///   nothing else
   public record Sibling(
-      Payload payload, long expiresAtMillis, SortedMap<Payload, CausalContext> dependencies)
+      Payload payload,
+      long expiresAtMillis,
+      SortedMap<Payload, CausalContext> dependencies,
+      HybridTimestamp horizon)
       implements Comparable<Sibling> {
     public Sibling {
       Expiry.requireInstant(expiresAtMillis);
@@ -34,12 +39,18 @@ public final class CausalRegister implements Value<CausalRegister> {
       dependencies = Collections.unmodifiableSortedMap(inByteOrder);
     }
 
+    /// A value that depends on nothing but what it names.
+    public Sibling(
+        Payload payload, long expiresAtMillis, SortedMap<Payload, CausalContext> dependencies) {
+      this(payload, expiresAtMillis, dependencies, HybridTimestamp.ZERO);
+    }
+
     boolean isLive(long nowMillis) {
       return !Expiry.isPast(expiresAtMillis, nowMillis);
     }
 
     int weight() {
-      int weight = 24 + payload.size();
+      int weight = 32 + payload.size();
       for (Map.Entry<Payload, CausalContext> dependency : dependencies.entrySet()) {
         weight += 4 + dependency.getKey().size() + 12 * dependency.getValue().runCount();
       }
@@ -54,12 +65,16 @@ public final class CausalRegister implements Value<CausalRegister> {
       return parts;
     }
 
-    /// By payload, then expiry, then dependencies. A total order, equal only to what is equal.
+    /// By payload, then expiry, then horizon, then dependencies. A total order, equal only to what
+    /// is equal.
     @Override
     public int compareTo(Sibling other) {
       int order = payload.compareTo(other.payload);
       if (order == 0) {
         order = Long.compare(expiresAtMillis, other.expiresAtMillis);
+      }
+      if (order == 0) {
+        order = horizon.compareTo(other.horizon);
       }
       Iterator<Map.Entry<Payload, CausalContext>> theirs = other.dependencies.entrySet().iterator();
       for (Map.Entry<Payload, CausalContext> mine : dependencies.entrySet()) {

@@ -557,6 +557,7 @@ public final class LatticeCodec {
       out.bytes(1, sibling.payload());
       out.uint64(2, sibling.expiresAtMillis());
       CausalCodec.writeDependencies(out, 3, sibling.dependencies());
+      out.fixed64(4, sibling.horizon().packed());
       out.close();
     }
   }
@@ -584,15 +585,18 @@ public final class LatticeCodec {
     Payload payload = Payload.EMPTY;
     long expiresAtMillis = 0;
     SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
+    long horizon = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> payload = in.bytes();
         case 2 -> expiresAtMillis = in.uint64();
         case 3 -> CausalCodec.readDependency(in, dependencies);
+        case 4 -> horizon = in.fixed64();
         default -> in.skip();
       }
     }
-    return new CausalRegister.Sibling(payload, expiresAtMillis, dependencies);
+    return new CausalRegister.Sibling(
+        payload, expiresAtMillis, dependencies, new HybridTimestamp(horizon));
   }
 
   private static PriorityRegister readPriority(WireReader in) throws WireException {

@@ -1,6 +1,7 @@
 package dev.trellis.wire;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -211,11 +212,22 @@ public sealed interface Mutation extends Operation {
   }
 
   /// `multicausal`: as [PutCausal], with the versions of other keys that the value depends on.
+  ///
+  /// @param horizon what else it depends on was first written by then; zero for nothing else
   record PutMultiCausal(
-      Payload value, CausalContext context, Map<Payload, CausalContext> dependencies)
+      Payload value,
+      CausalContext context,
+      Map<Payload, CausalContext> dependencies,
+      HybridTimestamp horizon)
       implements Mutation {
     public PutMultiCausal {
       dependencies = Map.copyOf(dependencies);
+    }
+
+    /// One that depends on nothing but what it names.
+    public PutMultiCausal(
+        Payload value, CausalContext context, Map<Payload, CausalContext> dependencies) {
+      this(value, context, dependencies, HybridTimestamp.ZERO);
     }
 
     @Override

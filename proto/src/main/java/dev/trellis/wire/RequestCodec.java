@@ -299,6 +299,7 @@ final class RequestCodec {
         out.bytes(1, put.value());
         CausalCodec.writeContext(out, 2, put.context());
         CausalCodec.writeDependencies(out, 3, put.dependencies());
+        out.fixed64(4, put.horizon().packed());
       }
       case Mutation.PutPriority put -> {
         out.float64(1, put.priority());
@@ -585,18 +586,20 @@ final class RequestCodec {
     Payload value = Payload.EMPTY;
     CausalContext context = CausalContext.EMPTY;
     SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
+    long horizon = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> value = in.value();
         case 2 -> context = in.message(CausalCodec::readContext);
         case 3 -> CausalCodec.readDependency(in, dependencies);
+        case 4 -> horizon = in.fixed64();
         default -> in.skip();
       }
     }
     for (Payload key : dependencies.keySet()) {
       in.requireKey(key);
     }
-    return new Mutation.PutMultiCausal(value, context, dependencies);
+    return new Mutation.PutMultiCausal(value, context, dependencies, new HybridTimestamp(horizon));
   }
 
   private static Mutation.PutPriority readPutPriority(WireReader in) throws WireException {

@@ -30,7 +30,8 @@ import java.util.TreeMap;
 /// @param seen what it has read since the last commit, and must read again
 /// @param writeSets of the commits that the entries name
 /// @param waiting mutations that wait for the commit, in their order
-/// @param past key to version of what its next causal write depends on
+/// @param past key to version of what its next causal write depends on, and of what it must find
+/// @param horizon what else that depends on was first written by then; zero for nothing else
 /// @param begun when it began to read since the last commit, if that matters; zero for not yet
 /// @param coarse whether something had to be left out: the promises hold, and may cost more
 public record SessionImage(
@@ -43,6 +44,7 @@ public record SessionImage(
     SortedMap<CommitId, WriteSet> writeSets,
     List<Request> waiting,
     Map<Payload, CausalContext> past,
+    HybridTimestamp horizon,
     HybridTimestamp begun,
     boolean coarse) {
   /// A key that the session wrote or read.
@@ -89,6 +91,7 @@ public record SessionImage(
     out.bool(9, coarse);
     out.fixed64(10, begun.packed());
     writeCommits(out);
+    out.fixed64(12, horizon.packed());
     return out.toBytes();
   }
 
@@ -173,6 +176,7 @@ public record SessionImage(
     TreeMap<Payload, CausalContext> past = new TreeMap<>();
     boolean coarse = false;
     long begun = 0;
+    long horizon = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.fixed64();
@@ -186,6 +190,7 @@ public record SessionImage(
         case 9 -> coarse = in.bool();
         case 10 -> begun = in.fixed64();
         case 11 -> commits = in.message(SessionImage::readCommits);
+        case 12 -> horizon = in.fixed64();
         default -> in.skip();
       }
     }
@@ -209,6 +214,7 @@ public record SessionImage(
         writeSets,
         waiting,
         past,
+        new HybridTimestamp(horizon),
         new HybridTimestamp(begun),
         coarse);
   }

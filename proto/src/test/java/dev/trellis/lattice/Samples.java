@@ -170,7 +170,10 @@ final class Samples {
           new CausalRegister.Sibling(
               payload(random),
               expiresAt(random),
-              withDependencies ? dependencies(random) : new TreeMap<>()));
+              withDependencies ? dependencies(random) : new TreeMap<>(),
+              withDependencies
+                  ? HybridTimestamp.ofMillis(random.nextInt(3))
+                  : HybridTimestamp.ZERO));
     }
     return CausalRegister.of(siblings, context(random));
   }

@@ -279,7 +279,8 @@ final class RandomFrames {
         yield new Mutation.UpdateField(payload(), isOfKeys ? new Mutation.Delete() : inner);
       }
       case 10 -> new Mutation.PutCausal(payload(), causalContext());
-      case 11 -> new Mutation.PutMultiCausal(payload(), causalContext(), dependencies());
+      case 11 ->
+          new Mutation.PutMultiCausal(payload(), causalContext(), dependencies(), timestamp());
       case 12 -> new Mutation.PutPriority(score(), payload());
       case 13 -> new Mutation.Append(some(this::payload));
       case 14 -> new Mutation.Trim(causalContext());
@@ -473,7 +474,10 @@ final class RandomFrames {
 
   private CausalRegister causal() {
     return CausalRegister.of(
-        byDot(() -> new CausalRegister.Sibling(payload(), millis(), new TreeMap<>(dependencies()))),
+        byDot(
+            () ->
+                new CausalRegister.Sibling(
+                    payload(), millis(), new TreeMap<>(dependencies()), timestamp())),
         causalContext());
   }
 

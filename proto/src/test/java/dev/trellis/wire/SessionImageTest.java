@@ -7,7 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
@@ -46,7 +49,8 @@ class SessionImageTest {
         seen,
         writeSets,
         List.of(),
-        Map.of(),
+        Map.of(text("d"), CausalContext.of(new Dot(new ReplicaId(5, 1), 3))),
+        HybridTimestamp.ofMillis(7_000),
         HybridTimestamp.ofMillis(8_000),
         true);
   }

@@ -128,8 +128,8 @@ public final class Session implements Handles, Calls {
   /// The session as it is now, of at most [SessionToken#BYTES_MAX] bytes: calls under way are not
   /// in it.
   ///
-  /// @throws DefiniteException.ValueTooLarge if writes that wait for the commit, or what the next
-  ///   causal write depends on, do not fit; [#token(int)] takes another length
+  /// @throws DefiniteException.ValueTooLarge if writes that wait for the commit do not fit;
+  ///   [#token(int)] takes another length
   public SessionToken token() {
     return token(SessionToken.BYTES_MAX);
   }
@@ -149,9 +149,7 @@ public final class Session implements Handles, Calls {
                 + bytesMax
                 + ": "
                 + image.waiting().size()
-                + " writes wait for the commit, and the next causal write depends on "
-                + image.past().size()
-                + " keys; commit or write first, or allow a longer token");
+                + " writes wait for the commit; commit first, or allow a longer token");
       }
       return token;
     }

@@ -21,6 +21,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -374,6 +375,86 @@ class SessionTest {
       }
     }
     return missed;
+  }
+
+  @Test
+  void whoReadsAnEffectReadsItsCausesHoweverManyAndWhereverTheSessionGoes() {
+    int withoutCauses = 0;
+    int named = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      withoutCauses += new Causes(seed, Guarantee.SESSION).run();
+      Causes causal = new Causes(seed, Set.of(Guarantee.CAUSAL));
+      assertEquals(0, causal.run(), "seed " + seed);
+      named = Math.max(named, causal.named);
+      assertTrue(causal.tokenBytesMax <= SessionToken.BYTES_MAX, () -> causal.tokenBytesMax + " B");
+    }
+    assertTrue(withoutCauses > SEEDS / 4, "a check that can fail: " + withoutCauses);
+    assertTrue(named > 16, "more causes than a value names: " + named);
+  }
+
+  /// Sessions that read and write more keys than a value names causes. What each has to find is
+  /// known from outside: all that the writer of each value that it read had read, and so on.
+  private static final class Causes {
+    private static final int KEYS = 40;
+
+    private final SplittableRandom random;
+    private final ModelStore store;
+    private final List<Session> sessions = new ArrayList<>();
+    private final List<Map<Payload, CausalContext>> seen = new ArrayList<>(); // by session
+    private final Map<String, Map<Payload, CausalContext>> history = new HashMap<>(); // by value
+    private int named;
+    private int tokenBytesMax;
+
+    Causes(long seed, Set<Guarantee> guarantees) {
+      this.random = new SplittableRandom(seed);
+      this.store = new ModelStore(random, 3);
+      for (int i = 0; i < 4; i++) {
+        sessions.add(store.new Client().session(guarantees));
+        seen.add(new HashMap<>());
+      }
+    }
+
+    /// How often less was found than had to be.
+    int run() {
+      int missed = 0;
+      for (int step = 0; step < 150; step++) {
+        Payload key = text("k" + random.nextInt(KEYS));
+        int at = random.nextInt(sessions.size());
+        switch (random.nextInt(8)) {
+          case 0, 1 -> store.gossip(key);
+          case 2 -> {
+            SessionToken token = sessions.get(at).token();
+            tokenBytesMax = Math.max(tokenBytesMax, token.size());
+            sessions.set(at, store.new Client().resume(token));
+          }
+          case 3, 4, 5 -> {
+            View.Siblings found = sessions.get(at).multiCausal(key).get();
+            missed += look(at, key, found);
+            String value = "v" + step;
+            Mutation put = new Mutation.PutMultiCausal(text(value), found.context(), Map.of());
+            CausalContext written =
+                sessions.get(at).execute(key, put, CallOptions.DEFAULT).join().dots();
+            history.put(value, Map.copyOf(seen.get(at)));
+            named = Math.max(named, seen.get(at).size());
+            seen.get(at).merge(key, written, CausalContext::merge);
+          }
+          default -> missed += look(at, key, sessions.get(at).multiCausal(key).get());
+        }
+      }
+      return missed;
+    }
+
+    private int look(int at, Payload key, View.Siblings found) {
+      Map<Payload, CausalContext> known = seen.get(at);
+      CausalContext least = known.getOrDefault(key, CausalContext.EMPTY);
+      known.merge(key, found.context(), CausalContext::merge);
+      for (View.Sibling sibling : found.siblings()) {
+        history
+            .get(sibling.value().text())
+            .forEach((cause, version) -> known.merge(cause, version, CausalContext::merge));
+      }
+      return found.context().includes(least) ? 0 : 1;
+    }
   }
 
   @Test
