@@ -213,6 +213,18 @@ final class SessionState {
     floor = floor.max(gone.at());
   }
 
+  /// Whether such a session would have such a write wait for the commit: a token that is not signed
+  /// may have been made by anybody.
+  private boolean mayWait(Mutation mutation) {
+    return isBuffering()
+        && switch (mutation) {
+          case Mutation.Place place -> false;
+          case Mutation.Merge merge -> false;
+          case Mutation.Commit commit -> false;
+          default -> !has(Guarantee.READ_ATOMIC) || Mutation.isSelfStamped(mutation);
+        };
+  }
+
   void buffer(Payload key, Mutation mutation, CallOptions options) {
     List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
     if (mutation instanceof Mutation.Put
@@ -361,9 +373,11 @@ final class SessionState {
     }
     for (Request each : image.waiting()) {
       RequestContext context = each.context();
-      if (!(each.operation() instanceof Mutation mutation)) {
+      if (!(each.operation() instanceof Mutation mutation) || !state.mayWait(mutation)) {
         throw TrellisException.of(
-            ErrorCode.BAD_REQUEST, "a read among the writes of a session token");
+            ErrorCode.BAD_REQUEST,
+            "among the writes that wait in the session token is one that no session keeps waiting: "
+                + each.operation().getClass().getSimpleName());
       }
       CallOptions options =
           CallOptions.DEFAULT
