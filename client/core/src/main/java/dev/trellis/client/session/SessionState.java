@@ -65,6 +65,7 @@ final class SessionState {
   final Map<Payload, List<Buffered>> buffered = new LinkedHashMap<>();
   final Map<Payload, CausalContext> past = new LinkedHashMap<>(); // what the next write depends on
   private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
+  private boolean coarse; // a token that it came with had left something out
   private long births; // of names under which buffered mutations are shown
 
   /// @param id random, one per session
@@ -314,7 +315,7 @@ final class SessionState {
       HybridTimestamp forgotten,
       List<SessionImage.Remembered> remembered,
       List<SessionImage.Seen> seen,
-      boolean coarse) {
+      boolean leftOut) {
     List<Request> waiting = new ArrayList<>();
     buffered.forEach((key, writes) -> writes.forEach(write -> waiting.add(asRequest(key, write))));
     int bits = 0;
@@ -322,7 +323,7 @@ final class SessionState {
       bits |= 1 << (guarantee.number() - 1);
     }
     return new SessionImage(
-        id, bits, clock, forgotten, remembered, seen, waiting, past, begun, coarse);
+        id, bits, clock, forgotten, remembered, seen, waiting, past, begun, leftOut || coarse);
   }
 
   private static Request asRequest(Payload key, Buffered write) {
@@ -363,6 +364,7 @@ final class SessionState {
     state.clock = image.clock();
     state.floor = image.floor();
     state.begun = image.begun();
+    state.coarse = image.coarse();
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
     }

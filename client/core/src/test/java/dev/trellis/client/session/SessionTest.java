@@ -634,6 +634,18 @@ class SessionTest {
   }
 
   @Test
+  void whatATokenLeftOutIsToldByThoseThatFollowIt() {
+    ModelStore store = new ModelStore(new SplittableRandom(13), 1);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    assertFalse(session.token().isCoarse());
+    session.register("k").putText("v".repeat(5_000));
+    SessionToken coarse = session.token();
+    assertTrue(coarse.isCoarse());
+    assertFalse(session.token(6_000).isCoarse());
+    assertTrue(store.new Client().resume(coarse).token(6_000).isCoarse());
+  }
+
+  @Test
   void guaranteesAreReadFromWordsAndSets() {
     assertEquals(Guarantee.SESSION, Guarantee.ofWords("session"));
     assertEquals(Guarantee.PRAM, Guarantee.ofWords(" pram "));
