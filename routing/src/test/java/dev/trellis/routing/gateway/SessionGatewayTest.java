@@ -180,12 +180,11 @@ class SessionGatewayTest {
   @Test
   void bytesOfStrangersAreAnsweredWithoutADefect() {
     SplittableRandom random = new SplittableRandom(1);
-    RawHttp.Response written = gateway.put("/v1/keys/a", "x", begin("read-atomic,session"));
-    written = gateway.get("/v1/keys/b", next(written));
-    byte[] good = Base64.getUrlDecoder().decode(token(written));
+    List<byte[]> tokens =
+        List.of(waiting(), ofEveryKind("session"), ofEveryKind("causal,item-cut"));
     int taken = 0;
-    for (int run = 0; run < 1_000; run++) {
-      byte[] bytes = good.clone();
+    for (int run = 0; run < 1_500; run++) {
+      byte[] bytes = tokens.get(random.nextInt(tokens.size())).clone();
       for (int flips = 1 + random.nextInt(3); flips > 0; flips--) {
         bytes[2 + random.nextInt(bytes.length - 2)] = (byte) random.nextInt();
       }
@@ -193,14 +192,36 @@ class SessionGatewayTest {
       String header = "Trellis-Session: " + text;
       RawHttp.Response response =
           switch (run % 3) {
-            case 0 -> gateway.get("/v1/keys/a", header);
+            case 0 -> gateway.get("/v1/keys/" + random.nextInt(7), header);
             case 1 -> gateway.post("/v1/commit", "", header);
-            default -> gateway.put("/v1/keys/b", "y", header);
+            default -> gateway.post("/v1/keys/" + random.nextInt(7) + "/add?by=1", "", header);
           };
       assertNotEquals(500, response.status(), () -> text + ": " + response.text());
       taken += response.status() < 300 ? 1 : 0;
     }
     assertTrue(taken > 0, "some changes are of no account");
+  }
+
+  private byte[] waiting() {
+    RawHttp.Response written = gateway.put("/v1/keys/0", "x", begin("read-atomic,session"));
+    return Base64.getUrlDecoder().decode(token(gateway.get("/v1/keys/6", next(written))));
+  }
+
+  private byte[] ofEveryKind(String guarantees) {
+    String session = begin(guarantees);
+    for (String write :
+        List.of(
+            "0/put?value=x&ttl=1h",
+            "1/add?by=3",
+            "2/add?elements=a&elements=b",
+            "3/put?kind=multicausal&value=x",
+            "4/append?records=a",
+            "5/update-field?field=f&update=put&value=x",
+            "6/put?kind=causal&value=x")) {
+      session = next(gateway.post("/v1/keys/" + write, "", session));
+      session = next(gateway.get("/v1/keys/" + write.charAt(0), session));
+    }
+    return Base64.getUrlDecoder().decode(session.substring("Trellis-Session: ".length()));
   }
 
   @Test
