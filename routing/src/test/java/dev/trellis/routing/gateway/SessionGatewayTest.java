@@ -315,6 +315,12 @@ class SessionGatewayTest {
     assertEquals("w", gateway.get("/v1/keys/k").text());
     assertRefused(
         gateway.put("/v1/keys/k?shortfall=fail", "x", next(failed)), "POST /v1/commit?shortfall");
+
+    RawHttp.Response atomic = gateway.put("/v1/keys/k?ack=replicated", "y", begin("read-atomic"));
+    RawHttp.Response kept = gateway.post("/v1/commit", "", next(atomic));
+    assertEquals(202, kept.status(), kept::text);
+    assertEquals(0, json(gateway.post("/v1/abort", "", next(kept))).get("aborted").asInt());
+    assertEquals("y", gateway.get("/v1/keys/k").text());
   }
 
   @Test
