@@ -78,6 +78,27 @@ final class Endpoints {
   CompletionStage<Answer> answer(Exchange exchange) {
     try {
       exchange.match().key().ifPresent(key -> requireKey(key, limits));
+      Optional<SessionStore> session = SessionStore.of(exchange, store);
+      return session.isPresent() ? answerWithin(session.get(), exchange) : answer(exchange, store);
+    } catch (Refusal refusal) {
+      return CompletableFuture.completedStage(Answer.Whole.of(refusal.problem()));
+    } catch (RuntimeException defect) {
+      return CompletableFuture.failedStage(defect);
+    }
+  }
+
+  /// Answers a request of a session. Whatever the answer is, it has the token to go on with, but
+  /// for a defect: there the caller goes on with the one he has.
+  private CompletionStage<Answer> answerWithin(SessionStore session, Exchange exchange) {
+    return answer(exchange, session)
+        .thenApply(
+            answer -> answer instanceof Answer.Whole whole ? session.withToken(whole) : answer);
+  }
+
+  /// @param calls who carries out calls on single keys: the store, or the session that the request
+  ///   is part of
+  private CompletionStage<Answer> answer(Exchange exchange, CallExecutor calls) {
+    try {
       return switch (exchange.match().route()) {
         case INDEX -> CompletableFuture.completedStage(index(exchange));
         case OPENAPI -> {
@@ -92,16 +113,16 @@ final class Endpoints {
         }
         case SCAN -> scan(exchange);
         case BATCH -> batch(exchange);
-        case GET -> get(exchange);
-        case PUT -> put(exchange);
-        case DELETE -> delete(exchange);
+        case COMMIT -> commit(exchange, (SessionStore) calls);
+        case ABORT -> CompletableFuture.completedStage(abort(exchange, (SessionStore) calls));
+        case GET -> get(exchange, calls);
+        case PUT -> put(exchange, calls);
+        case DELETE -> delete(exchange, calls);
         case WATCH -> CompletableFuture.completedStage(watch(exchange));
-        case OPERATION -> operation(exchange);
+        case OPERATION -> operation(exchange, calls);
       };
     } catch (Refusal refusal) {
       return CompletableFuture.completedStage(Answer.Whole.of(refusal.problem()));
-    } catch (RuntimeException defect) {
-      return CompletableFuture.failedStage(defect);
     }
   }
 
@@ -162,12 +183,12 @@ final class Endpoints {
         });
   }
 
-  private CompletionStage<Answer> get(Exchange exchange) {
+  private CompletionStage<Answer> get(Exchange exchange, CallExecutor calls) {
     Arguments arguments = Arguments.of(exchange.target().query());
-    ReadCall call = ReadCall.of(key(exchange), arguments);
+    ReadCall call = ReadCall.of(key(exchange), arguments).withReceipt();
     arguments.requireAllUsed("a read");
     boolean asJson = Acceptance.prefersJson(accept(exchange));
-    return call.run(store)
+    return call.run(calls)
         .thenApply(
             result ->
                 switch (result) {
@@ -196,6 +217,7 @@ final class Endpoints {
                   });
         };
     setMetadata(answer.headers(), done.reply());
+    answer.headers().set(RECEIPT, ReceiptText.ofRead(done.reply()));
     answer.headers().set(HttpHeaderNames.VARY, HttpHeaderNames.ACCEPT);
     if (view instanceof View.Siblings siblings) {
       setContext(answer.headers(), siblings.context());
@@ -206,36 +228,137 @@ final class Endpoints {
     return answer;
   }
 
-  private CompletionStage<Answer> put(Exchange exchange) {
+  private CompletionStage<Answer> put(Exchange exchange, CallExecutor calls) {
     Arguments arguments = Arguments.of(exchange.target().query());
     Optional<CausalContext> context =
         Optional.ofNullable(exchange.headers().get(CONTEXT)).map(Endpoints::parseContext);
     Mutation put = Mutations.put(arguments, Payload.of(exchange.body().nioBuffer()), context);
-    return write(exchange, arguments, put, "a put");
+    return write(exchange, calls, arguments, put, "a put");
   }
 
-  private CompletionStage<Answer> delete(Exchange exchange) {
-    return write(
-        exchange, Arguments.of(exchange.target().query()), new Mutation.Delete(), "a deletion");
+  private CompletionStage<Answer> delete(Exchange exchange, CallExecutor calls) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    return write(exchange, calls, arguments, new Mutation.Delete(), "a deletion");
   }
 
-  private CompletionStage<Answer> operation(Exchange exchange) {
+  private CompletionStage<Answer> operation(Exchange exchange, CallExecutor calls) {
     MutationName name = exchange.match().operation().orElseThrow();
     Arguments arguments =
         exchange.body().isReadable()
             ? Arguments.of(exchange.target().query(), Json.parse(exchange.body()))
             : Arguments.of(exchange.target().query());
-    return write(exchange, arguments, Mutations.read(name, arguments), name.word());
+    return write(exchange, calls, arguments, Mutations.read(name, arguments), name.word());
   }
 
   private CompletionStage<Answer> write(
-      Exchange exchange, Arguments arguments, Mutation mutation, String subject) {
+      Exchange exchange,
+      CallExecutor calls,
+      Arguments arguments,
+      Mutation mutation,
+      String subject) {
     Payload key = key(exchange);
-    Options options = Options.ofMutation(arguments, mutation);
+    Options options = Options.ofMutation(arguments, mutation).withReceipt();
     arguments.requireAllUsed(subject);
-    return store
-        .execute(new Call(key, mutation, options.call()))
-        .thenApply(result -> written(key, options, result));
+    Call call = new Call(key, mutation, options.call());
+    if (calls instanceof SessionStore session && session.isBuffering()) {
+      if (options.failsOnShortfall()) {
+        throw Refusal.badRequest(
+            "'shortfall' of what waits for the commit is said there: POST /v1/commit?shortfall=fail");
+      }
+      return session.execute(call).thenApply(result -> waiting(key, session, result));
+    }
+    return calls.execute(call).thenApply(result -> written(key, options, result));
+  }
+
+  private static Answer waiting(Payload key, SessionStore session, StoreResult result) {
+    return switch (result) {
+      case StoreResult.Failed failed -> failed(failed);
+      case StoreResult.Done _ ->
+          Answer.Whole.json(
+              202,
+              json -> {
+                json.writeStartObject();
+                json.writeFieldName("key");
+                Json.writePayload(json, key);
+                json.writeNumberField("waiting", session.waiting());
+                json.writeEndObject();
+              });
+    };
+  }
+
+  private static CompletionStage<Answer> commit(Exchange exchange, SessionStore session) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Options options = Options.ofCommit(arguments);
+    arguments.requireAllUsed("a commit");
+    int writes = session.waiting();
+    return session
+        .commit()
+        .handle(
+            (receipt, failure) ->
+                failure == null
+                    ? committed(200, writes, receipt, Optional.empty())
+                    : notCommitted(options, session, writes, ClientStore.failed(failure)));
+  }
+
+  private static Answer committed(
+      int status, int writes, Receipt receipt, Optional<String> shortfall) {
+    Answer.Whole answer =
+        Answer.Whole.json(
+            status,
+            json -> {
+              json.writeStartObject();
+              json.writeNumberField("committed", writes);
+              Views.writeReceipt(json, receipt);
+              if (shortfall.isPresent()) {
+                json.writeStringField("shortfall", shortfall.get());
+              }
+              json.writeEndObject();
+            });
+    if (writes > 0) {
+      answer.headers().set(RECEIPT, ReceiptText.copies(receipt));
+    }
+    return answer;
+  }
+
+  /// A commit that was not carried out as asked: all, some or none of its writes may have been.
+  private static Answer notCommitted(
+      Options options, SessionStore session, int writes, StoreResult.Failed failed) {
+    int left = session.waiting();
+    Optional<Reply> kept = left == 0 ? options.acceptedShortfall(failed) : Optional.empty();
+    if (kept.isPresent()) {
+      return committed(202, writes, kept.get().receipt(), Optional.of(failed.message()));
+    }
+    if (left == writes || left == 0) {
+      return failed(failed);
+    }
+    return Answer.Whole.of(
+        Problem.of(
+            new StoreResult.Failed(
+                failed.code(),
+                failed.message()
+                    + ". Of the "
+                    + writes
+                    + " writes of the commit "
+                    + (writes - left)
+                    + " were carried out, and "
+                    + left
+                    + " wait still: commit again, or abort",
+                false,
+                failed.retryAfter(),
+                failed.reply())));
+  }
+
+  private static Answer abort(Exchange exchange, SessionStore session) {
+    Arguments.of(exchange.target().query()).requireAllUsed("an abort");
+    int writes = session.waiting();
+    session.abort();
+    return Answer.Whole.json(
+        200,
+        json -> {
+          json.writeStartObject();
+          json.writeNumberField("aborted", writes);
+          json.writeEndObject();
+        });
   }
 
   private static Answer written(Payload key, Options options, StoreResult result) {
@@ -250,7 +373,7 @@ final class Endpoints {
                   json.writeEndObject();
                 });
         setMetadata(answer.headers(), done.reply());
-        setReceipt(answer.headers(), done.reply().receipt());
+        answer.headers().set(RECEIPT, ReceiptText.ofWrite(done.reply()));
         if (done.outcome().view() instanceof View.Siblings siblings) {
           setContext(answer.headers(), siblings.context());
         }
@@ -270,7 +393,7 @@ final class Endpoints {
                   json.writeEndObject();
                 });
         setMetadata(answer.headers(), kept.get());
-        setReceipt(answer.headers(), kept.get().receipt());
+        answer.headers().set(RECEIPT, ReceiptText.ofWrite(kept.get()));
         yield answer;
       }
     };
@@ -287,7 +410,7 @@ final class Endpoints {
       setMetadata(answer.headers(), failed.reply().get());
     }
     if (isShortfall) {
-      setReceipt(answer.headers(), failed.reply().get().receipt());
+      answer.headers().set(RECEIPT, ReceiptText.ofWrite(failed.reply().get()));
     }
     return answer;
   }
@@ -373,11 +496,6 @@ final class Endpoints {
     if (text.length() <= CONTEXT_HEADER_CHARS_MAX) {
       headers.set(CONTEXT, text);
     }
-  }
-
-  private static void setReceipt(HttpHeaders headers, Receipt receipt) {
-    headers.set(
-        RECEIPT, "copies=" + receipt.copies() + ", durable-copies=" + receipt.durableCopies());
   }
 
   private static byte[] resource(String name) {

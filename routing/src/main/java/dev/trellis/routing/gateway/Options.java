@@ -1,7 +1,9 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
@@ -17,6 +19,7 @@ import java.util.Optional;
 record Options(CallOptions call, boolean failsOnShortfall) {
   private static final Duration TTL_MAX = Duration.ofMillis(Limits.TTL_MILLIS_MAX);
   private static final Duration TIMEOUT_MAX = Duration.ofDays(1);
+  private static final Demand RECEIPT = new Demand(HybridTimestamp.ZERO, true, false);
 
   /// Of a read: `read`, `generation`, `timeout`.
   static Options ofRead(Arguments arguments) {
@@ -36,12 +39,26 @@ record Options(CallOptions call, boolean failsOnShortfall) {
     if (ttl.isPresent()) {
       options = options.withTtl(Durations.parse("ttl", ttl.get(), TTL_MAX));
     }
+    return new Options(options, failsOnShortfall(arguments));
+  }
+
+  /// Of a commit: `shortfall`.
+  static Options ofCommit(Arguments arguments) {
+    return new Options(CallOptions.DEFAULT, failsOnShortfall(arguments));
+  }
+
+  private static boolean failsOnShortfall(Arguments arguments) {
     String shortfall = arguments.text("shortfall").orElse("accept");
     return switch (shortfall) {
-      case "accept" -> new Options(options, false);
-      case "fail" -> new Options(options, true);
+      case "accept" -> false;
+      case "fail" -> true;
       default -> throw arguments.refusal("'shortfall' must be accept or fail, but is " + shortfall);
     };
+  }
+
+  /// The same, and the reply is to have a receipt.
+  Options withReceipt() {
+    return new Options(call.withDemand(RECEIPT), failsOnShortfall);
   }
 
   /// Whether the store keeps a write, on fewer nodes than asked for.

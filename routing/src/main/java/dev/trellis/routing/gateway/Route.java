@@ -16,6 +16,8 @@ enum Route {
   CLUSTER(HttpMethod.GET, Body.NONE, "v1", "cluster"),
   SCAN(HttpMethod.GET, Body.NONE, "v1", "keys"),
   BATCH(HttpMethod.POST, Body.DOCUMENT, "v1", "batch"),
+  COMMIT(HttpMethod.POST, Body.NONE, "v1", "commit"),
+  ABORT(HttpMethod.POST, Body.NONE, "v1", "abort"),
   GET(HttpMethod.GET, Body.NONE, "v1", "keys", Route.KEY),
   PUT(HttpMethod.PUT, Body.VALUE, "v1", "keys", Route.KEY),
   DELETE(HttpMethod.DELETE, Body.NONE, "v1", "keys", Route.KEY),
@@ -53,6 +55,16 @@ enum Route {
 
   Body body() {
     return body;
+  }
+
+  /// Whether it can be part of a session. What can't refuses one, since it would not hold there.
+  boolean takesSession() {
+    return this == GET || this == PUT || this == DELETE || this == OPERATION || endsTransaction();
+  }
+
+  /// Whether it decides on what a session has waiting.
+  boolean endsTransaction() {
+    return this == COMMIT || this == ABORT;
   }
 
   /// The name in metrics.
@@ -151,6 +163,6 @@ enum Route {
     return new Refusal(
         ProblemType.PATH_UNKNOWN,
         "nothing is at this path; there are /v1/keys, /v1/keys/{key}, /v1/keys/{key}/watch,"
-            + " /v1/keys/{key}/{operation}, /v1/batch, /v1/cluster and /openapi.yaml");
+            + " /v1/keys/{key}/{operation}, /v1/batch, /v1/commit, /v1/abort, /v1/cluster and /openapi.yaml");
   }
 }

@@ -192,6 +192,10 @@ final class AtomicCommitTurn implements Turn {
       state.endTransaction();
       return answer(Answered.leastReceipt(answers));
     }
+    if (done == parts.size()) {
+      state.endTransaction();
+      return new Step.Fail(failure.get()); // all are kept, some by fewer than asked for
+    }
     boolean again = failure.get() instanceof DefiniteException.ClockSkew;
     return again || (done == 0 && failure.get().isDefinite())
         ? new Step.Fail(failure.get())

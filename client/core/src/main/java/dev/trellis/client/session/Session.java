@@ -72,13 +72,26 @@ public final class Session implements Handles, Calls {
   /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
   public static Session resume(Host host, Calls next, SessionToken token) {
     SessionImage image = token.image(host.sessionKey());
-    host.stampAfter(image.clock());
+    if (image.clock().isAfter(host.stampAfter(image.clock()))) {
+      throw TrellisException.of(
+          ErrorCode.BAD_REQUEST,
+          "a session token of the time "
+              + image.clock()
+              + ", which is so far ahead of this machine's that no store gave it");
+    }
     return new Session(host, next, SessionState.of(image, host.clientId()));
   }
 
   /// What it promises, with all that this includes.
   public Set<Guarantee> guarantees() {
     return state.guarantees;
+  }
+
+  /// How many writes wait for the commit.
+  public int waiting() {
+    synchronized (state) {
+      return state.buffered.values().stream().mapToInt(List::size).sum();
+    }
   }
 
   @Override
@@ -149,7 +162,9 @@ public final class Session implements Handles, Calls {
                 + bytesMax
                 + ": "
                 + image.waiting().size()
-                + " writes wait for the commit; commit first, or allow a longer token");
+                + " writes wait for the commit, and "
+                + image.seen().size()
+                + " keys were read since the last one; commit first, or allow a longer token");
       }
       return token;
     }

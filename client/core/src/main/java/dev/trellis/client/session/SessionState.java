@@ -87,6 +87,7 @@ final class SessionState {
   private final Map<Payload, Entry> fetched = new LinkedHashMap<>(); // causes, not shown yet
   private final Map<CommitId, WriteSet> writeSets = new HashMap<>(); // as the token told them
   private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
+  private boolean coarse; // a token that it came with had left something out
   private long births; // of names under which buffered mutations are shown
 
   /// @param id random, one per session
@@ -312,6 +313,18 @@ final class SessionState {
     return Entry.of(entry.generation(), entry.expiry(), values).with(entry.commits());
   }
 
+  /// Whether such a session would have such a write wait for the commit: a token that is not signed
+  /// may have been made by anybody.
+  private boolean mayWait(Mutation mutation) {
+    return isBuffering()
+        && switch (mutation) {
+          case Mutation.Place place -> false;
+          case Mutation.Merge merge -> false;
+          case Mutation.Commit commit -> false;
+          default -> !has(Guarantee.READ_ATOMIC) || Mutation.isSelfStamped(mutation);
+        };
+  }
+
   void buffer(Payload key, Mutation mutation, CallOptions options) {
     List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
     if (mutation instanceof Mutation.Put
@@ -441,7 +454,7 @@ final class SessionState {
       List<SessionImage.Seen> seen,
       Map<Payload, Cause> named,
       HybridTimestamp older,
-      boolean coarse) {
+      boolean leftOut) {
     Map<Payload, CausalContext> versions = new LinkedHashMap<>();
     named.forEach((key, cause) -> versions.put(key, cause.version));
     List<Request> waiting = new ArrayList<>();
@@ -462,7 +475,7 @@ final class SessionState {
         versions,
         older,
         begun,
-        coarse);
+        leftOut || coarse);
   }
 
   private static Request asRequest(Payload key, Buffered write) {
@@ -504,6 +517,7 @@ final class SessionState {
     state.floor = image.floor();
     state.begun = image.begun();
     state.writeSets.putAll(image.writeSets());
+    state.coarse = image.coarse();
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
     }
@@ -514,9 +528,11 @@ final class SessionState {
     }
     for (Request each : image.waiting()) {
       RequestContext context = each.context();
-      if (!(each.operation() instanceof Mutation mutation)) {
+      if (!(each.operation() instanceof Mutation mutation) || !state.mayWait(mutation)) {
         throw TrellisException.of(
-            ErrorCode.BAD_REQUEST, "a read among the writes of a session token");
+            ErrorCode.BAD_REQUEST,
+            "among the writes that wait in the session token is one that no session keeps waiting: "
+                + each.operation().getClass().getSimpleName());
       }
       CallOptions options =
           CallOptions.DEFAULT

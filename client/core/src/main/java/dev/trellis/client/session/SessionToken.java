@@ -144,9 +144,9 @@ public final class SessionToken {
     return bytes.length;
   }
 
-  /// Whether it had to leave something out to be short enough. All promises hold nevertheless; a
-  /// read may have to wait for a replica that has more, or be refused where there is none. Known
-  /// where the token was made.
+  /// Whether it, or a token before it, had to leave something out to be short enough. All promises
+  /// hold nevertheless; a read may have to wait for a replica that has more, or be refused where
+  /// there is none. Known where the token was made.
   public boolean isCoarse() {
     return coarse;
   }

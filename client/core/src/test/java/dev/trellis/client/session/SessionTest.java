@@ -711,9 +711,80 @@ class SessionTest {
     DefiniteException.ValueTooLarge refused =
         assertThrows(DefiniteException.ValueTooLarge.class, session::token);
     assertTrue(refused.getMessage().contains("1 writes wait for the commit"), refused.getMessage());
+    assertEquals(1, session.waiting());
     assertTrue(session.token(6_000).size() > 5_000);
     assertEquals(
         Optional.of("v".repeat(5_000)),
         store.new Client().resume(session.token(6_000)).register("k").getText());
+  }
+
+  @Test
+  void aTokenThatNoSessionCanHaveGivenIsRefused() {
+    ModelStore store = new ModelStore(new SplittableRandom(11), 1);
+    Set<Guarantee> buffering = Set.of(Guarantee.READ_COMMITTED);
+    Set<Guarantee> atomic = Set.of(Guarantee.READ_ATOMIC);
+    Mutation put = new Mutation.Put(text("v"));
+    assertEquals(1, store.new Client().resume(withWaiting(buffering, put)).waiting());
+    assertEquals(1, store.new Client().resume(withWaiting(atomic, put)).waiting());
+    Mutation merge = new Mutation.Merge(Entry.BOTTOM);
+    Mutation commit = new Mutation.Commit(List.of(text("k")), List.of(put));
+    assertCannotWait(store, withWaiting(buffering, merge));
+    assertCannotWait(store, withWaiting(buffering, commit));
+    assertCannotWait(store, withWaiting(atomic, new Mutation.Increment(1)));
+    assertCannotWait(store, withWaiting(Guarantee.SESSION, put));
+  }
+
+  private static void assertCannotWait(ModelStore store, SessionToken token) {
+    DefiniteException.BadRequest refused =
+        assertThrows(DefiniteException.BadRequest.class, () -> store.new Client().resume(token));
+    assertTrue(refused.getMessage().contains("no session keeps waiting"), refused.getMessage());
+  }
+
+  private static SessionToken withWaiting(Set<Guarantee> guarantees, Mutation mutation) {
+    SessionState state = new SessionState(1, 2, guarantees);
+    state.buffer(text("k"), mutation, CallOptions.DEFAULT);
+    return SessionToken.of(state.image(SessionToken.BYTES_MAX), Payload.EMPTY);
+  }
+
+  @Test
+  void whatATokenLeftOutIsToldByThoseThatFollowIt() {
+    ModelStore store = new ModelStore(new SplittableRandom(13), 1);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    assertFalse(session.token().isCoarse());
+    session.register("k").putText("v".repeat(5_000));
+    SessionToken coarse = session.token();
+    assertTrue(coarse.isCoarse());
+    assertFalse(session.token(6_000).isCoarse());
+    assertTrue(store.new Client().resume(coarse).token(6_000).isCoarse());
+  }
+
+  @Test
+  void guaranteesAreReadFromWordsAndSets() {
+    assertEquals(Guarantee.SESSION, Guarantee.ofWords("session"));
+    assertEquals(Guarantee.PRAM, Guarantee.ofWords(" pram "));
+    assertEquals(
+        Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES),
+        Guarantee.ofWords("read-atomic, read-your-writes"));
+    assertEquals(Guarantee.SESSION, Guarantee.ofWords("pram writes-follow-reads"));
+    for (String wrong : List.of("", "atomic", "session,", "session,,pram")) {
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> Guarantee.ofWords(wrong)).getMessage();
+      assertTrue(message.contains("read-atomic") && message.contains("pram"), message);
+    }
+  }
+
+  @Test
+  void aTokenFitsIntoAHeaderAndIntoACloudEvent() {
+    ModelStore store = new ModelStore(new SplittableRandom(12), 1);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    for (int i = 0; i < 200; i++) {
+      session.register("key " + i).putText("\u0000value\r\n" + i);
+    }
+    String text = session.token().text();
+    assertTrue(text.matches("[A-Za-z0-9_-]+"), text);
+    assertTrue(text.length() <= 5_462, () -> "4 KiB as base64url, not " + text.length());
+    assertEquals(session.token(), SessionToken.ofText(" " + text + " "));
+    // As CloudEvents 1.0.2 wants names of attributes.
+    assertTrue(SessionToken.CLOUD_EVENTS_ATTRIBUTE.matches("[a-z0-9]{1,20}"));
   }
 }
