@@ -152,6 +152,16 @@ public abstract sealed class DefiniteException extends TrellisException {
     }
   }
 
+  /// What a threshold read waited for was not reached by its deadline, as far as any shard told. It
+  /// may be by now.
+  public static final class NotReached extends DefiniteException {
+    private static final long serialVersionUID = 1L;
+
+    NotReached(Failure failure) {
+      super(failure);
+    }
+  }
+
   /// The call ended before any shard took it: its time ran out, or the client was closed. The code
   /// is `TIMEOUT`.
   public static final class NotSent extends DefiniteException {
