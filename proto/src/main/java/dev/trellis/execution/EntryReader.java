@@ -89,9 +89,9 @@ public final class EntryReader {
       throw new Refusal(
           ErrorCode.NOT_REACHED,
           subject
-              + " has not reached "
-              + threshold.describe()
               + ": "
+              + threshold.describe()
+              + " is not reached: "
               + ThresholdReader.shortfall(entry, threshold, nowMillis));
     }
     return reached.get();

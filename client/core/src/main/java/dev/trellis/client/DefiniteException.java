@@ -153,7 +153,8 @@ public abstract sealed class DefiniteException extends TrellisException {
   }
 
   /// What a threshold read waited for was not reached by its deadline, as far as any shard told. It
-  /// may be by now.
+  /// may be by now. The message names key, threshold and deadline, and how far it came; [#reply]
+  /// has the generation that was looked at last.
   public static final class NotReached extends DefiniteException {
     private static final long serialVersionUID = 1L;
 

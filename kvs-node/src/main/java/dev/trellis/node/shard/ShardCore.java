@@ -1167,13 +1167,17 @@ public final class ShardCore {
 
   private Reply shown(Request request, View view) {
     Entry entry = entryOf(request.key());
-    return reply(
-        request,
-        new Outcome.Done(view, 0, false),
-        entry.generation(),
-        kindOf(entry.liveValues(nowMillis)),
-        CausalContext.EMPTY,
-        Receipt.NONE);
+    Reply reply =
+        reply(
+            request,
+            new Outcome.Done(view, 0, false),
+            entry.generation(),
+            kindOf(entry.liveValues(nowMillis)),
+            CausalContext.EMPTY,
+            Receipt.NONE);
+    boolean told =
+        request.context().demand().delta() && entry.weight() <= Limits.AWAITED_ENTRY_BYTES_MAX;
+    return told ? reply.withDelta(entry) : reply;
   }
 
   /// Tells those whose keys have changed and reach what they wait for now. At the end of whatever
@@ -1234,11 +1238,7 @@ public final class ShardCore {
     Payload key = waiting.request().key();
     return new Refusal(
         ErrorCode.NOT_REACHED,
-        "key "
-            + key
-            + " has not reached "
-            + waiting.threshold().describe()
-            + " in time: "
+        "not reached in time: "
             + ThresholdReader.shortfall(entryOf(key), waiting.threshold(), nowMillis));
   }
 

@@ -19,7 +19,9 @@ import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.MaxRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
@@ -140,7 +142,7 @@ class AwaitTest {
     shard.pass(Duration.ofMillis(1));
     Reply reply = onlyAnswer();
     Outcome.Failed failed = failed(ErrorCode.NOT_REACHED, reply);
-    assertEquals("key \"k\" has not reached max at least 10 in time: it is at 7", failed.message());
+    assertEquals("not reached in time: it is at 7", failed.message());
     assertEquals(shard.entry("k").generation(), reply.generation());
     shard.mutate("k", raise(10));
     assertEquals(List.of(), shard.takeAwaited());
@@ -168,6 +170,22 @@ class AwaitTest {
     Reply reply = onlyAnswer();
     assertTrue(reply.generation().isAfter(HybridTimestamp.ZERO));
     assertEquals(shard.entry("k").generation(), reply.generation());
+  }
+
+  @Test
+  void whoAsksForItIsToldTheEntryUnlessItIsLarge() {
+    TestCluster cluster = TestCluster.of("a");
+    TestCluster.Member member = cluster.member("a");
+    Demand entry = new Demand(HybridTimestamp.ZERO, false, true);
+    member.ask(raise(10), "k", Acknowledgement.ONE);
+    member.ask(new Read.Await(TEN), "k", Acknowledgement.DEFAULT, entry);
+    assertEquals(Optional.of(member.entryOf("k")), member.lastReply().delta());
+    member.ask(new Read.Await(TEN), "k", Acknowledgement.DEFAULT);
+    assertEquals(Optional.empty(), member.lastReply().delta());
+    Payload large = bytes("x".repeat(Limits.AWAITED_ENTRY_BYTES_MAX));
+    member.ask(new Mutation.Put(large), "large", Acknowledgement.ONE);
+    member.ask(new Read.Await(KEY), "large", Acknowledgement.DEFAULT, entry);
+    assertEquals(Optional.empty(), member.lastReply().delta());
   }
 
   @Test

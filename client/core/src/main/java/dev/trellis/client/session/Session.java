@@ -90,6 +90,7 @@ public final class Session implements Handles, Calls {
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
     return run(
         switch (operation) {
+          case Read.Await await -> new AwaitTurn(state, key, await, options, this::stamp);
           case Read read -> new ReadTurn(state, key, read, options, this::stamp);
           case Mutation mutation -> new WriteTurn(state, key, mutation, options, this::stamp);
         });
