@@ -466,6 +466,27 @@ final class Lane implements Connection.Listener {
     } else {
       write(socket, greeting, List.of(call), List.of(request));
     }
+    if (call.isAwait()) {
+      long id = call.id;
+      var unused =
+          call.reply.whenComplete(
+              (done, failure) -> {
+                if (call.reply.isCancelled()) {
+                  onLoop(() -> giveUp(call, id));
+                }
+              });
+    }
+  }
+
+  /// Has the shard forget a call that would wait for long, and that nobody waits for any more.
+  private void giveUp(Pending.OfCall call, long id) {
+    Connection socket = connection;
+    if (call.id == id && inFlight.get(id) == call && socket != null) {
+      inFlight.remove(id);
+      letGo(call);
+      socket.write(FrameCodec.encode(new Frame.Unwatch(id)));
+      socket.flush();
+    }
   }
 
   /// Writes the calls as one frame.

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /// The threshold reads that wait, by key and by deadline, and the keys that have changed since they
 /// were looked at. What waits costs its request; the looking is left to who has the entries.
@@ -77,6 +78,10 @@ final class Awaits {
 
   boolean has(Origin origin, long id) {
     return byOrigin.getOrDefault(origin, Map.of()).containsKey(id);
+  }
+
+  @Nullable Waiting find(Origin origin, long id) {
+    return byOrigin.getOrDefault(origin, Map.of()).get(id);
   }
 
   /// @param request a [Read.Await], under an id that does not wait yet

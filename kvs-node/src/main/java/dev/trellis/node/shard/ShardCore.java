@@ -1225,6 +1225,17 @@ public final class ShardCore {
     }
   }
 
+  /// Ends a wait that nobody is interested in any more, with an answer all the same; ids that name
+  /// none are ignored.
+  public void giveUp(Origin origin, long requestId, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    Awaits.Waiting waiting = watches.awaits().find(origin, requestId);
+    if (waiting != null) {
+      Refusal refusal = new Refusal(ErrorCode.NOT_REACHED, "not reached before it was given up");
+      untilNothingIsBroken(() -> end(waiting, refused(waiting.request(), refusal, nowMillis)));
+    }
+  }
+
   private void endOverdue() {
     for (Awaits.Waiting waiting : watches.awaits().overdue(nowMillis)) {
       look(waiting); // it may have been one of many
