@@ -13,7 +13,8 @@ import java.util.concurrent.CompletableFuture;
 /// What the gateway needs of a store: the Java client, or a fake in tests. Never blocks; futures
 /// complete on any thread.
 interface Store {
-  /// Carries out one call. The future never completes exceptionally.
+  /// Carries out one call. The future never completes exceptionally; cancelling it says that nobody
+  /// waits for it any more.
   CompletableFuture<StoreResult> execute(Call call);
 
   /// Carries out several calls in this order per key, each with an outcome of its own. No future
