@@ -80,6 +80,19 @@ public final class Counter implements Value<Counter> {
     return exact.signum() > 0 ? Long.MAX_VALUE : Long.MIN_VALUE;
   }
 
+  /// All that was ever added, what was taken away left aside; at most the greatest long. It only
+  /// grows. O(replicas).
+  public long increments() {
+    long total = 0;
+    for (Map.Entry<ReplicaId, Sums> one : sums) {
+      total += one.getValue().added;
+      if (total < 0) {
+        return Long.MAX_VALUE;
+      }
+    }
+    return total;
+  }
+
   /// What one replica added and removed; zeros if it never did.
   public Sums sumsOf(ReplicaId replica) {
     @Nullable Sums found = sums.find(replica);

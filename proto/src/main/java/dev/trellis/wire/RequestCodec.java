@@ -228,6 +228,7 @@ final class RequestCodec {
       case Read.Range range -> 35;
       case Read.Scores scores -> 36;
       case Read.Placed placed -> 37;
+      case Read.Await await -> 38;
     };
   }
 
@@ -258,6 +259,7 @@ final class RequestCodec {
         CausalCodec.writeContext(out, 1, since.seen());
         out.uint32(2, since.limit());
       }
+      case Read.Await await -> ThresholdCodec.write(out, await.threshold());
       case Read.Field field -> {
         out.bytes(1, field.field());
         out.open(2);
@@ -364,6 +366,7 @@ final class RequestCodec {
         case 35 -> operation = in.message(RequestCodec::readRange);
         case 36 -> operation = in.message(RequestCodec::readScores);
         case 37 -> operation = in.message(inner -> readNothing(inner, new Read.Placed()));
+        case 38 -> operation = new Read.Await(in.message(ThresholdCodec::read));
         default -> {
           unknown = field;
           in.skip();
@@ -381,7 +384,7 @@ final class RequestCodec {
     kind.ifPresent(known -> out.uint32(1, known.number()));
   }
 
-  private static Kind requireKind(@Nullable Kind kind) throws WireException {
+  static Kind requireKind(@Nullable Kind kind) throws WireException {
     if (kind == null) {
       throw WireReader.bad("an operation that does not name its kind");
     }
@@ -417,14 +420,14 @@ final class RequestCodec {
     return operation;
   }
 
-  private static void writeElements(WireWriter out, int field, List<Payload> elements) {
+  static void writeElements(WireWriter out, int field, List<Payload> elements) {
     for (Payload element : elements) {
       out.alwaysBytes(field, element);
     }
   }
 
   /// Reads one element of a list into `elements`.
-  private static void readElement(WireReader in, List<Payload> elements) throws WireException {
+  static void readElement(WireReader in, List<Payload> elements) throws WireException {
     in.spend(ELEMENT_HEAP_BYTES);
     elements.add(in.value());
   }
@@ -538,6 +541,9 @@ final class RequestCodec {
     }
     if (read instanceof Read.Placed) {
       throw WireReader.bad("the placement of field " + name + "; a field is where its key is");
+    }
+    if (read instanceof Read.Await) {
+      throw WireReader.bad("a threshold in field " + name + "; only whole keys are waited for");
     }
     return new Read.Field(name, read);
   }

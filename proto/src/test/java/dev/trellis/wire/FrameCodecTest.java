@@ -419,6 +419,36 @@ class FrameCodecTest {
         "a read of field \"\" without a read", operation -> operation.getFieldBuilder());
   }
 
+  @Test
+  void thresholdsThatMakeNoSenseAreRefusedWithTheRequestsId() {
+    assertRefusedOperation("a wait for nothing", operation -> operation.getAwaitBuilder());
+    assertRefusedOperation(
+        "an operation that does not name its kind",
+        operation -> operation.getAwaitBuilder().getAtLeastBuilder().setValue(3));
+    assertRefusedOperation(
+        "an operation that does not name its kind",
+        operation -> operation.getAwaitBuilder().getEnabledBuilder());
+    assertRefusedOperation(
+        "unknown kind number 99",
+        operation -> operation.getAwaitBuilder().getSeenBuilder().setKindValue(99));
+    assertRefusedOperation(
+        "a set is awaited to contain 0 elements; 1 to 1000 can be waited for at once",
+        operation ->
+            operation
+                .getAwaitBuilder()
+                .getContainsBuilder()
+                .setKind(dev.trellis.wire.generated.Kind.KIND_GSET));
+    assertRefusedOperation(
+        "a threshold in field \"\"; only whole keys are waited for",
+        operation ->
+            operation
+                .getFieldBuilder()
+                .getReadBuilder()
+                .getAwaitBuilder()
+                .getSeenBuilder()
+                .getDefaultInstanceForType());
+  }
+
   private static void assertRefusedOperation(
       String why, Consumer<dev.trellis.wire.generated.Operation.Builder> operation) {
     var request =

@@ -230,7 +230,7 @@ final class RandomFrames {
   }
 
   /// The number of operations that [#read(int, int)] and [#mutation(int, int)] know.
-  static final int READ_TYPES = 9;
+  static final int READ_TYPES = 10;
 
   static final int MUTATION_TYPES = 20;
 
@@ -251,10 +251,22 @@ final class RandomFrames {
       case 6 -> new Read.Since(causalContext(), positive());
       case 7 -> {
         Read inner = depth == 0 ? Read.Get.ANY : read(depth - 1);
-        yield new Read.Field(payload(), inner instanceof Read.Placed ? Read.Get.ANY : inner);
+        boolean isOfKey = inner instanceof Read.Placed || inner instanceof Read.Await;
+        yield new Read.Field(payload(), isOfKey ? Read.Get.ANY : inner);
       }
       case 8 -> new Read.Placed();
+      case 9 -> new Read.Await(threshold());
       default -> throw new IllegalArgumentException("no read type " + type);
+    };
+  }
+
+  private Threshold threshold() {
+    return switch (random.nextInt(5)) {
+      case 0 -> new Threshold.AtLeast(kind(), number());
+      case 1 -> new Threshold.AtMost(kind(), number());
+      case 2 -> new Threshold.Contains(kind(), some(this::payload));
+      case 3 -> new Threshold.Enabled(kind());
+      default -> new Threshold.Seen(maybe(this::kind), maybe(this::payload));
     };
   }
 

@@ -152,6 +152,17 @@ public abstract sealed class DefiniteException extends TrellisException {
     }
   }
 
+  /// What a threshold read waited for was not reached by its deadline, as far as any shard told. It
+  /// may be by now. The message names key, threshold and deadline, and how far it came; [#reply]
+  /// has the generation that was looked at last.
+  public static final class NotReached extends DefiniteException {
+    private static final long serialVersionUID = 1L;
+
+    NotReached(Failure failure) {
+      super(failure);
+    }
+  }
+
   /// The call ended before any shard took it: its time ran out, or the client was closed. The code
   /// is `TIMEOUT`.
   public static final class NotSent extends DefiniteException {

@@ -5,6 +5,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import java.util.HashSet;
 import java.util.Optional;
@@ -43,6 +44,11 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
 
   /// Notes that the connection was lost on which it was sent.
   abstract void lost();
+
+  /// Whether it is a threshold read, which may be answered long after it was sent.
+  boolean isAwait() {
+    return false;
+  }
 
   /// How long it has taken since it was asked for, time in queues included.
   long tookNanos(long nowNanos) {
@@ -129,6 +135,11 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     void startAnew() {
       sequence = 0;
       ambiguous = false;
+    }
+
+    @Override
+    boolean isAwait() {
+      return operation instanceof Read.Await;
     }
 
     @Override

@@ -59,6 +59,7 @@ public abstract sealed class TrellisException extends RuntimeException
       case NO_NODES -> new DefiniteException.NoNodes(failure);
       case NOT_ENOUGH_REPLICAS -> new IndefiniteException.NotEnoughReplicas(failure);
       case TIMEOUT -> new IndefiniteException.TimedOut(failure);
+      case NOT_REACHED -> new DefiniteException.NotReached(failure);
       case OUTCOME_UNKNOWN -> new IndefiniteException.OutcomeUnknown(failure);
     };
   }

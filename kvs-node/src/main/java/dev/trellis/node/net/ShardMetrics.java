@@ -91,6 +91,18 @@ final class ShardMetrics extends Collector {
     add(
         families,
         Type.GAUGE,
+        "trellis_awaits",
+        "Threshold reads that wait.",
+        shard -> shard.statistics().awaits());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_thresholds_reached",
+        "Threshold reads answered with what they waited for; the others are refusals.",
+        shard -> shard.statistics().reached());
+    add(
+        families,
+        Type.GAUGE,
         "trellis_clients",
         "Clients whose repeated requests are recognised.",
         shard -> shard.statistics().clients());

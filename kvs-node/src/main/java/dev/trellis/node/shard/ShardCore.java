@@ -6,6 +6,7 @@ import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
+import dev.trellis.execution.ThresholdReader;
 import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
@@ -41,6 +42,7 @@ import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -106,6 +108,9 @@ public final class ShardCore {
   /// Requests that wait for other replicas, at most; more are turned away.
   private static final int WAITING_MAX = 1 << 16;
 
+  /// Bytes that those may keep in memory that wait for thresholds, at most; more are turned away.
+  private static final long AWAITS_BYTES_MAX = 64L << 20;
+
   /// States larger than this are compared before they are sent just to be sure that others have
   /// them.
   private static final long REASSURANCE_BYTES_MAX = 64 << 10;
@@ -145,6 +150,7 @@ public final class ShardCore {
   private @Nullable Outbox out; // likewise
   private HybridTimestamp gathered =
       HybridTimestamp.ZERO; // when the others were asked for the request that is being carried out
+  private long arrivedMillis = -1; // when that came, if it was not just now
   private final @Nullable Disk disk; // beneath the store, if there is one
   private final Set<Integer> broken =
       new TreeSet<>(); // partitions of which something can't be read
@@ -285,6 +291,7 @@ public final class ShardCore {
     endWatchesOfOthers();
     repairs.tick(nowMillis, out);
     levelProgress();
+    tellAwaited();
   }
 
   /// Has the shard take what it has for all there is: a new cluster starts with it.
@@ -317,6 +324,7 @@ public final class ShardCore {
     } catch (BrokenRecordException e) {
       mend(e); // what was not done is sent or asked again
     }
+    tellAwaited();
   }
 
   private void receive(Peer from, PeerMessage message) {
@@ -417,12 +425,17 @@ public final class ShardCore {
       mend(e);
       handle(origin, request, nowMillis, out); // nothing was changed yet
     }
+    tellAwaited();
   }
 
   private void handle(Origin origin, Request request) {
     clock.observe(request.context().timestamp(), nowMillis);
     try {
       requireOurs(request);
+      if (request.operation() instanceof Read.Await await && hasReached(request, await)) {
+        carryOut(origin, request); // which others need not confirm
+        return;
+      }
       boolean asksAll =
           request.operation() instanceof Read
               && request.context().read() == ReadMode.ALL
@@ -612,7 +625,7 @@ public final class ShardCore {
         && entries.store().weight() + growthMax <= config.bytesMax()
         && (disk == null
             || (disk.waitingBytes() <= config.waitingBytesMax() && disk.obstacle().isEmpty()))
-        && (watches.count() == 0 || !watches.isWatched(request.key()));
+        && (watches.isEmpty() || !watches.isWatched(request.key()));
   }
 
   private void acknowledge(
@@ -655,6 +668,7 @@ public final class ShardCore {
       accesses.access(request.key(), request.operation() instanceof Mutation);
     }
     switch (request.operation()) {
+      case Read.Await await -> await(origin, request, await.threshold());
       case Read read -> answer(origin, request, read(request, read, nowMillis));
       case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out());
     }
@@ -681,6 +695,7 @@ public final class ShardCore {
     private final Frame.@Nullable Watch watch; // instead of the request
     private final boolean all;
     private final HybridTimestamp begun; // by this shard's clock
+    private final long arrivedMillis;
     private final long deadlineMillis;
     private final Set<Peer> waiting = new LinkedHashSet<>();
     private final Set<String> answered = new HashSet<>(); // nodes
@@ -694,6 +709,7 @@ public final class ShardCore {
         Frame.@Nullable Watch watch,
         boolean all,
         HybridTimestamp begun,
+        long arrivedMillis,
         long deadlineMillis) {
       this.id = id;
       this.asked.add(new Asked(origin, request));
@@ -701,6 +717,7 @@ public final class ShardCore {
       this.watch = watch;
       this.all = all;
       this.begun = begun;
+      this.arrivedMillis = arrivedMillis;
       this.deadlineMillis = deadlineMillis;
     }
   }
@@ -752,6 +769,7 @@ public final class ShardCore {
             watch,
             all,
             clock.current(nowMillis),
+            nowMillis,
             deadline(request.context().timeoutMillis()));
     gatherings.put(gathering.id, gathering);
     number.ifPresent(one -> gatheredMutations.put(one, gathering));
@@ -892,6 +910,7 @@ public final class ShardCore {
         requireAll(gathering);
         gathered = gathering.begun;
       }
+      arrivedMillis = gathering.arrivedMillis;
       requireOurs(request);
       if (gathering.watch != null) {
         startWatch(origin, gathering.watch);
@@ -914,6 +933,7 @@ public final class ShardCore {
       }
     } finally {
       gathered = HybridTimestamp.ZERO;
+      arrivedMillis = -1;
     }
   }
 
@@ -1036,11 +1056,7 @@ public final class ShardCore {
         throw new Refusal(
             ErrorCode.BAD_REQUEST, "watch " + watch.id() + " exists; choose another id");
       }
-      if (watches.countOf(origin) >= config.watchesMax()) {
-        throw new Refusal(
-            ErrorCode.OVERLOADED,
-            "this connection has " + config.watchesMax() + " watches already; open another one");
-      }
+      requireRoomToWatch(origin);
       if (isCompleteFor(asked)) {
         startWatch(origin, watch);
       } else {
@@ -1048,6 +1064,16 @@ public final class ShardCore {
       }
     } catch (Refusal refusal) {
       refuseWatch(origin, watch, refusal);
+    }
+  }
+
+  private void requireRoomToWatch(Origin origin) throws Refusal {
+    if (watches.countOf(origin) + watches.awaits().countOf(origin) >= config.watchesMax()) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "this connection has "
+              + config.watchesMax()
+              + " watches, or waits for thresholds, already; open another one");
     }
   }
 
@@ -1084,6 +1110,147 @@ public final class ShardCore {
         refuseWatch(watch.origin(), watch.asked(), refusal);
       }
     }
+    endAwaitsOfOthers();
+  }
+
+  // ---- Waiting for thresholds ----
+
+  /// Whether a threshold is reached by what is here, which need not be all there is of the key.
+  private boolean hasReached(Request request, Read.Await await) throws Refusal {
+    ThresholdReader.requireMonotone(await.threshold());
+    try {
+      return reached(request, await.threshold()).isPresent();
+    } catch (Refusal refusal) {
+      return false; // of another kind, as far as is known here
+    }
+  }
+
+  private Optional<View> reached(Request request, Threshold threshold) throws Refusal {
+    return ThresholdReader.read(
+        entryOf(request.key()), threshold, nowMillis, "key " + request.key());
+  }
+
+  /// Answers at once if the threshold is reached, and else when it is.
+  private void await(Origin origin, Request request, Threshold threshold) throws Refusal {
+    Optional<View> reached = reached(request, threshold);
+    if (reached.isPresent()) {
+      statistics.countReached();
+      answer(origin, request, shown(request, reached.get()));
+      return;
+    }
+    Awaits awaits = watches.awaits();
+    if (awaits.has(origin, request.id())) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "request " + request.id() + " is not answered yet; choose another id");
+    }
+    requireRoomToWatch(origin);
+    if (awaits.count() >= WAITING_MAX || awaits.weight() >= AWAITS_BYTES_MAX) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + " has "
+              + awaits.count()
+              + " requests already that wait for thresholds");
+    }
+    long timeoutMillis = request.context().timeoutMillis();
+    long patienceMillis =
+        timeoutMillis <= 0
+            ? Limits.AWAIT_MILLIS_MAX
+            : Math.min(timeoutMillis, Limits.AWAIT_MILLIS_MAX);
+    awaits.add(origin, request, (arrivedMillis < 0 ? nowMillis : arrivedMillis) + patienceMillis);
+    levelStatistics();
+  }
+
+  private Reply shown(Request request, View view) {
+    Entry entry = entryOf(request.key());
+    Reply reply =
+        reply(
+            request,
+            new Outcome.Done(view, 0, false),
+            entry.generation(),
+            kindOf(entry.liveValues(nowMillis)),
+            CausalContext.EMPTY,
+            Receipt.NONE);
+    boolean told =
+        request.context().demand().delta() && entry.weight() <= Limits.AWAITED_ENTRY_BYTES_MAX;
+    return told ? reply.withDelta(entry) : reply;
+  }
+
+  /// Tells those whose keys have changed and reach what they wait for now. At the end of whatever
+  /// has changed them, when all is consistent again.
+  private void tellAwaited() {
+    while (watches.awaits().isAnythingDue()) {
+      for (Awaits.Waiting waiting : watches.awaits().takeDue()) {
+        try {
+          look(waiting);
+        } catch (BrokenRecordException e) {
+          mend(e); // what other replicas have of the key will change it
+        }
+      }
+    }
+  }
+
+  private void look(Awaits.Waiting waiting) {
+    Request request = waiting.request();
+    try {
+      Optional<View> reached = reached(request, waiting.threshold());
+      if (reached.isPresent()) {
+        statistics.countReached();
+        end(waiting, shown(request, reached.get()));
+      }
+    } catch (Refusal refusal) {
+      if (isCompleteFor(request)) { // else another kind may be missing here
+        end(waiting, refused(request, refusal, nowMillis));
+      }
+    }
+  }
+
+  private void end(Awaits.Waiting waiting, Reply reply) {
+    watches.awaits().remove(waiting);
+    answer(waiting.origin(), waiting.request(), reply);
+  }
+
+  /// Has those that wait go on elsewhere whose keys this shard does not hold any more.
+  private void endAwaitsOfOthers() {
+    for (Awaits.Waiting waiting : watches.awaits().all()) {
+      try {
+        requireOurs(waiting.request());
+      } catch (Refusal refusal) {
+        end(waiting, refused(waiting.request(), refusal, nowMillis));
+      }
+    }
+  }
+
+  /// Ends a wait that nobody is interested in any more, with an answer all the same; ids that name
+  /// none are ignored.
+  public void giveUp(Origin origin, long requestId, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    Awaits.Waiting waiting = watches.awaits().find(origin, requestId);
+    if (waiting != null) {
+      Refusal refusal = new Refusal(ErrorCode.NOT_REACHED, "not reached before it was given up");
+      untilNothingIsBroken(() -> end(waiting, refused(waiting.request(), refusal, nowMillis)));
+    }
+  }
+
+  private void endOverdue() {
+    for (Awaits.Waiting waiting : watches.awaits().overdue(nowMillis)) {
+      look(waiting); // it may have been one of many
+      if (watches.awaits().isWaiting(waiting)) {
+        end(waiting, refused(waiting.request(), notReached(waiting), nowMillis));
+      }
+    }
+  }
+
+  private Refusal notReached(Awaits.Waiting waiting) {
+    Payload key = waiting.request().key();
+    return new Refusal(
+        ErrorCode.NOT_REACHED,
+        "not reached in time: "
+            + ThresholdReader.shortfall(entryOf(key), waiting.threshold(), nowMillis));
   }
 
   /// Ends a watch; ids that name none are ignored.
@@ -1129,6 +1296,7 @@ public final class ShardCore {
   /// Ends all watches of a connection that is gone.
   public void disconnected(Origin origin) {
     watches.removeAll(origin);
+    watches.awaits().removeAll(origin);
     replication.disconnected(origin);
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       gathering.asked.removeIf(asked -> asked.origin.equals(origin));
@@ -1240,6 +1408,7 @@ public final class ShardCore {
     } catch (BrokenRecordException e) {
       mend(e); // the next tick goes on
     }
+    tellAwaited();
   }
 
   private void tick() {
@@ -1258,6 +1427,8 @@ public final class ShardCore {
     }
     if (mayWatchOthers) {
       endWatchesOfOthers();
+    } else if (repairs.hasHandedOver()) {
+      endAwaitsOfOthers();
     }
     if (nowMillis - scannedMillis >= ORDER_KEPT_MILLIS) {
       entries.store().endScans();
@@ -1272,6 +1443,9 @@ public final class ShardCore {
         proceed(gathering);
       }
     }
+    watches.awaits().dueByTick();
+    tellAwaited();
+    endOverdue();
     levelStatistics();
     levelProgress();
   }
@@ -1977,6 +2151,7 @@ public final class ShardCore {
   private void levelStatistics() {
     statistics.level(
         entries.store().size(), entries.store().weight(), watches.count(), repeats.clientCount());
+    statistics.levelAwaits(watches.awaits().count());
   }
 
   private Optional<Kind> kindOf(List<Value<?>> live) {

@@ -28,7 +28,9 @@ public final class ShardStatistics {
   private static final int LOST = 16;
   private static final int WATERMARK_AGE = 17;
   private static final int BROKEN = 18;
-  private static final int COUNTERS = 19;
+  private static final int AWAITS = 19;
+  private static final int REACHED = 20;
+  private static final int COUNTERS = 21;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -76,6 +78,16 @@ public final class ShardStatistics {
   /// Watches now.
   public long watches() {
     return read(WATCHES);
+  }
+
+  /// Threshold reads that wait now.
+  public long awaits() {
+    return read(AWAITS);
+  }
+
+  /// Threshold reads that were answered since what they asked for was reached, at once or later.
+  public long reached() {
+    return read(REACHED);
   }
 
   /// Clients whose repeats are recognised now.
@@ -160,6 +172,14 @@ public final class ShardStatistics {
 
   void countChange() {
     increment(CHANGES);
+  }
+
+  void countReached() {
+    increment(REACHED);
+  }
+
+  void levelAwaits(long awaits) {
+    write(AWAITS, awaits);
   }
 
   void countStandInWrite() {

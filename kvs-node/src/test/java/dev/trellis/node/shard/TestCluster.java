@@ -20,9 +20,11 @@ import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.Threshold;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -91,6 +93,26 @@ final class TestCluster {
       deliver();
     }
 
+    /// Waits for a threshold, and delivers what follows at once.
+    void await(Threshold threshold, String key, long timeoutMillis) {
+      RequestContext read = RequestContext.READ;
+      RequestContext context =
+          new RequestContext(
+              0,
+              false,
+              read.timestamp(),
+              read.generation(),
+              read.acknowledgement(),
+              read.read(),
+              0,
+              timeoutMillis,
+              0);
+      long id = --awaitId; // apart from those of others
+      Request request = new Request(id, Payload.ofText(key), new Read.Await(threshold), context);
+      core.handle(CLIENT, request, nowMillis, this);
+      deliver();
+    }
+
     /// The last request once more, as if its answer had got lost.
     void askAgain() {
       core.handle(CLIENT, Objects.requireNonNull(asked), nowMillis, this);
@@ -129,6 +151,7 @@ final class TestCluster {
   private long monitorEpoch;
   private long nowMillis = TestShard.START_MILLIS;
   private long sequence;
+  private long awaitId;
   private long nextIncarnation = 100;
   private long bytes;
   private int changesSent;

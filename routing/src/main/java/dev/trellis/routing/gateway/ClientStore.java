@@ -90,16 +90,25 @@ final class ClientStore implements Store {
 
   /// What a call of a client, or of a session, comes to.
   static CompletableFuture<StoreResult> asResult(CompletableFuture<Reply> future) {
-    return future.handle(
-        (reply, failure) -> {
-          if (failure != null) {
-            return failed(failure);
-          }
-          if (!(reply.outcome() instanceof Outcome.Done done)) {
-            throw new IllegalStateException("the client passed on " + reply.outcome());
-          }
-          return new StoreResult.Done(reply, done);
-        });
+    CompletableFuture<StoreResult> result =
+        future.handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                return failed(failure);
+              }
+              if (!(reply.outcome() instanceof Outcome.Done done)) {
+                throw new IllegalStateException("the client passed on " + reply.outcome());
+              }
+              return new StoreResult.Done(reply, done);
+            });
+    var _ =
+        result.whenComplete(
+            (_, _) -> {
+              if (result.isCancelled()) {
+                future.cancel(false);
+              }
+            });
+    return result;
   }
 
   static StoreResult.Failed failed(Throwable failure) {

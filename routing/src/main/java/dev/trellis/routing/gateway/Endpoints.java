@@ -8,8 +8,10 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.HttpHeaderNames;
@@ -56,6 +58,8 @@ final class Endpoints {
         curl -X POST 'HOST/v1/keys/visits/add?by=1'           count
         curl 'HOST/v1/keys?prefix=&limit=10'                  list keys
         curl -N HOST/v1/keys/visits/watch                     watch a key
+        curl 'HOST/v1/keys/visits/await?kind=counter&atLeast=9'
+                                                              wait until it has got there
 
       Everything there is: HOST/openapi.yaml
       """;
@@ -90,9 +94,11 @@ final class Endpoints {
   /// Answers a request of a session. Whatever the answer is, it has the token to go on with, but
   /// for a defect: there the caller goes on with the one he has.
   private CompletionStage<Answer> answerWithin(SessionStore session, Exchange exchange) {
-    return answer(exchange, session)
-        .thenApply(
-            answer -> answer instanceof Answer.Whole whole ? session.withToken(whole) : answer);
+    CompletableFuture<Answer> answer = answer(exchange, session).toCompletableFuture();
+    return passingOnCancel(
+        answer,
+        answer.thenApply(
+            any -> any instanceof Answer.Whole whole ? session.withToken(whole) : any));
   }
 
   /// @param calls who carries out calls on single keys: the store, or the session that the request
@@ -119,6 +125,7 @@ final class Endpoints {
         case PUT -> put(exchange, calls);
         case DELETE -> delete(exchange, calls);
         case WATCH -> CompletableFuture.completedStage(watch(exchange));
+        case AWAIT -> await(exchange, calls);
         case OPERATION -> operation(exchange, calls);
       };
     } catch (Refusal refusal) {
@@ -406,7 +413,7 @@ final class Endpoints {
       return answer;
     }
     boolean isShortfall = Options.isShortfall(failed);
-    if (isShortfall || answer.status() == 409) {
+    if (isShortfall || answer.status() == 409 || answer.status() == 408) {
       setMetadata(answer.headers(), failed.reply().get());
     }
     if (isShortfall) {
@@ -467,6 +474,49 @@ final class Endpoints {
     Optional<Kind> kind = arguments.word("kind", Kind::ofWord);
     arguments.requireAllUsed("a watch");
     return new Answer.Events(key(exchange), kind);
+  }
+
+  /// Waits for a threshold. Cancelling the answer gives that up.
+  private CompletionStage<Answer> await(Exchange exchange, CallExecutor calls) {
+    Payload key = key(exchange);
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Threshold threshold = Thresholds.read(arguments);
+    Options options = Options.ofAwait(arguments);
+    arguments.requireAllUsed("a wait");
+    CompletableFuture<StoreResult> waiting =
+        calls.execute(new Call(key, new Read.Await(threshold), options.call()));
+    return passingOnCancel(waiting, waiting.thenApply(result -> reached(key, result)));
+  }
+
+  /// The answer, which takes back what it waits for when it is no more wanted.
+  private static CompletableFuture<Answer> passingOnCancel(
+      CompletableFuture<?> awaited, CompletableFuture<Answer> answer) {
+    var _ =
+        answer.whenComplete(
+            (_, _) -> {
+              if (answer.isCancelled()) {
+                awaited.cancel(false);
+              }
+            });
+    return answer;
+  }
+
+  private static Answer reached(Payload key, StoreResult result) {
+    return switch (result) {
+      case StoreResult.Failed failed -> failed(failed);
+      case StoreResult.Done done -> {
+        Answer.Whole answer =
+            Answer.Whole.json(
+                200,
+                json -> {
+                  json.writeStartObject();
+                  Views.writeRead(json, key, List.of(), done);
+                  json.writeEndObject();
+                });
+        setMetadata(answer.headers(), done.reply());
+        yield answer;
+      }
+    };
   }
 
   private static CausalContext parseContext(String text) {

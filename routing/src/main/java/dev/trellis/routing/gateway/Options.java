@@ -28,6 +28,11 @@ record Options(CallOptions call, boolean failsOnShortfall) {
     return new Options(mode.map(options::withReadMode).orElse(options), false);
   }
 
+  /// Of a wait: `timeout`.
+  static Options ofAwait(Arguments arguments) {
+    return new Options(timed(arguments, CallOptions.DEFAULT), false);
+  }
+
   /// Of a mutation: `ack`, `shortfall`, `ttl`, `generation`, `timeout`.
   static Options ofMutation(Arguments arguments, Mutation mutation) {
     CallOptions options = common(arguments);
@@ -72,12 +77,15 @@ record Options(CallOptions call, boolean failsOnShortfall) {
     return isShortfall(failed) && !failsOnShortfall ? failed.reply() : Optional.empty();
   }
 
-  private static CallOptions common(Arguments arguments) {
-    CallOptions options = CallOptions.DEFAULT;
+  private static CallOptions timed(Arguments arguments, CallOptions options) {
     Optional<String> timeout = arguments.text("timeout");
-    if (timeout.isPresent()) {
-      options = options.withTimeout(Durations.parse("timeout", timeout.get(), TIMEOUT_MAX));
-    }
+    return timeout.isPresent()
+        ? options.withTimeout(Durations.parse("timeout", timeout.get(), TIMEOUT_MAX))
+        : options;
+  }
+
+  private static CallOptions common(Arguments arguments) {
+    CallOptions options = timed(arguments, CallOptions.DEFAULT);
     return arguments
         .word("generation", ContextText::parseTimestamp)
         .map(options::withGeneration)

@@ -15,6 +15,7 @@ enum ProblemType {
   PATH_UNKNOWN(404, "There is no such path"),
   METHOD_NOT_ALLOWED(405, "The path does not take this method"),
   REQUEST_TIMEOUT(408, "The request did not arrive in time"),
+  NOT_REACHED(408, "What was waited for has not come in time"),
   KIND_MISMATCH(409, "The key holds another kind of value"),
   SUPERSEDED(409, "The key was deleted or expired since the generation named"),
   LENGTH_REQUIRED(411, "The length of the body must be told"),

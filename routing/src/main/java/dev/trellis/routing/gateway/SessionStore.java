@@ -53,8 +53,8 @@ final class SessionStore implements CallExecutor {
           "'"
               + HEADER
               + "' means nothing here, so nothing of the session would hold; leave it out. Parts of a"
-              + " session are GET, PUT and DELETE of a key, the operations on a key, /v1/commit and"
-              + " /v1/abort");
+              + " session are GET, PUT and DELETE of a key, waits for a key, the operations on a key,"
+              + " /v1/commit and /v1/abort");
     }
     if (given.size() > 1) {
       throw Refusal.badRequest(

@@ -26,6 +26,7 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
@@ -47,6 +48,7 @@ final class LocalStore implements Store {
   private final ShardCore core = new ShardCore(ShardConfig.of(NODE, 0, 1, 7), new MemoryStore());
   private final HybridLogicalClock clock = new HybridLogicalClock(500);
   private final Map<Long, Observer> observers = new HashMap<>(); // by connection of the watch
+  private final Map<Long, CompletableFuture<StoreResult>> waits = new HashMap<>(); // by request
   private long millis = 1_763_935_000_000L;
   private long ids;
   private final Client client = new Client();
@@ -107,17 +109,43 @@ final class LocalStore implements Store {
     if (script.isPresent()) {
       return script.get().apply(call);
     }
-    return CompletableFuture.completedFuture(carriedOut(core, call));
+    return call.operation() instanceof Read.Await
+        ? await(request(call), new Replies())
+        : CompletableFuture.completedFuture(carriedOut(core, call));
   }
 
   private StoreResult carriedOut(ShardCore by, Call call) {
     Replies replies = new Replies();
     by.handle(origin(0), request(call), millis, replies);
     Reply reply = replies.all.get(0);
+    return resultOf(reply);
+  }
+
+  private static StoreResult resultOf(Reply reply) {
     return switch (reply.outcome()) {
       case Outcome.Done done -> new StoreResult.Done(reply, done);
       case Outcome.Failed failed -> failed(failed, Optional.of(reply));
     };
+  }
+
+  private CompletableFuture<StoreResult> await(Request request, Replies replies) {
+    CompletableFuture<StoreResult> result = new CompletableFuture<>();
+    waits.put(request.id(), result);
+    core.handle(origin(0), request, millis, replies);
+    var _ =
+        result.whenComplete(
+            (_, _) -> {
+              synchronized (this) {
+                waits.remove(request.id());
+                core.giveUp(origin(0), request.id(), millis, new Replies());
+              }
+            });
+    return result;
+  }
+
+  /// How many threshold reads wait.
+  synchronized long awaitCount() {
+    return core.statistics().awaits();
   }
 
   @Override
@@ -251,7 +279,7 @@ final class LocalStore implements Store {
             call.options().acknowledgement(),
             call.options().readMode(),
             call.options().ttl().map(Duration::toMillis).orElse(0L),
-            0,
+            isMutation ? 0 : call.options().timeout().map(Duration::toMillis).orElse(0L),
             0,
             List.of(),
             0,
@@ -273,7 +301,12 @@ final class LocalStore implements Store {
 
     @Override
     public void reply(Origin origin, Reply reply) {
-      all.add(reply);
+      CompletableFuture<StoreResult> waiting = waits.remove(reply.id());
+      if (waiting == null) {
+        all.add(reply);
+      } else {
+        waiting.complete(resultOf(reply));
+      }
     }
 
     @Override

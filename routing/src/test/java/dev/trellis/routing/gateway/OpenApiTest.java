@@ -181,6 +181,13 @@ class OpenApiTest {
           Sample.of("HEAD /v1/keys/{key}", 200, "/v1/keys/counter", ""),
           Sample.of("HEAD /v1/keys/{key}", 200, "/v1/keys/lww", "", JSON),
           Sample.of("GET /v1/keys/{key}/watch", 200, "/v1/keys/lww/watch?kind=lww", ""),
+          await("max?kind=max&atLeast=3&timeout=5s"),
+          await("counter?kind=counter&atLeast=1"),
+          await("min?atMost=0"),
+          await("gset?kind=gset&contains=a&contains=b"),
+          await("flag?enabled"),
+          await("lww?seen"),
+          await("orset?kind=orset&seen=true&element=a"),
           Sample.of("GET /v1/keys", 200, "/v1/keys?limit=3&cursor=bA&prefix=l", ""),
           Sample.of("GET /v1/keys", 200, "/v1/keys?values", ""),
           Sample.of("HEAD /v1/keys", 200, "/v1/keys?values=false", ""),
@@ -395,7 +402,10 @@ class OpenApiTest {
           case 400 ->
               send(right, right.target + (right.target.contains("?") ? "&" : "?") + "nonsense=1");
           case 404 -> send(right, "/v1/keys/nobody");
-          case 408 -> late(operation.method(), right.target);
+          case 408 ->
+              operation.name().endsWith("/await")
+                  ? failing(right, ErrorCode.NOT_REACHED)
+                  : late(operation.method(), right.target);
           case 411 -> raw(operation.method() + " " + right.target + " HTTP/1.1\r\n\r\n", false);
           case 413 ->
               takesNoBody(operation) ? overfull(operation.method()) : oversized(right, operation);
@@ -528,6 +538,11 @@ class OpenApiTest {
 
   private static Sample get(String target, String... headers) {
     return Sample.of("GET /v1/keys/{key}", 200, "/v1/keys/" + target, "", headers);
+  }
+
+  private static Sample await(String target) {
+    return Sample.of(
+        "GET /v1/keys/{key}/await", 200, "/v1/keys/" + target.replaceFirst("\\?", "/await?"), "");
   }
 
   private static Sample post(int status, String target, String body) {

@@ -25,6 +25,7 @@ class ProblemTypeTest {
     "UNAUTHENTICATED, 401",
     "FORBIDDEN, 403",
     "SUPERSEDED, 409",
+    "NOT_REACHED, 408",
     "SESSION_UNAVAILABLE, 503",
     "OVERLOADED, 503",
     "OUT_OF_MEMORY, 507",

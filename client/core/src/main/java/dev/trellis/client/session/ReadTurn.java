@@ -358,7 +358,8 @@ final class ReadTurn implements Turn {
 
   // ---- Showing ----
 
-  private Step show(Entry entry, Reply told) {
+  /// What the session reads of an entry with what waits for its commit.
+  Step show(Entry entry, Reply told) {
     long nowMillis = told.clock().millis();
     try {
       Entry shown = withBuffered(entry, nowMillis);

@@ -103,6 +103,7 @@ public final class Session implements Handles, Calls {
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
     return run(
         switch (operation) {
+          case Read.Await await -> new AwaitTurn(state, key, await, options, this::stamp);
           case Read read -> new ReadTurn(state, key, read, options, this::stamp);
           case Mutation mutation -> new WriteTurn(state, key, mutation, options, this::stamp);
         });
@@ -205,8 +206,17 @@ public final class Session implements Handles, Calls {
   private void ask(Turn turn, Step.Ask ask, int restamps, CompletableFuture<Reply> result) {
     List<CompletableFuture<Answered>> calls = new ArrayList<>(ask.calls().size());
     for (Call call : ask.calls()) {
-      calls.add(
-          next.execute(call.key(), call.operation(), call.options()).handle(Session::answered));
+      CompletableFuture<Reply> called = next.execute(call.key(), call.operation(), call.options());
+      if (call.operation() instanceof Read.Await) {
+        var unused =
+            result.whenComplete(
+                (reply, failed) -> {
+                  if (result.isCancelled()) {
+                    called.cancel(false);
+                  }
+                });
+      }
+      calls.add(called.handle(Session::answered));
     }
     CompletableFuture<Void> all =
         CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new));

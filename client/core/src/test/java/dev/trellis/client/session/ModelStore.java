@@ -132,8 +132,12 @@ final class ModelStore {
           switch (operation) {
             case Read read -> {
               Entry entry = entry(at, key);
+              boolean tells =
+                  read instanceof Read.Await && options.demand().delta() && random.nextBoolean();
               yield reply(
-                  entry, EntryReader.read(entry, read, millis, "key " + key), Optional.empty());
+                  entry,
+                  EntryReader.read(entry, read, millis, "key " + key),
+                  tells ? Optional.of(entry) : Optional.empty());
             }
             case Mutation mutation -> mutate(client, at, key, mutation, options);
           });
