@@ -103,6 +103,11 @@ class SessionGatewayTest {
     assertEquals(200, head.status());
     assertEquals("orset", head.header("Trellis-Kind").orElseThrow());
     assertTrue(head.header("Trellis-Session").isPresent());
+    RawHttp.Response raised = gateway.post("/v1/keys/m/raise?to=7", "", next(head));
+    RawHttp.Response waited =
+        gateway.get("/v1/keys/m/await?kind=max&atLeast=7&timeout=1s", next(raised));
+    assertEquals(200, waited.status(), waited::text);
+    assertTrue(waited.header("Trellis-Session").isPresent());
   }
 
   @Test
