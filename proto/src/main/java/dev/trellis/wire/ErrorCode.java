@@ -24,10 +24,12 @@ public enum ErrorCode {
   /// The write is kept by fewer replicas than asked for, and still spreads.
   NOT_ENOUGH_REPLICAS(17, false),
   TIMEOUT(18, false),
-  OUTCOME_UNKNOWN(19, false);
+  OUTCOME_UNKNOWN(19, false),
+  /// The mutation's tag is of an invocation so old that what it did is no more told apart.
+  INVOCATION_EXPIRED(20, true);
 
   /// The greatest [#number] of a known code.
-  public static final int NUMBER_MAX = 19;
+  public static final int NUMBER_MAX = 20;
 
   private static final ErrorCode[] BY_NUMBER = new ErrorCode[NUMBER_MAX + 1];
 

@@ -18,6 +18,9 @@ public record Limits(int keyBytesMax, int valueBytesMax, int frameBytesMax, int 
   /// Ten years. A longer life is no expiry; use none.
   public static final long TTL_MILLIS_MAX = 3_653L * 24 * 60 * 60 * 1_000;
 
+  /// Weight of what invocations have added to one counter while that is told apart.
+  public static final int TAGGED_BYTES_MAX = 1 << 20;
+
   /// Most keys in one page of a scan.
   public static final int SCAN_KEYS_MAX = 10_000;
 

@@ -571,7 +571,8 @@ final class Lane implements Connection.Listener {
         cluster.routing().ringVersion(),
         ofFields,
         observed,
-        call.options.demand());
+        call.options.demand(),
+        mutates ? call.options.tag() : Optional.empty());
   }
 
   // ---- The connection ----
@@ -907,7 +908,9 @@ final class Lane implements Connection.Listener {
     Mutation mutation = (Mutation) call.operation;
     boolean harmless =
         call.isRepeatable()
-            && !Operations.dependsOnTimestamp(mutation, call.options.ttl().isPresent());
+            && (call.isNamedByTag()
+                ? call.options.ttl().isEmpty()
+                : !Operations.dependsOnTimestamp(mutation, call.options.ttl().isPresent()));
     Frame.Welcome greeting = welcome;
     // The incarnation that may have got it earlier says that it is new to it, and too old by now;
     // so what it may still get of the lost connection is too old as well.

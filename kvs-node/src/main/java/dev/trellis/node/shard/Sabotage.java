@@ -16,6 +16,8 @@ public enum Sabotage {
   DROP_UNACKNOWLEDGED,
   /// A replica that does not have everything answers that a key is missing.
   INCOMPLETE_ANSWERS_MISSING,
+  /// What a mutation with a tag writes is named by the shard.
+  TAGS_IGNORED,
   /// What is merged counts as on disk.
   DURABLE_BEFORE_SYNC
 }

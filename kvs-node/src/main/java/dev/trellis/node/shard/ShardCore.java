@@ -3,6 +3,7 @@ package dev.trellis.node.shard;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
@@ -1435,6 +1436,7 @@ public final class ShardCore {
       case NEW -> {}
     }
     requireBelievable(context, mutation, nowMillis);
+    Optional<Tag> tag = requireYoung(request, mutation, nowMillis);
     if (mutation instanceof Mutation.Merge && !admitsMergesOf(origin)) {
       throw new Refusal(
           ErrorCode.FORBIDDEN,
@@ -1461,7 +1463,8 @@ public final class ShardCore {
                 birth,
                 entries::takeBirth,
                 context.fieldGenerations(),
-                collector.forgottenUpTo(nowMillis)));
+                collector.forgottenUpTo(nowMillis),
+                tag));
     EntryWriter.Written written =
         writer.write(
             held,
@@ -1469,6 +1472,9 @@ public final class ShardCore {
             mutation,
             "key " + request.key(),
             0);
+    if (written.differs()) {
+      statistics.countNondeterministicRetry();
+    }
     boolean idle = written.delta().equals(Entry.BOTTOM);
     // What changes nothing starts no generation either.
     Entry after = idle ? held : written.after();
@@ -1729,7 +1735,7 @@ public final class ShardCore {
     // What is idempotent may be done again, with its first stamp. One too old for that must not be
     // refused for it: the client would take it for not carried out, and stamp it anew.
     boolean harmless =
-        mutation.isIdempotent()
+        context.isRepeatable(mutation)
             && (mutation instanceof Mutation.Merge
                 || clock.withinSkew(context.timestamp(), nowMillis));
     return verdict == RepeatWindow.Verdict.UNKNOWN && harmless ? RepeatWindow.Verdict.NEW : verdict;
@@ -1773,6 +1779,45 @@ public final class ShardCore {
               + current,
           current);
     }
+  }
+
+  /// The tag of a mutation, if others may still carry it out too: once its invocation is too old,
+  /// what it wrote may be forgotten, and would be taken for new.
+  private Optional<Tag> requireYoung(Request request, Mutation mutation, long nowMillis)
+      throws Refusal {
+    Optional<Tag> tag = request.context().tag();
+    if (tag.isEmpty() || sabotage.contains(Sabotage.TAGS_IGNORED)) {
+      return Optional.empty();
+    }
+    if (mutation instanceof Mutation.Place || mutation instanceof Mutation.Merge) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "key " + request.key() + ": placements and merges of entries take no tag");
+    }
+    long bornMillis = tag.get().invocation().bornMillis();
+    // By the shard's own clock, which does not go back.
+    long now = clock.current(nowMillis).millis();
+    if (bornMillis - now > clock.skewMaxMillis()) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "invocation "
+              + tag.get().invocation()
+              + " is to be born in "
+              + (bornMillis - now)
+              + " ms only; its id must tell when it was born");
+    }
+    if (now - bornMillis >= config.invocationLifetime().toMillis()) {
+      throw new Refusal(
+          ErrorCode.INVOCATION_EXPIRED,
+          "invocation "
+              + tag.get().invocation()
+              + " was born "
+              + (now - bornMillis) / 1_000
+              + " s ago, and may write for "
+              + config.invocationLifetime().toSeconds()
+              + " s (invocation.lifetime); this run of it did nothing here, earlier ones may have");
+    }
+    return tag;
   }
 
   /// Refuses stamps from too far away, so that one bad clock can't own a key for ever.

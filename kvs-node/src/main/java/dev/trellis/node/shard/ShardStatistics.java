@@ -28,7 +28,8 @@ public final class ShardStatistics {
   private static final int LOST = 16;
   private static final int WATERMARK_AGE = 17;
   private static final int BROKEN = 18;
-  private static final int COUNTERS = 19;
+  private static final int NONDETERMINISTIC_RETRIES = 19;
+  private static final int COUNTERS = 20;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -51,6 +52,11 @@ public final class ShardStatistics {
   /// Mutations recognised as carried out before.
   public long repeats() {
     return read(REPEATS);
+  }
+
+  /// Mutations under a tag that had written something else here before.
+  public long nondeterministicRetries() {
+    return read(NONDETERMINISTIC_RETRIES);
   }
 
   /// Times that an entry was found with several kinds after concurrent first writes.
@@ -148,6 +154,10 @@ public final class ShardStatistics {
 
   void countRepeat() {
     increment(REPEATS);
+  }
+
+  void countNondeterministicRetry() {
+    increment(NONDETERMINISTIC_RETRIES);
   }
 
   void countKindConflict() {

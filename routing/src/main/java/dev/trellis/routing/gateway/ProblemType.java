@@ -17,6 +17,7 @@ enum ProblemType {
   REQUEST_TIMEOUT(408, "The request did not arrive in time"),
   KIND_MISMATCH(409, "The key holds another kind of value"),
   SUPERSEDED(409, "The key was deleted or expired since the generation named"),
+  INVOCATION_EXPIRED(410, "The invocation is too old to be run again"),
   LENGTH_REQUIRED(411, "The length of the body must be told"),
   VALUE_TOO_LARGE(413, "The value or document is larger than accepted"),
   URI_TOO_LONG(414, "The request line is longer than accepted"),
