@@ -201,9 +201,9 @@ public record CallOptions(
   }
 
   /// Carries out a mutation under a tag: once, wherever and however often that tag is given to it,
-  /// by whichever client. A connection that is lost is then no reason for an unknown outcome, as
-  /// the mutation goes to another replica. Once the invocation is too old for that, the call fails
-  /// as [DefiniteException.InvocationExpired].
+  /// by whichever client. So two mutations of a key need two numbers. A connection that is lost is
+  /// then no reason for an unknown outcome, as the mutation goes to another replica. Once the
+  /// invocation is too old for that, the call fails as [DefiniteException.InvocationExpired].
   public CallOptions withTag(Tag name) {
     return new CallOptions(
         acknowledgement,

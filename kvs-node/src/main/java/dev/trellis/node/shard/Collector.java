@@ -6,6 +6,8 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -91,7 +93,9 @@ final class Collector {
   /// The births before which invocations are over for all who vote by then: `cutoff` is earlier
   /// than now by the grace period and the skew, and what a shard takes ends with the lifetime.
   private long bornBefore(HybridTimestamp cutoff) {
-    return config.bornBefore(cutoff.millis());
+    return sabotage.contains(Sabotage.FOLDED_EARLY)
+        ? cutoff.millis()
+        : config.bornBefore(cutoff.millis());
   }
 
   /// What was agreed in another view does not count in this one.
@@ -253,9 +257,12 @@ final class Collector {
     if (ended.entry().equals(Entry.BOTTOM)) {
       return held.equals(Entry.BOTTOM) || isOver(held, cutoff);
     }
-    return held.equals(Entry.BOTTOM)
-        ? !replication.roles().holds(entries.digests().partitionOf(ended.key()))
-        : held.tombstones(cutoff, bornBefore(cutoff)).equals(ended.entry());
+    if (held.equals(Entry.BOTTOM)) {
+      Payload key = ended.key();
+      Optional<Placement> placement = entries.settingOf(key).flatMap(PlacementSetting::placement);
+      return !replication.roles().holds(entries.digests().partitionOf(key), placement);
+    }
+    return held.tombstones(cutoff, bornBefore(cutoff)).equals(ended.entry());
   }
 
   /// Counts the votes of a member.
