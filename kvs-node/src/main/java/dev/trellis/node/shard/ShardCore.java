@@ -1107,6 +1107,7 @@ public final class ShardCore {
     statistics.countChange();
     Request asked = asRead(watch.asked());
     try {
+      requireKnown(asked);
       return Optional.of(new Frame.Changed(read(asked, (Read) asked.operation(), nowMillis)));
     } catch (Refusal refused) {
       return endWatch(origin, watch, refused, nowMillis);
@@ -1117,6 +1118,17 @@ public final class ShardCore {
               ErrorCode.NOT_ENOUGH_REPLICAS,
               "what was here of key " + asked.key() + " can't be read any more; watch it again");
       return endWatch(origin, watch, refused, nowMillis);
+    }
+  }
+
+  /// A copy may have been handed over since, with what was decided about its place: then the key is
+  /// not missing, though nothing of it is here.
+  private void requireKnown(Request asked) throws Refusal {
+    if (entryOf(asked.key()).equals(Entry.BOTTOM) && !isCompleteFor(asked)) {
+      requireOurs(asked);
+      throw new Refusal(
+          ErrorCode.NOT_ENOUGH_REPLICAS,
+          "key " + asked.key() + " was handed over to others; watch it again");
     }
   }
 

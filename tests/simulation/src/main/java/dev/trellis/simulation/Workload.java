@@ -43,12 +43,12 @@ final class Workload {
           "gset",
           "oset",
           "log",
-          "tally",
-          "post",
           "priority",
           "mixed",
           "brief",
-          "contested");
+          "contested",
+          "tally",
+          "post");
   private static final List<String> OWNED =
       List.of(
           "lww",
