@@ -437,7 +437,9 @@ final class Lane implements Connection.Listener {
       Connection socket, Frame.Welcome greeting, List<Pending.OfCall> calls) {
     long bytesMax = 0;
     for (Pending.OfCall call : calls) {
-      if (!RequestPack.isPlain(call.operation) || !call.options.demand().equals(Demand.NONE)) {
+      if (!RequestPack.isPlain(call.operation)
+          || !call.options.demand().equals(Demand.NONE)
+          || call.options.tag().isPresent()) {
         return false;
       }
       bytesMax += RequestPack.plainBytesMax(call.key, call.operation);
