@@ -4,6 +4,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
@@ -124,6 +125,25 @@ public final class CausalRegister implements Value<CausalRegister> {
     return of(Map.of(dot, value), context);
   }
 
+  /// The delta by which a mutation puts a value that replaces the siblings in `context`, under the
+  /// dot of its tag. Where the tag is known the value comes again, and replaces nothing more; it
+  /// stays away if it was replaced since.
+  public CausalRegister put(Tag tag, Sibling value, CausalContext context) {
+    Dot dot = tag.dot(0);
+    if (siblings.context().contains(dot) && siblings.find(dot) == null) {
+      return of(Map.of(), CausalContext.of(dot));
+    }
+    // Who has read his own put has seen what came after it, which is not for him to replace: the
+    // first time he had not.
+    boolean again = siblings.context().contains(dot) || context.contains(dot);
+    return of(Map.of(dot, value), again ? CausalContext.EMPTY : context);
+  }
+
+  /// The sibling under a dot; empty if there is none.
+  public Optional<Sibling> sibling(Dot dot) {
+    return Optional.ofNullable(siblings.find(dot));
+  }
+
   /// The siblings by dot, expired ones included.
   public Iterable<Map.Entry<Dot, Sibling>> siblings() {
     return siblings.items();
@@ -186,6 +206,18 @@ public final class CausalRegister implements Value<CausalRegister> {
         kept = kept.without(sibling.getKey());
       }
     }
+    return kept == siblings ? this : new CausalRegister(kept);
+  }
+
+  /// The dots of replaced siblings that only invocations born before `bornBefore` could ask for, as
+  /// a state of its own.
+  CausalRegister tombstones(long bornBefore) {
+    CausalContext gone = siblings.goneOfInvocations(bornBefore);
+    return gone.isEmpty() ? EMPTY : new CausalRegister(NOTHING.aware(gone));
+  }
+
+  CausalRegister withoutTombstones(long bornBefore) {
+    DotStore<Sibling> kept = siblings.unaware(siblings.goneOfInvocations(bornBefore));
     return kept == siblings ? this : new CausalRegister(kept);
   }
 

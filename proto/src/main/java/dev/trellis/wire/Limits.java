@@ -24,6 +24,9 @@ public record Limits(int keyBytesMax, int valueBytesMax, int frameBytesMax, int 
   /// The largest entry that goes with the answer to a threshold read, where that was asked for.
   public static final int AWAITED_ENTRY_BYTES_MAX = 64 << 10;
 
+  /// Weight of what invocations have added to one counter while that is told apart.
+  public static final int TAGGED_BYTES_MAX = 1 << 20;
+
   /// Most keys in one page of a scan.
   public static final int SCAN_KEYS_MAX = 10_000;
 

@@ -348,6 +348,34 @@ public sealed interface Mutation extends Operation {
     };
   }
 
+  /// Whether a mutation with a tag is merged as the same fact wherever and however often it is
+  /// carried out, as what it writes is named by the tag. A removal is carried out by those who do
+  /// not know yet that it was. The others are idempotent by themselves, or not at all.
+  static boolean isNamedByTag(Mutation mutation) {
+    return switch (mutation) {
+      case Increment increment -> true;
+      case Add add -> add.to() == Kind.ORSET;
+      case Remove remove -> true;
+      case PutCausal put -> true;
+      case PutMultiCausal put -> true;
+      case Append append -> true;
+      case UpdateField update -> isNamedByTag(update.mutation());
+      case Put put -> false;
+      case Raise raise -> false;
+      case Lower lower -> false;
+      case Enable enable -> false;
+      case AddScored add -> false;
+      case RemoveMembers remove -> false;
+      case PutPriority put -> false;
+      case Trim trim -> false;
+      case Delete delete -> false;
+      case Expire expire -> false;
+      case Merge merge -> false;
+      case Place place -> false;
+      case Commit commit -> false;
+    };
+  }
+
   /// Any kind: deletes the key (or, inside [UpdateField], the field). `lww` gets a tombstone with
   /// the request's timestamp, every other kind a new generation. Deleting what is missing changes
   /// nothing.

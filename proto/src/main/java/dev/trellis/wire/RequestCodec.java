@@ -2,6 +2,8 @@ package dev.trellis.wire;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -60,6 +62,30 @@ final class RequestCodec {
     CausalCodec.writeTimestamps(out, 13, context.fieldGenerations());
     out.uint64(14, context.observedMicros());
     writeDemand(out, context.demand());
+    context.tag().ifPresent(tag -> writeTag(out, tag));
+  }
+
+  private static void writeTag(WireWriter out, Tag tag) {
+    out.open(30);
+    out.fixed64(1, tag.invocation().high());
+    out.fixed64(2, tag.invocation().low());
+    out.uint64(3, tag.number());
+    out.close();
+  }
+
+  private static Tag readTag(WireReader in) throws WireException {
+    long high = 0;
+    long low = 0;
+    long number = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> high = in.fixed64();
+        case 2 -> low = in.fixed64();
+        case 3 -> number = in.uint64();
+        default -> in.skip();
+      }
+    }
+    return new Tag(new InvocationId(high, low), number);
   }
 
   private static void writeDemand(WireWriter out, Demand demand) {
@@ -122,6 +148,7 @@ final class RequestCodec {
       List<HybridTimestamp> fieldGenerations = List.of();
       long observedMicros = 0;
       Demand demand = Demand.NONE;
+      Optional<Tag> tag = Optional.empty();
       for (int field = in.next(); field != 0; field = in.next()) {
         switch (field) {
           case 1 -> id = OptionalLong.of(in.uint64());
@@ -139,6 +166,7 @@ final class RequestCodec {
           case 13 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
           case 14 -> observedMicros = in.uint64();
           case 15 -> demand = in.message(RequestCodec::readDemand);
+          case 30 -> tag = Optional.of(in.message(RequestCodec::readTag));
           default -> in.skip();
         }
       }
@@ -159,7 +187,8 @@ final class RequestCodec {
               ringVersion,
               fieldGenerations,
               observedMicros,
-              demand);
+              demand,
+              tag);
       return new Request(id.orElse(0), key, operation, context);
     }
 

@@ -466,6 +466,55 @@ class FrameCodecTest {
   }
 
   @Test
+  void tagsThatNameNothingAreRefusedWithTheIdOfTheRequest() {
+    var request =
+        dev.trellis.wire.generated.Request.newBuilder()
+            .setId(5)
+            .setKey(ByteString.copyFromUtf8("k"));
+    request.getOperationBuilder().getIncrementBuilder().setBy(1);
+    request.getTagBuilder().setHigh(1L << 16).setLow(2);
+    WireException refusal = refusal(CODEC, single(request));
+    assertEquals(
+        "mutation 0 of invocation 00000000000100000000000000000002 is outside 1 to 4398046511103",
+        refusal.getMessage());
+    assertEquals(OptionalLong.of(5), refusal.requestId());
+    request.getTagBuilder().setNumber(1).setLow(-1);
+    assertEquals(
+        "invocation id 0000000000010000ffffffffffffffff is none: the first digit is 0 to 7, the"
+            + " seventeenth 0 to 3",
+        refusal(CODEC, single(request)).getMessage());
+  }
+
+  private static byte[] single(dev.trellis.wire.generated.Request.Builder request) {
+    return dev.trellis.wire.generated.Frame.newBuilder().setSingle(request).build().toByteArray();
+  }
+
+  @Test
+  void countersWhoseTagsAreContradictoryAreRefused() {
+    var counter = dev.trellis.wire.generated.Counter.newBuilder();
+    counter.addTaggedBuilder().setHigh(1).setLow(2).addNumbers(1).addNumbers(1).addAmounts(4);
+    assertRefused("a counter with 2 tags and 1 amounts", merge(counter));
+    counter.getTaggedBuilder(0).addAmounts(5);
+    assertRefused(
+        "a counter with two amounts of tag 00000000000000010000000000000002/1", merge(counter));
+    counter.clearTagged().setFoldedSum(3);
+    assertRefused("a counter with 3 folded of what was born before 0", merge(counter));
+  }
+
+  private static byte[] merge(dev.trellis.wire.generated.Counter.Builder counter) {
+    var request =
+        dev.trellis.wire.generated.Request.newBuilder().setKey(ByteString.copyFromUtf8("k"));
+    request
+        .getOperationBuilder()
+        .getMergeBuilder()
+        .getEntryBuilder()
+        .addValuesBuilder()
+        .setKind(5)
+        .setState(counter.build().toByteString());
+    return single(request);
+  }
+
+  @Test
   void unknownFramesOperationsAndViewsAreNamedByNumber() {
     assertRefused("a frame that is empty", new byte[0]);
     assertRefused("unknown frame number 100", message(100, new byte[0]));

@@ -3,7 +3,9 @@ package dev.trellis.wire;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
@@ -218,7 +220,18 @@ final class RandomFrames {
         random.nextInt(4) > 0 ? 0 : number(),
         random.nextInt(3) > 0
             ? Demand.NONE
-            : new Demand(timestamp(), random.nextBoolean(), random.nextBoolean()));
+            : new Demand(timestamp(), random.nextBoolean(), random.nextBoolean()),
+        random.nextInt(3) > 0 ? Optional.empty() : Optional.of(tag()));
+  }
+
+  private Tag tag() {
+    InvocationId invocation =
+        random.nextBoolean()
+            ? InvocationId.mint(random.nextLong(InvocationId.BORN_MILLIS_MAX + 1), random)
+            : new InvocationId((long) random.nextInt(3) << 16, random.nextInt(2));
+    return new Tag(
+        invocation,
+        random.nextBoolean() ? random.nextInt(1, 4) : random.nextLong(1, Tag.NUMBER_MAX + 1));
   }
 
   private List<HybridTimestamp> fewTimestamps() {
@@ -447,7 +460,12 @@ final class RandomFrames {
           sums.put(
               replica(), new Counter.Sums(number() & Long.MAX_VALUE, number() & Long.MAX_VALUE));
         }
-        yield Counter.of(sums);
+        Map<Tag, Long> tagged = new TreeMap<>();
+        for (int left = random.nextInt(4); left > 0; left--) {
+          tagged.put(tag(), number());
+        }
+        long foldedBefore = random.nextBoolean() ? 0 : random.nextInt(3);
+        yield Counter.of(sums, tagged, foldedBefore, foldedBefore == 0 ? 0 : number());
       }
       case GSET -> GrowSet.of(list(this::payload));
       case OSET -> OrderedSet.of(list(this::payload));

@@ -143,6 +143,16 @@ public abstract sealed class DefiniteException extends TrellisException {
     }
   }
 
+  /// The invocation whose tag the mutation carries is too old: what it did is no more told apart.
+  /// This run of it did nothing; earlier ones may have.
+  public static final class InvocationExpired extends DefiniteException {
+    private static final long serialVersionUID = 1L;
+
+    InvocationExpired(Failure failure) {
+      super(failure);
+    }
+  }
+
   /// No node of the cluster could be reached.
   public static final class NoNodes extends DefiniteException {
     private static final long serialVersionUID = 1L;

@@ -437,7 +437,9 @@ final class Lane implements Connection.Listener {
       Connection socket, Frame.Welcome greeting, List<Pending.OfCall> calls) {
     long bytesMax = 0;
     for (Pending.OfCall call : calls) {
-      if (!RequestPack.isPlain(call.operation) || !call.options.demand().equals(Demand.NONE)) {
+      if (!RequestPack.isPlain(call.operation)
+          || !call.options.demand().equals(Demand.NONE)
+          || call.options.tag().isPresent()) {
         return false;
       }
       bytesMax += RequestPack.plainBytesMax(call.key, call.operation);
@@ -593,7 +595,8 @@ final class Lane implements Connection.Listener {
         cluster.routing().ringVersion(),
         ofFields,
         observed,
-        call.options.demand());
+        call.options.demand(),
+        mutates ? call.options.tag() : Optional.empty());
   }
 
   // ---- The connection ----
@@ -929,7 +932,9 @@ final class Lane implements Connection.Listener {
     Mutation mutation = (Mutation) call.operation;
     boolean harmless =
         call.isRepeatable()
-            && !Operations.dependsOnTimestamp(mutation, call.options.ttl().isPresent());
+            && (call.isNamedByTag()
+                ? call.options.ttl().isEmpty()
+                : !Operations.dependsOnTimestamp(mutation, call.options.ttl().isPresent()));
     Frame.Welcome greeting = welcome;
     // The incarnation that may have got it earlier says that it is new to it, and too old by now;
     // so what it may still get of the lost connection is too old as well.

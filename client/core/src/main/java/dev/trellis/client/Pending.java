@@ -107,7 +107,14 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
 
     /// Whether it is all the same how often and where it is carried out.
     boolean isRepeatable() {
-      return !(operation instanceof Mutation mutation) || mutation.isIdempotent();
+      return !(operation instanceof Mutation mutation) || mutation.isIdempotent() || isNamedByTag();
+    }
+
+    /// Whether it is so because of its tag, whatever its timestamp.
+    boolean isNamedByTag() {
+      return options.tag().isPresent()
+          && operation instanceof Mutation mutation
+          && Mutation.isNamedByTag(mutation);
     }
 
     /// Notes that a shard did not take it: others come first then, as long as the map is the same.

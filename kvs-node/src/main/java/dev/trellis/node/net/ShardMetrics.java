@@ -37,6 +37,12 @@ final class ShardMetrics extends Collector {
     add(
         families,
         Type.COUNTER,
+        "trellis_nondeterministic_retries",
+        "Mutations under a tag that had written something else before.",
+        shard -> shard.statistics().nondeterministicRetries());
+    add(
+        families,
+        Type.COUNTER,
         "trellis_scan_pages",
         "Pages of scans.",
         shard -> shard.statistics().scans());

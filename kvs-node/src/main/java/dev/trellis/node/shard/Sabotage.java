@@ -16,6 +16,10 @@ public enum Sabotage {
   DROP_UNACKNOWLEDGED,
   /// A replica that does not have everything answers that a key is missing.
   INCOMPLETE_ANSWERS_MISSING,
+  /// What a mutation with a tag writes is named by the shard.
+  TAGS_IGNORED,
+  /// What invocations have added is folded while they may still be run.
+  FOLDED_EARLY,
   /// What is merged counts as on disk.
   DURABLE_BEFORE_SYNC
 }

@@ -3,6 +3,7 @@ package dev.trellis.node.shard;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
@@ -1273,6 +1274,7 @@ public final class ShardCore {
     statistics.countChange();
     Request asked = asRead(watch.asked());
     try {
+      requireKnown(asked);
       return Optional.of(new Frame.Changed(read(asked, (Read) asked.operation(), nowMillis)));
     } catch (Refusal refused) {
       return endWatch(origin, watch, refused, nowMillis);
@@ -1283,6 +1285,17 @@ public final class ShardCore {
               ErrorCode.NOT_ENOUGH_REPLICAS,
               "what was here of key " + asked.key() + " can't be read any more; watch it again");
       return endWatch(origin, watch, refused, nowMillis);
+    }
+  }
+
+  /// A copy may have been handed over since, with what was decided about its place: then the key is
+  /// not missing, though nothing of it is here.
+  private void requireKnown(Request asked) throws Refusal {
+    if (entryOf(asked.key()).equals(Entry.BOTTOM) && !isCompleteFor(asked)) {
+      requireOurs(asked);
+      throw new Refusal(
+          ErrorCode.NOT_ENOUGH_REPLICAS,
+          "key " + asked.key() + " was handed over to others; watch it again");
     }
   }
 
@@ -1609,6 +1622,7 @@ public final class ShardCore {
       case NEW -> {}
     }
     requireBelievable(context, mutation, nowMillis);
+    Optional<Tag> tag = requireYoung(request, mutation, nowMillis);
     if (mutation instanceof Mutation.Merge && !admitsMergesOf(origin)) {
       throw new Refusal(
           ErrorCode.FORBIDDEN,
@@ -1635,7 +1649,8 @@ public final class ShardCore {
                 birth,
                 entries::takeBirth,
                 context.fieldGenerations(),
-                collector.forgottenUpTo(nowMillis)));
+                collector.forgottenUpTo(nowMillis),
+                tag));
     EntryWriter.Written written =
         writer.write(
             held,
@@ -1643,6 +1658,9 @@ public final class ShardCore {
             mutation,
             "key " + request.key(),
             0);
+    if (written.differs()) {
+      statistics.countNondeterministicRetry();
+    }
     boolean idle = written.delta().equals(Entry.BOTTOM);
     // What changes nothing starts no generation either.
     Entry after = idle ? held : written.after();
@@ -1903,7 +1921,7 @@ public final class ShardCore {
     // What is idempotent may be done again, with its first stamp. One too old for that must not be
     // refused for it: the client would take it for not carried out, and stamp it anew.
     boolean harmless =
-        mutation.isIdempotent()
+        context.isRepeatable(mutation)
             && (mutation instanceof Mutation.Merge
                 || clock.withinSkew(context.timestamp(), nowMillis));
     return verdict == RepeatWindow.Verdict.UNKNOWN && harmless ? RepeatWindow.Verdict.NEW : verdict;
@@ -1947,6 +1965,45 @@ public final class ShardCore {
               + current,
           current);
     }
+  }
+
+  /// The tag of a mutation, if others may still carry it out too: once its invocation is too old,
+  /// what it wrote may be forgotten, and would be taken for new.
+  private Optional<Tag> requireYoung(Request request, Mutation mutation, long nowMillis)
+      throws Refusal {
+    Optional<Tag> tag = request.context().tag();
+    if (tag.isEmpty() || sabotage.contains(Sabotage.TAGS_IGNORED)) {
+      return Optional.empty();
+    }
+    if (mutation instanceof Mutation.Place || mutation instanceof Mutation.Merge) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "key " + request.key() + ": placements and merges of entries take no tag");
+    }
+    long bornMillis = tag.get().invocation().bornMillis();
+    // By the shard's own clock, which does not go back.
+    long now = clock.current(nowMillis).millis();
+    if (bornMillis - now > clock.skewMaxMillis()) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "invocation "
+              + tag.get().invocation()
+              + " is to be born in "
+              + (bornMillis - now)
+              + " ms only; its id must tell when it was born");
+    }
+    if (now - bornMillis >= config.invocationLifetime().toMillis()) {
+      throw new Refusal(
+          ErrorCode.INVOCATION_EXPIRED,
+          "invocation "
+              + tag.get().invocation()
+              + " was born "
+              + (now - bornMillis) / 1_000
+              + " s ago, and may write for "
+              + config.invocationLifetime().toSeconds()
+              + " s (invocation.lifetime); this run of it did nothing here, earlier ones may have");
+    }
+    return tag;
   }
 
   /// Refuses stamps from too far away, so that one bad clock can't own a key for ever.

@@ -30,7 +30,8 @@ public final class ShardStatistics {
   private static final int BROKEN = 18;
   private static final int AWAITS = 19;
   private static final int REACHED = 20;
-  private static final int COUNTERS = 21;
+  private static final int NONDETERMINISTIC_RETRIES = 21;
+  private static final int COUNTERS = 22;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -53,6 +54,11 @@ public final class ShardStatistics {
   /// Mutations recognised as carried out before.
   public long repeats() {
     return read(REPEATS);
+  }
+
+  /// Mutations under a tag that had written something else here before.
+  public long nondeterministicRetries() {
+    return read(NONDETERMINISTIC_RETRIES);
   }
 
   /// Times that an entry was found with several kinds after concurrent first writes.
@@ -160,6 +166,10 @@ public final class ShardStatistics {
 
   void countRepeat() {
     increment(REPEATS);
+  }
+
+  void countNondeterministicRetry() {
+    increment(NONDETERMINISTIC_RETRIES);
   }
 
   void countKindConflict() {

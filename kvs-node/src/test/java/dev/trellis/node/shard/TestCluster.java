@@ -1,6 +1,7 @@
 package dev.trellis.node.shard;
 
 import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.Incarnation;
@@ -35,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Predicate;
@@ -80,6 +82,16 @@ final class TestCluster {
     /// Asks, and delivers what follows at once.
     void ask(Operation operation, String key, Acknowledgement level) {
       ask(operation, key, level, Demand.NONE);
+    }
+
+    void ask(Mutation mutation, String key, Acknowledgement level, Optional<Tag> tag) {
+      RequestContext context =
+          RequestContext.mutation(++sequence, clientClock.tick(nowMillis))
+              .withAcknowledgement(level)
+              .withTag(tag);
+      asked = new Request(sequence, Payload.ofText(key), mutation, context);
+      core.handle(CLIENT, asked, nowMillis, this);
+      deliver();
     }
 
     void ask(Operation operation, String key, Acknowledgement level, Demand demand) {
@@ -158,6 +170,7 @@ final class TestCluster {
   private long longestBytes;
   private Limits limits = Limits.DEFAULT;
   private ReplicationConfig replication = ReplicationConfig.DEFAULT;
+  private Duration invocationLifetime = Duration.ofHours(1);
 
   TestCluster(Partitions partitions, int shards) {
     this.partitions = partitions;
@@ -166,7 +179,13 @@ final class TestCluster {
 
   /// Founds a cluster of nodes with these ids.
   static TestCluster of(String... ids) {
+    return of(Duration.ofHours(1), ids);
+  }
+
+  /// Founds a cluster in which invocations live so long.
+  static TestCluster of(Duration invocationLifetime, String... ids) {
     TestCluster cluster = new TestCluster(new Partitions(6), 1);
+    cluster.invocationLifetime = invocationLifetime;
     for (String id : ids) {
       cluster.start(id, NodeDescriptor.State.ACTIVE);
     }
@@ -244,7 +263,9 @@ final class TestCluster {
               incarnation,
               partitions,
               replication,
-              1L << 20);
+              1L << 20,
+              AccessConfig.DEFAULT,
+              invocationLifetime);
       members.put(self, new Member(self, new ShardCore(config, stores.get())));
     }
   }

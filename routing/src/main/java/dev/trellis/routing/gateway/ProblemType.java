@@ -18,6 +18,7 @@ enum ProblemType {
   NOT_REACHED(408, "What was waited for has not come in time"),
   KIND_MISMATCH(409, "The key holds another kind of value"),
   SUPERSEDED(409, "The key was deleted or expired since the generation named"),
+  INVOCATION_EXPIRED(410, "The invocation is too old to be run again"),
   LENGTH_REQUIRED(411, "The length of the body must be told"),
   VALUE_TOO_LARGE(413, "The value or document is larger than accepted"),
   URI_TOO_LONG(414, "The request line is longer than accepted"),

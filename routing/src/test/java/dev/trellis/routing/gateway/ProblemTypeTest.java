@@ -26,6 +26,7 @@ class ProblemTypeTest {
     "FORBIDDEN, 403",
     "SUPERSEDED, 409",
     "NOT_REACHED, 408",
+    "INVOCATION_EXPIRED, 410",
     "SESSION_UNAVAILABLE, 503",
     "OVERLOADED, 503",
     "OUT_OF_MEMORY, 507",

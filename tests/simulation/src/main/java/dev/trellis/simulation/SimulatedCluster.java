@@ -252,7 +252,9 @@ final class SimulatedCluster {
         identity.incarnation(),
         PARTITIONS,
         plan.replication(),
-        defaults.waitingBytesMax());
+        defaults.waitingBytesMax(),
+        defaults.accesses(),
+        plan.invocationLifetime());
   }
 
   /// How wrong a node's clock is.

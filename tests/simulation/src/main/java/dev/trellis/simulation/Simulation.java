@@ -1,6 +1,8 @@
 package dev.trellis.simulation;
 
+import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -141,6 +143,14 @@ public final class Simulation {
       wait("replicas do not converge", this::whatDiffers);
       checkKeys();
     }
+    tally.folded +=
+        workload.keys().stream()
+            .flatMap(key -> cluster.copies(key).values().stream().limit(1))
+            .filter(
+                entry ->
+                    entry.value(Kind.COUNTER).orElse(null) instanceof Counter counter
+                        && counter.foldedBefore() > 0)
+            .count();
     cluster.shards().forEach(shard -> tally.add(shard.statistics()));
     if (plan.keepsPromise() && tally.partitionsLost > lostWhenFounded) {
       violations.add(
@@ -217,6 +227,10 @@ public final class Simulation {
         if (copy.getValue().isDead(scheduler.nowMillis() - 1_000)
             && copy.getValue().endedAt().millis() > 0) {
           return Optional.of("key " + key + " on " + copy);
+        }
+        if (copy.getValue().value(Kind.COUNTER).orElse(null) instanceof Counter counter
+            && counter.taggedCount() > 0) {
+          return Optional.of("key " + key + " tells tags apart on " + copy);
         }
       }
     }

@@ -46,6 +46,9 @@ public final class Tally {
   int toleranceChanges;
   int joins;
   int leaves;
+  int runsAgain;
+  int runsTooLate;
+  long folded;
   long collected;
   long linkOverflows;
   long handedBack;
@@ -109,6 +112,9 @@ public final class Tally {
     toleranceChanges += other.toleranceChanges;
     joins += other.joins;
     leaves += other.leaves;
+    runsAgain += other.runsAgain;
+    runsTooLate += other.runsTooLate;
+    folded += other.folded;
     collected += other.collected;
     linkOverflows += other.linkOverflows;
     handedBack += other.handedBack;
@@ -156,6 +162,9 @@ public final class Tally {
     counts.put("changes of the fault tolerance", (long) toleranceChanges);
     counts.put("joins", (long) joins);
     counts.put("leaves", (long) leaves);
+    counts.put("functions run again", (long) runsAgain);
+    counts.put("functions run again too late", (long) runsTooLate);
+    counts.put("counters folded", folded);
     return counts;
   }
 

@@ -124,7 +124,8 @@ final class AtomicCommitTurn implements Turn {
     return mutation instanceof Mutation.Put || mutation instanceof Mutation.Delete;
   }
 
-  /// Waits for as much as the most demanding write does.
+  /// Waits for as much as the most demanding write does. Without their tags: what is stamped by the
+  /// commit needs none.
   private static CallOptions strongest(List<CallOptions> all) {
     Acknowledgement level = Acknowledgement.ONE;
     CallOptions strongest = CallOptions.DEFAULT;

@@ -485,15 +485,16 @@ final class SessionState {
         key,
         write.mutation(),
         new RequestContext(
-            0,
-            false,
-            HybridTimestamp.ZERO,
-            options.generation(),
-            options.acknowledgement(),
-            options.readMode(),
-            options.ttl().map(Duration::toMillis).orElse(0L),
-            options.timeout().map(Duration::toMillis).orElse(0L),
-            0));
+                0,
+                false,
+                HybridTimestamp.ZERO,
+                options.generation(),
+                options.acknowledgement(),
+                options.readMode(),
+                options.ttl().map(Duration::toMillis).orElse(0L),
+                options.timeout().map(Duration::toMillis).orElse(0L),
+                0)
+            .withTag(options.tag()));
   }
 
   /// The state that an image tells, of a session that goes on in this client.
@@ -548,6 +549,9 @@ final class SessionState {
               : options.withTimeout(Duration.ofMillis(context.timeoutMillis()));
       if (context.generation().isPresent()) {
         options = options.withGeneration(context.generation().get());
+      }
+      if (context.tag().isPresent()) {
+        options = options.withTag(context.tag().get());
       }
       state.buffer(each.key(), mutation, options);
     }

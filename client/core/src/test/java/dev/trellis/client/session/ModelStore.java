@@ -165,7 +165,8 @@ final class ModelStore {
             0,
             () -> births++,
             List.of(),
-            0);
+            0,
+            options.tag());
     EntryWriter.Written done =
         new EntryWriter(context)
             .write(entry(at, key), HybridTimestamp.ZERO, mutation, "key " + key, 0);

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.execution.EntryWriter;
@@ -701,6 +703,19 @@ class SessionTest {
   private static void assertRefused(
       Class<? extends Exception> expected, ModelStore.Client client, String text) {
     assertThrows(expected, () -> client.resume(SessionToken.ofText(text)), () -> text);
+  }
+
+  @Test
+  void writesThatWaitKeepTheirTagsInATokenSoTwoWhoCommitThemCommitOnce() {
+    ModelStore store = new ModelStore(new SplittableRandom(10), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    Tag tag = new Tag(new InvocationId(1L << 16, 2), 1);
+    session.counter("n").withOptions(CallOptions.DEFAULT.withTag(tag)).add(5);
+    SessionToken token = session.token();
+    session.commit();
+    Session again = store.new Client().resume(token);
+    again.commit();
+    assertEquals(5, again.counter("n").value());
   }
 
   @Test
