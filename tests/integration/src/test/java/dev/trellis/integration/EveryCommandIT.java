@@ -283,7 +283,7 @@ class EveryCommandIT {
             .expect(1);
     assertTrue(late.error().contains("not reached in time: it is at 3"), late.error());
     Execution refused = local.trellis("await", "votes", "--kind", "counter", "--at-most", "4");
-    assertEquals(2, refused.exitCode());
+    assertEquals(3, refused.exitCode());
     ProcessBuilder builder =
         new ProcessBuilder(
             LocalTrellis.script().toString(), "await", "go", "--enabled", "--timeout", "10m");
