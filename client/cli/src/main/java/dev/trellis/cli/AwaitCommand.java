@@ -1,7 +1,5 @@
 package dev.trellis.cli;
 
-import dev.trellis.execution.Refusal;
-import dev.trellis.execution.ThresholdReader;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Read;
@@ -85,14 +83,8 @@ final class AwaitCommand extends StoreCommand {
 
   @Override
   int run() throws InterruptedException {
-    Threshold threshold = threshold();
-    try {
-      ThresholdReader.requireMonotone(threshold);
-    } catch (Refusal refusal) {
-      throw new IllegalArgumentException(refusal.outcome().message(), refusal);
-    }
     Reply reply =
-        execute(Payload.ofText(key), new Read.Await(threshold), connection().callOptions());
+        execute(Payload.ofText(key), new Read.Await(threshold()), connection().callOptions());
     return tellRead(key, reply);
   }
 

@@ -1,6 +1,5 @@
 package dev.trellis.routing.gateway;
 
-import dev.trellis.execution.ThresholdReader;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Threshold;
@@ -12,7 +11,9 @@ import java.util.Optional;
 final class Thresholds {
   private Thresholds() {}
 
-  /// @throws Refusal if it is not exactly one threshold, or none that the kind can have
+  /// Whether the kind can have it, the store says.
+  ///
+  /// @throws Refusal if it is not exactly one threshold
   static Threshold read(Arguments arguments) {
     Optional<Kind> kind = arguments.word("kind", Kind::ofWord);
     List<String> named = new ArrayList<>();
@@ -26,13 +27,7 @@ final class Thresholds {
           (named.isEmpty() ? "nothing" : String.join(" and ", named))
               + " is waited for; name exactly one of atLeast, atMost, contains, enabled, seen");
     }
-    Threshold threshold = read(arguments, named.get(0), kind);
-    try {
-      ThresholdReader.requireMonotone(threshold);
-    } catch (dev.trellis.execution.Refusal refusal) {
-      throw arguments.refusal(refusal.outcome().message());
-    }
-    return threshold;
+    return read(arguments, named.get(0), kind);
   }
 
   private static Threshold read(Arguments arguments, String name, Optional<Kind> kind) {

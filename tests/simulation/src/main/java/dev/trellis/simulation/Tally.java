@@ -18,6 +18,8 @@ public final class Tally {
   int unknownEndings;
   int reads;
   int placements;
+  int thresholdsReached;
+  int thresholdsNotReached;
   int watchesTold;
   int repeats;
   int unknown;
@@ -84,6 +86,8 @@ public final class Tally {
     unknownEndings += other.unknownEndings;
     reads += other.reads;
     placements += other.placements;
+    thresholdsReached += other.thresholdsReached;
+    thresholdsNotReached += other.thresholdsNotReached;
     watchesTold += other.watchesTold;
     repeats += other.repeats;
     unknown += other.unknown;
@@ -131,6 +135,8 @@ public final class Tally {
     counts.put("reads", (long) reads);
     counts.put("placements by hand", (long) placements);
     counts.put("states told to watchers", (long) watchesTold);
+    counts.put("thresholds reached", (long) thresholdsReached);
+    counts.put("thresholds not reached in time", (long) thresholdsNotReached);
     counts.put("repeats recognised", (long) repeats);
     counts.put("repeats refused", (long) unknown);
     counts.put("clock skews", (long) clockSkews);
