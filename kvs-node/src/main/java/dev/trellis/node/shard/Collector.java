@@ -94,7 +94,7 @@ final class Collector {
   /// than now by the grace period and the skew, and what a shard takes ends with the lifetime.
   private long bornBefore(HybridTimestamp cutoff) {
     return sabotage.contains(Sabotage.FOLDED_EARLY)
-        ? cutoff.millis()
+        ? cutoff.millis() + config.tombstoneGrace().toMillis()
         : config.bornBefore(cutoff.millis());
   }
 
@@ -187,6 +187,9 @@ final class Collector {
         asked = List.of();
       }
       boolean over = isOver(slot.entry(), cutoff);
+      if (sabotage.contains(Sabotage.FOLDED_EARLY) && !over) {
+        asked = List.of();
+      }
       Entry part = over ? Entry.BOTTOM : slot.entry().tombstones(cutoff, bornBefore(cutoff));
       if (!over && part.equals(Entry.BOTTOM)) {
         // What is left are parts that everybody finds expired by himself.

@@ -18,7 +18,8 @@ public enum Sabotage {
   INCOMPLETE_ANSWERS_MISSING,
   /// What a mutation with a tag writes is named by the shard.
   TAGS_IGNORED,
-  /// What invocations have added is folded while they may still be run.
+  /// What invocations have added is folded while they may still be run, without asking those who
+  /// may have more of it.
   FOLDED_EARLY,
   /// What is merged counts as on disk.
   DURABLE_BEFORE_SYNC
