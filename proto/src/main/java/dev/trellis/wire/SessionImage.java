@@ -28,7 +28,8 @@ import java.util.TreeMap;
 /// @param floor by when all was first written that the session has forgotten; zero for nothing
 /// @param remembered what it wrote and read, what was touched last at the end
 /// @param seen what it has read since the last commit, and must read again
-/// @param writeSets of the commits that the entries name
+/// @param writeSets of the commits that the entries name: four bytes for each key that one writes,
+///   the low half of its hash, least significant byte first
 /// @param waiting mutations that wait for the commit, in their order
 /// @param past key to version of what its next causal write depends on, and of what it must find
 /// @param horizon what else that depends on was first written by then; zero for nothing else
@@ -41,12 +42,14 @@ public record SessionImage(
     HybridTimestamp floor,
     List<Remembered> remembered,
     List<Seen> seen,
-    SortedMap<CommitId, WriteSet> writeSets,
+    SortedMap<CommitId, Payload> writeSets,
     List<Request> waiting,
     Map<Payload, CausalContext> past,
     HybridTimestamp horizon,
     HybridTimestamp begun,
     boolean coarse) {
+  private static final int PRINT_BYTES = Integer.BYTES;
+
   /// A key that the session wrote or read.
   ///
   /// @param at by when all of it was first written
@@ -63,6 +66,12 @@ public record SessionImage(
     remembered = List.copyOf(remembered);
     seen = List.copyOf(seen);
     writeSets = Collections.unmodifiableSortedMap(new TreeMap<>(writeSets));
+    for (Payload prints : writeSets.values()) {
+      if (prints.size() % PRINT_BYTES != 0) {
+        throw new IllegalArgumentException(
+            "the keys of a commit take 4 bytes each, not " + prints.size() + " in all");
+      }
+    }
     waiting = List.copyOf(waiting);
     past = Map.copyOf(past);
   }
@@ -144,11 +153,11 @@ public record SessionImage(
     commits.forEach(commit -> out.varint(writers.getOrDefault(commit.writer(), 0)));
     out.closeUnlessEmpty();
     out.open(4);
-    writeSets.values().forEach(written -> out.varint(written.size()));
+    writeSets.values().forEach(prints -> out.varint(prints.size() / PRINT_BYTES));
     out.closeUnlessEmpty();
     ByteBuffer prints =
-        ByteBuffer.allocate(writeSets.values().stream().mapToInt(set -> set.prints().size()).sum());
-    writeSets.values().forEach(written -> prints.put(written.prints().asByteBuffer()));
+        ByteBuffer.allocate(writeSets.values().stream().mapToInt(Payload::size).sum());
+    writeSets.values().forEach(written -> prints.put(written.asByteBuffer()));
     out.bytes(5, Payload.of(prints.array()));
     out.closeUnlessEmpty();
   }
@@ -202,7 +211,7 @@ public record SessionImage(
     for (Part each : seen) {
       read.add(new Seen(each.key, each.at, each.entry(commits)));
     }
-    TreeMap<CommitId, WriteSet> writeSets = new TreeMap<>();
+    TreeMap<CommitId, Payload> writeSets = new TreeMap<>();
     commits.forEach(named -> writeSets.put(named.commit, named.written));
     return new SessionImage(
         id,
@@ -219,7 +228,7 @@ public record SessionImage(
         coarse);
   }
 
-  private record Named(CommitId commit, WriteSet written) {}
+  private record Named(CommitId commit, Payload written) {}
 
   /// @param foldedUpTo, commits of the entry; the latter as numbers
   private record Part(
@@ -297,15 +306,15 @@ public record SessionImage(
       if (writer < 0 || writer >= writers.size()) {
         throw WireReader.bad("writer " + writer + " of a token that tells " + writers.size());
       }
-      if (count < 0 || count > (all.length - begin) / Integer.BYTES) {
+      if (count < 0 || count > (all.length - begin) / PRINT_BYTES) {
         throw WireReader.bad("a commit of " + count + " keys, which are not all told");
       }
-      end += count * Integer.BYTES;
+      end += count * PRINT_BYTES;
       stamp += stamps.get(i);
       commits.add(
           new Named(
               new CommitId(new HybridTimestamp(stamp), writers.get((int) writer)),
-              new WriteSet(Payload.of(all, (int) begin, (int) (end - begin)))));
+              Payload.of(all, (int) begin, (int) (end - begin))));
     }
     if (end != all.length) {
       throw WireReader.bad("keys of no commit");

@@ -23,7 +23,6 @@ import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.View;
-import dev.trellis.wire.WriteSet;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -343,15 +342,15 @@ final class SessionState {
         : part.keys().contains(key);
   }
 
-  private SortedMap<CommitId, WriteSet> writeSets(
+  private SortedMap<CommitId, Payload> writeSets(
       List<SessionImage.Remembered> remembered, List<SessionImage.Seen> seen) {
-    SortedMap<CommitId, WriteSet> named = new TreeMap<>();
+    SortedMap<CommitId, Payload> named = new TreeMap<>();
     remembered.forEach(each -> each.entry().ifPresent(entry -> note(entry, named)));
     seen.forEach(each -> each.entry().ifPresent(entry -> note(entry, named)));
     return named;
   }
 
-  private void note(Entry entry, Map<CommitId, WriteSet> named) {
+  private void note(Entry entry, Map<CommitId, Payload> named) {
     entry
         .commits()
         .parts()
@@ -361,7 +360,7 @@ final class SessionState {
               if (told == null) {
                 throw new IllegalStateException("nothing tells which keys " + id + " writes");
               }
-              named.putIfAbsent(id, told);
+              named.putIfAbsent(id, told.prints());
             });
   }
 
@@ -517,7 +516,7 @@ final class SessionState {
     state.clock = image.clock();
     state.floor = image.floor();
     state.begun = image.begun();
-    state.writeSets.putAll(image.writeSets());
+    image.writeSets().forEach((id, prints) -> state.writeSets.put(id, new WriteSet(prints)));
     state.coarse = image.coarse();
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
