@@ -256,6 +256,33 @@ public final class CausalContext implements Comparable<CausalContext> {
     return count;
   }
 
+  /// The dots here of invocations that were born before then. O(log replicas + replicas with
+  /// incarnations up to those of such invocations).
+  ///
+  /// @param bornMillis in milliseconds since the epoch
+  public CausalContext ofInvocationsBefore(long bornMillis) {
+    if (bornMillis <= 0) {
+      return EMPTY;
+    }
+    int at = firstFrom(InvocationId.firstBorn(0));
+    int end = firstFrom(InvocationId.firstBorn(bornMillis));
+    List<Run> found = new ArrayList<>();
+    for (; at < end; at++) {
+      if (InvocationId.isOne(replicas[at])) {
+        for (int run = 0; run < runs[at].length; run += 2) {
+          found.add(new Run(replicas[at], runs[at][run], runs[at][run + 1]));
+        }
+      }
+    }
+    return ofRuns(found);
+  }
+
+  /// The index of the first replica that is not before this one.
+  private int firstFrom(ReplicaId replica) {
+    int at = indexOf(replica);
+    return at >= 0 ? at : -at - 1;
+  }
+
   /// The runs, ordered by replica, then counter; disjoint and not adjacent.
   public List<Run> runs() {
     List<Run> all = new ArrayList<>(runCount());

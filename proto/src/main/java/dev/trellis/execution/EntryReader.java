@@ -24,6 +24,7 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Mutation.ScoredMember;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
 import java.util.Iterator;
@@ -50,6 +51,9 @@ public final class EntryReader {
     if (read instanceof Read.State) {
       return entry.equals(Entry.BOTTOM) ? MISSING : new View.State(entry);
     }
+    if (read instanceof Read.Await await) {
+      return reached(entry, await.threshold(), nowMillis, subject);
+    }
     List<Value<?>> live = entry.liveValues(nowMillis);
     if (live.isEmpty()) {
       return MISSING;
@@ -58,6 +62,7 @@ public final class EntryReader {
     return switch (read) {
       case Read.Get get -> whole(value, nowMillis);
       case Read.State state -> throw new IllegalStateException("answered above: " + state);
+      case Read.Await await -> throw new IllegalStateException("answered above: " + await);
       case Read.Placed placed -> throw new IllegalStateException("in no entry: " + placed);
       case Read.Contains contains -> new View.Elements(held(value, contains.elements()));
       case Read.Size size -> new View.Whole(size(value, nowMillis));
@@ -74,6 +79,22 @@ public final class EntryReader {
             : read(inner.get(), field.read(), nowMillis, "field " + field.field());
       }
     };
+  }
+
+  /// What is shown of a threshold that is reached now; who can wait asks [ThresholdReader].
+  private static View reached(Entry entry, Threshold threshold, long nowMillis, String subject)
+      throws Refusal {
+    Optional<View> reached = ThresholdReader.read(entry, threshold, nowMillis, subject);
+    if (reached.isEmpty()) {
+      throw new Refusal(
+          ErrorCode.NOT_REACHED,
+          subject
+              + ": "
+              + threshold.describe()
+              + " is not reached: "
+              + ThresholdReader.shortfall(entry, threshold, nowMillis));
+    }
+    return reached.get();
   }
 
   /// What a mutation that was carried out before answers with: the same as then, of the value as it

@@ -4,6 +4,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
@@ -51,11 +52,24 @@ public final class EntryWriter {
   /// @param delta what was merged: all that other replicas need
   /// @param changed how many parts of the value are different now
   /// @param dots the dots minted for it
-  public record Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {}
+  /// @param differs whether the entry had something else under the mutation's tag, as after a retry
+  ///   that saw another state
+  public record Written(
+      Entry after, Entry delta, View view, long changed, CausalContext dots, boolean differs) {
+    Written(Entry after, Entry delta, View view, long changed, CausalContext dots) {
+      this(after, delta, view, changed, dots, false);
+    }
+  }
 
   /// How long commits are told apart at least, in the time of the commits to the key: longer than
   /// one takes to reach all its keys, since a shard refuses stamps that are older than half that.
   public static final long COMMIT_KEPT_MILLIS_MIN = 1_000;
+
+  /// How many keys a commit writes at most: each of them names all.
+  public static final int COMMIT_KEYS_MAX = 256;
+
+  /// How many bytes a commit writes to one key at most: some sixteen are kept apart from the value.
+  public static final int COMMIT_BYTES_MAX = 1 << 20;
 
   /// How long at most.
   private static final long COMMIT_KEPT_MILLIS = 10_000;
@@ -167,6 +181,16 @@ public final class EntryWriter {
     if (depth > 0) {
       throw new Refusal(ErrorCode.BAD_REQUEST, "a commit is of whole keys, not of a field");
     }
+    if (context.tag().isPresent()) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          subject + ": a commit of several keys takes no tag; its timestamp is its name");
+    }
+    if (commit.keys().size() > COMMIT_KEYS_MAX) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "a commit of %d keys, the limit is %d".formatted(commit.keys().size(), COMMIT_KEYS_MAX));
+    }
     Entry shown = before;
     for (Mutation mutation : commit.mutations()) {
       Kind kind = mutation.kind().orElse(Kind.LWW);
@@ -204,6 +228,12 @@ public final class EntryWriter {
       if (delta.weight() > 0) {
         written = written.with(delta);
       }
+    }
+    if (written.weight() > COMMIT_BYTES_MAX) {
+      throw new Refusal(
+          ErrorCode.VALUE_TOO_LARGE,
+          "%s: the commit writes %d bytes to it, the limit is %d, as commits are kept apart for a while"
+              .formatted(subject, written.weight(), COMMIT_BYTES_MAX));
     }
     Commits part = Commits.of(id, new Commits.Part(commit.keys(), written.values()));
     Entry delta = Entry.empty(shown.generation()).with(part);
@@ -288,7 +318,7 @@ public final class EntryWriter {
           case VALUE -> EntryReader.whole(value, context.nowMillis());
           case INNER -> part.view;
         };
-    return new Written(after, delta, view, changed, part.dots);
+    return new Written(after, delta, view, changed, part.dots, part.differs);
   }
 
   /// The entry that a write of a kind goes to: `before`, or the empty start of the next generation
@@ -319,7 +349,16 @@ public final class EntryWriter {
   /// What one kind makes of a mutation.
   ///
   /// @param changed -1 where comparing the value before and after tells
-  private record Part(Value<?> delta, long changed, CausalContext dots, Show show, View view) {
+  private record Part(
+      Value<?> delta, long changed, CausalContext dots, Show show, View view, boolean differs) {
+    Part(Value<?> delta, long changed, CausalContext dots, Show show, View view) {
+      this(delta, changed, dots, show, view, false);
+    }
+
+    Part differing(boolean differs) {
+      return new Part(delta, changed, dots, show, view, differs);
+    }
+
     static Part of(Value<?> delta, Show show) {
       return new Part(delta, -1, CausalContext.EMPTY, show, NOTHING);
     }
@@ -360,10 +399,16 @@ public final class EntryWriter {
                   absent(add.elements(), before::contains),
                   CausalContext.EMPTY);
             }
-            default -> addObserved((ObservedRemoveSet) state.orElse(ObservedRemoveSet.EMPTY), add);
+            default ->
+                addObserved(
+                    (ObservedRemoveSet) state.orElse(ObservedRemoveSet.EMPTY), add, subject);
           };
       case Mutation.Remove remove -> {
         ObservedRemoveSet before = (ObservedRemoveSet) state.orElse(ObservedRemoveSet.EMPTY);
+        if (context.tag().isPresent()) {
+          ObservedRemoveSet delta = before.remove(context.tag().get(), remove.elements());
+          yield Part.of(delta, before.size() - before.merge(delta).size(), CausalContext.EMPTY);
+        }
         yield Part.of(
             before.remove(remove.elements()),
             remove.elements().stream().distinct().filter(before::contains).count(),
@@ -391,22 +436,39 @@ public final class EntryWriter {
           field((LatticeMap) state.orElse(LatticeMap.EMPTY), update, depth + 1);
       case Mutation.PutCausal put -> {
         CausalRegister before = (CausalRegister) state.orElse(CausalRegister.EMPTY);
-        yield causal(before, put.context(), sibling(put.value(), Map.of()), subject);
+        yield causal(
+            before,
+            put.context(),
+            new CausalRegister.Sibling(
+                put.value(), context.expiresAtMillis(), Collections.emptySortedMap()),
+            subject);
       }
       case Mutation.PutMultiCausal put -> {
         CausalRegister before =
             ((MultiCausalRegister) state.orElse(MultiCausalRegister.EMPTY)).register();
         Part part =
-            causal(before, put.context(), sibling(put.value(), put.dependencies()), subject);
+            causal(
+                before,
+                put.context(),
+                new CausalRegister.Sibling(
+                    put.value(),
+                    context.expiresAtMillis(),
+                    new TreeMap<>(put.dependencies()),
+                    put.horizon()),
+                subject);
         yield new Part(
             new MultiCausalRegister((CausalRegister) part.delta),
             part.changed,
             part.dots,
             part.show,
-            part.view);
+            part.view,
+            part.differs);
       }
       case Mutation.Append append -> {
         Log before = (Log) state.orElse(Log.EMPTY);
+        if (context.tag().isPresent()) {
+          yield append(before, context.tag().get(), append.records(), subject);
+        }
         ReplicaId replica =
             context.replica(before.latestOf(context.incarnation(), context.birthMin()));
         Log delta = before.append(replica, context.timestamp(), append.records());
@@ -430,10 +492,14 @@ public final class EntryWriter {
           ErrorCode.BAD_REQUEST,
           "adding " + by + " to " + subject + " is one too far: add " + (by + 1) + ", then -1");
     }
+    if (context.tag().isPresent()) {
+      requireRoomFor(context.tag().get(), before, subject);
+    }
     Counter delta = increment(before, by);
+    OptionalLong known = context.tag().map(before::addedBy).orElse(OptionalLong.empty());
     BigInteger sum = before.merge(delta).exactValue();
     // Replicas that counted up at once may have brought it beyond the range; it may come back.
-    if (sum.bitLength() >= Long.SIZE && sum.signum() == Long.signum(by)) {
+    if (known.isEmpty() && sum.bitLength() >= Long.SIZE && sum.signum() == Long.signum(by)) {
       throw new Refusal(
           ErrorCode.BAD_REQUEST,
           subject
@@ -443,10 +509,40 @@ public final class EntryWriter {
               + by
               + " leaves the range of 64 bits");
     }
-    return Part.of(delta, Show.VALUE);
+    return Part.of(delta, Show.VALUE).differing(known.isPresent() && known.getAsLong() != by);
+  }
+
+  /// @throws Refusal if additions under tags of that age are no more told apart, or too many are
+  private static void requireRoomFor(Tag tag, Counter before, String subject) throws Refusal {
+    if (tag.invocation().bornMillis() < before.foldedBefore()) {
+      throw new Refusal(
+          ErrorCode.INVOCATION_EXPIRED,
+          "invocation "
+              + tag.invocation()
+              + " is so old that "
+              + subject
+              + " does not tell any more whether mutation "
+              + tag.number()
+              + " of it was carried out");
+    }
+    long weight = (long) Counter.WEIGHT_PER_TAG * before.taggedCount();
+    if (weight > Limits.TAGGED_BYTES_MAX - Counter.WEIGHT_PER_TAG
+        && before.addedBy(tag).isEmpty()) {
+      throw new Refusal(
+          ErrorCode.VALUE_TOO_LARGE,
+          subject
+              + " has "
+              + before.taggedCount()
+              + " additions by invocations, which are told apart until these have expired, and takes"
+              + " no more until then: spread them over several keys, or set invocation.lifetime"
+              + " lower");
+    }
   }
 
   private Counter increment(Counter before, long by) {
+    if (context.tag().isPresent()) {
+      return before.increment(context.tag().get(), by);
+    }
     ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
     try {
       return before.increment(replica, by);
@@ -457,7 +553,23 @@ public final class EntryWriter {
     }
   }
 
-  private Part addObserved(ObservedRemoveSet before, Mutation.Add add) {
+  private Part addObserved(ObservedRemoveSet before, Mutation.Add add, String subject)
+      throws Refusal {
+    if (context.tag().isPresent()) {
+      Tag tag = context.tag().get();
+      requireNames(tag, add.elements(), subject);
+      ObservedRemoveSet delta = before.add(tag, add.elements());
+      List<Dot> named = new ArrayList<>();
+      boolean differs = false;
+      for (Map.Entry<Dot, Payload> added : delta.adds()) {
+        named.add(added.getKey());
+        differs |=
+            before.elementOf(added.getKey()).filter(e -> !e.equals(added.getValue())).isPresent();
+      }
+      ObservedRemoveSet after = before.merge(delta);
+      return Part.of(delta, Math.max(0, after.size() - before.size()), CausalContext.ofDots(named))
+          .differing(differs);
+    }
     ReplicaId replica =
         context.replica(before.context().latestOf(context.incarnation(), context.birthMin()));
     ObservedRemoveSet delta = before.add(replica, add.elements());
@@ -466,6 +578,37 @@ public final class EntryWriter {
       minted.add(added.getKey());
     }
     return Part.of(delta, absent(add.elements(), before::contains), CausalContext.ofDots(minted));
+  }
+
+  private Part append(Log before, Tag tag, List<Payload> records, String subject) throws Refusal {
+    requireNames(tag, records, subject);
+    Log delta = before.append(tag, context.timestamp(), records);
+    boolean differs = false;
+    for (Map.Entry<Log.Position, Payload> record : delta.records()) {
+      differs |=
+          before
+              .recordOf(record.getKey().dot())
+              .filter(held -> !held.equals(record.getValue()))
+              .isPresent();
+    }
+    return Part.of(delta, Math.max(0, before.merge(delta).size() - before.size()), delta.context())
+        .differing(differs);
+  }
+
+  /// @throws Refusal if a tag has no names for so many
+  private static void requireNames(Tag tag, List<Payload> named, String subject) throws Refusal {
+    if (named.size() > Tag.POSITIONS_MAX) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          subject
+              + ": mutation "
+              + tag.number()
+              + " of an invocation brings "
+              + named.size()
+              + "; it takes "
+              + Tag.POSITIONS_MAX
+              + " at most");
+    }
   }
 
   private SortedSet.Score score(OptionalDouble score) {
@@ -495,7 +638,13 @@ public final class EntryWriter {
     // A mutation that found nothing to change leaves no trace of the field.
     Map<Payload, Entry> delta =
         written.delta.equals(Entry.BOTTOM) ? Map.of() : Map.of(update.field(), written.delta);
-    return new Part(LatticeMap.of(delta), written.changed, written.dots, Show.INNER, written.view);
+    return new Part(
+        LatticeMap.of(delta),
+        written.changed,
+        written.dots,
+        Show.INNER,
+        written.view,
+        written.differs);
   }
 
   /// The generation that a mutation of a field must not be behind. One so old that it may have been
@@ -507,16 +656,26 @@ public final class EntryWriter {
     return forgotten && !field.isDead(context.nowMillis()) ? HybridTimestamp.ZERO : earliest;
   }
 
-  private CausalRegister.Sibling sibling(Payload value, Map<Payload, CausalContext> dependencies) {
-    return new CausalRegister.Sibling(
-        value, context.expiresAtMillis(), new TreeMap<>(dependencies));
-  }
-
   private Part causal(
       CausalRegister before, CausalContext given, CausalRegister.Sibling sibling, String subject)
       throws Refusal {
+    CausalContext seen = seenHere(before, given, subject);
+    if (context.tag().isPresent()) {
+      Tag tag = context.tag().get();
+      CausalRegister delta = before.put(tag, sibling, seen);
+      CausalRegister after = before.merge(delta);
+      boolean differs =
+          before.sibling(tag.dot(0)).filter(held -> !held.equals(sibling)).isPresent();
+      return new Part(
+          delta,
+          after == before ? 0 : 1,
+          CausalContext.of(tag.dot(0)),
+          Show.INNER,
+          EntryReader.replacingAll(after.context()),
+          differs);
+    }
     ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
-    CausalRegister delta = before.put(replica, sibling, seenHere(before, given, subject));
+    CausalRegister delta = before.put(replica, sibling, seen);
     Dot minted = delta.siblings().iterator().next().getKey();
     View view = EntryReader.replacingAll(before.merge(delta).context());
     return new Part(delta, 1, CausalContext.of(minted), Show.INNER, view);

@@ -2,6 +2,7 @@ package dev.trellis.execution;
 
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.LongSupplier;
@@ -19,6 +20,7 @@ import java.util.function.LongSupplier;
 /// @param fieldGenerations what the generations of the fields on the way must not be behind, the
 ///   outermost first; what is missing at the end is zero
 /// @param forgottenUpToMillis generations that began by then may be forgotten
+/// @param tag names what is written, in place of the shard; empty for none
 public record WriteContext(
     HybridTimestamp timestamp,
     long writer,
@@ -29,7 +31,34 @@ public record WriteContext(
     long birthMin,
     LongSupplier births,
     List<HybridTimestamp> fieldGenerations,
-    long forgottenUpToMillis) {
+    long forgottenUpToMillis,
+    Optional<Tag> tag) {
+  /// What a mutation without a tag needs.
+  public WriteContext(
+      HybridTimestamp timestamp,
+      long writer,
+      long ttlMillis,
+      long nowMillis,
+      HybridTimestamp clock,
+      long incarnation,
+      long birthMin,
+      LongSupplier births,
+      List<HybridTimestamp> fieldGenerations,
+      long forgottenUpToMillis) {
+    this(
+        timestamp,
+        writer,
+        ttlMillis,
+        nowMillis,
+        clock,
+        incarnation,
+        birthMin,
+        births,
+        fieldGenerations,
+        forgottenUpToMillis,
+        Optional.empty());
+  }
+
   /// The name under which to write into a value that knows `speaking` as this shard's.
   public ReplicaId replica(Optional<ReplicaId> speaking) {
     return speaking.orElseGet(() -> new ReplicaId(incarnation, births.getAsLong()));

@@ -4,6 +4,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
@@ -23,8 +24,13 @@ public final class CausalRegister implements Value<CausalRegister> {
   ///
   /// @param expiresAtMillis when it starts to count as missing; [Expiry#NEVER] for never
   /// @param dependencies for `multicausal`: other keys and their versions that it depends on
+  /// @param horizon for `multicausal`: what else it depends on was first written by then; zero for
+  ///   nothing else
   public record Sibling(
-      Payload payload, long expiresAtMillis, SortedMap<Payload, CausalContext> dependencies)
+      Payload payload,
+      long expiresAtMillis,
+      SortedMap<Payload, CausalContext> dependencies,
+      HybridTimestamp horizon)
       implements Comparable<Sibling> {
     public Sibling {
       Expiry.requireInstant(expiresAtMillis);
@@ -34,12 +40,18 @@ public final class CausalRegister implements Value<CausalRegister> {
       dependencies = Collections.unmodifiableSortedMap(inByteOrder);
     }
 
+    /// A value that depends on nothing but what it names.
+    public Sibling(
+        Payload payload, long expiresAtMillis, SortedMap<Payload, CausalContext> dependencies) {
+      this(payload, expiresAtMillis, dependencies, HybridTimestamp.ZERO);
+    }
+
     boolean isLive(long nowMillis) {
       return !Expiry.isPast(expiresAtMillis, nowMillis);
     }
 
     int weight() {
-      int weight = 24 + payload.size();
+      int weight = 32 + payload.size();
       for (Map.Entry<Payload, CausalContext> dependency : dependencies.entrySet()) {
         weight += 4 + dependency.getKey().size() + 12 * dependency.getValue().runCount();
       }
@@ -54,12 +66,16 @@ public final class CausalRegister implements Value<CausalRegister> {
       return parts;
     }
 
-    /// By payload, then expiry, then dependencies. A total order, equal only to what is equal.
+    /// By payload, then expiry, then horizon, then dependencies. A total order, equal only to what
+    /// is equal.
     @Override
     public int compareTo(Sibling other) {
       int order = payload.compareTo(other.payload);
       if (order == 0) {
         order = Long.compare(expiresAtMillis, other.expiresAtMillis);
+      }
+      if (order == 0) {
+        order = horizon.compareTo(other.horizon);
       }
       Iterator<Map.Entry<Payload, CausalContext>> theirs = other.dependencies.entrySet().iterator();
       for (Map.Entry<Payload, CausalContext> mine : dependencies.entrySet()) {
@@ -107,6 +123,25 @@ public final class CausalRegister implements Value<CausalRegister> {
   public CausalRegister put(ReplicaId replica, Sibling value, CausalContext context) {
     Dot dot = new Dot(replica, siblings.context().merge(context).counterOf(replica) + 1);
     return of(Map.of(dot, value), context);
+  }
+
+  /// The delta by which a mutation puts a value that replaces the siblings in `context`, under the
+  /// dot of its tag. Where the tag is known the value comes again, and replaces nothing more; it
+  /// stays away if it was replaced since.
+  public CausalRegister put(Tag tag, Sibling value, CausalContext context) {
+    Dot dot = tag.dot(0);
+    if (siblings.context().contains(dot) && siblings.find(dot) == null) {
+      return of(Map.of(), CausalContext.of(dot));
+    }
+    // Who has read his own put has seen what came after it, which is not for him to replace: the
+    // first time he had not.
+    boolean again = siblings.context().contains(dot) || context.contains(dot);
+    return of(Map.of(dot, value), again ? CausalContext.EMPTY : context);
+  }
+
+  /// The sibling under a dot; empty if there is none.
+  public Optional<Sibling> sibling(Dot dot) {
+    return Optional.ofNullable(siblings.find(dot));
   }
 
   /// The siblings by dot, expired ones included.
@@ -171,6 +206,18 @@ public final class CausalRegister implements Value<CausalRegister> {
         kept = kept.without(sibling.getKey());
       }
     }
+    return kept == siblings ? this : new CausalRegister(kept);
+  }
+
+  /// The dots of replaced siblings that only invocations born before `bornBefore` could ask for, as
+  /// a state of its own.
+  CausalRegister tombstones(long bornBefore) {
+    CausalContext gone = siblings.goneOfInvocations(bornBefore);
+    return gone.isEmpty() ? EMPTY : new CausalRegister(NOTHING.aware(gone));
+  }
+
+  CausalRegister withoutTombstones(long bornBefore) {
+    DotStore<Sibling> kept = siblings.unaware(siblings.goneOfInvocations(bornBefore));
     return kept == siblings ? this : new CausalRegister(kept);
   }
 

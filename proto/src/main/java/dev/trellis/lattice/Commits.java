@@ -33,7 +33,8 @@ public record Commits(HybridTimestamp foldedUpTo, SortedMap<CommitId, Part> part
 
   /// What a commit has written to the key.
   ///
-  /// @param keys all keys that the commit writes, this one among them, in byte order
+  /// @param keys all keys that the commit writes, this one among them, in byte order; none where a
+  ///   session keeps them elsewhere
   /// @param values by kind, each kind once
   public record Part(List<Payload> keys, List<Value<?>> values) {
     public Part {

@@ -88,6 +88,42 @@ final class DotStore<T extends Comparable<T>> {
     return rest == items ? this : new DotStore<>(rest, context);
   }
 
+  /// The dots of invocations born before `bornBefore` under which nothing is here any more.
+  CausalContext goneOfInvocations(long bornBefore) {
+    CausalContext old = context.ofInvocationsBefore(bornBefore);
+    if (old.isEmpty()) {
+      return old;
+    }
+    List<Dot> held = new ArrayList<>();
+    for (CausalContext.Run run : old.runs()) {
+      Iterator<Map.Entry<Dot, T>> walk = items.ascending(new Dot(run.replica(), run.from()));
+      while (walk.hasNext()) {
+        Dot dot = walk.next().getKey();
+        if (!dot.replica().equals(run.replica()) || dot.counter() > run.to()) {
+          break;
+        }
+        held.add(dot);
+      }
+    }
+    return held.isEmpty() ? old : old.less(CausalContext.ofDots(held));
+  }
+
+  /// This store as if it had never seen the dots, under which nothing is here. Loses what a merge
+  /// would need.
+  DotStore<T> unaware(CausalContext dots) {
+    return dots.isEmpty() ? this : new DotStore<>(items, context.less(dots));
+  }
+
+  /// A store that has seen these dots, and holds nothing.
+  DotStore<T> aware(CausalContext dots) {
+    return new DotStore<>(items.none(), dots);
+  }
+
+  /// The item under a dot, or null. O(log n).
+  @Nullable T find(Dot dot) {
+    return items.find(dot);
+  }
+
   DotStore<T> merge(DotStore<T> other, Changes<T> changes) {
     if (this == other) {
       return this;

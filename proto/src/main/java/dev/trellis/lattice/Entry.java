@@ -204,12 +204,21 @@ public final class Entry implements Lattice<Entry> {
     return empty(at.isAfter(generation) ? at : generation.next());
   }
 
-  /// This entry without what ended inside its values at `cutoff` or before: tombstones of members
-  /// and fields, fields and siblings that expired. Loses what a merge would need, so it is for
-  /// replicas that know that every other has seen them. Returns `this` if there is none. O(1) for
-  /// kinds without such parts and sorted sets that have none, O(fields) for maps, O(siblings) for
-  /// causal registers.
+  /// As [#withoutTombstones(HybridTimestamp, long)], with the names of all invocations.
   public Entry withoutTombstones(HybridTimestamp cutoff) {
+    return withoutTombstones(cutoff, 0);
+  }
+
+  /// This entry without what ended inside its values at `cutoff` or before: tombstones of members
+  /// and fields, fields and siblings that expired. Also without what only invocations born before
+  /// `bornBefore` could ask for: the dots of what they wrote that is gone, and what each of them
+  /// added to a counter, which becomes a sum. Loses what a merge would need, so it is for replicas
+  /// that know that every other has seen the same. Returns `this` if there is none. O(1) for kinds
+  /// without such parts and sorted sets that have none, O(log n + such dots) for those with dots,
+  /// O(fields) for maps, O(siblings) for causal registers.
+  ///
+  /// @param bornBefore in milliseconds since the epoch; 0 for no invocation
+  public Entry withoutTombstones(HybridTimestamp cutoff, long bornBefore) {
     if (!commits.parts().isEmpty()) {
       return this; // a commit may have what a tombstone hides
     }
@@ -218,9 +227,14 @@ public final class Entry implements Lattice<Entry> {
       Value<?> pruned =
           switch (values[at]) {
             case SortedSet set -> set.withoutTombstones(cutoff);
-            case LatticeMap map -> map.withoutTombstones(cutoff);
-            case CausalRegister register -> register.withoutExpired(cutoff);
-            case MultiCausalRegister register -> register.withoutExpired(cutoff);
+            case LatticeMap map -> map.withoutTombstones(cutoff, bornBefore);
+            case CausalRegister register ->
+                register.withoutExpired(cutoff).withoutTombstones(bornBefore);
+            case MultiCausalRegister register ->
+                register.withoutExpired(cutoff).withoutTombstones(bornBefore);
+            case Counter counter -> counter.folded(bornBefore);
+            case ObservedRemoveSet set -> set.withoutTombstones(bornBefore);
+            case Log log -> log.withoutTombstones(bornBefore);
             default -> values[at];
           };
       if (pruned != values[at]) {
@@ -231,9 +245,10 @@ public final class Entry implements Lattice<Entry> {
     return kept == values ? this : new Entry(generation, expiry, kept, commits);
   }
 
-  /// What [#withoutTombstones] would leave out of sorted sets and maps, as a state of its own; the
-  /// bottom entry if that is nothing. Who has merged it may leave it out too once all others have.
-  public Entry tombstones(HybridTimestamp cutoff) {
+  /// What [#withoutTombstones] would leave out or fold, but for what has expired, as a state of its
+  /// own; the bottom entry if that is nothing. Who has merged it may leave it out too once all
+  /// others have.
+  public Entry tombstones(HybridTimestamp cutoff, long bornBefore) {
     Entry ended = BOTTOM;
     if (!commits.parts().isEmpty()) {
       return ended;
@@ -242,7 +257,12 @@ public final class Entry implements Lattice<Entry> {
       Value<?> part =
           switch (value) {
             case SortedSet set -> set.tombstones(cutoff);
-            case LatticeMap map -> map.tombstones(cutoff);
+            case LatticeMap map -> map.tombstones(cutoff, bornBefore);
+            case CausalRegister register -> register.tombstones(bornBefore);
+            case MultiCausalRegister register -> register.tombstones(bornBefore);
+            case Counter counter -> counter.toFold(bornBefore);
+            case ObservedRemoveSet set -> set.tombstones(bornBefore);
+            case Log log -> log.tombstones(bornBefore);
             default -> null;
           };
       if (part != null && part.weight() > 0) {

@@ -56,14 +56,14 @@ public final class LatticeMap implements Value<LatticeMap> {
     return count;
   }
 
-  LatticeMap withoutTombstones(HybridTimestamp cutoff) {
+  LatticeMap withoutTombstones(HybridTimestamp cutoff, long bornBefore) {
     PersistentMap<Payload, Entry> kept = fields;
     for (Map.Entry<Payload, Entry> field : fields) {
       Entry entry = field.getValue();
       if (entry.isDead(cutoff.millis()) && !entry.endedAt().isAfter(cutoff)) {
         kept = kept.without(field.getKey());
       } else {
-        Entry pruned = entry.withoutTombstones(cutoff);
+        Entry pruned = entry.withoutTombstones(cutoff, bornBefore);
         kept = pruned == entry ? kept : kept.with(field.getKey(), pruned);
       }
     }
@@ -71,14 +71,14 @@ public final class LatticeMap implements Value<LatticeMap> {
   }
 
   /// What ended at `cutoff` or before, in all fields, as a state of its own.
-  LatticeMap tombstones(HybridTimestamp cutoff) {
+  LatticeMap tombstones(HybridTimestamp cutoff, long bornBefore) {
     PersistentMap<Payload, Entry> ended = EMPTY.fields;
     for (Map.Entry<Payload, Entry> field : fields) {
       Entry entry = field.getValue();
       if (entry.isDead(cutoff.millis()) && !entry.endedAt().isAfter(cutoff)) {
         ended = ended.with(field.getKey(), entry);
       } else {
-        Entry inner = entry.tombstones(cutoff);
+        Entry inner = entry.tombstones(cutoff, bornBefore);
         ended = inner == Entry.BOTTOM ? ended : ended.with(field.getKey(), inner);
       }
     }

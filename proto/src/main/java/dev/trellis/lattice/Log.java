@@ -4,6 +4,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -76,6 +77,53 @@ public final class Log implements Value<Log> {
       minted.put(new Position(timestamp, new Dot(replica, ++counter)), payload);
     }
     return of(minted, CausalContext.EMPTY);
+  }
+
+  /// The delta by which a mutation appends records under the dots of its tag. One that is here
+  /// already comes again as it stands, one that was trimmed stays trimmed. Another record under the
+  /// same tag takes the place of one that is less, by timestamp, then bytes.
+  public Log append(Tag tag, HybridTimestamp timestamp, List<Payload> appended) {
+    Map<Position, Payload> named = new HashMap<>();
+    List<Dot> gone = new ArrayList<>();
+    for (int position = 0; position < appended.size(); position++) {
+      Dot dot = tag.dot(position);
+      Payload record = appended.get(position);
+      if (trimmed.contains(dot)) {
+        gone.add(dot);
+        continue;
+      }
+      boolean again = recordOf(dot).filter(record::equals).isPresent();
+      named.put(new Position(again ? placeOf(dot) : timestamp, dot), record);
+    }
+    return of(named, CausalContext.ofDots(gone));
+  }
+
+  /// The record under a dot; empty if there is none, or none any more.
+  public Optional<Payload> recordOf(Dot dot) {
+    @Nullable HybridTimestamp place = places.find(dot);
+    return place == null
+        ? Optional.empty()
+        : Optional.ofNullable(records.find(new Position(place, dot)));
+  }
+
+  private HybridTimestamp placeOf(Dot dot) {
+    @Nullable HybridTimestamp place = places.find(dot);
+    if (place == null) {
+      throw new IllegalStateException("no record under " + dot);
+    }
+    return place;
+  }
+
+  /// The dots of trimmed records that only invocations born before `bornBefore` could ask for, as a
+  /// state of its own.
+  Log tombstones(long bornBefore) {
+    CausalContext gone = trimmed.ofInvocationsBefore(bornBefore);
+    return gone.isEmpty() ? EMPTY : new Log(EMPTY.records, EMPTY.places, gone);
+  }
+
+  Log withoutTombstones(long bornBefore) {
+    CausalContext gone = trimmed.ofInvocationsBefore(bornBefore);
+    return gone.isEmpty() ? this : new Log(records, places, trimmed.less(gone));
   }
 
   /// The delta that drops the records here whose dots are in `observed`. What was not yet here

@@ -1,14 +1,17 @@
 package dev.trellis.lattice;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import java.util.Collections;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /// `multicausal`: a [CausalRegister] whose values name the versions of other keys that they depend
-/// on. Each sibling keeps its own dependencies, so those of a replaced value go with it.
+/// on, or the time by which that was written. Each sibling keeps its own dependencies, so those of
+/// a replaced value go with it.
 ///
 /// @param register the siblings and what they replaced
 /// @see "Wu et al., Anna: A KVS for Any Scale, ICDE 2018, §VI.C"
@@ -27,8 +30,30 @@ public record MultiCausalRegister(CausalRegister register) implements Value<Mult
     return merged;
   }
 
+  /// This register for one who has all that its values depend on, or keeps track of that elsewhere.
+  public MultiCausalRegister withoutDependencies() {
+    Map<Dot, CausalRegister.Sibling> bare = new TreeMap<>();
+    for (Map.Entry<Dot, CausalRegister.Sibling> sibling : register.siblings()) {
+      CausalRegister.Sibling full = sibling.getValue();
+      bare.put(
+          sibling.getKey(),
+          new CausalRegister.Sibling(
+              full.payload(), full.expiresAtMillis(), Collections.emptySortedMap()));
+    }
+    return new MultiCausalRegister(CausalRegister.of(bare, register.context()));
+  }
+
   MultiCausalRegister withoutExpired(HybridTimestamp cutoff) {
     CausalRegister kept = register.withoutExpired(cutoff);
+    return kept == register ? this : new MultiCausalRegister(kept);
+  }
+
+  MultiCausalRegister tombstones(long bornBefore) {
+    return new MultiCausalRegister(register.tombstones(bornBefore));
+  }
+
+  MultiCausalRegister withoutTombstones(long bornBefore) {
+    CausalRegister kept = register.withoutTombstones(bornBefore);
     return kept == register ? this : new MultiCausalRegister(kept);
   }
 

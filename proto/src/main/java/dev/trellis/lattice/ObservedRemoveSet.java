@@ -3,6 +3,7 @@ package dev.trellis.lattice;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -69,6 +70,48 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
     return of(minted, dotsOf(distinct));
   }
 
+  /// The delta by which a mutation adds the elements, each under a dot of its tag. What the tag has
+  /// brought here already comes again; what of that was removed or replaced since does not.
+  ///
+  /// The new dots take the place of those by shards alone: were they to replace those of tags, two
+  /// that are carried out again in another order elsewhere would replace each other.
+  public ObservedRemoveSet add(Tag tag, Collection<Payload> added) {
+    Map<Dot, Payload> named = new HashMap<>();
+    List<Payload> fresh = new ArrayList<>();
+    List<Dot> gone = new ArrayList<>();
+    int position = 0;
+    for (Payload element : new TreeSet<>(added)) {
+      Dot dot = tag.dot(position++);
+      if (!adds.context().contains(dot)) {
+        fresh.add(element);
+        named.put(dot, element);
+      } else if (adds.find(dot) != null) {
+        named.put(dot, element);
+      } else {
+        gone.add(dot);
+      }
+    }
+    CausalContext replaced = dotsOf(fresh);
+    replaced = replaced.less(replaced.ofInvocationsBefore(Long.MAX_VALUE));
+    return of(named, replaced.merge(CausalContext.ofDots(gone)));
+  }
+
+  /// The delta by which a mutation removes the elements as observed here, once: where it is known
+  /// to have done so, nothing else is removed. Empty if none of them is here.
+  public ObservedRemoveSet remove(Tag tag, Collection<Payload> removed) {
+    CausalContext done = CausalContext.of(tag.dot(0));
+    if (adds.context().includes(done)) {
+      return of(Map.of(), done);
+    }
+    CausalContext observed = dotsOf(removed);
+    return of(Map.of(), observed.isEmpty() ? observed : observed.merge(done));
+  }
+
+  /// The element added under a dot that stands; empty if none does.
+  public Optional<Payload> elementOf(Dot dot) {
+    return Optional.ofNullable(adds.find(dot));
+  }
+
   /// The delta that removes the elements as observed here. Empty if none of them is here.
   public ObservedRemoveSet remove(Collection<Payload> removed) {
     return of(Map.of(), dotsOf(removed));
@@ -103,6 +146,18 @@ public final class ObservedRemoveSet implements Value<ObservedRemoveSet> {
   /// The dots seen, of elements here and of removed ones.
   public CausalContext context() {
     return adds.context();
+  }
+
+  /// The dots of removed elements that only invocations born before `bornBefore` could ask for, as
+  /// a state of its own.
+  ObservedRemoveSet tombstones(long bornBefore) {
+    CausalContext gone = adds.goneOfInvocations(bornBefore);
+    return gone.isEmpty() ? EMPTY : new ObservedRemoveSet(NO_DOTS.aware(gone), NO_ELEMENTS);
+  }
+
+  ObservedRemoveSet withoutTombstones(long bornBefore) {
+    DotStore<Payload> kept = adds.unaware(adds.goneOfInvocations(bornBefore));
+    return kept == adds ? this : new ObservedRemoveSet(kept, elements);
   }
 
   @Override

@@ -24,10 +24,14 @@ public enum ErrorCode {
   /// The write is kept by fewer replicas than asked for, and still spreads.
   NOT_ENOUGH_REPLICAS(17, false),
   TIMEOUT(18, false),
-  OUTCOME_UNKNOWN(19, false);
+  OUTCOME_UNKNOWN(19, false),
+  /// What was waited for has not come in time.
+  NOT_REACHED(20, true),
+  /// The mutation's tag is of an invocation so old that what it did is no more told apart.
+  INVOCATION_EXPIRED(21, true);
 
   /// The greatest [#number] of a known code.
-  public static final int NUMBER_MAX = 19;
+  public static final int NUMBER_MAX = 21;
 
   private static final ErrorCode[] BY_NUMBER = new ErrorCode[NUMBER_MAX + 1];
 

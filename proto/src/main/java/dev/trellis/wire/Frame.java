@@ -154,7 +154,8 @@ public sealed interface Frame {
     }
   }
 
-  /// Ends a watch. Unknown ids are ignored, as the watch may just have ended.
+  /// Ends a watch; or, of the request of that id, the wait for a threshold, which is then answered
+  /// with `NOT_REACHED`. Unknown ids are ignored, as the watch may just have ended.
   record Unwatch(long id) implements Frame {}
 
   /// The state of a watched key: at once after [Watch], then after changes. Changes that come

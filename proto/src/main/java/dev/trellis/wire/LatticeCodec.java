@@ -1,9 +1,13 @@
 package dev.trellis.wire;
 
+import com.google.protobuf.CodedInputStream;
+import com.google.protobuf.CodedOutputStream;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
@@ -54,6 +58,7 @@ public final class LatticeCodec {
   private static final int COMMIT_HEAP_BYTES = 280;
   private static final int ADD_HEAP_BYTES = 400;
   private static final int SUMS_HEAP_BYTES = 180;
+  private static final int ADDITION_HEAP_BYTES = 180;
   private static final int SETTING_HEAP_BYTES = 400;
   private static final int FIELD_HEAP_BYTES = 280;
   private static final int VALUE_HEAP_BYTES = 160;
@@ -356,15 +361,89 @@ public final class LatticeCodec {
       out.uint64(4, one.getValue().removed());
       out.close();
     }
+    writeTagged(out, counter.tagged());
+    out.uint64(3, counter.foldedBefore());
+    out.sint64(4, counter.foldedSum());
+  }
+
+  private static void writeTagged(WireWriter out, Iterable<Map.Entry<Tag, Long>> tagged) {
+    List<Map.Entry<Tag, Long>> ofOne = new ArrayList<>(); // invocation
+    for (Map.Entry<Tag, Long> each : tagged) {
+      if (!ofOne.isEmpty()
+          && !ofOne.get(0).getKey().invocation().equals(each.getKey().invocation())) {
+        writeAdditions(out, ofOne);
+        ofOne.clear();
+      }
+      ofOne.add(each);
+    }
+    if (!ofOne.isEmpty()) {
+      writeAdditions(out, ofOne);
+    }
+  }
+
+  private static void writeAdditions(WireWriter out, List<Map.Entry<Tag, Long>> ofOne) {
+    InvocationId invocation = ofOne.get(0).getKey().invocation();
+    out.open(2);
+    out.fixed64(1, invocation.high());
+    out.fixed64(2, invocation.low());
+    out.open(3);
+    ofOne.forEach(each -> out.varint(each.getKey().number()));
+    out.close();
+    out.open(4);
+    ofOne.forEach(each -> out.varint(CodedOutputStream.encodeZigZag64(each.getValue())));
+    out.close();
+    out.close();
   }
 
   private static Counter readCounter(WireReader in) throws WireException {
     Map<ReplicaId, Counter.Sums> sums = new LinkedHashMap<>();
-    while (in.seek(1)) {
-      in.spend(SUMS_HEAP_BYTES);
-      in.part(one -> readSums(one, sums));
+    Map<Tag, Long> tagged = new LinkedHashMap<>();
+    long foldedBefore = 0;
+    long foldedSum = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> {
+          in.spend(SUMS_HEAP_BYTES);
+          in.part(one -> readSums(one, sums));
+        }
+        case 2 -> {
+          in.spend(ADDITION_HEAP_BYTES);
+          in.part(one -> readAdditions(one, tagged));
+        }
+        case 3 -> foldedBefore = in.uint64();
+        case 4 -> foldedSum = in.sint64();
+        default -> in.skip();
+      }
     }
-    return Counter.of(sums);
+    return Counter.of(sums, tagged, foldedBefore, foldedSum);
+  }
+
+  private static void readAdditions(WireReader in, Map<Tag, Long> tagged) throws WireException {
+    long high = 0;
+    long low = 0;
+    NumberList numbers = new NumberList();
+    NumberList amounts = new NumberList();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> high = in.fixed64();
+        case 2 -> low = in.fixed64();
+        case 3 -> in.varints(numbers);
+        case 4 -> in.varints(amounts);
+        default -> in.skip();
+      }
+    }
+    if (numbers.size() != amounts.size()) {
+      throw WireReader.bad(
+          "a counter with " + numbers.size() + " tags and " + amounts.size() + " amounts");
+    }
+    InvocationId invocation = new InvocationId(high, low);
+    in.spend((long) ADDITION_HEAP_BYTES * numbers.size());
+    for (int at = 0; at < numbers.size(); at++) {
+      Tag tag = new Tag(invocation, numbers.at(at));
+      if (tagged.put(tag, CodedInputStream.decodeZigZag64(amounts.at(at))) != null) {
+        throw WireReader.bad("a counter with two amounts of tag " + tag);
+      }
+    }
   }
 
   private static void readSums(WireReader in, Map<ReplicaId, Counter.Sums> sums)
@@ -557,6 +636,7 @@ public final class LatticeCodec {
       out.bytes(1, sibling.payload());
       out.uint64(2, sibling.expiresAtMillis());
       CausalCodec.writeDependencies(out, 3, sibling.dependencies());
+      out.fixed64(4, sibling.horizon().packed());
       out.close();
     }
   }
@@ -584,15 +664,18 @@ public final class LatticeCodec {
     Payload payload = Payload.EMPTY;
     long expiresAtMillis = 0;
     SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
+    long horizon = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> payload = in.bytes();
         case 2 -> expiresAtMillis = in.uint64();
         case 3 -> CausalCodec.readDependency(in, dependencies);
+        case 4 -> horizon = in.fixed64();
         default -> in.skip();
       }
     }
-    return new CausalRegister.Sibling(payload, expiresAtMillis, dependencies);
+    return new CausalRegister.Sibling(
+        payload, expiresAtMillis, dependencies, new HybridTimestamp(horizon));
   }
 
   private static PriorityRegister readPriority(WireReader in) throws WireException {

@@ -18,6 +18,15 @@ public record Limits(int keyBytesMax, int valueBytesMax, int frameBytesMax, int 
   /// Ten years. A longer life is no expiry; use none.
   public static final long TTL_MILLIS_MAX = 3_653L * 24 * 60 * 60 * 1_000;
 
+  /// One day, which is the longest that a threshold is waited for.
+  public static final long AWAIT_MILLIS_MAX = 24L * 60 * 60 * 1_000;
+
+  /// The largest entry that goes with the answer to a threshold read, where that was asked for.
+  public static final int AWAITED_ENTRY_BYTES_MAX = 64 << 10;
+
+  /// Weight of what invocations have added to one counter while that is told apart.
+  public static final int TAGGED_BYTES_MAX = 1 << 20;
+
   /// Most keys in one page of a scan.
   public static final int SCAN_KEYS_MAX = 10_000;
 

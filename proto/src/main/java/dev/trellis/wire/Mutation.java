@@ -1,6 +1,7 @@
 package dev.trellis.wire;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -211,11 +212,22 @@ public sealed interface Mutation extends Operation {
   }
 
   /// `multicausal`: as [PutCausal], with the versions of other keys that the value depends on.
+  ///
+  /// @param horizon what else it depends on was first written by then; zero for nothing else
   record PutMultiCausal(
-      Payload value, CausalContext context, Map<Payload, CausalContext> dependencies)
+      Payload value,
+      CausalContext context,
+      Map<Payload, CausalContext> dependencies,
+      HybridTimestamp horizon)
       implements Mutation {
     public PutMultiCausal {
       dependencies = Map.copyOf(dependencies);
+    }
+
+    /// One that depends on nothing but what it names.
+    public PutMultiCausal(
+        Payload value, CausalContext context, Map<Payload, CausalContext> dependencies) {
+      this(value, context, dependencies, HybridTimestamp.ZERO);
     }
 
     @Override
@@ -329,6 +341,34 @@ public sealed interface Mutation extends Operation {
       case PutMultiCausal put -> false;
       case Append append -> false;
       case Trim trim -> false;
+      case Expire expire -> false;
+      case Merge merge -> false;
+      case Place place -> false;
+      case Commit commit -> false;
+    };
+  }
+
+  /// Whether a mutation with a tag is merged as the same fact wherever and however often it is
+  /// carried out, as what it writes is named by the tag. A removal is carried out by those who do
+  /// not know yet that it was. The others are idempotent by themselves, or not at all.
+  static boolean isNamedByTag(Mutation mutation) {
+    return switch (mutation) {
+      case Increment increment -> true;
+      case Add add -> add.to() == Kind.ORSET;
+      case Remove remove -> true;
+      case PutCausal put -> true;
+      case PutMultiCausal put -> true;
+      case Append append -> true;
+      case UpdateField update -> isNamedByTag(update.mutation());
+      case Put put -> false;
+      case Raise raise -> false;
+      case Lower lower -> false;
+      case Enable enable -> false;
+      case AddScored add -> false;
+      case RemoveMembers remove -> false;
+      case PutPriority put -> false;
+      case Trim trim -> false;
+      case Delete delete -> false;
       case Expire expire -> false;
       case Merge merge -> false;
       case Place place -> false;

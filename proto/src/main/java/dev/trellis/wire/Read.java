@@ -118,9 +118,21 @@ public sealed interface Read extends Operation {
     }
   }
 
+  /// A threshold read: answers once the threshold is reached, or with `NOT_REACHED` when
+  /// [RequestContext#timeoutMillis] have passed, [Limits#AWAIT_MILLIS_MAX] at most. The view is
+  /// small: [View.Whole] for a number, [View.Elements] with just those asked for, [View.Truth]
+  /// otherwise. The reply's generation is the one in which it was reached; it need not be one of a
+  /// complete replica, since what was seen there is true everywhere, or will be.
+  record Await(Threshold threshold) implements Read {
+    @Override
+    public Optional<Kind> kind() {
+      return threshold.kind();
+    }
+  }
+
   /// A read of one field of a `map`, answered as the field's own read would be.
   ///
-  /// @param read any but [Placed]
+  /// @param read any but [Placed] and [Await]
   record Field(Payload field, Read read) implements Read {
     @Override
     public Optional<Kind> kind() {

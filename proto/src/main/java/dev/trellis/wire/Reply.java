@@ -21,7 +21,8 @@ import java.util.Optional;
 ///   shard does not know. With `MOVED`, what the client must follow
 /// @param fieldGenerations for a mutation of a field, the generation of each field on the way to it
 ///   as the request left them, the outermost first; empty if none of them was ever deleted
-/// @param delta what the mutation was merged as, where that was asked for; empty if it changed
+/// @param delta what the mutation was merged as, or the entry that has reached a threshold if it is
+///   not above [Limits#AWAITED_ENTRY_BYTES_MAX], where that was asked for; empty if it changed
 ///   nothing, or was carried out before
 public record Reply(
     long id,

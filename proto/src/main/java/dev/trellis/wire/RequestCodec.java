@@ -2,6 +2,8 @@ package dev.trellis.wire;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -60,6 +62,30 @@ final class RequestCodec {
     CausalCodec.writeTimestamps(out, 13, context.fieldGenerations());
     out.uint64(14, context.observedMicros());
     writeDemand(out, context.demand());
+    context.tag().ifPresent(tag -> writeTag(out, tag));
+  }
+
+  private static void writeTag(WireWriter out, Tag tag) {
+    out.open(30);
+    out.fixed64(1, tag.invocation().high());
+    out.fixed64(2, tag.invocation().low());
+    out.uint64(3, tag.number());
+    out.close();
+  }
+
+  private static Tag readTag(WireReader in) throws WireException {
+    long high = 0;
+    long low = 0;
+    long number = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> high = in.fixed64();
+        case 2 -> low = in.fixed64();
+        case 3 -> number = in.uint64();
+        default -> in.skip();
+      }
+    }
+    return new Tag(new InvocationId(high, low), number);
   }
 
   private static void writeDemand(WireWriter out, Demand demand) {
@@ -122,6 +148,7 @@ final class RequestCodec {
       List<HybridTimestamp> fieldGenerations = List.of();
       long observedMicros = 0;
       Demand demand = Demand.NONE;
+      Optional<Tag> tag = Optional.empty();
       for (int field = in.next(); field != 0; field = in.next()) {
         switch (field) {
           case 1 -> id = OptionalLong.of(in.uint64());
@@ -139,6 +166,7 @@ final class RequestCodec {
           case 13 -> fieldGenerations = CausalCodec.readTimestamps(in, fieldGenerations);
           case 14 -> observedMicros = in.uint64();
           case 15 -> demand = in.message(RequestCodec::readDemand);
+          case 30 -> tag = Optional.of(in.message(RequestCodec::readTag));
           default -> in.skip();
         }
       }
@@ -159,7 +187,8 @@ final class RequestCodec {
               ringVersion,
               fieldGenerations,
               observedMicros,
-              demand);
+              demand,
+              tag);
       return new Request(id.orElse(0), key, operation, context);
     }
 
@@ -228,6 +257,7 @@ final class RequestCodec {
       case Read.Range range -> 35;
       case Read.Scores scores -> 36;
       case Read.Placed placed -> 37;
+      case Read.Await await -> 38;
     };
   }
 
@@ -258,6 +288,7 @@ final class RequestCodec {
         CausalCodec.writeContext(out, 1, since.seen());
         out.uint32(2, since.limit());
       }
+      case Read.Await await -> ThresholdCodec.write(out, await.threshold());
       case Read.Field field -> {
         out.bytes(1, field.field());
         out.open(2);
@@ -299,6 +330,7 @@ final class RequestCodec {
         out.bytes(1, put.value());
         CausalCodec.writeContext(out, 2, put.context());
         CausalCodec.writeDependencies(out, 3, put.dependencies());
+        out.fixed64(4, put.horizon().packed());
       }
       case Mutation.PutPriority put -> {
         out.float64(1, put.priority());
@@ -363,6 +395,7 @@ final class RequestCodec {
         case 35 -> operation = in.message(RequestCodec::readRange);
         case 36 -> operation = in.message(RequestCodec::readScores);
         case 37 -> operation = in.message(inner -> readNothing(inner, new Read.Placed()));
+        case 38 -> operation = new Read.Await(in.message(ThresholdCodec::read));
         default -> {
           unknown = field;
           in.skip();
@@ -380,7 +413,7 @@ final class RequestCodec {
     kind.ifPresent(known -> out.uint32(1, known.number()));
   }
 
-  private static Kind requireKind(@Nullable Kind kind) throws WireException {
+  static Kind requireKind(@Nullable Kind kind) throws WireException {
     if (kind == null) {
       throw WireReader.bad("an operation that does not name its kind");
     }
@@ -416,14 +449,14 @@ final class RequestCodec {
     return operation;
   }
 
-  private static void writeElements(WireWriter out, int field, List<Payload> elements) {
+  static void writeElements(WireWriter out, int field, List<Payload> elements) {
     for (Payload element : elements) {
       out.alwaysBytes(field, element);
     }
   }
 
   /// Reads one element of a list into `elements`.
-  private static void readElement(WireReader in, List<Payload> elements) throws WireException {
+  static void readElement(WireReader in, List<Payload> elements) throws WireException {
     in.spend(ELEMENT_HEAP_BYTES);
     elements.add(in.value());
   }
@@ -538,6 +571,9 @@ final class RequestCodec {
     if (read instanceof Read.Placed) {
       throw WireReader.bad("the placement of field " + name + "; a field is where its key is");
     }
+    if (read instanceof Read.Await) {
+      throw WireReader.bad("a threshold in field " + name + "; only whole keys are waited for");
+    }
     return new Read.Field(name, read);
   }
 
@@ -585,18 +621,20 @@ final class RequestCodec {
     Payload value = Payload.EMPTY;
     CausalContext context = CausalContext.EMPTY;
     SortedMap<Payload, CausalContext> dependencies = new TreeMap<>();
+    long horizon = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> value = in.value();
         case 2 -> context = in.message(CausalCodec::readContext);
         case 3 -> CausalCodec.readDependency(in, dependencies);
+        case 4 -> horizon = in.fixed64();
         default -> in.skip();
       }
     }
     for (Payload key : dependencies.keySet()) {
       in.requireKey(key);
     }
-    return new Mutation.PutMultiCausal(value, context, dependencies);
+    return new Mutation.PutMultiCausal(value, context, dependencies, new HybridTimestamp(horizon));
   }
 
   private static Mutation.PutPriority readPutPriority(WireReader in) throws WireException {

@@ -1,6 +1,7 @@
 package dev.trellis.wire;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import java.util.List;
 import java.util.Optional;
 
@@ -25,6 +26,7 @@ import java.util.Optional;
 /// @param observedMicros how long the client waited for the answer to an earlier request of the
 ///   connection, its own queue included; 0 if it does not tell, as mostly
 /// @param demand what is asked for beyond the operation
+/// @param tag by which a mutation is the same one, whoever sends it again; empty for none
 public record RequestContext(
     long sequence,
     boolean repeat,
@@ -37,9 +39,40 @@ public record RequestContext(
     long ringVersion,
     List<HybridTimestamp> fieldGenerations,
     long observedMicros,
-    Demand demand) {
+    Demand demand,
+    Optional<Tag> tag) {
   public RequestContext {
     fieldGenerations = List.copyOf(fieldGenerations);
+  }
+
+  /// A context without a tag.
+  public RequestContext(
+      long sequence,
+      boolean repeat,
+      HybridTimestamp timestamp,
+      Optional<HybridTimestamp> generation,
+      Acknowledgement acknowledgement,
+      ReadMode read,
+      long ttlMillis,
+      long timeoutMillis,
+      long ringVersion,
+      List<HybridTimestamp> fieldGenerations,
+      long observedMicros,
+      Demand demand) {
+    this(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        fieldGenerations,
+        observedMicros,
+        demand,
+        Optional.empty());
   }
 
   /// A context that asks for nothing more.
@@ -120,6 +153,11 @@ public record RequestContext(
         List.of());
   }
 
+  /// Whether it is all the same how often and where a mutation in this context is carried out.
+  public boolean isRepeatable(Mutation mutation) {
+    return mutation.isIdempotent() || (tag.isPresent() && Mutation.isNamedByTag(mutation));
+  }
+
   /// A read of any replica, with no deadline.
   public static final RequestContext READ =
       new RequestContext(
@@ -160,7 +198,8 @@ public record RequestContext(
         ringVersion,
         fieldGenerations,
         observedMicros,
-        demand);
+        demand,
+        tag);
   }
 
   public RequestContext withGeneration(Optional<HybridTimestamp> wanted) {
@@ -176,7 +215,8 @@ public record RequestContext(
         ringVersion,
         fieldGenerations,
         observedMicros,
-        demand);
+        demand,
+        tag);
   }
 
   public RequestContext withFieldGenerations(List<HybridTimestamp> atLeast) {
@@ -192,7 +232,8 @@ public record RequestContext(
         ringVersion,
         atLeast,
         observedMicros,
-        demand);
+        demand,
+        tag);
   }
 
   public RequestContext withAcknowledgement(Acknowledgement level) {
@@ -208,7 +249,8 @@ public record RequestContext(
         ringVersion,
         fieldGenerations,
         observedMicros,
-        demand);
+        demand,
+        tag);
   }
 
   /// The same mutation, sent again.
@@ -225,7 +267,8 @@ public record RequestContext(
         ringVersion,
         fieldGenerations,
         observedMicros,
-        demand);
+        demand,
+        tag);
   }
 
   /// The same, asking for more.
@@ -242,7 +285,26 @@ public record RequestContext(
         ringVersion,
         fieldGenerations,
         observedMicros,
-        more);
+        more,
+        tag);
+  }
+
+  /// The same mutation under a tag, or without one.
+  public RequestContext withTag(Optional<Tag> name) {
+    return new RequestContext(
+        sequence,
+        repeat,
+        timestamp,
+        generation,
+        acknowledgement,
+        read,
+        ttlMillis,
+        timeoutMillis,
+        ringVersion,
+        fieldGenerations,
+        observedMicros,
+        demand,
+        name);
   }
 
   /// The same with what the client saw of another request.
@@ -259,6 +321,7 @@ public record RequestContext(
         ringVersion,
         fieldGenerations,
         observed,
-        demand);
+        demand,
+        tag);
   }
 }

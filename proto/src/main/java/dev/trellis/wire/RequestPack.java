@@ -55,8 +55,8 @@ public final class RequestPack extends PackBuffer {
     size += Integer.BYTES + message.length;
   }
 
-  /// Whether requests for an operation are plain and short, unless they name generations of fields
-  /// or make a demand.
+  /// Whether requests for an operation are plain and short, unless they name generations of fields,
+  /// make a demand or carry a tag.
   public static boolean isPlain(Operation operation) {
     return operation instanceof Read.Get
         || (operation instanceof Mutation.Put put && put.value().size() <= VALUE_BYTES_MAX);
@@ -106,7 +106,9 @@ public final class RequestPack extends PackBuffer {
   /// @return whether it is; else nothing was added
   public boolean addPlain(Request request) {
     RequestContext context = request.context();
-    if (!context.fieldGenerations().isEmpty() || !context.demand().equals(Demand.NONE)) {
+    if (!context.fieldGenerations().isEmpty()
+        || !context.demand().equals(Demand.NONE)
+        || context.tag().isPresent()) {
       return false;
     }
     if (request.operation() instanceof Read.Get get) {

@@ -215,13 +215,16 @@ class EntryTest extends LatticeLaws<Entry> {
         random -> {
           Entry entry = Samples.entry(random, 3);
           long cutoff = random.nextInt(Samples.TIME_MAX);
-          Entry pruned = entry.withoutTombstones(HybridTimestamp.of(cutoff, random.nextInt(2)));
+          long bornBefore = random.nextInt(5);
+          Entry pruned =
+              entry.withoutTombstones(HybridTimestamp.of(cutoff, random.nextInt(2)), bornBefore);
           for (long now = cutoff; now <= Samples.TIME_MAX; now++) {
             assertEquals(live(entry, now), live(pruned, now), "at " + now + " of " + entry);
             assertEquals(entry.nextExpiry(now), pruned.nextExpiry(now));
           }
           assertTrue(pruned.weight() <= entry.weight());
-          assertSame(pruned, pruned.withoutTombstones(HybridTimestamp.ofMillis(cutoff)));
+          assertSame(
+              pruned, pruned.withoutTombstones(HybridTimestamp.ofMillis(cutoff), bornBefore));
         });
   }
 

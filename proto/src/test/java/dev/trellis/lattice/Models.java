@@ -3,6 +3,7 @@ package dev.trellis.lattice;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -168,10 +169,20 @@ final class Models {
       -Long.MAX_VALUE / 4, Integer.MIN_VALUE, -2, -1, 0, 1, 1, 3, Long.MAX_VALUE / 3
     };
 
+    /// What a mutation of a tag has added, the first time or again.
+    private record Tagged(Tag tag, long by) {}
+
     @Override
     public Model.Step<Counter> act(RandomGenerator random, Model.Site<Counter> site) {
       long by = STEPS[random.nextInt(STEPS.length)];
+      if (random.nextInt(3) == 0) {
+        Tag tag = Samples.tag(random);
+        return step(
+            site.state().orElse(Counter.ZERO).increment(tag, by),
+            site.event(new Tagged(tag, by), Set.of()));
+      }
       Set<Model.Event> own = writtenBy(site.index(), site.seen());
+      own.removeIf(event -> event.what() instanceof Tagged);
       // A replica's own sums must fit a long; the total of all need not.
       long magnitude =
           said(own, Long.class).filter(n -> Math.abs(n) > 1L << 40).mapToLong(Math::abs).count();
@@ -189,6 +200,11 @@ final class Models {
     public Object expected(Set<Model.Event> seen, long nowMillis) {
       BigInteger sum =
           said(seen, Long.class).map(BigInteger::valueOf).reduce(BigInteger.ZERO, BigInteger::add);
+      Map<Tag, Long> greatest = new HashMap<>();
+      said(seen, Tagged.class).forEach(one -> greatest.merge(one.tag, one.by, Math::max));
+      for (long by : greatest.values()) {
+        sum = sum.add(BigInteger.valueOf(by));
+      }
       return List.of(
           sum,
           sum.min(BigInteger.valueOf(Long.MAX_VALUE))

@@ -3,7 +3,9 @@ package dev.trellis.lattice;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -95,7 +97,16 @@ final class Samples {
   }
 
   static ReplicaId replica(RandomGenerator random) {
-    return Model.idOf(random.nextInt(3));
+    return random.nextInt(4) == 0 ? invocation(random).replica() : Model.idOf(random.nextInt(3));
+  }
+
+  /// Born in one of the first milliseconds.
+  static InvocationId invocation(RandomGenerator random) {
+    return new InvocationId((long) random.nextInt(1, 4) << 16, random.nextInt(2));
+  }
+
+  static Tag tag(RandomGenerator random) {
+    return new Tag(invocation(random), random.nextInt(1, 3));
   }
 
   static Dot dot(RandomGenerator random) {
@@ -124,7 +135,12 @@ final class Samples {
     for (int left = random.nextInt(4); left > 0; left--) {
       sums.put(replica(random), new Counter.Sums(sum(random), sum(random)));
     }
-    return Counter.of(sums);
+    Map<Tag, Long> tagged = new HashMap<>();
+    for (int left = random.nextInt(5); left > 0; left--) {
+      tagged.put(tag(random), random.nextInt(8) == 0 ? whole(random) : random.nextInt(-2, 3));
+    }
+    long foldedBefore = random.nextBoolean() ? 0 : random.nextInt(4);
+    return Counter.of(sums, tagged, foldedBefore, foldedBefore == 0 ? 0 : random.nextInt(-2, 3));
   }
 
   private static long sum(RandomGenerator random) {
@@ -170,7 +186,10 @@ final class Samples {
           new CausalRegister.Sibling(
               payload(random),
               expiresAt(random),
-              withDependencies ? dependencies(random) : new TreeMap<>()));
+              withDependencies ? dependencies(random) : new TreeMap<>(),
+              withDependencies
+                  ? HybridTimestamp.ofMillis(random.nextInt(3))
+                  : HybridTimestamp.ZERO));
     }
     return CausalRegister.of(siblings, context(random));
   }

@@ -419,6 +419,36 @@ class FrameCodecTest {
         "a read of field \"\" without a read", operation -> operation.getFieldBuilder());
   }
 
+  @Test
+  void thresholdsThatMakeNoSenseAreRefusedWithTheRequestsId() {
+    assertRefusedOperation("a wait for nothing", operation -> operation.getAwaitBuilder());
+    assertRefusedOperation(
+        "an operation that does not name its kind",
+        operation -> operation.getAwaitBuilder().getAtLeastBuilder().setValue(3));
+    assertRefusedOperation(
+        "an operation that does not name its kind",
+        operation -> operation.getAwaitBuilder().getEnabledBuilder());
+    assertRefusedOperation(
+        "unknown kind number 99",
+        operation -> operation.getAwaitBuilder().getSeenBuilder().setKindValue(99));
+    assertRefusedOperation(
+        "a set is awaited to contain 0 elements; 1 to 1000 can be waited for at once",
+        operation ->
+            operation
+                .getAwaitBuilder()
+                .getContainsBuilder()
+                .setKind(dev.trellis.wire.generated.Kind.KIND_GSET));
+    assertRefusedOperation(
+        "a threshold in field \"\"; only whole keys are waited for",
+        operation ->
+            operation
+                .getFieldBuilder()
+                .getReadBuilder()
+                .getAwaitBuilder()
+                .getSeenBuilder()
+                .getDefaultInstanceForType());
+  }
+
   private static void assertRefusedOperation(
       String why, Consumer<dev.trellis.wire.generated.Operation.Builder> operation) {
     var request =
@@ -433,6 +463,55 @@ class FrameCodecTest {
     assertEquals(why, refusal.getMessage());
     assertEquals(ErrorCode.BAD_REQUEST, refusal.code());
     assertEquals(OptionalLong.of(5), refusal.requestId());
+  }
+
+  @Test
+  void tagsThatNameNothingAreRefusedWithTheIdOfTheRequest() {
+    var request =
+        dev.trellis.wire.generated.Request.newBuilder()
+            .setId(5)
+            .setKey(ByteString.copyFromUtf8("k"));
+    request.getOperationBuilder().getIncrementBuilder().setBy(1);
+    request.getTagBuilder().setHigh(1L << 16).setLow(2);
+    WireException refusal = refusal(CODEC, single(request));
+    assertEquals(
+        "mutation 0 of invocation 00000000000100000000000000000002 is outside 1 to 4398046511103",
+        refusal.getMessage());
+    assertEquals(OptionalLong.of(5), refusal.requestId());
+    request.getTagBuilder().setNumber(1).setLow(-1);
+    assertEquals(
+        "invocation id 0000000000010000ffffffffffffffff is none: the first digit is 0 to 7, the"
+            + " seventeenth 0 to 3",
+        refusal(CODEC, single(request)).getMessage());
+  }
+
+  private static byte[] single(dev.trellis.wire.generated.Request.Builder request) {
+    return dev.trellis.wire.generated.Frame.newBuilder().setSingle(request).build().toByteArray();
+  }
+
+  @Test
+  void countersWhoseTagsAreContradictoryAreRefused() {
+    var counter = dev.trellis.wire.generated.Counter.newBuilder();
+    counter.addTaggedBuilder().setHigh(1).setLow(2).addNumbers(1).addNumbers(1).addAmounts(4);
+    assertRefused("a counter with 2 tags and 1 amounts", merge(counter));
+    counter.getTaggedBuilder(0).addAmounts(5);
+    assertRefused(
+        "a counter with two amounts of tag 00000000000000010000000000000002/1", merge(counter));
+    counter.clearTagged().setFoldedSum(3);
+    assertRefused("a counter with 3 folded of what was born before 0", merge(counter));
+  }
+
+  private static byte[] merge(dev.trellis.wire.generated.Counter.Builder counter) {
+    var request =
+        dev.trellis.wire.generated.Request.newBuilder().setKey(ByteString.copyFromUtf8("k"));
+    request
+        .getOperationBuilder()
+        .getMergeBuilder()
+        .getEntryBuilder()
+        .addValuesBuilder()
+        .setKind(5)
+        .setState(counter.build().toByteString());
+    return single(request);
   }
 
   @Test

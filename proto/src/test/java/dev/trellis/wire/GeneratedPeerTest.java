@@ -8,7 +8,9 @@ import com.google.protobuf.ByteString;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
 import dev.trellis.lattice.Kind;
@@ -118,7 +120,8 @@ class GeneratedPeerTest {
                 9,
                 List.of(HybridTimestamp.ZERO, HybridTimestamp.ofMillis(3)),
                 12,
-                new Demand(HybridTimestamp.ofMillis(4), true, true)));
+                new Demand(HybridTimestamp.ofMillis(4), true, true),
+                Optional.of(new Tag(new InvocationId(5L << 16, 6), 7))));
     var put =
         dev.trellis.wire.generated.Operation.newBuilder()
             .setPut(Put.newBuilder().setValue(ByteString.copyFromUtf8("ada")));
@@ -148,7 +151,12 @@ class GeneratedPeerTest {
                 dev.trellis.wire.generated.Demand.newBuilder()
                     .setNotBefore(4L << 16)
                     .setReceipt(true)
-                    .setDelta(true));
+                    .setDelta(true))
+            .setTag(
+                dev.trellis.wire.generated.Tag.newBuilder()
+                    .setHigh(5L << 16)
+                    .setLow(6)
+                    .setNumber(7));
     assertEquals(
         dev.trellis.wire.generated.Frame.newBuilder().setSingle(peer).build(),
         dev.trellis.wire.generated.Frame.parseFrom(FrameCodec.encode(new Frame.Single(request))));

@@ -206,6 +206,24 @@ class GoldenBytesTest {
   }
 
   @Test
+  void thresholds() {
+    assertAwaited("0a12080112036b65791a09b202060a0408021014", new Threshold.AtLeast(Kind.MAX, 10));
+    assertAwaited(
+        "0a12080112036b65791a09b202061204080310" + "13", new Threshold.AtMost(Kind.MIN, -10));
+    assertAwaited(
+        "0a13080112036b65791a0ab202071a050806120161",
+        new Threshold.Contains(Kind.GSET, List.of(Payload.ofText("a"))));
+    assertAwaited("0a10080112036b65791a07b2020422020804", new Threshold.Enabled(Kind.FLAG));
+    assertAwaited(
+        "0a0e080112036b65791a05b202022a00", new Threshold.Seen(Optional.empty(), Optional.empty()));
+  }
+
+  private static void assertAwaited(String operation, Threshold threshold) {
+    Request request = new Request(1, KEY, new Read.Await(threshold), RequestContext.READ);
+    assertBytes(operation, new Frame.Single(request));
+  }
+
+  @Test
   void generationsOfFields() {
     assertBytes(
         "0a34080112036b65791a0d320b0a0576616c756512024a0020072901000068e5cf8b01"

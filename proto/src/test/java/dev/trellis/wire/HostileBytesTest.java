@@ -200,6 +200,9 @@ class HostileBytesTest {
     crowds.add(new Crowd("empty values", part(3, empty), 1, 8, 3, 1));
     crowds.add(new Crowd("values of one unknown kind", part(3, new byte[] {8, 99}), 1, 8, 3, 1));
     crowds.add(Crowd.ofState("empty sums of a counter", part(1, empty), 5));
+    crowds.add(Crowd.ofState("empty additions to a counter", part(2, empty), 5));
+    byte[] addition = {1 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0, 3 << 3, 1, 4 << 3, 1};
+    crowds.add(Crowd.ofState("additions of one tag", part(2, addition), 5));
     crowds.add(Crowd.ofState("empty elements of a gset", part(1, empty), 6));
     crowds.add(Crowd.ofState("empty elements of an oset", part(1, empty), 8));
     crowds.add(Crowd.ofState("empty elements of an orset", part(3, empty), 7));

@@ -45,7 +45,8 @@ class PlainRequestsTest {
           boolean expected =
               request.context().read() == ReadMode.ANY
                   && request.context().fieldGenerations().isEmpty()
-                  && request.context().demand().equals(Demand.NONE);
+                  && request.context().demand().equals(Demand.NONE)
+                  && request.context().tag().isEmpty();
           assertEquals(
               expected ? List.of(request) : List.of(), taken(FrameCodec.encode(single(request))));
         });

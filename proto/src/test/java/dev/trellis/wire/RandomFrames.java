@@ -3,7 +3,9 @@ package dev.trellis.wire;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
@@ -218,7 +220,18 @@ final class RandomFrames {
         random.nextInt(4) > 0 ? 0 : number(),
         random.nextInt(3) > 0
             ? Demand.NONE
-            : new Demand(timestamp(), random.nextBoolean(), random.nextBoolean()));
+            : new Demand(timestamp(), random.nextBoolean(), random.nextBoolean()),
+        random.nextInt(3) > 0 ? Optional.empty() : Optional.of(tag()));
+  }
+
+  private Tag tag() {
+    InvocationId invocation =
+        random.nextBoolean()
+            ? InvocationId.mint(random.nextLong(InvocationId.BORN_MILLIS_MAX + 1), random)
+            : new InvocationId((long) random.nextInt(3) << 16, random.nextInt(2));
+    return new Tag(
+        invocation,
+        random.nextBoolean() ? random.nextInt(1, 4) : random.nextLong(1, Tag.NUMBER_MAX + 1));
   }
 
   private List<HybridTimestamp> fewTimestamps() {
@@ -230,7 +243,7 @@ final class RandomFrames {
   }
 
   /// The number of operations that [#read(int, int)] and [#mutation(int, int)] know.
-  static final int READ_TYPES = 9;
+  static final int READ_TYPES = 10;
 
   static final int MUTATION_TYPES = 20;
 
@@ -251,10 +264,22 @@ final class RandomFrames {
       case 6 -> new Read.Since(causalContext(), positive());
       case 7 -> {
         Read inner = depth == 0 ? Read.Get.ANY : read(depth - 1);
-        yield new Read.Field(payload(), inner instanceof Read.Placed ? Read.Get.ANY : inner);
+        boolean isOfKey = inner instanceof Read.Placed || inner instanceof Read.Await;
+        yield new Read.Field(payload(), isOfKey ? Read.Get.ANY : inner);
       }
       case 8 -> new Read.Placed();
+      case 9 -> new Read.Await(threshold());
       default -> throw new IllegalArgumentException("no read type " + type);
+    };
+  }
+
+  private Threshold threshold() {
+    return switch (random.nextInt(5)) {
+      case 0 -> new Threshold.AtLeast(kind(), number());
+      case 1 -> new Threshold.AtMost(kind(), number());
+      case 2 -> new Threshold.Contains(kind(), some(this::payload));
+      case 3 -> new Threshold.Enabled(kind());
+      default -> new Threshold.Seen(maybe(this::kind), maybe(this::payload));
     };
   }
 
@@ -279,7 +304,8 @@ final class RandomFrames {
         yield new Mutation.UpdateField(payload(), isOfKeys ? new Mutation.Delete() : inner);
       }
       case 10 -> new Mutation.PutCausal(payload(), causalContext());
-      case 11 -> new Mutation.PutMultiCausal(payload(), causalContext(), dependencies());
+      case 11 ->
+          new Mutation.PutMultiCausal(payload(), causalContext(), dependencies(), timestamp());
       case 12 -> new Mutation.PutPriority(score(), payload());
       case 13 -> new Mutation.Append(some(this::payload));
       case 14 -> new Mutation.Trim(causalContext());
@@ -434,7 +460,12 @@ final class RandomFrames {
           sums.put(
               replica(), new Counter.Sums(number() & Long.MAX_VALUE, number() & Long.MAX_VALUE));
         }
-        yield Counter.of(sums);
+        Map<Tag, Long> tagged = new TreeMap<>();
+        for (int left = random.nextInt(4); left > 0; left--) {
+          tagged.put(tag(), number());
+        }
+        long foldedBefore = random.nextBoolean() ? 0 : random.nextInt(3);
+        yield Counter.of(sums, tagged, foldedBefore, foldedBefore == 0 ? 0 : number());
       }
       case GSET -> GrowSet.of(list(this::payload));
       case OSET -> OrderedSet.of(list(this::payload));
@@ -473,7 +504,10 @@ final class RandomFrames {
 
   private CausalRegister causal() {
     return CausalRegister.of(
-        byDot(() -> new CausalRegister.Sibling(payload(), millis(), new TreeMap<>(dependencies()))),
+        byDot(
+            () ->
+                new CausalRegister.Sibling(
+                    payload(), millis(), new TreeMap<>(dependencies()), timestamp())),
         causalContext());
   }
 

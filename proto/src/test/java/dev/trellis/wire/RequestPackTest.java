@@ -31,7 +31,8 @@ class RequestPackTest {
             boolean plain =
                 RequestPack.isPlain(request.operation())
                     && request.context().fieldGenerations().isEmpty()
-                    && request.context().demand().equals(Demand.NONE);
+                    && request.context().demand().equals(Demand.NONE)
+                    && request.context().tag().isEmpty();
             assertEquals(plain, pack.addPlain(request));
             if (!plain) {
               pack.add(message);

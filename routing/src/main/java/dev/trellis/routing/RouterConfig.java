@@ -2,6 +2,7 @@ package dev.trellis.routing;
 
 import static dev.trellis.process.Ranges.requireWithin;
 
+import dev.trellis.lattice.Payload;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.ListenGuard;
 import dev.trellis.process.Security;
@@ -18,15 +19,37 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Objects;
+import java.util.Optional;
 
 /// The settings of a router. [#reference] documents each by its key.
 ///
 /// @param admin where `/metrics`, `/healthz` and `/readyz` are; port 0 takes a free one
 /// @param callTimeout how long the cluster may take to answer a request of HTTP that sets no
 ///   timeout of its own, 10 ms to 1 day
+/// @param sessionKey with which the gateway signs session tokens, and those that come must be
+///   signed: a secret of 16 to 1,024 bytes; empty for none
 public record RouterConfig(
-    LookupConfig lookup, GatewayConfig gateway, InetSocketAddress admin, Duration callTimeout) {
+    LookupConfig lookup,
+    GatewayConfig gateway,
+    InetSocketAddress admin,
+    Duration callTimeout,
+    Payload sessionKey) {
+  private static final int SESSION_KEY_BYTES_MIN = 16;
+  private static final int SESSION_KEY_BYTES_MAX = 1_024;
+
   public RouterConfig {
+    if (!sessionKey.isEmpty()
+        && (sessionKey.size() < SESSION_KEY_BYTES_MIN
+            || sessionKey.size() > SESSION_KEY_BYTES_MAX)) {
+      throw new ConfigurationException(
+          "gateway.session.key has "
+              + sessionKey.size()
+              + " bytes; it must have "
+              + SESSION_KEY_BYTES_MIN
+              + " to "
+              + SESSION_KEY_BYTES_MAX
+              + ", such as openssl rand -hex 32 prints");
+    }
     requireWithin("gateway.call.timeout", callTimeout, Duration.ofMillis(10), Duration.ofDays(1));
   }
 
@@ -54,7 +77,19 @@ public record RouterConfig(
         lookup(config, new InetSocketAddress(bind, port(config, "data.port"))),
         gateway(config, new InetSocketAddress(gatewayBind, port(config, "gateway.port"))),
         new InetSocketAddress(bind, port(config, "admin.port")),
-        config.duration("gateway.call.timeout"));
+        config.duration("gateway.call.timeout"),
+        sessionKey(config));
+  }
+
+  /// An empty one is refused: whoever sets it, as from a variable that is unset, wants signatures.
+  private static Payload sessionKey(StrictConfig config) {
+    String key = "gateway.session.key";
+    Optional<Payload> secret = config.optionalText(key).map(Payload::ofText);
+    if (secret.isPresent() && secret.get().isEmpty()) {
+      throw new ConfigurationException(
+          key + " is empty; leave it out for tokens without a signature, or set a secret");
+    }
+    return secret.orElse(Payload.EMPTY);
   }
 
   private static LookupConfig lookup(StrictConfig config, InetSocketAddress address) {
@@ -97,6 +132,20 @@ public record RouterConfig(
                 config.numberOfBytes("limits.value"),
                 config.numberOfBytes("limits.frame"),
                 config.number("limits.batch")));
+  }
+
+  /// Everything but the secret.
+  @Override
+  public String toString() {
+    return "RouterConfig["
+        + lookup
+        + ", "
+        + gateway
+        + ", admin "
+        + admin
+        + ", call timeout "
+        + callTimeout
+        + (sessionKey.isEmpty() ? ", no session key]" : ", a session key]");
   }
 
   private static int port(StrictConfig config, String key) {

@@ -116,6 +116,7 @@ public final class TrellisRouter implements RunningProcess {
         .withClusterName(config.lookup().clusterName())
         .withTimeout(config.callTimeout())
         .withMapRefresh(config.lookup().period())
+        .withSessionKey(config.sessionKey())
         .withAgent("trellis-gateway " + config.lookup().routerId());
   }
 

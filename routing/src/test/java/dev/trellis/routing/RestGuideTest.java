@@ -104,6 +104,7 @@ class RestGuideTest {
             line ->
                 line.replaceAll("\\d{13}\\.\\d+", "TIME")
                     .replaceAll("Millis: \\d{13}", "Millis: TIME")
+                    .replaceAll("staleness-millis=\\d+", "staleness-millis=SOME")
                     .replaceAll("\"(dots|context)\":\"[^\"]*\"", "\"$1\":\"CONTEXT\"")
                     .replaceAll("\"dot\":\"[^\"]*\"", "\"dot\":\"DOT\""))
         .toList();

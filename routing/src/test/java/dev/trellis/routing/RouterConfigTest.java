@@ -1,6 +1,7 @@
 package dev.trellis.routing;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -73,10 +74,25 @@ class RouterConfigTest {
         "cluster.nodes = [\"a:1\"], security = on | security",
         "cluster.nodes = [\"a:1\"], gateway.memory.max = 1MiB | gateway.memory.max 1MiB",
         "cluster.nodes = [\"a:1\"], router.id = \"\" | router.id ''",
+        "cluster.nodes = [\"a:1\"], gateway.session.key = \"\" | gateway.session.key is empty",
+        "cluster.nodes = [\"a:1\"], gateway.session.key = sesame | gateway.session.key has 6 bytes",
       })
   void whatCannotBeIsRefusedByName(String text, String named) {
     String message = assertThrows(ConfigurationException.class, () -> read(text)).getMessage();
     assertTrue(message.contains(named), message);
+  }
+
+  @Test
+  void theSessionKeyIsReadAndShownToNobody() {
+    assertTrue(read(NODES).sessionKey().isEmpty());
+    RouterConfig config = read(NODES + "gateway.session.key = \"an open sesame, an open one\"");
+    assertEquals("an open sesame, an open one", config.sessionKey().text());
+    assertFalse(config.toString().contains("sesame"), config::toString);
+    String refused =
+        assertThrows(
+                ConfigurationException.class, () -> read(NODES + "gateway.session.key = sesame"))
+            .getMessage();
+    assertFalse(refused.contains("sesame"), refused);
   }
 
   @Test

@@ -214,6 +214,9 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
         || options.generation().isPresent()) {
       return source.execute(key, read, options);
     }
+    if (read instanceof Read.Await await) {
+      return await(key, await, options);
+    }
     Cached cached = entries.getIfPresent(key);
     if (cached != null) {
       long nanos = ticker.nanos();
@@ -228,6 +231,43 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
     return cached != null || loads(read)
         ? load(key, read, bounded(options))
         : source.execute(key, read, options);
+  }
+
+  /// What a copy has reached is true, and where it is fresh too, nobody need be asked. Else the
+  /// store waits, and a copy that lacks what it saw by then is forgotten, lest a later read goes
+  /// back behind that.
+  private CompletableFuture<Reply> await(Payload key, Read.Await await, CallOptions options) {
+    Cached cached = entries.getIfPresent(key);
+    if (cached != null && !options.demand().delta()) {
+      Confirmation confirmation = cached.hold().confirmation();
+      Optional<Reply> reached = reached(cached, await);
+      if (reached.isPresent()
+          && isFresh(cached, confirmation, options, ticker.nanos(), ticker.millis())) {
+        hits.increment();
+        observe(key, options, reached.get().receipt());
+        return CompletableFuture.completedFuture(reached.get());
+      }
+    }
+    misses.increment();
+    return after(
+        source.execute(key, await, options),
+        (reply, failure) -> {
+          if (reply != null) {
+            overtake(key);
+            entries
+                .asMap()
+                .computeIfPresent(key, (same, now) -> reached(now, await).isPresent() ? now : null);
+          }
+        });
+  }
+
+  private Optional<Reply> reached(Cached cached, Read.Await await) {
+    try {
+      return Optional.of(
+          cached.answer(await, cached.hold().confirmation(), ticker.nanos(), ticker.millis()));
+    } catch (Refusal refusal) {
+      return Optional.empty();
+    }
   }
 
   private boolean isFresh(
@@ -291,6 +331,7 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
       case Read.Scores scores -> false;
       case Read.Since since -> false;
       case Read.Placed placed -> false;
+      case Read.Await await -> false;
     };
   }
 

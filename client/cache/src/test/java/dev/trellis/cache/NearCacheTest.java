@@ -25,6 +25,7 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -139,6 +140,48 @@ class NearCacheTest {
     subscription.tell(set("a", "b"));
     assertEquals(elements("a", "b"), cached());
     assertEquals(0, store.asked.size());
+  }
+
+  private CompletableFuture<Reply> await(String... elements) {
+    List<Payload> wanted = Arrays.stream(elements).map(Payload::ofText).toList();
+    Threshold threshold = new Threshold.Contains(Kind.GSET, wanted);
+    return cache.execute(KEY, new Read.Await(threshold), CallOptions.DEFAULT);
+  }
+
+  @Test
+  void aThresholdThatACopyHasReachedIsAnsweredHereAsLongAsItIsFresh() {
+    load(set("a", "b"));
+    assertEquals(elements("a"), view(await("a")));
+    assertEquals(0, store.asked.size());
+    ticker.pass(LEASE);
+    CompletableFuture<Reply> stale = await("a");
+    assertFalse(stale.isDone());
+    store.next().answer(elements("a"));
+    assertEquals(elements("a"), view(stale));
+  }
+
+  @Test
+  void aCopyThatLacksWhatWasReachedIsForgotten() {
+    load(set("a"));
+    CompletableFuture<Reply> waiting = await("b");
+    FakeSource.Asked asked = store.next();
+    assertEquals(elements("a"), cached());
+    asked.answer(elements("b"));
+    assertEquals(elements("b"), view(waiting));
+    CompletableFuture<Reply> after = read();
+    store.next().answer(set("a", "b"));
+    assertEquals(elements("a", "b"), view(after));
+  }
+
+  @Test
+  void aCopyThatHasCaughtUpMeanwhileStays() {
+    FakeSource.Subscribed subscription = load(set("a"));
+    CompletableFuture<Reply> waiting = await("b");
+    FakeSource.Asked asked = store.next();
+    subscription.tell(set("a", "b"));
+    asked.answer(elements("b"));
+    assertTrue(waiting.isDone());
+    assertEquals(elements("a", "b"), cached());
   }
 
   @Test

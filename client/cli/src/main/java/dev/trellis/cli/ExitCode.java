@@ -8,7 +8,7 @@ public final class ExitCode {
   /// Done.
   public static final int OK = 0;
 
-  /// Done, and the answer is no: no such key, not an element, nothing runs.
+  /// Done, and the answer is no: no such key, not an element, not reached in time, nothing runs.
   public static final int NEGATIVE = 1;
 
   /// The command line makes no sense.
@@ -41,6 +41,7 @@ public final class ExitCode {
   public static int of(ErrorCode code) {
     return switch (code) {
       case NO_NODES -> UNREACHABLE;
+      case NOT_REACHED -> NEGATIVE;
       default -> code.isDefinite() ? REFUSED : UNKNOWN;
     };
   }

@@ -1,7 +1,10 @@
 package dev.trellis.cli;
 
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.CallOptions;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
@@ -20,9 +23,12 @@ import picocli.CommandLine.Parameters;
     footer = {
       "  trellis get greeting",
       "  trellis get picture --raw > picture.png",
-      "  trellis get visits --json"
+      "  trellis get visits --json",
+      "  trellis get visits --receipt"
     })
 final class GetCommand extends StoreCommand {
+  private static final Demand RECEIPT = new Demand(HybridTimestamp.ZERO, true, false);
+
   @Mixin private final ReadOptions read = new ReadOptions();
 
   @Parameters(paramLabel = "KEY", description = "The key.")
@@ -37,13 +43,31 @@ final class GetCommand extends StoreCommand {
   @Option(names = "--raw", description = "Print the bytes of a value with no line feed after them.")
   private boolean raw;
 
+  @Option(
+      names = "--receipt",
+      description = {
+        "Tell too how new the value is and where it comes from:",
+        "on the standard error, or with --json as a member."
+      })
+  private boolean receipt;
+
   @Override
   int run() throws InterruptedException {
+    CallOptions options = read.applyTo(connection().callOptions());
     Reply reply =
         execute(
             Payload.ofText(key),
             new Read.Get(Optional.ofNullable(kind)),
-            read.applyTo(connection().callOptions()));
+            receipt ? options.withDemand(RECEIPT) : options);
+    int code = tell(reply);
+    if (receipt && !json()) {
+      console().flush(); // what it is about comes first
+      console().errorLine(Receipts.line(reply));
+    }
+    return code;
+  }
+
+  private int tell(Reply reply) {
     if (raw && !json() && viewOf(reply) instanceof View.Bytes bytes) {
       console().print(bytes.value());
       return ExitCode.OK;

@@ -88,6 +88,7 @@ abstract class StoreCommand implements Callable<Integer> {
     if (json()) {
       Map<String, @Nullable Object> object = described(key, reply);
       Values.describe(object, view);
+      Receipts.describe(object, reply);
       console().printLine(Json.write(object));
     } else if (isMissing) {
       console().errorLine("nothing at '" + key + "'");

@@ -23,6 +23,7 @@ final class ValueCommands implements CommandSource {
         new ExpireCommand(),
         new PlacementCommand(),
         new WatchCommand(),
+        new AwaitCommand(),
         new ScanCommand(),
         new ImportCommand(),
         new ExportCommand(),

@@ -1,6 +1,7 @@
 package dev.trellis.client;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Demand;
 import dev.trellis.wire.Limits;
@@ -23,6 +24,8 @@ import java.util.function.Consumer;
 ///   should a shard refuse it
 /// @param maxStaleness by how much the answer to a read may be behind what others have written, 1
 ///   ms to one day; empty for whatever the replica has that is asked. Ignored by mutations
+/// @param tag by which a mutation is the same one, whoever carries it out again; empty for none.
+///   Ignored by reads
 /// @param observer is told the receipt of each call that is carried out, before its future is
 ///   completed and on the same thread; so it must not block
 public record CallOptions(
@@ -34,6 +37,7 @@ public record CallOptions(
     Demand demand,
     Optional<HybridTimestamp> stamp,
     Optional<Duration> maxStaleness,
+    Optional<Tag> tag,
     Optional<Consumer<Receipt>> observer) {
   /// What the cluster does by itself: its own acknowledgement, one replica to read, no expiry.
   public static final CallOptions DEFAULT =
@@ -44,6 +48,7 @@ public record CallOptions(
           Optional.empty(),
           Optional.empty(),
           Demand.NONE,
+          Optional.empty(),
           Optional.empty(),
           Optional.empty(),
           Optional.empty());
@@ -67,12 +72,21 @@ public record CallOptions(
 
   public CallOptions withAcknowledgement(Acknowledgement level) {
     return new CallOptions(
-        level, readMode, ttl, timeout, generation, demand, stamp, maxStaleness, observer);
+        level, readMode, ttl, timeout, generation, demand, stamp, maxStaleness, tag, observer);
   }
 
   public CallOptions withReadMode(ReadMode mode) {
     return new CallOptions(
-        acknowledgement, mode, ttl, timeout, generation, demand, stamp, maxStaleness, observer);
+        acknowledgement,
+        mode,
+        ttl,
+        timeout,
+        generation,
+        demand,
+        stamp,
+        maxStaleness,
+        tag,
+        observer);
   }
 
   /// Lets what is written live for `life`.
@@ -88,6 +102,7 @@ public record CallOptions(
         demand,
         stamp,
         maxStaleness,
+        tag,
         observer);
   }
 
@@ -101,6 +116,7 @@ public record CallOptions(
         demand,
         stamp,
         maxStaleness,
+        tag,
         observer);
   }
 
@@ -117,6 +133,7 @@ public record CallOptions(
         demand,
         stamp,
         maxStaleness,
+        tag,
         observer);
   }
 
@@ -130,12 +147,22 @@ public record CallOptions(
         demand,
         stamp,
         maxStaleness,
+        tag,
         observer);
   }
 
   public CallOptions withDemand(Demand more) {
     return new CallOptions(
-        acknowledgement, readMode, ttl, timeout, generation, more, stamp, maxStaleness, observer);
+        acknowledgement,
+        readMode,
+        ttl,
+        timeout,
+        generation,
+        more,
+        stamp,
+        maxStaleness,
+        tag,
+        observer);
   }
 
   /// Carries out a mutation under this timestamp and no other.
@@ -149,6 +176,7 @@ public record CallOptions(
         demand,
         Optional.of(minted),
         maxStaleness,
+        tag,
         observer);
   }
 
@@ -168,6 +196,25 @@ public record CallOptions(
         demand,
         stamp,
         Optional.of(bound),
+        tag,
+        observer);
+  }
+
+  /// Carries out a mutation under a tag: once, wherever and however often that tag is given to it,
+  /// by whichever client. So two mutations of a key need two numbers. A connection that is lost is
+  /// then no reason for an unknown outcome, as the mutation goes to another replica. Once the
+  /// invocation is too old for that, the call fails as [DefiniteException.InvocationExpired].
+  public CallOptions withTag(Tag name) {
+    return new CallOptions(
+        acknowledgement,
+        readMode,
+        ttl,
+        timeout,
+        generation,
+        demand,
+        stamp,
+        maxStaleness,
+        Optional.of(name),
         observer);
   }
 
@@ -185,6 +232,7 @@ public record CallOptions(
         demand,
         stamp,
         maxStaleness,
+        tag,
         Optional.of(told));
   }
 
@@ -200,6 +248,7 @@ public record CallOptions(
             demand,
             stamp,
             maxStaleness,
+            tag,
             Optional.empty());
   }
 }

@@ -4,7 +4,9 @@ import dev.trellis.lattice.Kind;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -47,6 +49,25 @@ public final class CounterHandle extends ExpirableHandle<CounterHandle> {
   /// As [#value].
   public CompletableFuture<Long> valueAsync() {
     return place.read(GET).thenApply(CounterHandle::whole);
+  }
+
+  /// Waits until all that was added comes to `bound`, what was taken away left aside: the sum goes
+  /// up and down, and no value of it could be relied on. That stays so until the key is deleted or
+  /// expires.
+  ///
+  /// @param timeout 1 ms to one day
+  /// @return all that was added, `bound` or more; it stops at the end of the range of long
+  /// @throws DefiniteException.NotReached if it is not reached in time
+  public Reached<Long> awaitIncrementsAtLeast(long bound, Duration timeout) {
+    return Blocking.await(awaitIncrementsAtLeastAsync(bound, timeout));
+  }
+
+  /// As [#awaitIncrementsAtLeast].
+  public CompletableFuture<Reached<Long>> awaitIncrementsAtLeastAsync(
+      long bound, Duration timeout) {
+    return place
+        .await(new Threshold.AtLeast(Kind.COUNTER, bound), timeout)
+        .thenApply(Reached::number);
   }
 
   static long whole(Reply reply) {

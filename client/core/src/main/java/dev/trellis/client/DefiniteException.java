@@ -143,11 +143,32 @@ public abstract sealed class DefiniteException extends TrellisException {
     }
   }
 
+  /// The invocation whose tag the mutation carries is too old: what it did is no more told apart.
+  /// This run of it did nothing; earlier ones may have.
+  public static final class InvocationExpired extends DefiniteException {
+    private static final long serialVersionUID = 1L;
+
+    InvocationExpired(Failure failure) {
+      super(failure);
+    }
+  }
+
   /// No node of the cluster could be reached.
   public static final class NoNodes extends DefiniteException {
     private static final long serialVersionUID = 1L;
 
     NoNodes(Failure failure) {
+      super(failure);
+    }
+  }
+
+  /// What a threshold read waited for was not reached by its deadline, as far as any shard told. It
+  /// may be by now. The message names key, threshold and deadline, and how far it came; [#reply]
+  /// has the generation that was looked at last.
+  public static final class NotReached extends DefiniteException {
+    private static final long serialVersionUID = 1L;
+
+    NotReached(Failure failure) {
       super(failure);
     }
   }

@@ -5,7 +5,9 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
@@ -125,6 +127,12 @@ abstract class ElementsHandle<H extends ElementsHandle<H>> extends ExpirableHand
     return place
         .read(new Read.Range(kind, from, to, limit, descending))
         .thenApply(ElementsHandle::elements);
+  }
+
+  CompletableFuture<Reached<List<Payload>>> awaited(Threshold threshold, Duration timeout) {
+    return place
+        .await(threshold, timeout)
+        .thenApply(reply -> new Reached<>(reply.generation(), elements(reply)));
   }
 
   static List<Payload> payloads(String... texts) {

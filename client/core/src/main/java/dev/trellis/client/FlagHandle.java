@@ -5,7 +5,9 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
@@ -49,7 +51,20 @@ public final class FlagHandle extends ExpirableHandle<FlagHandle> {
     return place.read(GET).thenApply(FlagHandle::truth);
   }
 
-  private static boolean truth(Reply reply) {
+  /// Waits until it is set, which it stays until the key is deleted or expires.
+  ///
+  /// @param timeout 1 ms to one day
+  /// @throws DefiniteException.NotReached if it is not in time
+  public Reached<Boolean> awaitEnabled(Duration timeout) {
+    return Blocking.await(awaitEnabledAsync(timeout));
+  }
+
+  /// As [#awaitEnabled].
+  public CompletableFuture<Reached<Boolean>> awaitEnabledAsync(Duration timeout) {
+    return place.await(new Threshold.Enabled(Kind.FLAG), timeout).thenApply(Reached::truth);
+  }
+
+  static boolean truth(Reply reply) {
     return switch (Place.view(reply)) {
       case View.Truth view -> view.value();
       case View.Missing missing -> false;

@@ -4,8 +4,10 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
@@ -81,6 +83,22 @@ abstract class Handle<H extends Handle<H>> {
   /// As [#exists].
   public CompletableFuture<Boolean> existsAsync() {
     return place.read(existence()).thenApply(reply -> !(Place.view(reply) instanceof View.Missing));
+  }
+
+  /// Waits until the value is there. It was there once when this returns, and may be gone again: it
+  /// may be deleted, or expire.
+  ///
+  /// @param timeout 1 ms to one day
+  /// @throws DefiniteException.NotReached if it does not come in time
+  public Reached<Boolean> awaitSeen(Duration timeout) {
+    return Blocking.await(awaitSeenAsync(timeout));
+  }
+
+  /// As [#awaitSeen(Duration)].
+  public CompletableFuture<Reached<Boolean>> awaitSeenAsync(Duration timeout) {
+    return place
+        .await(new Threshold.Seen(existence().kind(), Optional.empty()), timeout)
+        .thenApply(Reached::truth);
   }
 
   /// Deletes the value, whatever its kind is.

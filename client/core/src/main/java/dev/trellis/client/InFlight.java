@@ -15,9 +15,16 @@ final class InFlight {
   private @Nullable Pending[] ring = new Pending[64]; // a power of two long; grows once needed
   private final LongObjectHashMap<Pending> overtaken = new LongObjectHashMap<>();
   private int size;
+  private int awaits; // of these
 
   int size() {
     return size;
+  }
+
+  /// How many are about to be answered: all but those that wait for thresholds, which hold up
+  /// nobody else.
+  int busy() {
+    return size - awaits;
   }
 
   boolean isEmpty() {
@@ -38,6 +45,7 @@ final class InFlight {
     }
     ring[at] = call;
     size++;
+    awaits += call.isAwait() ? 1 : 0;
   }
 
   private void grow() {
@@ -63,7 +71,10 @@ final class InFlight {
     } else {
       found = overtaken.isEmpty() ? null : overtaken.remove(id);
     }
-    size -= found == null ? 0 : 1;
+    if (found != null) {
+      size--;
+      awaits -= found.isAwait() ? 1 : 0;
+    }
     return found;
   }
 
@@ -83,6 +94,7 @@ final class InFlight {
     ring = new Pending[64];
     overtaken.clear();
     size = 0;
+    awaits = 0;
   }
 
   private int placeOf(long id) {

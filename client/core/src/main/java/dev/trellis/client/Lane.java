@@ -361,7 +361,7 @@ final class Lane implements Connection.Listener {
       return;
     }
     passNanos = System.nanoTime();
-    while (inFlight.size() < config.inFlightMax() && socket.isWritable()) {
+    while (inFlight.busy() < config.inFlightMax() && socket.isWritable()) {
       Pending next = waiting.peek();
       if (next == null) {
         break;
@@ -381,7 +381,7 @@ final class Lane implements Connection.Listener {
     socket.flush();
     if (observesIn == 0 && observedMicros == 0 && passNanos - toldNanos >= OBSERVATION_NANOS) {
       // Any of those under way: the next one to be answered would tell too little of those behind.
-      observesIn = 1 + ThreadLocalRandom.current().nextInt(1 + inFlight.size());
+      observesIn = 1 + ThreadLocalRandom.current().nextInt(1 + inFlight.busy());
     }
   }
 
@@ -408,7 +408,7 @@ final class Lane implements Connection.Listener {
     List<Pending.OfCall> calls = together;
     calls.clear();
     calls.add(first);
-    int room = Math.min(greeting.limits().batchKeysMax(), config.inFlightMax() - inFlight.size());
+    int room = Math.min(greeting.limits().batchKeysMax(), config.inFlightMax() - inFlight.busy());
     long bytes = first.weight;
     while (calls.size() < room
         && waiting.peek() instanceof Pending.OfCall next
@@ -437,7 +437,9 @@ final class Lane implements Connection.Listener {
       Connection socket, Frame.Welcome greeting, List<Pending.OfCall> calls) {
     long bytesMax = 0;
     for (Pending.OfCall call : calls) {
-      if (!RequestPack.isPlain(call.operation) || !call.options.demand().equals(Demand.NONE)) {
+      if (!RequestPack.isPlain(call.operation)
+          || !call.options.demand().equals(Demand.NONE)
+          || call.options.tag().isPresent()) {
         return false;
       }
       bytesMax += RequestPack.plainBytesMax(call.key, call.operation);
@@ -465,6 +467,27 @@ final class Lane implements Connection.Listener {
       inFlight.put(call);
     } else {
       write(socket, greeting, List.of(call), List.of(request));
+    }
+    if (call.isAwait()) {
+      long id = call.id;
+      var unused =
+          call.reply.whenComplete(
+              (done, failure) -> {
+                if (call.reply.isCancelled()) {
+                  onLoop(() -> giveUp(call, id));
+                }
+              });
+    }
+  }
+
+  /// Has the shard forget a call that would wait for long, and that nobody waits for any more.
+  private void giveUp(Pending.OfCall call, long id) {
+    Connection socket = connection;
+    if (call.id == id && inFlight.get(id) == call && socket != null) {
+      inFlight.remove(id);
+      letGo(call);
+      socket.write(FrameCodec.encode(new Frame.Unwatch(id)));
+      socket.flush();
     }
   }
 
@@ -558,7 +581,8 @@ final class Lane implements Connection.Listener {
       observedMicros = 0;
       toldNanos = passNanos;
     }
-    long leftMillis = Math.max(1, (call.deadlineNanos - passNanos) / NANOS_PER_MILLI);
+    long wordMillis = call.isAwait() ? Awaiting.WORD_MILLIS : 0;
+    long leftMillis = Math.max(1, (call.deadlineNanos - passNanos) / NANOS_PER_MILLI - wordMillis);
     return new RequestContext(
         mutates ? call.sequence : 0,
         repeat,
@@ -571,7 +595,8 @@ final class Lane implements Connection.Listener {
         cluster.routing().ringVersion(),
         ofFields,
         observed,
-        call.options.demand());
+        call.options.demand(),
+        mutates ? call.options.tag() : Optional.empty());
   }
 
   // ---- The connection ----
@@ -785,7 +810,7 @@ final class Lane implements Connection.Listener {
       failed(call, reply, failed);
     } else {
       letGo(call);
-      if (observesIn > 0 && --observesIn == 0) {
+      if (observesIn > 0 && !call.isAwait() && --observesIn == 0) {
         observedMicros = Math.max(1, call.tookNanos(System.nanoTime()) / NANOS_PER_MICRO);
       }
       call.answer(reply);
@@ -907,7 +932,9 @@ final class Lane implements Connection.Listener {
     Mutation mutation = (Mutation) call.operation;
     boolean harmless =
         call.isRepeatable()
-            && !Operations.dependsOnTimestamp(mutation, call.options.ttl().isPresent());
+            && (call.isNamedByTag()
+                ? call.options.ttl().isEmpty()
+                : !Operations.dependsOnTimestamp(mutation, call.options.ttl().isPresent()));
     Frame.Welcome greeting = welcome;
     // The incarnation that may have got it earlier says that it is new to it, and too old by now;
     // so what it may still get of the lost connection is too old as well.
@@ -1251,7 +1278,7 @@ final class Lane implements Connection.Listener {
       }
     }
     Connection socket = connection;
-    if (retired && socket != null && inFlight.isEmpty()) {
+    if (retired && socket != null && inFlight.busy() == 0) {
       socket.close("the node has left the cluster");
     }
   }

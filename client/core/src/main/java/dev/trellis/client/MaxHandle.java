@@ -3,6 +3,8 @@ package dev.trellis.client;
 import dev.trellis.lattice.Kind;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Threshold;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +37,21 @@ public final class MaxHandle extends ExpirableHandle<MaxHandle> {
   /// As [#raise].
   public CompletableFuture<Long> raiseAsync(long to) {
     return place.mutateAndShow(new Mutation.Raise(to), GET).thenApply(CounterHandle::whole);
+  }
+
+  /// Waits until the number is at least `bound`, which it stays until the key is deleted or
+  /// expires.
+  ///
+  /// @param timeout 1 ms to one day
+  /// @return the number, `bound` or more
+  /// @throws DefiniteException.NotReached if it is not in time
+  public Reached<Long> awaitAtLeast(long bound, Duration timeout) {
+    return Blocking.await(awaitAtLeastAsync(bound, timeout));
+  }
+
+  /// As [#awaitAtLeast].
+  public CompletableFuture<Reached<Long>> awaitAtLeastAsync(long bound, Duration timeout) {
+    return place.await(new Threshold.AtLeast(Kind.MAX, bound), timeout).thenApply(Reached::number);
   }
 
   /// The number; empty if there is none yet.

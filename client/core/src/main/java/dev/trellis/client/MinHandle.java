@@ -3,6 +3,8 @@ package dev.trellis.client;
 import dev.trellis.lattice.Kind;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Threshold;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
@@ -35,6 +37,20 @@ public final class MinHandle extends ExpirableHandle<MinHandle> {
   /// As [#lower].
   public CompletableFuture<Long> lowerAsync(long to) {
     return place.mutateAndShow(new Mutation.Lower(to), GET).thenApply(CounterHandle::whole);
+  }
+
+  /// Waits until the number is at most `bound`, which it stays until the key is deleted or expires.
+  ///
+  /// @param timeout 1 ms to one day
+  /// @return the number, `bound` or less
+  /// @throws DefiniteException.NotReached if it is not in time
+  public Reached<Long> awaitAtMost(long bound, Duration timeout) {
+    return Blocking.await(awaitAtMostAsync(bound, timeout));
+  }
+
+  /// As [#awaitAtMost].
+  public CompletableFuture<Reached<Long>> awaitAtMostAsync(long bound, Duration timeout) {
+    return place.await(new Threshold.AtMost(Kind.MIN, bound), timeout).thenApply(Reached::number);
   }
 
   /// The number; empty if there is none yet.

@@ -7,6 +7,7 @@ import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Threshold;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -57,6 +58,7 @@ final class Operations {
       case Read.Scores scores -> "range";
       case Read.Since since -> "read";
       case Read.Placed placed -> "placement";
+      case Read.Await await -> "await " + await.threshold().describe() + " of";
     };
   }
 
@@ -148,6 +150,8 @@ final class Operations {
         yield sum;
       }
       case Read.Contains contains -> weigh(contains.elements(), each);
+      case Read.Await await when await.threshold() instanceof Threshold.Contains contains ->
+          weigh(contains.elements(), each);
       case Read.Since since -> (long) each * since.seen().runCount();
       case Read.Field field -> each + field.field().size() + weigh(field.read(), each);
       default -> 0;

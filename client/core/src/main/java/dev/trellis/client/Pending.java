@@ -5,6 +5,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import java.util.HashSet;
 import java.util.Optional;
@@ -43,6 +44,11 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
 
   /// Notes that the connection was lost on which it was sent.
   abstract void lost();
+
+  /// Whether it is a threshold read, which may be answered long after it was sent.
+  boolean isAwait() {
+    return false;
+  }
 
   /// How long it has taken since it was asked for, time in queues included.
   long tookNanos(long nowNanos) {
@@ -101,7 +107,14 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
 
     /// Whether it is all the same how often and where it is carried out.
     boolean isRepeatable() {
-      return !(operation instanceof Mutation mutation) || mutation.isIdempotent();
+      return !(operation instanceof Mutation mutation) || mutation.isIdempotent() || isNamedByTag();
+    }
+
+    /// Whether it is so because of its tag, whatever its timestamp.
+    boolean isNamedByTag() {
+      return options.tag().isPresent()
+          && operation instanceof Mutation mutation
+          && Mutation.isNamedByTag(mutation);
     }
 
     /// Notes that a shard did not take it: others come first then, as long as the map is the same.
@@ -129,6 +142,11 @@ abstract sealed class Pending permits Pending.OfCall, Pending.OfScan {
     void startAnew() {
       sequence = 0;
       ambiguous = false;
+    }
+
+    @Override
+    boolean isAwait() {
+      return operation instanceof Read.Await;
     }
 
     @Override

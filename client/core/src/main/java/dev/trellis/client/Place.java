@@ -1,11 +1,14 @@
 package dev.trellis.client;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -55,6 +58,23 @@ public final class Place {
       wrapped = new Read.Field(fields.get(i), wrapped);
     }
     return calls.execute(key, wrapped, options);
+  }
+
+  /// Waits until the key has reached a threshold.
+  ///
+  /// @throws IllegalArgumentException if not for 1 ms to one day
+  CompletableFuture<Reply> await(Threshold threshold, Duration timeout) {
+    if (!fields.isEmpty()) {
+      return CompletableFuture.failedFuture(
+          TrellisException.of(
+              ErrorCode.BAD_REQUEST,
+              "await "
+                  + threshold.describe()
+                  + " of "
+                  + this
+                  + ": only whole keys are waited for, not fields of a map; watch the map"));
+    }
+    return calls.execute(key, new Read.Await(threshold), options.withTimeout(timeout));
   }
 
   CompletableFuture<Reply> mutate(Mutation mutation) {

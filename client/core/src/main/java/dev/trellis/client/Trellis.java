@@ -87,6 +87,10 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
     if (fault.isPresent()) {
       return CompletableFuture.failedFuture(TrellisException.of(fault.get()));
     }
+    if (operation instanceof Read.Await await) {
+      return Awaiting.begin(
+          cluster, key, await, options, each -> pending(key, operation, each, null));
+    }
     Pending.OfCall pending = pending(key, operation, options, null);
     cluster.place(pending, false);
     return pending.reply;
@@ -109,6 +113,8 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
       Optional<TrellisException.Failure> fault = faultless ? Optional.empty() : fault(call);
       if (fault.isPresent()) {
         replies.add(CompletableFuture.failedFuture(TrellisException.of(fault.get())));
+      } else if (call.operation() instanceof Read.Await) {
+        replies.add(execute(call.key(), call.operation(), call.options())); // as long as it takes
       } else {
         Pending.OfCall pending = pending(call.key(), call.operation(), call.options(), batch);
         sound.add(pending);
@@ -345,14 +351,16 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
             || config.acknowledgement() == Acknowledgement.DEFAULT;
     CallOptions settled = isSettled ? asked : asked.withAcknowledgement(config.acknowledgement());
     CallOptions options = withDemands(operation, settled);
+    long timeoutMillis =
+        options.timeout().isPresent()
+            ? options.timeout().get().toMillis()
+            : cluster.timeoutMillis();
     return new Pending.OfCall(
         key,
         KeyHash.of(key),
         operation,
         options,
-        options.timeout().isPresent()
-            ? options.timeout().get().toMillis()
-            : cluster.timeoutMillis(),
+        operation instanceof Read.Await ? timeoutMillis + Awaiting.WORD_MILLIS : timeoutMillis,
         Operations.weigh(key, operation),
         batch);
   }

@@ -57,8 +57,10 @@ public abstract sealed class TrellisException extends RuntimeException
       case OUT_OF_MEMORY -> new DefiniteException.OutOfMemory(failure);
       case DISK_FULL -> new DefiniteException.DiskFull(failure);
       case NO_NODES -> new DefiniteException.NoNodes(failure);
+      case INVOCATION_EXPIRED -> new DefiniteException.InvocationExpired(failure);
       case NOT_ENOUGH_REPLICAS -> new IndefiniteException.NotEnoughReplicas(failure);
       case TIMEOUT -> new IndefiniteException.TimedOut(failure);
+      case NOT_REACHED -> new DefiniteException.NotReached(failure);
       case OUTCOME_UNKNOWN -> new IndefiniteException.OutcomeUnknown(failure);
     };
   }

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.client.FakeNode.Received;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -23,6 +25,7 @@ import dev.trellis.wire.Placement;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
 import java.io.IOException;
@@ -188,6 +191,35 @@ class ReplicaTest {
     done(increment);
     assertEquals(sequence, first.next().request().context().sequence());
     assertTrue(second.requests.isEmpty());
+  }
+
+  @Test
+  void whatHasATagIsRepeatedAtTheNextHolderUnderThatTagUnlessTheTagNamesNothingOfIt()
+      throws Exception {
+    Trellis trellis = connect();
+    Tag tag = new Tag(new InvocationId(1L << 16, 2), 3);
+    CallOptions tagged = CallOptions.DEFAULT.withTag(tag);
+    first.script = SILENT;
+    CompletableFuture<Reply> increment = trellis.execute(KEY, INCREMENT, tagged);
+    CompletableFuture<Reply> delete = trellis.execute(KEY, new Mutation.Delete(), tagged);
+    assertEquals(Optional.of(tag), first.next().request().context().tag());
+    first.next();
+    router.routeTo(second.descriptor());
+    first.close();
+    open.remove(first);
+    done(increment);
+    failure(IndefiniteException.OutcomeUnknown.class, delete);
+    Request repeated = second.next().request();
+    assertEquals(INCREMENT, repeated.operation());
+    assertEquals(Optional.of(tag), repeated.context().tag());
+    assertTrue(second.requests.isEmpty());
+  }
+
+  @Test
+  void anInvocationThatIsOverFailsDefinitely() throws Exception {
+    Trellis trellis = connect();
+    first.script = received -> received.refuse(ErrorCode.INVOCATION_EXPIRED);
+    failure(DefiniteException.InvocationExpired.class, call(trellis, INCREMENT));
   }
 
   @Test

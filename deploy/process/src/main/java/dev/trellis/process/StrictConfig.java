@@ -27,6 +27,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /// The settings of a process, read strictly: what is not known is refused, never ignored.
@@ -43,6 +44,9 @@ public final class StrictConfig {
       Set.of("TRELLIS_ADDRESS", "TRELLIS_BUILD", "TRELLIS_HOME");
 
   private static final String VARIABLE_PREFIX = "TRELLIS_";
+
+  /// Keys whose values are shown to nobody, be they right or wrong.
+  private static final Pattern SECRET = Pattern.compile("(^|\\.)(session\\.key|secret)$");
 
   private final SortedMap<String, ConfigValue> settings; // every key of the reference
 
@@ -320,15 +324,16 @@ public final class StrictConfig {
   public ConfigurationException wrong(String key, String problem) {
     ConfigValue value = value(key);
     return new ConfigurationException(
-        key + " = " + render(value) + " (" + value.origin().description() + ") " + problem);
+        key + " = " + render(key, value) + " (" + value.origin().description() + ") " + problem);
   }
 
-  /// Every setting in effect, as one line for the log. Settings that are unset are left out.
+  /// Every setting in effect, as one line for the log. Settings that are unset are left out, and
+  /// what is secret is not shown.
   @Override
   public String toString() {
     return settings.entrySet().stream()
         .filter(setting -> setting.getValue().valueType() != ConfigValueType.NULL)
-        .map(setting -> setting.getKey() + "=" + render(setting.getValue()))
+        .map(setting -> setting.getKey() + "=" + render(setting.getKey(), setting.getValue()))
         .collect(Collectors.joining(" "));
   }
 
@@ -396,7 +401,7 @@ public final class StrictConfig {
     return percent;
   }
 
-  private static String render(ConfigValue value) {
-    return value.render(ConfigRenderOptions.concise());
+  private static String render(String key, ConfigValue value) {
+    return SECRET.matcher(key).find() ? "(secret)" : value.render(ConfigRenderOptions.concise());
   }
 }

@@ -2,6 +2,7 @@ package dev.trellis.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -190,5 +191,17 @@ class StrictConfigTest {
         "clock.skew.max=\"500ms\" data.ports=7502 limits.batch=10000 limits.value=\"16 MiB\""
             + " memory.max=\"60%\" peers=[] shards=2",
         config("shards = 2").toString());
+  }
+
+  @Test
+  void whatIsSecretIsNotShownBeItRightOrWrong() {
+    StrictConfig config =
+        StrictConfig.ofText("gateway.session.key = null", "gateway.session.key = abc123", Map.of());
+    assertEquals("gateway.session.key=(secret)", config.toString());
+    assertEquals("abc123", config.text("gateway.session.key"));
+    String wrong =
+        assertThrows(ConfigurationException.class, () -> config.whole("gateway.session.key"))
+            .getMessage();
+    assertTrue(wrong.contains("gateway.session.key") && !wrong.contains("abc123"), wrong);
   }
 }

@@ -29,6 +29,8 @@ import java.util.stream.IntStream;
 /// @param statistics what it tells monitors
 /// @param clockSkewMax furthest that a client's clock may be from the node's, 1 ms to 1 h
 /// @param tombstoneGrace how long the dead are remembered before their memory is freed, 1 s to 30 d
+/// @param invocationLifetime how long after its birth an invocation may write under its tags, 1 min
+///   to 7 d; the same in the whole cluster
 /// @param clientsMax clients whose repeats are recognised, per shard, 16 to 1,000,000
 /// @param watchesMax watches of one connection, 1 to 1,000,000
 /// @param stopTimeout how long a stop may take to answer what was taken, 0 to 5 min
@@ -45,6 +47,7 @@ public record NodeConfig(
     StatisticsConfig statistics,
     Duration clockSkewMax,
     Duration tombstoneGrace,
+    Duration invocationLifetime,
     int clientsMax,
     int watchesMax,
     Duration stopTimeout) {
@@ -61,6 +64,8 @@ public record NodeConfig(
         Long.MAX_VALUE);
     requireWithin("clock.skew.max", clockSkewMax, Duration.ofMillis(1), Duration.ofHours(1));
     requireWithin("tombstone.grace", tombstoneGrace, Duration.ofSeconds(1), Duration.ofDays(30));
+    requireWithin(
+        "invocation.lifetime", invocationLifetime, Duration.ofMinutes(1), Duration.ofDays(7));
     requireWithin("clients.max", clientsMax, 16, 1_000_000);
     requireWithin("watches.max", watchesMax, 1, 1_000_000);
     requireWithin("stop.timeout", stopTimeout, Duration.ZERO, Duration.ofMinutes(5));
@@ -113,6 +118,7 @@ public record NodeConfig(
         StatisticsConfig.of(config, cluster.controlPort().isEmpty()),
         config.duration("clock.skew.max"),
         config.duration("tombstone.grace"),
+        config.duration("invocation.lifetime"),
         config.number("clients.max"),
         config.number("watches.max"),
         config.duration("stop.timeout"));

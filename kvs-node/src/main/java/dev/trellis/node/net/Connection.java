@@ -14,6 +14,7 @@ import dev.trellis.wire.Limits;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.PlainReply;
 import dev.trellis.wire.PlainRequests;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
@@ -28,9 +29,11 @@ import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
@@ -95,6 +98,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private long claimedBytes; // of the memory for long requests
   private long receivedMillis; // when bytes last came
   private int underWay; // requests begun and not answered
+  private final Set<Long> awaits = new HashSet<>(); // those that wait for thresholds beside them
   private boolean scanning; // whether one that was begun waits for pages
   private boolean changes; // whether the shard may have some for this connection
   private boolean stirred; // whether something came that steps can be taken for
@@ -178,7 +182,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
 
   @Override
   public void reply(Reply reply) {
-    underWay--;
+    if (awaits.isEmpty() || !awaits.remove(reply.id())) {
+      underWay--;
+    }
     outbound.add(reply);
     stir();
   }
@@ -551,12 +557,28 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   }
 
   private void begin(Request request) {
+    if (request.operation() instanceof Read.Await && awaits.add(request.id())) {
+      await(request);
+      return;
+    }
     underWay++;
     int owner = ownerOf(request.key());
     if (owner == shard.index()) {
       shard.handle(open().origin(), request);
     } else {
       pass(owner, new Errand.Handling(request));
+    }
+  }
+
+  /// Begins what may wait for long, and holds up nothing else meanwhile: the shard bounds how many
+  /// there are, as it does for watches.
+  private void await(Request request) {
+    int owner = ownerOf(request.key());
+    if (owner == shard.index()) {
+      shard.handle(open().origin(), request);
+    } else {
+      underWay++; // until it has got there
+      pass(owner, new Errand.Awaiting(request));
     }
   }
 

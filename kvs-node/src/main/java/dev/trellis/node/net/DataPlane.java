@@ -107,7 +107,8 @@ public final class DataPlane implements AutoCloseable {
         Partitions.STANDARD,
         config.shardReplication(),
         config.storage().bufferBytesMax() / config.shards(),
-        config.statistics().accesses());
+        config.statistics().accesses(),
+        config.invocationLifetime());
   }
 
   /// Accepts connections; to be called after the first view. Returns when every shard does, or has

@@ -9,6 +9,9 @@ import dev.trellis.wire.Request;
 sealed interface Errand {
   record Handling(Request request) implements Errand {}
 
+  /// A request that may be answered long after it was taken, which is told by [Done].
+  record Awaiting(Request request) implements Errand {}
+
   record Watching(Frame.Watch watch) implements Errand {}
 
   record Unwatching(long watchId) implements Errand {}

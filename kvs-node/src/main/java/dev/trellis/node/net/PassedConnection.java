@@ -87,6 +87,10 @@ final class PassedConnection implements Recipient {
   private void carryOut(Errand errand) {
     switch (errand) {
       case Errand.Handling handling -> shard.handle(passage.origin(), handling.request());
+      case Errand.Awaiting awaiting -> {
+        shard.handle(passage.origin(), awaiting.request());
+        deliver(new Errand.Done());
+      }
       case Errand.Watching watching -> {
         shard.watch(passage.origin(), watching.watch());
         deliver(new Errand.Done());

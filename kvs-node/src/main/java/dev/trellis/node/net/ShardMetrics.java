@@ -37,6 +37,12 @@ final class ShardMetrics extends Collector {
     add(
         families,
         Type.COUNTER,
+        "trellis_nondeterministic_retries",
+        "Mutations under a tag that had written something else before.",
+        shard -> shard.statistics().nondeterministicRetries());
+    add(
+        families,
+        Type.COUNTER,
         "trellis_scan_pages",
         "Pages of scans.",
         shard -> shard.statistics().scans());
@@ -88,6 +94,18 @@ final class ShardMetrics extends Collector {
         "trellis_watches",
         "Keys watched, once per connection.",
         shard -> shard.statistics().watches());
+    add(
+        families,
+        Type.GAUGE,
+        "trellis_awaits",
+        "Threshold reads that wait.",
+        shard -> shard.statistics().awaits());
+    add(
+        families,
+        Type.COUNTER,
+        "trellis_thresholds_reached",
+        "Threshold reads answered with what they waited for; the others are refusals.",
+        shard -> shard.statistics().reached());
     add(
         families,
         Type.GAUGE,

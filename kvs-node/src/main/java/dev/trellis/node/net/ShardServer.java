@@ -475,6 +475,7 @@ final class ShardServer implements Outbox {
 
   void unwatch(Origin origin, long watchId) {
     core.unwatch(origin, watchId);
+    core.giveUp(origin, watchId, now(), this);
   }
 
   Optional<Frame.Changed> nextChange(Origin origin) {

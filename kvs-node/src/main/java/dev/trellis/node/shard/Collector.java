@@ -6,6 +6,8 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -88,6 +90,14 @@ final class Collector {
     return nowMillis - config.tombstoneGrace().toMillis() - config.clockSkewMax().toMillis();
   }
 
+  /// The births before which invocations are over for all who vote by then: `cutoff` is earlier
+  /// than now by the grace period and the skew, and what a shard takes ends with the lifetime.
+  private long bornBefore(HybridTimestamp cutoff) {
+    return sabotage.contains(Sabotage.FOLDED_EARLY)
+        ? cutoff.millis() + config.tombstoneGrace().toMillis()
+        : config.bornBefore(cutoff.millis());
+  }
+
   /// What was agreed in another view does not count in this one.
   void view() {
     round = Optional.empty();
@@ -109,7 +119,8 @@ final class Collector {
       sweepMillis = nowMillis;
     }
     List<Slot> candidates = new ArrayList<>();
-    Sweep sweep = new Sweep(HybridTimestamp.ofMillis(cutoff), candidates);
+    HybridTimestamp ended = HybridTimestamp.ofMillis(cutoff);
+    Sweep sweep = new Sweep(ended, bornBefore(ended), candidates);
     sweptTo = Math.max(0, entries.store().sweep(sweptTo, SWEEP_KEYS, sweep));
     if (!candidates.isEmpty()) {
       ask(candidates, HybridTimestamp.ofMillis(cutoff), nowMillis, out);
@@ -119,12 +130,14 @@ final class Collector {
   /// One look.
   private static final class Sweep implements Predicate<Slot> {
     private final HybridTimestamp cutoff;
+    private final long bornBefore;
     private final List<Slot> candidates;
     private int examined;
     private long weight;
 
-    Sweep(HybridTimestamp cutoff, List<Slot> candidates) {
+    Sweep(HybridTimestamp cutoff, long bornBefore, List<Slot> candidates) {
       this.cutoff = cutoff;
+      this.bornBefore = bornBefore;
       this.candidates = candidates;
     }
 
@@ -132,15 +145,15 @@ final class Collector {
     public boolean test(Slot slot) {
       examined++;
       weight += slot.entry().memoryBytes();
-      if (hasEnded(slot.entry(), cutoff)) {
+      if (hasEnded(slot.entry(), cutoff, bornBefore)) {
         candidates.add(slot);
       }
       return examined < SWEEP_SLOTS && weight < SWEEP_BYTES;
     }
   }
 
-  private static boolean hasEnded(Entry entry, HybridTimestamp cutoff) {
-    return isOver(entry, cutoff) || entry.withoutTombstones(cutoff) != entry;
+  private static boolean hasEnded(Entry entry, HybridTimestamp cutoff, long bornBefore) {
+    return isOver(entry, cutoff) || entry.withoutTombstones(cutoff, bornBefore) != entry;
   }
 
   private static boolean isOver(Entry entry, HybridTimestamp cutoff) {
@@ -174,7 +187,10 @@ final class Collector {
         asked = List.of();
       }
       boolean over = isOver(slot.entry(), cutoff);
-      Entry part = over ? Entry.BOTTOM : slot.entry().tombstones(cutoff);
+      if (sabotage.contains(Sabotage.FOLDED_EARLY) && !over) {
+        asked = List.of();
+      }
+      Entry part = over ? Entry.BOTTOM : slot.entry().tombstones(cutoff, bornBefore(cutoff));
       if (!over && part.equals(Entry.BOTTOM)) {
         // What is left are parts that everybody finds expired by himself.
         asked = List.of();
@@ -244,9 +260,12 @@ final class Collector {
     if (ended.entry().equals(Entry.BOTTOM)) {
       return held.equals(Entry.BOTTOM) || isOver(held, cutoff);
     }
-    return held.equals(Entry.BOTTOM)
-        ? !replication.roles().holds(entries.digests().partitionOf(ended.key()))
-        : held.tombstones(cutoff).equals(ended.entry());
+    if (held.equals(Entry.BOTTOM)) {
+      Payload key = ended.key();
+      Optional<Placement> placement = entries.settingOf(key).flatMap(PlacementSetting::placement);
+      return !replication.roles().holds(entries.digests().partitionOf(key), placement);
+    }
+    return held.tombstones(cutoff, bornBefore(cutoff)).equals(ended.entry());
   }
 
   /// Counts the votes of a member.
@@ -307,8 +326,10 @@ final class Collector {
         statistics.countCollected();
         continue;
       }
-      Entry kept = slot.entry().withoutTombstones(order.cutoff());
-      if (kept != slot.entry() && slot.entry().tombstones(order.cutoff()).equals(part)) {
+      long bornBefore = bornBefore(order.cutoff());
+      Entry kept = slot.entry().withoutTombstones(order.cutoff(), bornBefore);
+      if (kept != slot.entry()
+          && slot.entry().tombstones(order.cutoff(), bornBefore).equals(part)) {
         entries.put(slot.withEntry(kept));
       }
     }

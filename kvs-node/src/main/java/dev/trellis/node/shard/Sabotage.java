@@ -16,6 +16,11 @@ public enum Sabotage {
   DROP_UNACKNOWLEDGED,
   /// A replica that does not have everything answers that a key is missing.
   INCOMPLETE_ANSWERS_MISSING,
+  /// What a mutation with a tag writes is named by the shard.
+  TAGS_IGNORED,
+  /// What invocations have added is folded while they may still be run, without asking those who
+  /// may have more of it.
+  FOLDED_EARLY,
   /// What is merged counts as on disk.
   DURABLE_BEFORE_SYNC,
   /// A replica answers with what it has, however new that is demanded to be.

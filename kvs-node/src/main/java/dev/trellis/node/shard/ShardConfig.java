@@ -24,6 +24,8 @@ import java.time.Duration;
 /// @param waitingBytesMax how much may wait to be written to disk, where there is one, before
 ///   nothing more is taken in; at least 1 MiB
 /// @param accesses what is noted of which keys are asked for
+/// @param invocationLifetime how long after its birth an invocation may write under its tags, 1 s
+///   to 7 d
 public record ShardConfig(
     String nodeId,
     int shard,
@@ -39,8 +41,14 @@ public record ShardConfig(
     Partitions partitions,
     ReplicationConfig replication,
     long waitingBytesMax,
-    AccessConfig accesses) {
+    AccessConfig accesses,
+    Duration invocationLifetime) {
   private static final long WAITING_BYTES_MAX = 64L << 20;
+
+  private static final Duration INVOCATION_LIFETIME = Duration.ofHours(1);
+
+  /// Births of invocations are forgotten together that fall into the same part of a lifetime.
+  private static final int EPOCHS_PER_LIFETIME = 6;
 
   /// A shard in the standard division of the hash space, with the default replication.
   public ShardConfig(
@@ -102,7 +110,8 @@ public record ShardConfig(
         partitions,
         replication,
         waitingBytesMax,
-        AccessConfig.DEFAULT);
+        AccessConfig.DEFAULT,
+        INVOCATION_LIFETIME);
   }
 
   public ShardConfig {
@@ -114,6 +123,16 @@ public record ShardConfig(
     requireWithin("ssd.buffer", waitingBytesMax, 1 << 20, Long.MAX_VALUE);
     requireWithin("clients.max", clientsMax, 16, 1_000_000);
     requireWithin("watches.max", watchesMax, 1, 1_000_000);
+    requireWithin(
+        "invocation.lifetime", invocationLifetime, Duration.ofSeconds(1), Duration.ofDays(7));
+  }
+
+  /// The births, in milliseconds, before which no invocation may write any more at `millis`: the
+  /// end of a birth epoch, so that shards whose clocks differ a little mostly say the same.
+  long bornBefore(long millis) {
+    long epoch = invocationLifetime.toMillis() / EPOCHS_PER_LIFETIME;
+    long closed = millis - invocationLifetime.toMillis();
+    return closed <= 0 ? 0 : closed - closed % epoch;
   }
 
   /// A shard of a node of its own with default settings.

@@ -3,9 +3,11 @@ package dev.trellis.node.shard;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
+import dev.trellis.execution.ThresholdReader;
 import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
@@ -41,6 +43,7 @@ import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -106,6 +109,9 @@ public final class ShardCore {
   /// Requests that wait for other replicas, at most; more are turned away.
   private static final int WAITING_MAX = 1 << 16;
 
+  /// Bytes that those may keep in memory that wait for thresholds, at most; more are turned away.
+  private static final long AWAITS_BYTES_MAX = 64L << 20;
+
   /// States larger than this are compared before they are sent just to be sure that others have
   /// them.
   private static final long REASSURANCE_BYTES_MAX = 64 << 10;
@@ -145,6 +151,7 @@ public final class ShardCore {
   private @Nullable Outbox out; // likewise
   private HybridTimestamp gathered =
       HybridTimestamp.ZERO; // when the others were asked for the request that is being carried out
+  private long arrivedMillis = -1; // when that came, if it was not just now
   private final @Nullable Disk disk; // beneath the store, if there is one
   private final Set<Integer> broken =
       new TreeSet<>(); // partitions of which something can't be read
@@ -285,6 +292,7 @@ public final class ShardCore {
     endWatchesOfOthers();
     repairs.tick(nowMillis, out);
     levelProgress();
+    tellAwaited();
   }
 
   /// Has the shard take what it has for all there is: a new cluster starts with it.
@@ -317,6 +325,7 @@ public final class ShardCore {
     } catch (BrokenRecordException e) {
       mend(e); // what was not done is sent or asked again
     }
+    tellAwaited();
   }
 
   private void receive(Peer from, PeerMessage message) {
@@ -417,12 +426,17 @@ public final class ShardCore {
       mend(e);
       handle(origin, request, nowMillis, out); // nothing was changed yet
     }
+    tellAwaited();
   }
 
   private void handle(Origin origin, Request request) {
     clock.observe(request.context().timestamp(), nowMillis);
     try {
       requireOurs(request);
+      if (request.operation() instanceof Read.Await await && hasReached(request, await)) {
+        carryOut(origin, request); // which others need not confirm
+        return;
+      }
       boolean asksAll =
           request.operation() instanceof Read
               && request.context().read() == ReadMode.ALL
@@ -615,7 +629,7 @@ public final class ShardCore {
         && entries.store().weight() + growthMax <= config.bytesMax()
         && (disk == null
             || (disk.waitingBytes() <= config.waitingBytesMax() && disk.obstacle().isEmpty()))
-        && (watches.count() == 0 || !watches.isWatched(request.key()));
+        && (watches.isEmpty() || !watches.isWatched(request.key()));
   }
 
   private void acknowledge(
@@ -658,6 +672,7 @@ public final class ShardCore {
       accesses.access(request.key(), request.operation() instanceof Mutation);
     }
     switch (request.operation()) {
+      case Read.Await await -> await(origin, request, await.threshold());
       case Read read -> answer(origin, request, read(request, read, nowMillis));
       case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out());
     }
@@ -684,6 +699,7 @@ public final class ShardCore {
     private final Frame.@Nullable Watch watch; // instead of the request
     private final boolean all;
     private final HybridTimestamp begun; // by this shard's clock
+    private final long arrivedMillis;
     private final long deadlineMillis;
     private final Set<Peer> waiting = new LinkedHashSet<>();
     private final Set<String> answered = new HashSet<>(); // nodes
@@ -697,6 +713,7 @@ public final class ShardCore {
         Frame.@Nullable Watch watch,
         boolean all,
         HybridTimestamp begun,
+        long arrivedMillis,
         long deadlineMillis) {
       this.id = id;
       this.asked.add(new Asked(origin, request));
@@ -704,6 +721,7 @@ public final class ShardCore {
       this.watch = watch;
       this.all = all;
       this.begun = begun;
+      this.arrivedMillis = arrivedMillis;
       this.deadlineMillis = deadlineMillis;
     }
   }
@@ -755,6 +773,7 @@ public final class ShardCore {
             watch,
             all,
             clock.current(nowMillis),
+            nowMillis,
             deadline(request.context().timeoutMillis()));
     gatherings.put(gathering.id, gathering);
     number.ifPresent(one -> gatheredMutations.put(one, gathering));
@@ -895,6 +914,7 @@ public final class ShardCore {
         requireAll(gathering);
         gathered = gathering.begun;
       }
+      arrivedMillis = gathering.arrivedMillis;
       requireOurs(request);
       if (gathering.watch != null) {
         startWatch(origin, gathering.watch);
@@ -917,6 +937,7 @@ public final class ShardCore {
       }
     } finally {
       gathered = HybridTimestamp.ZERO;
+      arrivedMillis = -1;
     }
   }
 
@@ -1039,11 +1060,7 @@ public final class ShardCore {
         throw new Refusal(
             ErrorCode.BAD_REQUEST, "watch " + watch.id() + " exists; choose another id");
       }
-      if (watches.countOf(origin) >= config.watchesMax()) {
-        throw new Refusal(
-            ErrorCode.OVERLOADED,
-            "this connection has " + config.watchesMax() + " watches already; open another one");
-      }
+      requireRoomToWatch(origin);
       if (isCompleteFor(asked)) {
         startWatch(origin, watch);
       } else {
@@ -1051,6 +1068,16 @@ public final class ShardCore {
       }
     } catch (Refusal refusal) {
       refuseWatch(origin, watch, refusal);
+    }
+  }
+
+  private void requireRoomToWatch(Origin origin) throws Refusal {
+    if (watches.countOf(origin) + watches.awaits().countOf(origin) >= config.watchesMax()) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "this connection has "
+              + config.watchesMax()
+              + " watches, or waits for thresholds, already; open another one");
     }
   }
 
@@ -1087,6 +1114,147 @@ public final class ShardCore {
         refuseWatch(watch.origin(), watch.asked(), refusal);
       }
     }
+    endAwaitsOfOthers();
+  }
+
+  // ---- Waiting for thresholds ----
+
+  /// Whether a threshold is reached by what is here, which need not be all there is of the key.
+  private boolean hasReached(Request request, Read.Await await) throws Refusal {
+    ThresholdReader.requireMonotone(await.threshold());
+    try {
+      return reached(request, await.threshold()).isPresent();
+    } catch (Refusal refusal) {
+      return false; // of another kind, as far as is known here
+    }
+  }
+
+  private Optional<View> reached(Request request, Threshold threshold) throws Refusal {
+    return ThresholdReader.read(
+        entryOf(request.key()), threshold, nowMillis, "key " + request.key());
+  }
+
+  /// Answers at once if the threshold is reached, and else when it is.
+  private void await(Origin origin, Request request, Threshold threshold) throws Refusal {
+    Optional<View> reached = reached(request, threshold);
+    if (reached.isPresent()) {
+      statistics.countReached();
+      answer(origin, request, shown(request, reached.get()));
+      return;
+    }
+    Awaits awaits = watches.awaits();
+    if (awaits.has(origin, request.id())) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "request " + request.id() + " is not answered yet; choose another id");
+    }
+    requireRoomToWatch(origin);
+    if (awaits.count() >= WAITING_MAX || awaits.weight() >= AWAITS_BYTES_MAX) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + " has "
+              + awaits.count()
+              + " requests already that wait for thresholds");
+    }
+    long timeoutMillis = request.context().timeoutMillis();
+    long patienceMillis =
+        timeoutMillis <= 0
+            ? Limits.AWAIT_MILLIS_MAX
+            : Math.min(timeoutMillis, Limits.AWAIT_MILLIS_MAX);
+    awaits.add(origin, request, (arrivedMillis < 0 ? nowMillis : arrivedMillis) + patienceMillis);
+    levelStatistics();
+  }
+
+  private Reply shown(Request request, View view) {
+    Entry entry = entryOf(request.key());
+    Reply reply =
+        reply(
+            request,
+            new Outcome.Done(view, 0, false),
+            entry.generation(),
+            kindOf(entry.liveValues(nowMillis)),
+            CausalContext.EMPTY,
+            Receipt.NONE);
+    boolean told =
+        request.context().demand().delta() && entry.weight() <= Limits.AWAITED_ENTRY_BYTES_MAX;
+    return told ? reply.withDelta(entry) : reply;
+  }
+
+  /// Tells those whose keys have changed and reach what they wait for now. At the end of whatever
+  /// has changed them, when all is consistent again.
+  private void tellAwaited() {
+    while (watches.awaits().isAnythingDue()) {
+      for (Awaits.Waiting waiting : watches.awaits().takeDue()) {
+        try {
+          look(waiting);
+        } catch (BrokenRecordException e) {
+          mend(e); // what other replicas have of the key will change it
+        }
+      }
+    }
+  }
+
+  private void look(Awaits.Waiting waiting) {
+    Request request = waiting.request();
+    try {
+      Optional<View> reached = reached(request, waiting.threshold());
+      if (reached.isPresent()) {
+        statistics.countReached();
+        end(waiting, shown(request, reached.get()));
+      }
+    } catch (Refusal refusal) {
+      if (isCompleteFor(request)) { // else another kind may be missing here
+        end(waiting, refused(request, refusal, nowMillis));
+      }
+    }
+  }
+
+  private void end(Awaits.Waiting waiting, Reply reply) {
+    watches.awaits().remove(waiting);
+    answer(waiting.origin(), waiting.request(), reply);
+  }
+
+  /// Has those that wait go on elsewhere whose keys this shard does not hold any more.
+  private void endAwaitsOfOthers() {
+    for (Awaits.Waiting waiting : watches.awaits().all()) {
+      try {
+        requireOurs(waiting.request());
+      } catch (Refusal refusal) {
+        end(waiting, refused(waiting.request(), refusal, nowMillis));
+      }
+    }
+  }
+
+  /// Ends a wait that nobody is interested in any more, with an answer all the same; ids that name
+  /// none are ignored.
+  public void giveUp(Origin origin, long requestId, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    Awaits.Waiting waiting = watches.awaits().find(origin, requestId);
+    if (waiting != null) {
+      Refusal refusal = new Refusal(ErrorCode.NOT_REACHED, "not reached before it was given up");
+      untilNothingIsBroken(() -> end(waiting, refused(waiting.request(), refusal, nowMillis)));
+    }
+  }
+
+  private void endOverdue() {
+    for (Awaits.Waiting waiting : watches.awaits().overdue(nowMillis)) {
+      look(waiting); // it may have been one of many
+      if (watches.awaits().isWaiting(waiting)) {
+        end(waiting, refused(waiting.request(), notReached(waiting), nowMillis));
+      }
+    }
+  }
+
+  private Refusal notReached(Awaits.Waiting waiting) {
+    Payload key = waiting.request().key();
+    return new Refusal(
+        ErrorCode.NOT_REACHED,
+        "not reached in time: "
+            + ThresholdReader.shortfall(entryOf(key), waiting.threshold(), nowMillis));
   }
 
   /// Ends a watch; ids that name none are ignored.
@@ -1109,6 +1277,7 @@ public final class ShardCore {
     statistics.countChange();
     Request asked = asRead(watch.asked());
     try {
+      requireKnown(asked);
       return Optional.of(new Frame.Changed(read(asked, (Read) asked.operation(), nowMillis)));
     } catch (Refusal refused) {
       return endWatch(origin, watch, refused, nowMillis);
@@ -1122,6 +1291,17 @@ public final class ShardCore {
     }
   }
 
+  /// A copy may have been handed over since, with what was decided about its place: then the key is
+  /// not missing, though nothing of it is here.
+  private void requireKnown(Request asked) throws Refusal {
+    if (entryOf(asked.key()).equals(Entry.BOTTOM) && !isCompleteFor(asked)) {
+      requireOurs(asked);
+      throw new Refusal(
+          ErrorCode.NOT_ENOUGH_REPLICAS,
+          "key " + asked.key() + " was handed over to others; watch it again");
+    }
+  }
+
   private Optional<Frame.Changed> endWatch(
       Origin origin, Watches.Watch watch, Refusal refused, long nowMillis) {
     watches.remove(origin, watch.asked().id());
@@ -1132,6 +1312,7 @@ public final class ShardCore {
   /// Ends all watches of a connection that is gone.
   public void disconnected(Origin origin) {
     watches.removeAll(origin);
+    watches.awaits().removeAll(origin);
     replication.disconnected(origin);
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       gathering.asked.removeIf(asked -> asked.origin.equals(origin));
@@ -1243,6 +1424,7 @@ public final class ShardCore {
     } catch (BrokenRecordException e) {
       mend(e); // the next tick goes on
     }
+    tellAwaited();
   }
 
   private void tick() {
@@ -1261,6 +1443,8 @@ public final class ShardCore {
     }
     if (mayWatchOthers) {
       endWatchesOfOthers();
+    } else if (repairs.hasHandedOver()) {
+      endAwaitsOfOthers();
     }
     if (nowMillis - scannedMillis >= ORDER_KEPT_MILLIS) {
       entries.store().endScans();
@@ -1275,6 +1459,9 @@ public final class ShardCore {
         proceed(gathering);
       }
     }
+    watches.awaits().dueByTick();
+    tellAwaited();
+    endOverdue();
     levelStatistics();
     levelProgress();
   }
@@ -1438,6 +1625,7 @@ public final class ShardCore {
       case NEW -> {}
     }
     requireBelievable(context, mutation, nowMillis);
+    Optional<Tag> tag = requireYoung(request, mutation, nowMillis);
     if (mutation instanceof Mutation.Merge && !admitsMergesOf(origin)) {
       throw new Refusal(
           ErrorCode.FORBIDDEN,
@@ -1464,7 +1652,8 @@ public final class ShardCore {
                 birth,
                 entries::takeBirth,
                 context.fieldGenerations(),
-                collector.forgottenUpTo(nowMillis)));
+                collector.forgottenUpTo(nowMillis),
+                tag));
     EntryWriter.Written written =
         writer.write(
             held,
@@ -1472,6 +1661,9 @@ public final class ShardCore {
             mutation,
             "key " + request.key(),
             0);
+    if (written.differs()) {
+      statistics.countNondeterministicRetry();
+    }
     boolean idle = written.delta().equals(Entry.BOTTOM);
     // What changes nothing starts no generation either.
     Entry after = idle ? held : written.after();
@@ -1732,7 +1924,7 @@ public final class ShardCore {
     // What is idempotent may be done again, with its first stamp. One too old for that must not be
     // refused for it: the client would take it for not carried out, and stamp it anew.
     boolean harmless =
-        mutation.isIdempotent()
+        context.isRepeatable(mutation)
             && (mutation instanceof Mutation.Merge
                 || clock.withinSkew(context.timestamp(), nowMillis));
     return verdict == RepeatWindow.Verdict.UNKNOWN && harmless ? RepeatWindow.Verdict.NEW : verdict;
@@ -1776,6 +1968,45 @@ public final class ShardCore {
               + current,
           current);
     }
+  }
+
+  /// The tag of a mutation, if others may still carry it out too: once its invocation is too old,
+  /// what it wrote may be forgotten, and would be taken for new.
+  private Optional<Tag> requireYoung(Request request, Mutation mutation, long nowMillis)
+      throws Refusal {
+    Optional<Tag> tag = request.context().tag();
+    if (tag.isEmpty() || sabotage.contains(Sabotage.TAGS_IGNORED)) {
+      return Optional.empty();
+    }
+    if (mutation instanceof Mutation.Place || mutation instanceof Mutation.Merge) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "key " + request.key() + ": placements and merges of entries take no tag");
+    }
+    long bornMillis = tag.get().invocation().bornMillis();
+    // By the shard's own clock, which does not go back.
+    long now = clock.current(nowMillis).millis();
+    if (bornMillis - now > clock.skewMaxMillis()) {
+      throw new Refusal(
+          ErrorCode.BAD_REQUEST,
+          "invocation "
+              + tag.get().invocation()
+              + " is to be born in "
+              + (bornMillis - now)
+              + " ms only; its id must tell when it was born");
+    }
+    if (now - bornMillis >= config.invocationLifetime().toMillis()) {
+      throw new Refusal(
+          ErrorCode.INVOCATION_EXPIRED,
+          "invocation "
+              + tag.get().invocation()
+              + " was born "
+              + (now - bornMillis) / 1_000
+              + " s ago, and may write for "
+              + config.invocationLifetime().toSeconds()
+              + " s (invocation.lifetime); this run of it did nothing here, earlier ones may have");
+    }
+    return tag;
   }
 
   /// Refuses stamps from too far away, so that one bad clock can't own a key for ever.
@@ -1980,6 +2211,7 @@ public final class ShardCore {
   private void levelStatistics() {
     statistics.level(
         entries.store().size(), entries.store().weight(), watches.count(), repeats.clientCount());
+    statistics.levelAwaits(watches.awaits().count());
   }
 
   private Optional<Kind> kindOf(List<Value<?>> live) {

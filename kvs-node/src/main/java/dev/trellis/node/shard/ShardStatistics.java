@@ -28,7 +28,10 @@ public final class ShardStatistics {
   private static final int LOST = 16;
   private static final int WATERMARK_AGE = 17;
   private static final int BROKEN = 18;
-  private static final int COUNTERS = 19;
+  private static final int AWAITS = 19;
+  private static final int REACHED = 20;
+  private static final int NONDETERMINISTIC_RETRIES = 21;
+  private static final int COUNTERS = 22;
 
   private final long[] counters = new long[COUNTERS];
   private final long[] refusals = new long[ErrorCode.NUMBER_MAX + 1];
@@ -51,6 +54,11 @@ public final class ShardStatistics {
   /// Mutations recognised as carried out before.
   public long repeats() {
     return read(REPEATS);
+  }
+
+  /// Mutations under a tag that had written something else here before.
+  public long nondeterministicRetries() {
+    return read(NONDETERMINISTIC_RETRIES);
   }
 
   /// Times that an entry was found with several kinds after concurrent first writes.
@@ -76,6 +84,16 @@ public final class ShardStatistics {
   /// Watches now.
   public long watches() {
     return read(WATCHES);
+  }
+
+  /// Threshold reads that wait now.
+  public long awaits() {
+    return read(AWAITS);
+  }
+
+  /// Threshold reads that were answered since what they asked for was reached, at once or later.
+  public long reached() {
+    return read(REACHED);
   }
 
   /// Clients whose repeats are recognised now.
@@ -150,6 +168,10 @@ public final class ShardStatistics {
     increment(REPEATS);
   }
 
+  void countNondeterministicRetry() {
+    increment(NONDETERMINISTIC_RETRIES);
+  }
+
   void countKindConflict() {
     increment(KIND_CONFLICTS);
   }
@@ -160,6 +182,14 @@ public final class ShardStatistics {
 
   void countChange() {
     increment(CHANGES);
+  }
+
+  void countReached() {
+    increment(REACHED);
+  }
+
+  void levelAwaits(long awaits) {
+    write(AWAITS, awaits);
   }
 
   void countStandInWrite() {

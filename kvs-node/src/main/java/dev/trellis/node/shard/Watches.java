@@ -16,7 +16,8 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// Who watches which key, and who has yet to be told of a change. What waits for a slow reader is
-/// the name of a watch and not a value, so it costs the same however often the key changes.
+/// the name of a watch and not a value, so it costs the same however often the key changes. Who
+/// waits for a threshold is told of changes by the same calls: see [Awaits].
 final class Watches {
   /// One watch of one connection.
   record Watch(Origin origin, Frame.Watch asked) {}
@@ -43,7 +44,17 @@ final class Watches {
   private final Map<Payload, Set<Watch>> byKey = new HashMap<>();
   private final NavigableSet<Expiring> expiries = new TreeSet<>(); // at most one a key
   private final Map<Payload, Expiring> expiryOf = new HashMap<>(); // the same, by key
+  private final Awaits awaits = new Awaits();
   private int count;
+
+  Awaits awaits() {
+    return awaits;
+  }
+
+  /// Whether nobody is to be told of anything.
+  boolean isEmpty() {
+    return count == 0 && awaits.count() == 0;
+  }
 
   int count() {
     return count;
@@ -65,8 +76,10 @@ final class Watches {
     return byKey.values().stream().flatMap(Set::stream).toList();
   }
 
+  /// Whether somebody is to be told of changes of the key: by a watch, or once it reaches a
+  /// threshold.
   boolean isWatched(Payload key) {
-    return byKey.containsKey(key);
+    return byKey.containsKey(key) || awaits.isAwaited(key);
   }
 
   /// Adds a watch, whose state is to be told at once.
@@ -117,6 +130,7 @@ final class Watches {
 
   /// Notes that a key may look different now.
   void changed(Payload key, Outbox out) {
+    awaits.changed(key);
     for (Watch watch : byKey.getOrDefault(key, Set.of())) {
       Watcher watcher = watchers.get(watch.origin());
       if (watcher == null) {
@@ -136,7 +150,8 @@ final class Watches {
     if (before != null) {
       expiries.remove(before);
     }
-    if (atMillis.isPresent()) {
+    // Who waits for a threshold does not care: nothing is reached by an expiry.
+    if (atMillis.isPresent() && byKey.containsKey(key)) {
       Expiring next = new Expiring(atMillis.get(), key);
       expiryOf.put(key, next);
       expiries.add(next);

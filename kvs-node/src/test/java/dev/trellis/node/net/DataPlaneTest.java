@@ -5,14 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
+import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -164,6 +169,43 @@ class DataPlaneTest {
       }
       watcher.send(new Frame.Ping(1));
       assertInstanceOf(Frame.Pong.class, watcher.receive(), "nothing came after an unwatch");
+    }
+  }
+
+  /// More than a connection may have under way, over both shards.
+  @Test
+  void manyThatWaitForThresholdsHoldUpNothingAndAreAnsweredOnce() throws IOException {
+    Read.Await await = new Read.Await(new Threshold.Enabled(Kind.FLAG));
+    try (RawClient waiter = RawClient.open(ports.get(0), Frame.Scope.NODE);
+        RawClient writer = RawClient.open(ports.get(1), Frame.Scope.NODE)) {
+      for (int i = 0; i < 600; i++) {
+        Request request =
+            new Request(1_000 + i, text("await/" + i % 8), await, RequestContext.READ);
+        waiter.send(new Frame.Single(request));
+      }
+      waiter.put("await/other", text("v"));
+      assertEquals(new View.Bytes(text("v"), 0), waiter.get("await/other"));
+      waiter.send(new Frame.Unwatch(1_000));
+      Reply givenUp = waiter.receive(Frame.Answer.class).reply();
+      assertEquals(1_000, givenUp.id());
+      assertEquals(Optional.of(ErrorCode.NOT_REACHED), RawClient.code(givenUp));
+      for (int key = 0; key < 8; key++) {
+        RequestContext context =
+            RequestContext.mutation(0, HybridTimestamp.ofMillis(System.currentTimeMillis()));
+        Request enable = new Request(key, text("await/" + key), new Mutation.Enable(), context);
+        writer.send(new Frame.Single(enable));
+      }
+      List<Reply> told = new ArrayList<>();
+      while (told.size() < 599) {
+        switch (waiter.receive()) {
+          case Frame.Answer answer -> told.add(answer.reply());
+          case Frame.Answers answers -> told.addAll(answers.replies());
+          case Frame other -> throw new AssertionError("unexpected " + other);
+        }
+      }
+      assertEquals(599, byId(told).size());
+      told.forEach(reply -> assertEquals(new View.Truth(true), view(reply)));
+      assertEquals(new View.Bytes(text("v"), 0), waiter.get("await/other"));
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.trellis.node.shard;
 
 import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.Incarnation;
@@ -20,9 +21,11 @@ import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.Threshold;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
@@ -33,6 +36,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiPredicate;
 import java.util.function.Predicate;
@@ -80,6 +84,16 @@ final class TestCluster {
       ask(operation, key, level, Demand.NONE);
     }
 
+    void ask(Mutation mutation, String key, Acknowledgement level, Optional<Tag> tag) {
+      RequestContext context =
+          RequestContext.mutation(++sequence, clientClock.tick(nowMillis))
+              .withAcknowledgement(level)
+              .withTag(tag);
+      asked = new Request(sequence, Payload.ofText(key), mutation, context);
+      core.handle(CLIENT, asked, nowMillis, this);
+      deliver();
+    }
+
     void ask(Operation operation, String key, Acknowledgement level, Demand demand) {
       RequestContext context =
           operation instanceof Mutation
@@ -88,6 +102,26 @@ final class TestCluster {
               : RequestContext.READ;
       asked = new Request(sequence, Payload.ofText(key), operation, context.withDemand(demand));
       core.handle(CLIENT, asked, nowMillis, this);
+      deliver();
+    }
+
+    /// Waits for a threshold, and delivers what follows at once.
+    void await(Threshold threshold, String key, long timeoutMillis) {
+      RequestContext read = RequestContext.READ;
+      RequestContext context =
+          new RequestContext(
+              0,
+              false,
+              read.timestamp(),
+              read.generation(),
+              read.acknowledgement(),
+              read.read(),
+              0,
+              timeoutMillis,
+              0);
+      long id = --awaitId; // apart from those of others
+      Request request = new Request(id, Payload.ofText(key), new Read.Await(threshold), context);
+      core.handle(CLIENT, request, nowMillis, this);
       deliver();
     }
 
@@ -129,12 +163,14 @@ final class TestCluster {
   private long monitorEpoch;
   private long nowMillis = TestShard.START_MILLIS;
   private long sequence;
+  private long awaitId;
   private long nextIncarnation = 100;
   private long bytes;
   private int changesSent;
   private long longestBytes;
   private Limits limits = Limits.DEFAULT;
   private ReplicationConfig replication = ReplicationConfig.DEFAULT;
+  private Duration invocationLifetime = Duration.ofHours(1);
 
   TestCluster(Partitions partitions, int shards) {
     this.partitions = partitions;
@@ -143,7 +179,13 @@ final class TestCluster {
 
   /// Founds a cluster of nodes with these ids.
   static TestCluster of(String... ids) {
+    return of(Duration.ofHours(1), ids);
+  }
+
+  /// Founds a cluster in which invocations live so long.
+  static TestCluster of(Duration invocationLifetime, String... ids) {
     TestCluster cluster = new TestCluster(new Partitions(6), 1);
+    cluster.invocationLifetime = invocationLifetime;
     for (String id : ids) {
       cluster.start(id, NodeDescriptor.State.ACTIVE);
     }
@@ -221,7 +263,9 @@ final class TestCluster {
               incarnation,
               partitions,
               replication,
-              1L << 20);
+              1L << 20,
+              AccessConfig.DEFAULT,
+              invocationLifetime);
       members.put(self, new Member(self, new ShardCore(config, stores.get())));
     }
   }

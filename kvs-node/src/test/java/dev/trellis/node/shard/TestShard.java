@@ -21,11 +21,14 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /// A shard that owns every key, whose time stands still until the test moves it, and a client that
 /// stamps and numbers its mutations as clients must.
@@ -42,6 +45,8 @@ final class TestShard implements Outbox {
   private final HybridLogicalClock clientClock = new HybridLogicalClock(Long.MAX_VALUE / 2);
   private final List<Reply> replies = new ArrayList<>();
   private final List<Origin> pending = new ArrayList<>();
+  private final Set<Long> awaits = new HashSet<>(); // ids
+  private final List<Reply> awaited = new ArrayList<>();
   private final PlainRequests plain;
   private long nowMillis = START_MILLIS;
   private long sequence;
@@ -225,6 +230,38 @@ final class TestShard implements Outbox {
     return failed;
   }
 
+  // Threshold reads.
+
+  /// Waits for a threshold.
+  ///
+  /// @return the id of the request
+  long await(Origin origin, String key, Threshold threshold, Duration timeout) {
+    long id = nextId++;
+    RequestContext read = RequestContext.READ;
+    RequestContext context =
+        new RequestContext(
+            0,
+            false,
+            read.timestamp(),
+            read.generation(),
+            read.acknowledgement(),
+            read.read(),
+            0,
+            timeout.toMillis(),
+            0);
+    Request request = new Request(id, bytes(key), new Read.Await(threshold), context);
+    awaits.add(id);
+    core.handle(origin, request, nowMillis, this);
+    return id;
+  }
+
+  /// The answers to threshold reads since the last call.
+  List<Reply> takeAwaited() {
+    List<Reply> told = List.copyOf(awaited);
+    awaited.clear();
+    return told;
+  }
+
   // Watches.
 
   void watch(Origin origin, long id, String key) {
@@ -274,7 +311,7 @@ final class TestShard implements Outbox {
 
   @Override
   public void reply(Origin origin, Reply reply) {
-    replies.add(reply);
+    (awaits.remove(reply.id()) ? awaited : replies).add(reply);
   }
 
   @Override

@@ -7,6 +7,9 @@ import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.client.Watch;
 import dev.trellis.client.WatchListener;
+import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Session;
+import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
@@ -14,6 +17,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Reply;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.Supplier;
@@ -74,20 +78,40 @@ final class ClientStore implements Store {
     return map.get();
   }
 
-  private static CompletableFuture<StoreResult> asResult(CompletableFuture<Reply> future) {
-    return future.handle(
-        (reply, failure) -> {
-          if (failure != null) {
-            return failed(failure);
-          }
-          if (!(reply.outcome() instanceof Outcome.Done done)) {
-            throw new IllegalStateException("the client passed on " + reply.outcome());
-          }
-          return new StoreResult.Done(reply, done);
-        });
+  @Override
+  public Session begin(Set<Guarantee> guarantees) {
+    return trellis.session(guarantees);
   }
 
-  private static StoreResult.Failed failed(Throwable failure) {
+  @Override
+  public Session resume(SessionToken token) {
+    return trellis.resume(token);
+  }
+
+  /// What a call of a client, or of a session, comes to.
+  static CompletableFuture<StoreResult> asResult(CompletableFuture<Reply> future) {
+    CompletableFuture<StoreResult> result =
+        future.handle(
+            (reply, failure) -> {
+              if (failure != null) {
+                return failed(failure);
+              }
+              if (!(reply.outcome() instanceof Outcome.Done done)) {
+                throw new IllegalStateException("the client passed on " + reply.outcome());
+              }
+              return new StoreResult.Done(reply, done);
+            });
+    var _ =
+        result.whenComplete(
+            (_, _) -> {
+              if (result.isCancelled()) {
+                future.cancel(false);
+              }
+            });
+    return result;
+  }
+
+  static StoreResult.Failed failed(Throwable failure) {
     Throwable cause =
         failure instanceof CompletionException && failure.getCause() != null
             ? failure.getCause()

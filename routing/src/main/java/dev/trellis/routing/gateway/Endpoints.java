@@ -8,8 +8,10 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.HttpHeaderNames;
@@ -56,6 +58,8 @@ final class Endpoints {
         curl -X POST 'HOST/v1/keys/visits/add?by=1'           count
         curl 'HOST/v1/keys?prefix=&limit=10'                  list keys
         curl -N HOST/v1/keys/visits/watch                     watch a key
+        curl 'HOST/v1/keys/visits/await?kind=counter&atLeast=9'
+                                                              wait until it has got there
 
       Everything there is: HOST/openapi.yaml
       """;
@@ -78,6 +82,29 @@ final class Endpoints {
   CompletionStage<Answer> answer(Exchange exchange) {
     try {
       exchange.match().key().ifPresent(key -> requireKey(key, limits));
+      Optional<SessionStore> session = SessionStore.of(exchange, store);
+      return session.isPresent() ? answerWithin(session.get(), exchange) : answer(exchange, store);
+    } catch (Refusal refusal) {
+      return CompletableFuture.completedStage(Answer.Whole.of(refusal.problem()));
+    } catch (RuntimeException defect) {
+      return CompletableFuture.failedStage(defect);
+    }
+  }
+
+  /// Answers a request of a session. Whatever the answer is, it has the token to go on with, but
+  /// for a defect: there the caller goes on with the one he has.
+  private CompletionStage<Answer> answerWithin(SessionStore session, Exchange exchange) {
+    CompletableFuture<Answer> answer = answer(exchange, session).toCompletableFuture();
+    return passingOnCancel(
+        answer,
+        answer.thenApply(
+            any -> any instanceof Answer.Whole whole ? session.withToken(whole) : any));
+  }
+
+  /// @param calls who carries out calls on single keys: the store, or the session that the request
+  ///   is part of
+  private CompletionStage<Answer> answer(Exchange exchange, CallExecutor calls) {
+    try {
       return switch (exchange.match().route()) {
         case INDEX -> CompletableFuture.completedStage(index(exchange));
         case OPENAPI -> {
@@ -92,16 +119,17 @@ final class Endpoints {
         }
         case SCAN -> scan(exchange);
         case BATCH -> batch(exchange);
-        case GET -> get(exchange);
-        case PUT -> put(exchange);
-        case DELETE -> delete(exchange);
+        case COMMIT -> commit(exchange, (SessionStore) calls);
+        case ABORT -> CompletableFuture.completedStage(abort(exchange, (SessionStore) calls));
+        case GET -> get(exchange, calls);
+        case PUT -> put(exchange, calls);
+        case DELETE -> delete(exchange, calls);
         case WATCH -> CompletableFuture.completedStage(watch(exchange));
-        case OPERATION -> operation(exchange);
+        case AWAIT -> await(exchange, calls);
+        case OPERATION -> operation(exchange, calls);
       };
     } catch (Refusal refusal) {
       return CompletableFuture.completedStage(Answer.Whole.of(refusal.problem()));
-    } catch (RuntimeException defect) {
-      return CompletableFuture.failedStage(defect);
     }
   }
 
@@ -162,12 +190,12 @@ final class Endpoints {
         });
   }
 
-  private CompletionStage<Answer> get(Exchange exchange) {
+  private CompletionStage<Answer> get(Exchange exchange, CallExecutor calls) {
     Arguments arguments = Arguments.of(exchange.target().query());
-    ReadCall call = ReadCall.of(key(exchange), arguments);
+    ReadCall call = ReadCall.of(key(exchange), arguments).withReceipt();
     arguments.requireAllUsed("a read");
     boolean asJson = Acceptance.prefersJson(accept(exchange));
-    return call.run(store)
+    return call.run(calls)
         .thenApply(
             result ->
                 switch (result) {
@@ -196,6 +224,7 @@ final class Endpoints {
                   });
         };
     setMetadata(answer.headers(), done.reply());
+    answer.headers().set(RECEIPT, ReceiptText.ofRead(done.reply()));
     answer.headers().set(HttpHeaderNames.VARY, HttpHeaderNames.ACCEPT);
     if (view instanceof View.Siblings siblings) {
       setContext(answer.headers(), siblings.context());
@@ -206,36 +235,137 @@ final class Endpoints {
     return answer;
   }
 
-  private CompletionStage<Answer> put(Exchange exchange) {
+  private CompletionStage<Answer> put(Exchange exchange, CallExecutor calls) {
     Arguments arguments = Arguments.of(exchange.target().query());
     Optional<CausalContext> context =
         Optional.ofNullable(exchange.headers().get(CONTEXT)).map(Endpoints::parseContext);
     Mutation put = Mutations.put(arguments, Payload.of(exchange.body().nioBuffer()), context);
-    return write(exchange, arguments, put, "a put");
+    return write(exchange, calls, arguments, put, "a put");
   }
 
-  private CompletionStage<Answer> delete(Exchange exchange) {
-    return write(
-        exchange, Arguments.of(exchange.target().query()), new Mutation.Delete(), "a deletion");
+  private CompletionStage<Answer> delete(Exchange exchange, CallExecutor calls) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    return write(exchange, calls, arguments, new Mutation.Delete(), "a deletion");
   }
 
-  private CompletionStage<Answer> operation(Exchange exchange) {
+  private CompletionStage<Answer> operation(Exchange exchange, CallExecutor calls) {
     MutationName name = exchange.match().operation().orElseThrow();
     Arguments arguments =
         exchange.body().isReadable()
             ? Arguments.of(exchange.target().query(), Json.parse(exchange.body()))
             : Arguments.of(exchange.target().query());
-    return write(exchange, arguments, Mutations.read(name, arguments), name.word());
+    return write(exchange, calls, arguments, Mutations.read(name, arguments), name.word());
   }
 
   private CompletionStage<Answer> write(
-      Exchange exchange, Arguments arguments, Mutation mutation, String subject) {
+      Exchange exchange,
+      CallExecutor calls,
+      Arguments arguments,
+      Mutation mutation,
+      String subject) {
     Payload key = key(exchange);
-    Options options = Options.ofMutation(arguments, mutation);
+    Options options = Options.ofMutation(arguments, mutation).withReceipt();
     arguments.requireAllUsed(subject);
-    return store
-        .execute(new Call(key, mutation, options.call()))
-        .thenApply(result -> written(key, options, result));
+    Call call = new Call(key, mutation, options.call());
+    if (calls instanceof SessionStore session && session.isBuffering()) {
+      if (options.failsOnShortfall()) {
+        throw Refusal.badRequest(
+            "'shortfall' of what waits for the commit is said there: POST /v1/commit?shortfall=fail");
+      }
+      return session.execute(call).thenApply(result -> waiting(key, session, result));
+    }
+    return calls.execute(call).thenApply(result -> written(key, options, result));
+  }
+
+  private static Answer waiting(Payload key, SessionStore session, StoreResult result) {
+    return switch (result) {
+      case StoreResult.Failed failed -> failed(failed);
+      case StoreResult.Done _ ->
+          Answer.Whole.json(
+              202,
+              json -> {
+                json.writeStartObject();
+                json.writeFieldName("key");
+                Json.writePayload(json, key);
+                json.writeNumberField("waiting", session.waiting());
+                json.writeEndObject();
+              });
+    };
+  }
+
+  private static CompletionStage<Answer> commit(Exchange exchange, SessionStore session) {
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Options options = Options.ofCommit(arguments);
+    arguments.requireAllUsed("a commit");
+    int writes = session.waiting();
+    return session
+        .commit()
+        .handle(
+            (receipt, failure) ->
+                failure == null
+                    ? committed(200, writes, receipt, Optional.empty())
+                    : notCommitted(options, session, writes, ClientStore.failed(failure)));
+  }
+
+  private static Answer committed(
+      int status, int writes, Receipt receipt, Optional<String> shortfall) {
+    Answer.Whole answer =
+        Answer.Whole.json(
+            status,
+            json -> {
+              json.writeStartObject();
+              json.writeNumberField("committed", writes);
+              Views.writeReceipt(json, receipt);
+              if (shortfall.isPresent()) {
+                json.writeStringField("shortfall", shortfall.get());
+              }
+              json.writeEndObject();
+            });
+    if (writes > 0) {
+      answer.headers().set(RECEIPT, ReceiptText.copies(receipt));
+    }
+    return answer;
+  }
+
+  /// A commit that was not carried out as asked: all, some or none of its writes may have been.
+  private static Answer notCommitted(
+      Options options, SessionStore session, int writes, StoreResult.Failed failed) {
+    int left = session.waiting();
+    Optional<Reply> kept = left == 0 ? options.acceptedShortfall(failed) : Optional.empty();
+    if (kept.isPresent()) {
+      return committed(202, writes, kept.get().receipt(), Optional.of(failed.message()));
+    }
+    if (left == writes || left == 0) {
+      return failed(failed);
+    }
+    return Answer.Whole.of(
+        Problem.of(
+            new StoreResult.Failed(
+                failed.code(),
+                failed.message()
+                    + ". Of the "
+                    + writes
+                    + " writes of the commit "
+                    + (writes - left)
+                    + " were carried out, and "
+                    + left
+                    + " wait still: commit again, or abort",
+                false,
+                failed.retryAfter(),
+                failed.reply())));
+  }
+
+  private static Answer abort(Exchange exchange, SessionStore session) {
+    Arguments.of(exchange.target().query()).requireAllUsed("an abort");
+    int writes = session.waiting();
+    session.abort();
+    return Answer.Whole.json(
+        200,
+        json -> {
+          json.writeStartObject();
+          json.writeNumberField("aborted", writes);
+          json.writeEndObject();
+        });
   }
 
   private static Answer written(Payload key, Options options, StoreResult result) {
@@ -250,7 +380,7 @@ final class Endpoints {
                   json.writeEndObject();
                 });
         setMetadata(answer.headers(), done.reply());
-        setReceipt(answer.headers(), done.reply().receipt());
+        answer.headers().set(RECEIPT, ReceiptText.ofWrite(done.reply()));
         if (done.outcome().view() instanceof View.Siblings siblings) {
           setContext(answer.headers(), siblings.context());
         }
@@ -270,7 +400,7 @@ final class Endpoints {
                   json.writeEndObject();
                 });
         setMetadata(answer.headers(), kept.get());
-        setReceipt(answer.headers(), kept.get().receipt());
+        answer.headers().set(RECEIPT, ReceiptText.ofWrite(kept.get()));
         yield answer;
       }
     };
@@ -283,11 +413,11 @@ final class Endpoints {
       return answer;
     }
     boolean isShortfall = Options.isShortfall(failed);
-    if (isShortfall || answer.status() == 409) {
+    if (isShortfall || answer.status() == 409 || answer.status() == 408) {
       setMetadata(answer.headers(), failed.reply().get());
     }
     if (isShortfall) {
-      setReceipt(answer.headers(), failed.reply().get().receipt());
+      answer.headers().set(RECEIPT, ReceiptText.ofWrite(failed.reply().get()));
     }
     return answer;
   }
@@ -346,6 +476,49 @@ final class Endpoints {
     return new Answer.Events(key(exchange), kind);
   }
 
+  /// Waits for a threshold. Cancelling the answer gives that up.
+  private CompletionStage<Answer> await(Exchange exchange, CallExecutor calls) {
+    Payload key = key(exchange);
+    Arguments arguments = Arguments.of(exchange.target().query());
+    Threshold threshold = Thresholds.read(arguments);
+    Options options = Options.ofAwait(arguments);
+    arguments.requireAllUsed("a wait");
+    CompletableFuture<StoreResult> waiting =
+        calls.execute(new Call(key, new Read.Await(threshold), options.call()));
+    return passingOnCancel(waiting, waiting.thenApply(result -> reached(key, result)));
+  }
+
+  /// The answer, which takes back what it waits for when it is no more wanted.
+  private static CompletableFuture<Answer> passingOnCancel(
+      CompletableFuture<?> awaited, CompletableFuture<Answer> answer) {
+    var _ =
+        answer.whenComplete(
+            (_, _) -> {
+              if (answer.isCancelled()) {
+                awaited.cancel(false);
+              }
+            });
+    return answer;
+  }
+
+  private static Answer reached(Payload key, StoreResult result) {
+    return switch (result) {
+      case StoreResult.Failed failed -> failed(failed);
+      case StoreResult.Done done -> {
+        Answer.Whole answer =
+            Answer.Whole.json(
+                200,
+                json -> {
+                  json.writeStartObject();
+                  Views.writeRead(json, key, List.of(), done);
+                  json.writeEndObject();
+                });
+        setMetadata(answer.headers(), done.reply());
+        yield answer;
+      }
+    };
+  }
+
   private static CausalContext parseContext(String text) {
     try {
       return ContextText.parse(text);
@@ -373,11 +546,6 @@ final class Endpoints {
     if (text.length() <= CONTEXT_HEADER_CHARS_MAX) {
       headers.set(CONTEXT, text);
     }
-  }
-
-  private static void setReceipt(HttpHeaders headers, Receipt receipt) {
-    headers.set(
-        RECEIPT, "copies=" + receipt.copies() + ", durable-copies=" + receipt.durableCopies());
   }
 
   private static byte[] resource(String name) {

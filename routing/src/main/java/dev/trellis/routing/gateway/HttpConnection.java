@@ -34,6 +34,8 @@ import java.time.format.DateTimeFormatter;
 import java.util.ArrayDeque;
 import java.util.Optional;
 import java.util.Queue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -83,6 +85,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private @Nullable ChannelHandlerContext context;
   private @Nullable Future<?> deadline;
   private @Nullable EventStream events;
+  private @Nullable CompletableFuture<Answer> waiting; // for something that may take long to come
   private State state = State.IDLE;
   private boolean isTaking; // whether `take` is on the stack
   private boolean hasInputEnded;
@@ -127,7 +130,12 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     switch (state) {
       case IDLE, HEADER, LINGERING -> close();
       case EVENTS -> endEvents();
-      case BODY, ANSWERING, CLOSED -> {}
+      case ANSWERING -> {
+        if (waiting != null) {
+          close(); // it might take a day
+        }
+      }
+      case BODY, CLOSED -> {}
     }
   }
 
@@ -154,7 +162,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   public void userEventTriggered(ChannelHandlerContext ignored, Object event) {
     if (event instanceof ChannelInputShutdownEvent) {
       hasInputEnded = true;
-      if (state == State.EVENTS) {
+      if (state == State.EVENTS || waiting != null) {
         close(); // whoever listens to events has nothing more to say, so this is goodbye
       } else {
         take();
@@ -175,6 +183,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     metrics.connectionClosed();
     disarm();
     closeEvents();
+    giveUp();
     giveMemoryBack();
     arrived.forEach(ReferenceCountUtil::release);
     arrived.clear();
@@ -346,15 +355,30 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     Exchange exchange = new Exchange(found, target, headers, body);
     startedNanos = System.nanoTime();
     CompletionStage<Answer> answer = endpoints.answer(exchange);
+    if (found.route() == Route.AWAIT && answer instanceof CompletableFuture<Answer> future) {
+      waiting = future;
+      context().read(); // else nobody would notice that the client has gone
+    }
     answer.whenComplete(
-        (given, failure) ->
+        (given, failure) -> {
+          if (!(failure instanceof CancellationException)) {
             onLoop(
                 () ->
                     answered(
-                        failure == null ? given : Answer.Whole.of(Endpoints.problemOf(failure)))));
+                        failure == null ? given : Answer.Whole.of(Endpoints.problemOf(failure))));
+          }
+        });
+  }
+
+  private void giveUp() {
+    if (waiting != null) {
+      waiting.cancel(false);
+      waiting = null;
+    }
   }
 
   private void answered(Answer answer) {
+    waiting = null;
     if (state != State.ANSWERING) {
       return;
     }

@@ -1,7 +1,9 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.wire.Acknowledgement;
+import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
@@ -17,12 +19,18 @@ import java.util.Optional;
 record Options(CallOptions call, boolean failsOnShortfall) {
   private static final Duration TTL_MAX = Duration.ofMillis(Limits.TTL_MILLIS_MAX);
   private static final Duration TIMEOUT_MAX = Duration.ofDays(1);
+  private static final Demand RECEIPT = new Demand(HybridTimestamp.ZERO, true, false);
 
   /// Of a read: `read`, `generation`, `timeout`.
   static Options ofRead(Arguments arguments) {
     CallOptions options = common(arguments);
     Optional<ReadMode> mode = arguments.word("read", ReadMode::ofWord);
     return new Options(mode.map(options::withReadMode).orElse(options), false);
+  }
+
+  /// Of a wait: `timeout`.
+  static Options ofAwait(Arguments arguments) {
+    return new Options(timed(arguments, CallOptions.DEFAULT), false);
   }
 
   /// Of a mutation: `ack`, `shortfall`, `ttl`, `generation`, `timeout`.
@@ -36,12 +44,26 @@ record Options(CallOptions call, boolean failsOnShortfall) {
     if (ttl.isPresent()) {
       options = options.withTtl(Durations.parse("ttl", ttl.get(), TTL_MAX));
     }
+    return new Options(options, failsOnShortfall(arguments));
+  }
+
+  /// Of a commit: `shortfall`.
+  static Options ofCommit(Arguments arguments) {
+    return new Options(CallOptions.DEFAULT, failsOnShortfall(arguments));
+  }
+
+  private static boolean failsOnShortfall(Arguments arguments) {
     String shortfall = arguments.text("shortfall").orElse("accept");
     return switch (shortfall) {
-      case "accept" -> new Options(options, false);
-      case "fail" -> new Options(options, true);
+      case "accept" -> false;
+      case "fail" -> true;
       default -> throw arguments.refusal("'shortfall' must be accept or fail, but is " + shortfall);
     };
+  }
+
+  /// The same, and the reply is to have a receipt.
+  Options withReceipt() {
+    return new Options(call.withDemand(RECEIPT), failsOnShortfall);
   }
 
   /// Whether the store keeps a write, on fewer nodes than asked for.
@@ -55,12 +77,15 @@ record Options(CallOptions call, boolean failsOnShortfall) {
     return isShortfall(failed) && !failsOnShortfall ? failed.reply() : Optional.empty();
   }
 
-  private static CallOptions common(Arguments arguments) {
-    CallOptions options = CallOptions.DEFAULT;
+  private static CallOptions timed(Arguments arguments, CallOptions options) {
     Optional<String> timeout = arguments.text("timeout");
-    if (timeout.isPresent()) {
-      options = options.withTimeout(Durations.parse("timeout", timeout.get(), TIMEOUT_MAX));
-    }
+    return timeout.isPresent()
+        ? options.withTimeout(Durations.parse("timeout", timeout.get(), TIMEOUT_MAX))
+        : options;
+  }
+
+  private static CallOptions common(Arguments arguments) {
+    CallOptions options = timed(arguments, CallOptions.DEFAULT);
     return arguments
         .word("generation", ContextText::parseTimestamp)
         .map(options::withGeneration)

@@ -19,24 +19,29 @@ record ReadCall(Payload key, List<Payload> field, List<Read> candidates, Options
         key, arguments.payloads("field"), Reads.read(arguments), Options.ofRead(arguments));
   }
 
+  /// The same, and its reply is to have a receipt.
+  ReadCall withReceipt() {
+    return new ReadCall(key, field, candidates, options.withReceipt());
+  }
+
   /// The likeliest read.
   Call first() {
     return call(candidates.get(0));
   }
 
-  CompletableFuture<StoreResult> run(Store store) {
+  CompletableFuture<StoreResult> run(CallExecutor store) {
     return store.execute(first()).thenCompose(result -> settle(store, result));
   }
 
   /// Makes of the answer to [#first] that of the read: asks again where the value is of another
   /// kind than guessed.
-  CompletableFuture<StoreResult> settle(Store store, StoreResult first) {
+  CompletableFuture<StoreResult> settle(CallExecutor store, StoreResult first) {
     return settle(store, first, candidates.subList(1, candidates.size()))
         .thenApply(this::inGeneration);
   }
 
   private CompletableFuture<StoreResult> settle(
-      Store store, StoreResult result, List<Read> others) {
+      CallExecutor store, StoreResult result, List<Read> others) {
     if (!(result instanceof StoreResult.Failed failed)
         || failed.code() != ErrorCode.KIND_MISMATCH
         || others.isEmpty()) {

@@ -16,10 +16,13 @@ enum Route {
   CLUSTER(HttpMethod.GET, Body.NONE, "v1", "cluster"),
   SCAN(HttpMethod.GET, Body.NONE, "v1", "keys"),
   BATCH(HttpMethod.POST, Body.DOCUMENT, "v1", "batch"),
+  COMMIT(HttpMethod.POST, Body.NONE, "v1", "commit"),
+  ABORT(HttpMethod.POST, Body.NONE, "v1", "abort"),
   GET(HttpMethod.GET, Body.NONE, "v1", "keys", Route.KEY),
   PUT(HttpMethod.PUT, Body.VALUE, "v1", "keys", Route.KEY),
   DELETE(HttpMethod.DELETE, Body.NONE, "v1", "keys", Route.KEY),
   WATCH(HttpMethod.GET, Body.NONE, "v1", "keys", Route.KEY, "watch"),
+  AWAIT(HttpMethod.GET, Body.NONE, "v1", "keys", Route.KEY, "await"),
   OPERATION(HttpMethod.POST, Body.DOCUMENT, "v1", "keys", Route.KEY, Route.NAME);
 
   /// What the body of a request is.
@@ -55,6 +58,21 @@ enum Route {
     return body;
   }
 
+  /// Whether it can be part of a session. What can't refuses one, since it would not hold there.
+  boolean takesSession() {
+    return this == GET
+        || this == PUT
+        || this == DELETE
+        || this == AWAIT
+        || this == OPERATION
+        || endsTransaction();
+  }
+
+  /// Whether it decides on what a session has waiting.
+  boolean endsTransaction() {
+    return this == COMMIT || this == ABORT;
+  }
+
   /// The name in metrics.
   String label() {
     return name().toLowerCase(Locale.ROOT);
@@ -84,9 +102,9 @@ enum Route {
         Problem.methodNotAllowed(method + " is not for this path, which takes " + allow, allow));
   }
 
-  /// What can be read can be asked for its header too, but for a watch, which has no end.
+  /// What can be read can be asked for its header too, but for what is waited for.
   private List<HttpMethod> methods() {
-    return method.equals(HttpMethod.GET) && this != WATCH
+    return method.equals(HttpMethod.GET) && this != WATCH && this != AWAIT
         ? List.of(HttpMethod.GET, HttpMethod.HEAD)
         : List.of(method);
   }
@@ -141,7 +159,7 @@ enum Route {
           ProblemType.PATH_UNKNOWN,
           "there is no '"
               + String.join("/", segments.subList(3, segments.size()))
-              + "' under a key; there are watch and the operations "
+              + "' under a key; there are watch, await and the operations "
               + Arrays.stream(MutationName.values())
                   .filter(name -> name != MutationName.DELETE)
                   .map(MutationName::word)
@@ -151,6 +169,7 @@ enum Route {
     return new Refusal(
         ProblemType.PATH_UNKNOWN,
         "nothing is at this path; there are /v1/keys, /v1/keys/{key}, /v1/keys/{key}/watch,"
-            + " /v1/keys/{key}/{operation}, /v1/batch, /v1/cluster and /openapi.yaml");
+            + " /v1/keys/{key}/await, /v1/keys/{key}/{operation}, /v1/batch, /v1/commit, /v1/abort,"
+            + " /v1/cluster and /openapi.yaml");
   }
 }

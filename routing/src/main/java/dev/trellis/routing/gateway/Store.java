@@ -2,20 +2,22 @@ package dev.trellis.routing.gateway;
 
 import dev.trellis.client.Call;
 import dev.trellis.client.ScanPage;
+import dev.trellis.client.TrellisException;
+import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Session;
+import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Reply;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 
 /// What the gateway needs of a store: the Java client, or a fake in tests. Never blocks; futures
 /// complete on any thread.
-interface Store {
-  /// Carries out one call. The future never completes exceptionally.
-  CompletableFuture<StoreResult> execute(Call call);
-
+interface Store extends CallExecutor {
   /// Carries out several calls in this order per key, each with an outcome of its own. No future
   /// completes exceptionally.
   List<CompletableFuture<StoreResult>> executeAll(List<Call> calls);
@@ -31,6 +33,15 @@ interface Store {
   Subscription watch(Payload key, Optional<Kind> kind, Observer observer);
 
   Frame.ClusterMap clusterMap();
+
+  /// Begins a session.
+  Session begin(Set<Guarantee> guarantees);
+
+  /// Goes on with a session.
+  ///
+  /// @throws TrellisException if the token is none that this store, or one with the same session
+  ///   key, can have given
+  Session resume(SessionToken token);
 
   /// Is told of a watched key, never by two threads at once.
   interface Observer {

@@ -143,7 +143,7 @@ final class Views {
     }
   }
 
-  private static void writeReceipt(JsonGenerator json, Receipt receipt) throws IOException {
+  static void writeReceipt(JsonGenerator json, Receipt receipt) throws IOException {
     json.writeObjectFieldStart("receipt");
     json.writeNumberField("copies", receipt.copies());
     json.writeNumberField("durableCopies", receipt.durableCopies());

@@ -1,8 +1,16 @@
 package dev.trellis.routing.gateway;
 
 import dev.trellis.causal.HybridLogicalClock;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Call;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.Calls;
 import dev.trellis.client.ScanPage;
+import dev.trellis.client.TestExceptions;
+import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Host;
+import dev.trellis.client.session.Session;
+import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
@@ -16,7 +24,9 @@ import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor;
+import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
@@ -26,18 +36,23 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Function;
 
 /// One real shard behind no network, whose time only tests move, and which can be told to fail.
 final class LocalStore implements Store {
   private static final String NODE = "n1";
+  private static final long CLIENT = 99;
 
   private final ShardCore core = new ShardCore(ShardConfig.of(NODE, 0, 1, 7), new MemoryStore());
   private final HybridLogicalClock clock = new HybridLogicalClock(500);
   private final Map<Long, Observer> observers = new HashMap<>(); // by connection of the watch
+  private final Map<Long, CompletableFuture<StoreResult>> waits = new HashMap<>(); // by request
   private long millis = 1_763_935_000_000L;
   private long ids;
+  private final Client client = new Client();
+  volatile Payload sessionKey = Payload.EMPTY; // with which tokens are signed
   private Optional<Function<Call, CompletableFuture<StoreResult>>> script = Optional.empty();
 
   /// Moves the time.
@@ -63,6 +78,17 @@ final class LocalStore implements Store {
     script(call -> CompletableFuture.completedFuture(failed));
   }
 
+  /// Answers reads as a replica would that has not heard of anything yet, but carries out
+  /// mutations.
+  synchronized void forgetReads() {
+    ShardCore empty = new ShardCore(ShardConfig.of(NODE, 0, 1, 8), new MemoryStore());
+    script =
+        Optional.of(
+            call ->
+                CompletableFuture.completedFuture(
+                    carriedOut(call.operation() instanceof Mutation ? core : empty, call)));
+  }
+
   synchronized void heal() {
     script = Optional.empty();
   }
@@ -83,14 +109,43 @@ final class LocalStore implements Store {
     if (script.isPresent()) {
       return script.get().apply(call);
     }
+    return call.operation() instanceof Read.Await
+        ? await(request(call), new Replies())
+        : CompletableFuture.completedFuture(carriedOut(core, call));
+  }
+
+  private StoreResult carriedOut(ShardCore by, Call call) {
     Replies replies = new Replies();
-    core.handle(origin(0), request(call), millis, replies);
+    by.handle(origin(0), request(call), millis, replies);
     Reply reply = replies.all.get(0);
-    return CompletableFuture.completedFuture(
-        switch (reply.outcome()) {
-          case Outcome.Done done -> new StoreResult.Done(reply, done);
-          case Outcome.Failed failed -> failed(failed, Optional.of(reply));
-        });
+    return resultOf(reply);
+  }
+
+  private static StoreResult resultOf(Reply reply) {
+    return switch (reply.outcome()) {
+      case Outcome.Done done -> new StoreResult.Done(reply, done);
+      case Outcome.Failed failed -> failed(failed, Optional.of(reply));
+    };
+  }
+
+  private CompletableFuture<StoreResult> await(Request request, Replies replies) {
+    CompletableFuture<StoreResult> result = new CompletableFuture<>();
+    waits.put(request.id(), result);
+    core.handle(origin(0), request, millis, replies);
+    var _ =
+        result.whenComplete(
+            (_, _) -> {
+              synchronized (this) {
+                waits.remove(request.id());
+                core.giveUp(origin(0), request.id(), millis, new Replies());
+              }
+            });
+    return result;
+  }
+
+  /// How many threshold reads wait.
+  synchronized long awaitCount() {
+    return core.statistics().awaits();
   }
 
   @Override
@@ -169,24 +224,71 @@ final class LocalStore implements Store {
     return new Frame.ClusterMap(0, 3, "trellis", 1, List.of(node, inZone));
   }
 
+  @Override
+  public Session begin(Set<Guarantee> guarantees) {
+    return Session.begin(client, client, guarantees);
+  }
+
+  @Override
+  public Session resume(SessionToken token) {
+    return Session.resume(client, client, token);
+  }
+
+  /// What sessions need of a client: they are real, before the real shard.
+  private final class Client implements Host, Calls {
+    @Override
+    public long clientId() {
+      return CLIENT;
+    }
+
+    @Override
+    public HybridTimestamp stampAfter(HybridTimestamp seen) {
+      synchronized (LocalStore.this) {
+        clock.observe(seen, millis);
+        return clock.tick(millis);
+      }
+    }
+
+    @Override
+    public Payload sessionKey() {
+      return sessionKey;
+    }
+
+    @Override
+    public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
+      return LocalStore.this
+          .execute(new Call(key, operation, options))
+          .thenApply(
+              result ->
+                  switch (result) {
+                    case StoreResult.Done done -> done.reply();
+                    case StoreResult.Failed failed ->
+                        throw TestExceptions.of(failed.code(), failed.message(), failed.reply());
+                  });
+    }
+  }
+
   private Request request(Call call) {
     boolean isMutation = call.operation() instanceof Mutation;
     RequestContext context =
         new RequestContext(
             isMutation ? ++ids : 0,
             false,
-            clock.tick(millis),
+            call.options().stamp().orElseGet(() -> clock.tick(millis)),
             call.options().generation().filter(any -> isMutation),
             call.options().acknowledgement(),
             call.options().readMode(),
             call.options().ttl().map(Duration::toMillis).orElse(0L),
+            isMutation ? 0 : call.options().timeout().map(Duration::toMillis).orElse(0L),
             0,
-            0);
+            List.of(),
+            0,
+            call.options().demand());
     return new Request(++ids, call.key(), call.operation(), context);
   }
 
   private static Origin origin(long connection) {
-    return new Origin(connection, 99, Origin.ANONYMOUS);
+    return new Origin(connection, CLIENT, Origin.ANONYMOUS);
   }
 
   private static StoreResult.Failed failed(Outcome.Failed failed, Optional<Reply> reply) {
@@ -199,7 +301,12 @@ final class LocalStore implements Store {
 
     @Override
     public void reply(Origin origin, Reply reply) {
-      all.add(reply);
+      CompletableFuture<StoreResult> waiting = waits.remove(reply.id());
+      if (waiting == null) {
+        all.add(reply);
+      } else {
+        waiting.complete(resultOf(reply));
+      }
     }
 
     @Override

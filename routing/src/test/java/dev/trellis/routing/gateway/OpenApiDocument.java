@@ -166,6 +166,28 @@ final class OpenApiDocument {
                 "the body of " + operation.name()));
   }
 
+  /// Holds the headers of ours that a right request has against what is documented of such.
+  ///
+  /// @param headers lines such as `Trellis-Context: AQ`
+  void checkRequestHeaders(Operation operation, List<String> headers) {
+    Map<String, JsonNode> documented = new HashMap<>();
+    for (JsonNode parameter : operation.node.path("parameters")) {
+      JsonNode resolved = resolve(parameter);
+      if (resolved.get("in").textValue().equals("header")) {
+        documented.put(resolved.get("name").textValue(), resolved);
+      }
+    }
+    for (String header : headers) {
+      String name = header.substring(0, header.indexOf(':'));
+      if (name.startsWith("Trellis-")) {
+        String what = operation.name() + " with " + header;
+        assertTrue(documented.containsKey(name), () -> "undocumented header: " + what);
+        String value = header.substring(name.length() + 1).strip();
+        assertFitsAsText(resolve(documented.get(name).get("schema")), value, what);
+      }
+    }
+  }
+
   /// Text stands for a number or a truth value too, where one is wanted.
   private void assertFitsAsText(JsonNode schema, String text, String what) {
     List<JsonNode> readings = new ArrayList<>();

@@ -31,6 +31,12 @@ import org.junit.jupiter.api.Timeout;
 class OpenApiTest {
   private static final String JSON = "Accept: application/json";
 
+  /// Stand for the headers of sessions in which a write waits for the commit.
+  private static final String WAITING = "a write waits";
+
+  private static final String WAITING_FOR_TWO_COPIES =
+      "a write waits, of which one node is too few";
+
   /// The keywords of JSON Schema 2020-12 that the document uses; a misspelt one would be ignored.
   private static final Set<String> KEYWORDS =
       Set.of(
@@ -175,6 +181,13 @@ class OpenApiTest {
           Sample.of("HEAD /v1/keys/{key}", 200, "/v1/keys/counter", ""),
           Sample.of("HEAD /v1/keys/{key}", 200, "/v1/keys/lww", "", JSON),
           Sample.of("GET /v1/keys/{key}/watch", 200, "/v1/keys/lww/watch?kind=lww", ""),
+          await("max?kind=max&atLeast=3&timeout=5s"),
+          await("counter?kind=counter&atLeast=1"),
+          await("min?atMost=0"),
+          await("gset?kind=gset&contains=a&contains=b"),
+          await("flag?enabled"),
+          await("lww?seen"),
+          await("orset?kind=orset&seen=true&element=a"),
           Sample.of("GET /v1/keys", 200, "/v1/keys?limit=3&cursor=bA&prefix=l", ""),
           Sample.of("GET /v1/keys", 200, "/v1/keys?values", ""),
           Sample.of("HEAD /v1/keys", 200, "/v1/keys?values=false", ""),
@@ -201,7 +214,14 @@ class OpenApiTest {
           Sample.of("DELETE /v1/keys/{key}", 200, "/v1/keys/multi?generation=0.0", ""),
           post(202, "put2/put", "{\"value\":\"\",\"ack\":\"durable\"}"),
           post(202, "orset/add?ack=durable&elements=c", ""),
-          post(202, "orset/remove?ack=durable&elements=c", ""));
+          post(202, "orset/remove?ack=durable&elements=c", ""),
+          put(200, "lww", "x", "Trellis-Session: begin=session"),
+          put(200, "large", "x".repeat(6_000), "Trellis-Session: begin=session"),
+          put(202, "lww", "x", "Trellis-Session: begin=read-atomic, read-your-writes"),
+          get("lww", "Trellis-Session: begin=causal"),
+          Sample.of("POST /v1/commit", 200, "/v1/commit?shortfall=accept", "", WAITING),
+          Sample.of("POST /v1/commit", 202, "/v1/commit", "", WAITING_FOR_TWO_COPIES),
+          Sample.of("POST /v1/abort", 200, "/v1/abort", "", WAITING));
 
   @Test
   void everyDocumentedAnswerOccursAndNoOther() {
@@ -310,8 +330,10 @@ class OpenApiTest {
     assertFalse(document.errors(schema, wrong).isEmpty());
   }
 
-  private void run(Sample sample) {
+  private void run(Sample described) {
+    Sample sample = withSession(described);
     Operation operation = document.operation(sample.operation);
+    document.checkRequestHeaders(operation, sample.headers);
     boolean isDocument = operation.method().equals("POST") && !sample.body.isEmpty();
     document.checkRequest(
         operation,
@@ -321,6 +343,39 @@ class OpenApiTest {
         send(operation.method(), sample.target, sample.body, sample.headers);
     assertEquals(sample.status, response.status(), () -> sample + ": " + response.text());
     record(operation, response);
+  }
+
+  /// The same with a token where its headers have a word for one.
+  private Sample withSession(Sample sample) {
+    List<String> headers =
+        sample.headers.stream()
+            .map(
+                header ->
+                    switch (header) {
+                      case WAITING -> waitingIn("/v1/keys/waiting");
+                      case WAITING_FOR_TWO_COPIES -> waitingIn("/v1/keys/waiting?ack=replicated");
+                      default -> header;
+                    })
+            .toList();
+    return new Sample(sample.operation, sample.status, sample.target, sample.body, headers);
+  }
+
+  private String waitingIn(String target) {
+    RawHttp.Response waiting = gateway.put(target, "x", "Trellis-Session: begin=read-committed");
+    return "Trellis-Session: " + waiting.header("Trellis-Session").orElseThrow();
+  }
+
+  /// A request with which its session does not fit into a token any more.
+  private RawHttp.Response overfull(String method) {
+    String session = "begin=item-cut, read-committed";
+    for (int at = 0; ; at++) {
+      String target = "/v1/keys/" + "k".repeat(1_000) + at;
+      RawHttp.Response response = send(method, target, "", List.of("Trellis-Session: " + session));
+      if (response.status() == 413) {
+        return response;
+      }
+      session = response.header("Trellis-Session").orElseThrow();
+    }
   }
 
   private RawHttp.Response send(String method, String target, String body, List<String> headers) {
@@ -339,6 +394,7 @@ class OpenApiTest {
         SAMPLES.stream()
             .filter(sample -> sample.operation.equals(operation.name()))
             .findFirst()
+            .map(this::withSession)
             .orElseThrow(() -> new AssertionError(operation.name() + " has no sample"));
     RawHttp.Response response =
         switch (status) {
@@ -346,15 +402,13 @@ class OpenApiTest {
           case 400 ->
               send(right, right.target + (right.target.contains("?") ? "&" : "?") + "nonsense=1");
           case 404 -> send(right, "/v1/keys/nobody");
-          case 408 -> late(operation.method(), right.target);
+          case 408 ->
+              operation.name().endsWith("/await")
+                  ? failing(right, ErrorCode.NOT_REACHED)
+                  : late(operation.method(), right.target);
           case 411 -> raw(operation.method() + " " + right.target + " HTTP/1.1\r\n\r\n", false);
           case 413 ->
-              raw(
-                  operation.method()
-                      + " "
-                      + right.target
-                      + " HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
-                  false);
+              takesNoBody(operation) ? overfull(operation.method()) : oversized(right, operation);
           case 414 -> send(right, right.target + "?" + "x".repeat(17_000));
           case 415 ->
               raw(
@@ -388,6 +442,16 @@ class OpenApiTest {
     }
   }
 
+  private RawHttp.Response oversized(Sample right, Operation operation) {
+    return raw(
+        operation.method() + " " + right.target + " HTTP/1.1\r\nContent-Length: 99999999\r\n\r\n",
+        false);
+  }
+
+  private static boolean takesNoBody(Operation operation) {
+    return !operation.method().equals("PUT") && !operation.method().equals("POST");
+  }
+
   private RawHttp.Response send(Sample right, String target) {
     return send(document.operation(right.operation).method(), target, right.body, right.headers);
   }
@@ -407,8 +471,8 @@ class OpenApiTest {
   }
 
   private RawHttp.Response defective(Sample right) {
-    if (right.operation.endsWith("/watch")) {
-      return failingWatch(right);
+    if (right.operation.endsWith("/watch") || right.operation.endsWith("/commit")) {
+      return failingWithoutFuture(right);
     }
     gateway.store.script(
         call -> CompletableFuture.failedFuture(new IllegalStateException("on purpose")));
@@ -417,7 +481,7 @@ class OpenApiTest {
     return response;
   }
 
-  private RawHttp.Response failingWatch(Sample right) {
+  private RawHttp.Response failingWithoutFuture(Sample right) {
     gateway.store.script(
         call -> {
           throw new IllegalStateException("on purpose");
@@ -474,6 +538,11 @@ class OpenApiTest {
 
   private static Sample get(String target, String... headers) {
     return Sample.of("GET /v1/keys/{key}", 200, "/v1/keys/" + target, "", headers);
+  }
+
+  private static Sample await(String target) {
+    return Sample.of(
+        "GET /v1/keys/{key}/await", 200, "/v1/keys/" + target.replaceFirst("\\?", "/await?"), "");
   }
 
   private static Sample post(int status, String target, String body) {

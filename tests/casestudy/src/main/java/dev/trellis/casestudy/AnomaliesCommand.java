@@ -43,7 +43,8 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {
       "  trellis casestudy anomalies",
-      "  trellis casestudy anomalies --transactions 1000 --gossip 100ms --json"
+      "  trellis casestudy anomalies --transactions 1000 --gossip 100ms --json",
+      "  trellis casestudy anomalies --level eventual,causal --gossip 10ms"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
 final class AnomaliesCommand implements Callable<Integer> {
@@ -62,6 +63,15 @@ final class AnomaliesCommand implements Callable<Integer> {
       defaultValue = "10000",
       description = "How many at each level (${DEFAULT-VALUE}).")
   private int transactions;
+
+  @Option(
+      names = "--level",
+      paramLabel = "LEVEL",
+      split = ",",
+      description =
+          "What is promised: eventual, a guarantee, pram, session; or all (eventual, session,"
+              + " read-atomic).")
+  private List<String> levels = new ArrayList<>();
 
   @Option(
       names = "--gossip",
@@ -99,11 +109,12 @@ final class AnomaliesCommand implements Callable<Integer> {
     requireWithin("--parallel", parallel, 1, 64);
     gossip.forEach(
         epoch -> requireWithin("--gossip in ms", epoch.toMillis(), 1, GOSSIP_MAX.toMillis()));
+    List<Level> asked = asked();
     List<LevelResult> results = new ArrayList<>();
     Map<String, Object> about = about();
     try {
       for (Duration epoch : gossip) {
-        results.addAll(onCluster(epoch));
+        results.addAll(onCluster(epoch, asked));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -117,6 +128,20 @@ final class AnomaliesCommand implements Callable<Integer> {
       report.lines().forEach(standard.console()::printLine);
     }
     return report.faults().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
+  }
+
+  private List<Level> asked() {
+    if (levels.isEmpty()) {
+      return Level.USUAL;
+    }
+    if (levels.equals(List.of("all"))) {
+      return List.of(Level.values());
+    }
+    try {
+      return levels.stream().map(Level::ofWord).distinct().sorted().toList();
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCode.MISUSE, "--level: " + e.getMessage());
+    }
   }
 
   private static void requireWithin(String name, long value, long min, long max) {
@@ -139,7 +164,8 @@ final class AnomaliesCommand implements Callable<Integer> {
     return about;
   }
 
-  private List<LevelResult> onCluster(Duration epoch) throws IOException, InterruptedException {
+  private List<LevelResult> onCluster(Duration epoch, List<Level> asked)
+      throws IOException, InterruptedException {
     Path folder = Files.createTempDirectory("trellis-casestudy");
     List<LevelResult> results = new ArrayList<>();
     try (BenchCluster cluster = new BenchCluster(portBase, folder)) {
@@ -153,7 +179,7 @@ final class AnomaliesCommand implements Callable<Integer> {
               "1",
               "--set",
               "gossip.epoch=" + LevelResult.text(epoch)));
-      for (Level level : Level.values()) {
+      for (Level level : asked) {
         results.add(atLevel(cluster, level, epoch));
       }
     }
@@ -166,6 +192,7 @@ final class AnomaliesCommand implements Callable<Integer> {
     TransactionLoad load =
         new TransactionLoad(
             TransactionPlan.draw(transactions, KEYS, THETA, new Random(seed)),
+            level.stored(),
             "casestudy:" + level.word() + ":");
     List<Trellis> clients = new ArrayList<>();
     try {
@@ -208,7 +235,7 @@ final class AnomaliesCommand implements Callable<Integer> {
   private static void learnPlaces(Trellis client, TransactionLoad load) {
     List<CompletableFuture<?>> read = new ArrayList<>();
     for (int key = 0; key < KEYS; key++) {
-      read.add(client.register(load.key(key)).getAsync());
+      read.add(load.readAsync(client, key));
     }
     read.forEach(CompletableFuture::join);
   }
@@ -221,7 +248,7 @@ final class AnomaliesCommand implements Callable<Integer> {
     List<CompletableFuture<?>> read = new ArrayList<>();
     for (Trellis client : clients) {
       for (int i = 0; i < PROBES; i++) {
-        read.add(client.register(load.key(0)).getAsync());
+        read.add(load.readAsync(client, 0));
       }
     }
     read.forEach(CompletableFuture::join);

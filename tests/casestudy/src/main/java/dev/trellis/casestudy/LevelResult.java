@@ -1,5 +1,6 @@
 package dev.trellis.casestudy;
 
+import dev.trellis.casestudy.Level.Anomaly;
 import dev.trellis.history.check.FracturedReads;
 import dev.trellis.history.check.ReadYourWrites;
 import dev.trellis.wire.ErrorCode;
@@ -69,8 +70,8 @@ record LevelResult(
   /// What is not as it must be, a sentence each; empty if all is well.
   List<String> faults() {
     List<String> faults = new ArrayList<>();
-    check(faults, "read-your-writes anomalies", ownReads, level.readsOwnWrites());
-    check(faults, "fractured reads", fracturedReads, level.isAtomic());
+    check(faults, "read-your-writes anomalies", ownReads, level.ownReads());
+    check(faults, "fractured reads", fracturedReads, level.fracturedReads());
     long calls = oneKeyCallsByNode.values().stream().mapToLong(Long::longValue).sum();
     oneKeyCallsByNode.forEach(
         (node, answered) -> {
@@ -89,11 +90,11 @@ record LevelResult(
     return faults;
   }
 
-  private void check(List<String> faults, String what, AnomalyCount count, boolean prevented) {
-    if (prevented && count.reads() > 0) {
+  private void check(List<String> faults, String what, AnomalyCount count, Anomaly anomaly) {
+    if (anomaly == Anomaly.FORBIDDEN && count.reads() > 0) {
       faults.add(name() + ": " + count.reads() + " " + what + ", where none may be");
     }
-    if (!prevented && count.reads() == 0) {
+    if (anomaly == Anomaly.EXPECTED && count.reads() == 0) {
       faults.add(
           name() + ": no " + what + ", where nothing prevents them; this load shows nothing");
     }
@@ -104,8 +105,12 @@ record LevelResult(
     json.put("level", level.word());
     json.put("gossipEpochMillis", gossip.toMillis());
     json.put("transactions", transactions());
-    json.put("readYourWrites", ownReads.toJson());
-    json.put("fracturedReads", fracturedReads.toJson());
+    if (level.ownReads() != Anomaly.UNCOUNTED) {
+      json.put("readYourWrites", ownReads.toJson());
+    }
+    if (level.fracturedReads() != Anomaly.UNCOUNTED) {
+      json.put("fracturedReads", fracturedReads.toJson());
+    }
     json.put("p50Millis", rounded(p50Millis()));
     json.put("p99Millis", rounded(p99Millis()));
     Map<String, Object> metadata = new LinkedHashMap<>();

@@ -3,7 +3,6 @@ package dev.trellis.casestudy;
 import dev.trellis.casestudy.TransactionPlan.FunctionPlan;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
-import dev.trellis.client.CallOptions;
 import dev.trellis.client.Handles;
 import dev.trellis.client.TrellisException;
 import dev.trellis.history.History;
@@ -15,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -27,8 +27,8 @@ import java.util.function.LongConsumer;
 import org.HdrHistogram.ConcurrentHistogram;
 import org.HdrHistogram.Histogram;
 
-/// Transactions of several functions on `lww` registers, some of them at a time. What they do is
-/// the same whatever they are promised: that is a matter of the [Host]s on which they run.
+/// Transactions of several functions, some of them at a time. What they do is the same whatever
+/// they are promised: that is a matter of the [Host]s on which they run.
 ///
 /// All writes are stamped by one clock, so that of two versions of a key it is known which is the
 /// older one, and no two are equal.
@@ -37,6 +37,7 @@ final class TransactionLoad {
   private static final int ATTEMPTS_MAX = 10;
 
   private final List<TransactionPlan> plans;
+  private final Values values;
   private final String keyPrefix;
   private final HybridLogicalClock clock = new HybridLogicalClock(0);
   private final TransactionHistory history = new TransactionHistory();
@@ -47,8 +48,9 @@ final class TransactionLoad {
   private final LongAdder repeats = new LongAdder();
 
   /// @param keyPrefix of the names of keys
-  TransactionLoad(List<TransactionPlan> plans, String keyPrefix) {
+  TransactionLoad(List<TransactionPlan> plans, Values values, String keyPrefix) {
     this.plans = List.copyOf(plans);
+    this.values = values;
     this.keyPrefix = keyPrefix;
   }
 
@@ -70,6 +72,11 @@ final class TransactionLoad {
     return keyPrefix + number;
   }
 
+  /// What a key is now.
+  CompletableFuture<Optional<Long>> readAsync(Handles handles, int key) {
+    return values.getAsync(handles, key(key));
+  }
+
   /// Writes each key once, to all replicas that it must have.
   void fill(Handles handles, int keys) {
     List<List<Object>> writes = new ArrayList<>();
@@ -77,11 +84,7 @@ final class TransactionLoad {
     long number = numbers.getAndIncrement();
     for (int key = 0; key < keys; key++) {
       HybridTimestamp stamp = nextStamp();
-      handles
-          .register(key(key))
-          .withOptions(
-              CallOptions.DEFAULT.withAcknowledgement(Acknowledgement.REPLICATED).withStamp(stamp))
-          .putText(Long.toString(number));
+      values.put(handles, key(key), number, stamp, Acknowledgement.REPLICATED);
       writes.add(TransactionHistory.write(key(key), number));
       versions.put(key(key), stamp.packed());
     }
@@ -177,13 +180,10 @@ final class TransactionLoad {
     String written = key(plan.write());
     HybridTimestamp stamp = nextStamp();
     versions.put(written, stamp.packed());
-    handles
-        .register(written)
-        .withOptions(CallOptions.DEFAULT.withAcknowledgement(Acknowledgement.ONE).withStamp(stamp))
-        .putText(Long.toString(number));
+    values.put(handles, written, number, stamp, Acknowledgement.ONE);
     done.add(TransactionHistory.write(written, number));
     for (int read : plan.reads()) {
-      Optional<Long> writer = handles.register(key(read)).getText().map(Long::valueOf);
+      Optional<Long> writer = values.get(handles, key(read));
       done.add(TransactionHistory.read(key(read), writer));
     }
   }

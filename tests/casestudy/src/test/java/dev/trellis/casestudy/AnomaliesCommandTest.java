@@ -39,6 +39,7 @@ class AnomaliesCommandTest {
         "anomalies --transactions 0 | --transactions 0 is outside 1 to 1000000",
         "anomalies --parallel 65    | --parallel 65 is outside 1 to 64",
         "anomalies --gossip 1s,11s  | --gossip in ms 11000 is outside 1 to 10000",
+        "anomalies --level strict   | --level: unknown level 'strict'; known are eventual, read-your",
         "anomalies --gossip often   | 'often' is no duration",
       })
   void whatMakesNoSenseIsToldBeforeAnythingStarts(String options, String message) {

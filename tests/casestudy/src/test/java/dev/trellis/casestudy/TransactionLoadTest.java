@@ -38,7 +38,8 @@ class TransactionLoadTest {
 
   private static TransactionLoad load(int transactions, FakeStore store) {
     TransactionLoad load =
-        new TransactionLoad(TransactionPlan.draw(transactions, KEYS, 1, new Random(7)), "k:");
+        new TransactionLoad(
+            TransactionPlan.draw(transactions, KEYS, 1, new Random(7)), Values.REGISTERS, "k:");
     load.fill(store, KEYS);
     store.merge();
     return load;
@@ -93,7 +94,8 @@ class TransactionLoadTest {
                     .close());
     FakeStore store = new FakeStore(2, 100, 11, Optional.of(failure));
     TransactionLoad load =
-        new TransactionLoad(TransactionPlan.draw(TRANSACTIONS, KEYS, 1, new Random(7)), "k:");
+        new TransactionLoad(
+            TransactionPlan.draw(TRANSACTIONS, KEYS, 1, new Random(7)), Values.REGISTERS, "k:");
     TransactionLoad.Outcome outcome = load.run(hosts(1, store), done -> {});
     assertEquals(TRANSACTIONS, outcome.latencyNanos().getTotalCount());
     assertTrue(outcome.repeats() > 100, () -> outcome.repeats() + " repeats");
@@ -104,7 +106,8 @@ class TransactionLoadTest {
 
     FakeStore dead = new FakeStore(1, 1, 1, Optional.of(failure));
     TransactionLoad hopeless =
-        new TransactionLoad(TransactionPlan.draw(3, KEYS, 1, new Random(7)), "k:");
+        new TransactionLoad(
+            TransactionPlan.draw(3, KEYS, 1, new Random(7)), Values.REGISTERS, "k:");
     TrellisException told =
         assertThrows(TrellisException.class, () -> hopeless.run(hosts(2, dead), done -> {}));
     assertEquals(failure.code(), told.code());

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.CausalHandle;
@@ -16,6 +17,7 @@ import dev.trellis.client.LogHandle;
 import dev.trellis.client.MapHandle;
 import dev.trellis.client.MultiCausalHandle;
 import dev.trellis.client.PriorityHandle;
+import dev.trellis.client.Reached;
 import dev.trellis.client.RegisterHandle;
 import dev.trellis.client.ScanPage;
 import dev.trellis.client.SetHandle;
@@ -23,6 +25,8 @@ import dev.trellis.client.SortedSetHandle;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.client.Watch;
+import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Session;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.TrellisNode;
@@ -36,6 +40,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -391,6 +396,89 @@ class ClientTest {
     trellis.counter("visits").add(1);
     assertEquals(1, trellis.counter("visits").value());
     assertTrue(states.isEmpty());
+  }
+
+  @ParameterizedTest
+  @EnumSource(Frame.Scope.class)
+  void thresholds(Frame.Scope scope) throws Exception {
+    connect(scope);
+    Duration patience = Duration.ofSeconds(WAIT_SECONDS);
+    CompletableFuture<Reached<Long>> max = trellis.max("max").awaitAtLeastAsync(10, patience);
+    CompletableFuture<Reached<Long>> min = trellis.min("min").awaitAtMostAsync(-10, patience);
+    CompletableFuture<Reached<Long>> added =
+        trellis.counter("counter").awaitIncrementsAtLeastAsync(10, patience);
+    List<Payload> both = List.of(text("a"), text("b"));
+    CompletableFuture<Reached<List<Payload>>> gset =
+        trellis.growSet("gset").awaitContainsAsync(both, patience);
+    CompletableFuture<Reached<List<Payload>>> oset =
+        trellis.orderedSet("oset").awaitContainsAsync(both, patience);
+    CompletableFuture<Reached<Boolean>> flag = trellis.flag("flag").awaitEnabledAsync(patience);
+    CompletableFuture<Reached<List<Payload>>> orset =
+        trellis.set("orset").awaitSeenAsync(text("a"), patience);
+    CompletableFuture<Reached<Boolean>> key = trellis.register("lww").awaitSeenAsync(patience);
+    trellis.max("max").raise(9);
+    trellis.counter("counter").add(6);
+    trellis.counter("counter").add(-5);
+    trellis.growSet("gset").add("b");
+    trellis.orderedSet("oset").add("b");
+    assertFalse(max.isDone() || added.isDone() || gset.isDone() || oset.isDone());
+    trellis.max("max").raise(11);
+    trellis.min("min").lower(-10);
+    trellis.counter("counter").add(4);
+    trellis.growSet("gset").add("a");
+    trellis.orderedSet("oset").add("a");
+    trellis.flag("flag").enable();
+    trellis.set("orset").add("a", "b");
+    trellis.register("lww").putText("x");
+    HybridTimestamp first = HybridTimestamp.ZERO;
+    assertEquals(new Reached<>(first, 11L), await(max));
+    assertEquals(new Reached<>(first, -10L), await(min));
+    assertEquals(new Reached<>(first, 10L), await(added));
+    assertEquals(new Reached<>(first, both), await(gset));
+    assertEquals(new Reached<>(first, both), await(oset));
+    assertEquals(new Reached<>(first, true), await(flag));
+    assertEquals(new Reached<>(first, List.of(text("a"))), await(orset));
+    assertEquals(new Reached<>(first, true), await(key));
+
+    trellis.delete("max");
+    CompletableFuture<Reached<Long>> again = trellis.max("max").awaitAtLeastAsync(10, patience);
+    trellis.max("max").raise(10);
+    assertTrue(await(again).generation().isAfter(first), "another life of the key");
+    Session session = trellis.session(Guarantee.SESSION);
+    session.max("of-session").raise(3);
+    assertEquals(3, session.max("of-session").awaitAtLeast(3, patience).value());
+    DefiniteException.NotReached late =
+        assertThrows(
+            DefiniteException.NotReached.class,
+            () -> trellis.max("max").awaitAtLeast(11, Duration.ofMillis(20)));
+    assertEquals(
+        "await max at least 11 of \"max\" within 20 ms: not reached in time: it is at 10",
+        late.getMessage());
+  }
+
+  @ParameterizedTest
+  @EnumSource(Frame.Scope.class)
+  void manyWaitForThresholdsAndOthersGoOn(Frame.Scope scope) throws Exception {
+    connect(scope);
+    List<CompletableFuture<Reached<Long>>> waiting = new ArrayList<>();
+    for (int i = 1; i <= 5_000; i++) {
+      waiting.add(trellis.max("max").awaitAtLeastAsync(i, Duration.ofSeconds(4 * WAIT_SECONDS)));
+    }
+    for (int i = 0; i < 100; i++) {
+      trellis.counter("counter-" + i).add(1);
+    }
+    trellis.max("max").raise(5_000);
+    for (CompletableFuture<Reached<Long>> one : waiting) {
+      assertEquals(5_000, await(one).value());
+    }
+    CompletableFuture<Reply> given =
+        trellis.execute(
+            text("never"),
+            new Read.Await(new Threshold.Enabled(Kind.FLAG)),
+            CallOptions.DEFAULT.withTimeout(Duration.ofHours(1)));
+    trellis.counter("counter-0").add(1);
+    given.cancel(false);
+    assertEquals(2, trellis.counter("counter-0").value());
   }
 
   @ParameterizedTest

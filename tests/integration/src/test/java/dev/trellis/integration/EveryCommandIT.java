@@ -271,6 +271,35 @@ class EveryCommandIT {
   }
 
   @Test
+  void anAwaitEndsOnceItIsReachedAndElseSaysNo() throws IOException, InterruptedException {
+    line("incr", "votes", "3");
+    assertEquals("3", line("await", "votes", "--kind", "counter", "--at-least", "3"));
+    assertEquals(
+        "{\"key\":\"votes\",\"kind\":\"counter\",\"generation\":\"0.0\",\"value\":3}",
+        line("await", "votes", "--kind", "counter", "--at-least", "3", "--json"));
+    Execution late =
+        local
+            .trellis("await", "votes", "--kind", "counter", "--at-least", "4", "--timeout", "50ms")
+            .expect(1);
+    assertTrue(late.error().contains("not reached in time: it is at 3"), late.error());
+    Execution refused = local.trellis("await", "votes", "--kind", "counter", "--at-most", "4");
+    assertEquals(3, refused.exitCode());
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            LocalTrellis.script().toString(), "await", "go", "--enabled", "--timeout", "10m");
+    local.environment().forEach(builder.environment()::put);
+    Process await = builder.start();
+    try (BufferedReader output = await.inputReader()) {
+      line("put", "go", "--kind", "flag", "true");
+      assertEquals("true", output.readLine());
+      assertTrue(await.waitFor(60, TimeUnit.SECONDS));
+      assertEquals(0, await.exitValue());
+    } finally {
+      await.destroyForcibly();
+    }
+  }
+
+  @Test
   void aWatchTellsEachStateAndEndsQuietlyByCtrlC() throws IOException, InterruptedException {
     line("put", "w", "one");
     ProcessBuilder builder =

@@ -67,7 +67,8 @@ final class Checker {
   /// What is wrong with the key; empty if nothing is.
   List<String> violations() {
     switch (Workload.type(key)) {
-      case "counter" -> counter(value(Kind.COUNTER, Counter.class).map(Counter::value).orElse(0L));
+      case "counter", "tally" ->
+          counter(value(Kind.COUNTER, Counter.class).map(Counter::value).orElse(0L));
       case "map" -> counter(nestedCounter());
       case "tomb" -> deletedCounter();
       case "max" ->
@@ -87,7 +88,7 @@ final class Checker {
       case "gset", "probe" ->
           grown(elements(value(Kind.GSET, GrowSet.class).map(GrowSet::elements)));
       case "oset" -> grown(elements(value(Kind.OSET, OrderedSet.class).map(OrderedSet::elements)));
-      case "log" -> log();
+      case "log", "post" -> log();
       case "priority" -> priority();
       case "lww", "lease", "contested" ->
           lastWritten(

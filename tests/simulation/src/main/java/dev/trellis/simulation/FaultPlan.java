@@ -24,6 +24,7 @@ import java.util.random.RandomGeneratorFactory;
 /// @param suspectedAfterMillis silence after which a member is suspected
 /// @param removedAfterMillis silence after which it is removed
 /// @param tombstoneGrace see [dev.trellis.node.shard.ShardConfig#tombstoneGrace]
+/// @param invocationLifetime see [dev.trellis.node.shard.ShardConfig#invocationLifetime]
 public record FaultPlan(
     long seed,
     Profile profile,
@@ -41,7 +42,8 @@ public record FaultPlan(
     int suspectedAfterMillis,
     int removedAfterMillis,
     Duration tombstoneGrace,
-    ReplicationConfig replication) {
+    ReplicationConfig replication,
+    Duration invocationLifetime) {
   private static final int STEPS = 240;
   private static final int BUSY_STEPS = 1_000;
 
@@ -89,7 +91,8 @@ public record FaultPlan(
         suspectedAfter,
         suspectedAfter + random.nextInt(200, 2_500),
         Duration.ofMillis(random.nextInt(1_000, deletes ? 2_000 : 10_000)),
-        replication(random, profile));
+        replication(random, profile),
+        Duration.ofMillis(random.nextInt(1_000, 12_000)));
   }
 
   private static int ssdNodes(RandomGenerator random, Profile profile, int nodes) {

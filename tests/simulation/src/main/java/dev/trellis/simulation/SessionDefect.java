@@ -103,8 +103,10 @@ public enum SessionDefect {
                   HybridTimestamp.ZERO,
                   List.of(),
                   image.seen(),
+                  image.writeSets(),
                   image.waiting(),
                   Map.of(),
+                  HybridTimestamp.ZERO,
                   image.begun(),
                   image.coarse());
           case TOKEN_FORGETS_WHAT_DID_NOT_FIT ->
@@ -115,8 +117,10 @@ public enum SessionDefect {
                   HybridTimestamp.ZERO,
                   image.remembered().stream().filter(one -> one.entry().isPresent()).toList(),
                   image.seen(),
+                  image.writeSets(),
                   image.waiting(),
                   image.past(),
+                  image.horizon(),
                   image.begun(),
                   image.coarse());
           case TOKEN_FORGETS_THE_CUT ->
@@ -127,8 +131,10 @@ public enum SessionDefect {
                   image.floor(),
                   image.remembered(),
                   List.of(),
+                  image.writeSets(),
                   image.waiting(),
                   image.past(),
+                  image.horizon(),
                   image.begun(),
                   image.coarse());
           case TOKEN_FORGETS_WHAT_WAITS ->
@@ -139,8 +145,10 @@ public enum SessionDefect {
                   image.floor(),
                   image.remembered(),
                   image.seen(),
+                  image.writeSets(),
                   List.of(),
                   image.past(),
+                  image.horizon(),
                   image.begun(),
                   image.coarse());
           case TOKEN_FORGETS_TO_WAIT ->
@@ -151,8 +159,10 @@ public enum SessionDefect {
                   image.floor(),
                   image.remembered(),
                   image.seen(),
+                  image.writeSets(),
                   image.waiting(),
                   image.past(),
+                  image.horizon(),
                   image.begun(),
                   image.coarse());
           default -> image;

@@ -3,6 +3,8 @@ package dev.trellis.simulation;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
@@ -64,6 +66,9 @@ final class SimulatedClient {
     private boolean placed = true; // whether all knew its place, whenever it was sent on
     private int restamps;
     private int failures;
+    private Optional<Tag> tag = Optional.empty();
+    private int runsLeft; // of the function that it is the only mutation of
+    private @Nullable Step best; // how its earlier runs have ended
 
     Call(Workload.Action action, long startedMillis, long deadlineMillis, long lostBefore) {
       this.lostBefore = lostBefore;
@@ -79,7 +84,8 @@ final class SimulatedClient {
     boolean isForOneShardOnly() {
       return ambiguous
           && action.operation() instanceof Mutation mutation
-          && !mutation.isIdempotent();
+          && !mutation.isIdempotent()
+          && tag.isEmpty();
     }
   }
 
@@ -176,8 +182,38 @@ final class SimulatedClient {
               call.generation = Optional.of(known.ofKey);
               call.ofField = Optional.of(known);
             });
+    if (Workload.isTagged(action.key())
+        && action.operation() instanceof Mutation mutation
+        && Mutation.isNamedByTag(mutation)) {
+      InvocationId invocation = InvocationId.mint(now, random);
+      call.tag = Optional.of(new Tag(invocation, random.nextInt(1, 4)));
+      call.runsLeft = random.nextInt(3);
+    }
     current = call;
     send(call);
+  }
+
+  /// Runs a function again whose end its caller may not have heard, as another process would: with
+  /// a timestamp, a number and a way of its own, and under the same tag.
+  private void runAgain(Call before, Step best) {
+    // Rarely so late that it may be refused.
+    long late = random.nextInt(6) == 0 ? plan.invocationLifetime().toMillis() * 3 / 2 : 1_500;
+    long start = scheduler.nowMillis() + random.nextLong(1, late);
+    Call call =
+        new Call(before.action, start, start + random.nextLong(500, 5_000), cluster.membersLost());
+    call.tag = before.tag;
+    call.runsLeft = before.runsLeft - 1;
+    call.best = best;
+    call.failures = random.nextInt(3); // begins at some replica
+    current = call;
+    tally.runsAgain++;
+    scheduler.after(
+        start - scheduler.nowMillis(),
+        () -> {
+          if (call == current) {
+            send(call);
+          }
+        });
   }
 
   private long physicalMillis() {
@@ -281,19 +317,20 @@ final class SimulatedClient {
 
   private RequestContext context(Call call, boolean repeat) {
     return new RequestContext(
-        call.isMutation() && defect != Defect.REPEATS_FORGOTTEN ? call.sequence : 0,
-        repeat && defect != Defect.REPEATS_FORGOTTEN,
-        call.stamp,
-        call.generation,
-        call.action.acknowledgement(),
-        call.action.mode(),
-        call.action.ttlMillis(),
-        Math.max(1, call.deadlineMillis - scheduler.nowMillis()),
-        contacts.ringVersion(),
-        call.ofField
-            .filter(known -> call.generation.equals(Optional.of(known.ofKey)))
-            .map(known -> List.of(known.ofField))
-            .orElse(List.of()));
+            call.isMutation() && defect != Defect.REPEATS_FORGOTTEN ? call.sequence : 0,
+            repeat && defect != Defect.REPEATS_FORGOTTEN,
+            call.stamp,
+            call.generation,
+            call.action.acknowledgement(),
+            call.action.mode(),
+            call.action.ttlMillis(),
+            Math.max(1, call.deadlineMillis - scheduler.nowMillis()),
+            contacts.ringVersion(),
+            call.ofField
+                .filter(known -> call.generation.equals(Optional.of(known.ofKey)))
+                .map(known -> List.of(known.ofField))
+                .orElse(List.of()))
+        .withTag(call.tag);
   }
 
   /// The outermost field that a call changes.
@@ -519,8 +556,11 @@ final class SimulatedClient {
         tally.kindMismatches += failed.code() == ErrorCode.KIND_MISMATCH ? 1 : 0;
         tally.unknown += failed.code() == ErrorCode.OUTCOME_UNKNOWN ? 1 : 0;
         boolean definite = failed.code().isDefinite() && !call.ambiguous;
+        boolean tooLate = failed.code() == ErrorCode.INVOCATION_EXPIRED && call.tag.isPresent();
+        tally.runsTooLate += tooLate ? 1 : 0;
         boolean expected =
-            failed.code() == ErrorCode.KIND_MISMATCH
+            tooLate
+                || failed.code() == ErrorCode.KIND_MISMATCH
                 || failed.code() == ErrorCode.OUTCOME_UNKNOWN
                 || failed.code() == ErrorCode.TIMEOUT;
         if (!expected) {
@@ -591,6 +631,14 @@ final class SimulatedClient {
         : level != Acknowledgement.ONE;
   }
 
+  /// How several runs of one function have ended: well if one has, and without a doubt only if all
+  /// were refused.
+  private static Step better(Step one, Step other) {
+    List<Step.Ending> rising = List.of(Step.Ending.FAILED, Step.Ending.UNKNOWN, Step.Ending.OK);
+    int order = Integer.compare(rising.indexOf(one.ending()), rising.indexOf(other.ending()));
+    return order > 0 || (order == 0 && one.promised()) ? one : other;
+  }
+
   private void end(Call call, Step.Ending ending) {
     end(call, ending, false, 0, HybridTimestamp.ZERO);
   }
@@ -611,9 +659,14 @@ final class SimulatedClient {
               replicated && isPromised(call.action.acknowledgement()),
               changed,
               generation);
-      cluster.trace().tell(() -> "client " + index + " ends " + step);
-      history.add(step);
-      tally.count(step);
+      Step ended = call.best == null ? step : better(call.best, step);
+      if (call.runsLeft > 0) {
+        runAgain(call, ended);
+        return;
+      }
+      cluster.trace().tell(() -> "client " + index + " ends " + ended);
+      history.add(ended);
+      tally.count(ended);
       if (Workload.type(call.action.key()).equals("probe") && ending != Step.Ending.OK) {
         cluster.violated("a write fails though all is well: " + step);
       }

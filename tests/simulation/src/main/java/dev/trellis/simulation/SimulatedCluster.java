@@ -270,7 +270,9 @@ final class SimulatedCluster {
         identity.incarnation(),
         PARTITIONS,
         plan.replication(),
-        defaults.waitingBytesMax());
+        defaults.waitingBytesMax(),
+        defaults.accesses(),
+        plan.invocationLifetime());
   }
 
   /// How wrong a node's clock is.
@@ -748,6 +750,9 @@ final class SimulatedCluster {
   /// Whether all that are to hold a key, and all that are to tell where it is, know what was
   /// decided about that. A decision that was acknowledged by one of them reaches the others later.
   boolean knowsPlace(Payload key) {
+    if (running().isEmpty()) {
+      return false; // in the dark, nobody does
+    }
     Optional<PlacementSetting> decided =
         shards().stream()
             .flatMap(shard -> shard.settingOf(key).stream())

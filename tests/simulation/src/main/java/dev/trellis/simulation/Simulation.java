@@ -1,6 +1,8 @@
 package dev.trellis.simulation;
 
+import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -30,6 +32,7 @@ public final class Simulation {
 
   private static final long START_MILLIS = 1_700_000_000_000L;
   private static final int WATCHERS = 6;
+  private static final int AWAITERS = 40;
   private static final int PROBES = 2;
 
   /// Longest that founding, settling and converging may take once nothing goes wrong any more.
@@ -59,10 +62,13 @@ public final class Simulation {
   private final History history;
   private final List<SimulatedClient> clients = new ArrayList<>();
   private final List<Watcher> watchers = new ArrayList<>();
+  private final List<Awaiter> awaiters = new ArrayList<>();
+  private final RandomGenerator awaiting; // of its own, so that all else stays as it was
 
   private Simulation(FaultPlan plan, Defect defect, Optional<Consumer<String>> listener) {
     this.plan = plan;
     this.random = FaultPlan.random(plan.seed() ^ 0x5DEECE66DL);
+    this.awaiting = FaultPlan.random(plan.seed() ^ 0x2545F4914F6CDDL);
     this.trace = new Trace(listener, scheduler);
     this.cluster = new SimulatedCluster(plan, defect, scheduler, random, trace, tally, violations);
     this.workload = new Workload(plan);
@@ -132,6 +138,9 @@ public final class Simulation {
     checkKeys();
     checkAnswers();
     watchers.forEach(Watcher::check);
+    if (!cluster.hasLost()) {
+      awaiters.forEach(awaiter -> awaiter.check(lastOf(awaiter.key())));
+    }
     if (!violations.isEmpty()) {
       return;
     }
@@ -141,6 +150,14 @@ public final class Simulation {
       wait("replicas do not converge", this::whatDiffers);
       checkKeys();
     }
+    tally.folded +=
+        workload.keys().stream()
+            .flatMap(key -> cluster.copies(key).values().stream().limit(1))
+            .filter(
+                entry ->
+                    entry.value(Kind.COUNTER).orElse(null) instanceof Counter counter
+                        && counter.foldedBefore() > 0)
+            .count();
     cluster.shards().forEach(shard -> tally.add(shard.statistics()));
     if (plan.keepsPromise() && tally.partitionsLost > lostWhenFounded) {
       violations.add(
@@ -218,6 +235,10 @@ public final class Simulation {
             && copy.getValue().endedAt().millis() > 0) {
           return Optional.of("key " + key + " on " + copy);
         }
+        if (copy.getValue().value(Kind.COUNTER).orElse(null) instanceof Counter counter
+            && counter.taggedCount() > 0) {
+          return Optional.of("key " + key + " tells tags apart on " + copy);
+        }
       }
     }
     return Optional.empty();
@@ -229,11 +250,16 @@ public final class Simulation {
             ? Checker.Guarantee.ALL
             : plan.keepsPromise() ? Checker.Guarantee.REPLICATED : Checker.Guarantee.NONE;
     for (Payload key : workload.keys()) {
-      Entry entry = cluster.copies(key).values().stream().findFirst().orElse(Entry.BOTTOM);
+      Entry entry = lastOf(key);
       Checker checker = new Checker(key, history.steps(), entry, scheduler.nowMillis(), guarantee);
       violations.addAll(checker.violations());
       tally.supersededAfterwards += checker.supersededAfterwards();
     }
+  }
+
+  /// What all replicas have, once they have converged.
+  private Entry lastOf(Payload key) {
+    return cluster.copies(key).values().stream().findFirst().orElse(Entry.BOTTOM);
   }
 
   private void checkAnswers() {
@@ -250,6 +276,7 @@ public final class Simulation {
   private void sample() {
     List<Payload> keys = workload.keys();
     watchSome(keys);
+    awaitSome(keys);
     history.look(keys);
     for (int at = 0; at < 3 && !keys.isEmpty(); at++) {
       Payload key = keys.get(random.nextInt(keys.size()));
@@ -264,6 +291,21 @@ public final class Simulation {
       history.checkCopies(key);
       tally.twoKinds += twoKinds ? 1 : 0;
       tally.generationRaces += generations.size() > 1 ? 1 : 0;
+    }
+  }
+
+  private void awaitSome(List<Payload> keys) {
+    if (awaiters.size() == AWAITERS || keys.isEmpty()) {
+      return;
+    }
+    Payload key = keys.get(awaiting.nextInt(keys.size()));
+    Map<SimulatedShard, Entry> copies = cluster.copies(key);
+    List<SimulatedShard> candidates =
+        copies.keySet().stream().filter(shard -> !shard.node().isPaused()).toList();
+    if (!candidates.isEmpty()) {
+      SimulatedShard shard = candidates.get(awaiting.nextInt(candidates.size()));
+      Entry seen = copies.getOrDefault(shard, Entry.BOTTOM);
+      awaiters.add(Awaiter.start(key, seen, shard, cluster, awaiting));
     }
   }
 

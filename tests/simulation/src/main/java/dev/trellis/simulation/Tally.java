@@ -18,6 +18,8 @@ public final class Tally {
   int unknownEndings;
   int reads;
   int placements;
+  int thresholdsReached;
+  int thresholdsNotReached;
   int watchesTold;
   int repeats;
   int unknown;
@@ -46,6 +48,9 @@ public final class Tally {
   int toleranceChanges;
   int joins;
   int leaves;
+  int runsAgain;
+  int runsTooLate;
+  long folded;
   long collected;
   long linkOverflows;
   long handedBack;
@@ -81,6 +86,8 @@ public final class Tally {
     unknownEndings += other.unknownEndings;
     reads += other.reads;
     placements += other.placements;
+    thresholdsReached += other.thresholdsReached;
+    thresholdsNotReached += other.thresholdsNotReached;
     watchesTold += other.watchesTold;
     repeats += other.repeats;
     unknown += other.unknown;
@@ -109,6 +116,9 @@ public final class Tally {
     toleranceChanges += other.toleranceChanges;
     joins += other.joins;
     leaves += other.leaves;
+    runsAgain += other.runsAgain;
+    runsTooLate += other.runsTooLate;
+    folded += other.folded;
     collected += other.collected;
     linkOverflows += other.linkOverflows;
     handedBack += other.handedBack;
@@ -125,6 +135,8 @@ public final class Tally {
     counts.put("reads", (long) reads);
     counts.put("placements by hand", (long) placements);
     counts.put("states told to watchers", (long) watchesTold);
+    counts.put("thresholds reached", (long) thresholdsReached);
+    counts.put("thresholds not reached in time", (long) thresholdsNotReached);
     counts.put("repeats recognised", (long) repeats);
     counts.put("repeats refused", (long) unknown);
     counts.put("clock skews", (long) clockSkews);
@@ -156,6 +168,9 @@ public final class Tally {
     counts.put("changes of the fault tolerance", (long) toleranceChanges);
     counts.put("joins", (long) joins);
     counts.put("leaves", (long) leaves);
+    counts.put("functions run again", (long) runsAgain);
+    counts.put("functions run again too late", (long) runsTooLate);
+    counts.put("counters folded", folded);
     return counts;
   }
 

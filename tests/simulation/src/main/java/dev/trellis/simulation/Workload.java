@@ -46,7 +46,9 @@ final class Workload {
           "priority",
           "mixed",
           "brief",
-          "contested");
+          "contested",
+          "tally",
+          "post");
   private static final List<String> OWNED =
       List.of(
           "lww",
@@ -69,7 +71,19 @@ final class Workload {
 
   /// What is never deleted and does not expire, so once there, it is there.
   private static final List<String> LASTING =
-      List.of("counter", "max", "min", "flag", "gset", "oset", "log", "priority", "map", "causal");
+      List.of(
+          "counter",
+          "max",
+          "min",
+          "flag",
+          "gset",
+          "oset",
+          "log",
+          "tally",
+          "post",
+          "priority",
+          "map",
+          "causal");
 
   private static final Set<Profile> READING =
       EnumSet.of(Profile.REPLACEMENTS, Profile.PLACEMENTS, Profile.LAGGING_VIEWS);
@@ -109,6 +123,11 @@ final class Workload {
     return key.text().replaceAll("-.*", "");
   }
 
+  /// Whether functions write to a key: under tags, as they are run again.
+  static boolean isTagged(Payload key) {
+    return type(key).equals("tally") || type(key).equals("post");
+  }
+
   /// Whether a key that was written stays for good.
   static boolean lasts(Payload key) {
     return LASTING.contains(type(key));
@@ -146,13 +165,13 @@ final class Workload {
     boolean removes = random.nextInt(3) == 0;
     Mutation mutation =
         switch (type) {
-          case "counter" -> new Mutation.Increment(random.nextLong(1, 10));
+          case "counter", "tally" -> new Mutation.Increment(random.nextLong(1, 10));
           case "max" -> new Mutation.Raise(random.nextLong(-1_000, 1_000));
           case "min" -> new Mutation.Lower(random.nextLong(-1_000, 1_000));
           case "flag" -> new Mutation.Enable();
           case "gset" -> new Mutation.Add(Kind.GSET, newOrOld(key, unique, random));
           case "oset" -> new Mutation.Add(Kind.OSET, newOrOld(key, unique, random));
-          case "log" -> new Mutation.Append(List.of(unique));
+          case "log", "post" -> new Mutation.Append(List.of(unique));
           case "priority" -> new Mutation.PutPriority(random.nextInt(100), unique);
           // Concurrent first writes of two kinds, and deletes that end it.
           case "mixed" ->
@@ -269,7 +288,7 @@ final class Workload {
     boolean counts = plan.profile() == Profile.CRASHES || plan.profile() == Profile.SUSPICION;
     if (counts && random.nextInt(3) == 0) {
       // Whose ids tell one life of a shard from another.
-      return List.of("counter", "log", "causal", "causal").get(random.nextInt(4));
+      return List.of("counter", "log", "causal", "causal", "tally", "post").get(random.nextInt(6));
     }
     int choice = random.nextInt(SHARED.size() + OWNED.size());
     return choice < SHARED.size() ? SHARED.get(choice) : OWNED.get(choice - SHARED.size());

@@ -68,7 +68,8 @@ class HistoryTest {
         300,
         1_000,
         some.tombstoneGrace(),
-        some.replication());
+        some.replication(),
+        some.invocationLifetime());
   }
 
   @Test

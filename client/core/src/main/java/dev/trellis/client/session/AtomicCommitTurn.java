@@ -8,6 +8,7 @@ import dev.trellis.client.TrellisException;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.Refusal;
 import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.Value;
@@ -63,6 +64,17 @@ final class AtomicCommitTurn implements Turn {
     options = strongest(all);
     stamp = stamps.get();
     state.observe(stamp);
+    CommitId id = new CommitId(stamp, state.writer);
+    for (Map.Entry<Payload, Part> each : parts.entrySet()) {
+      Part part = each.getValue();
+      try {
+        // What every shard would refuse is refused before anything is written.
+        state.carriedOut(
+            each.getKey(), Entry.BOTTOM, part.commit, id, part.ttlMillis, stamp.millis());
+      } catch (Refusal refusal) {
+        return new Step.Refuse(refusal.outcome().code(), refusal.outcome().message());
+      }
+    }
     List<Call> calls = new ArrayList<>();
     if (parts.size() > 1) {
       List<Request> record = new ArrayList<>();
@@ -70,7 +82,7 @@ final class AtomicCommitTurn implements Turn {
           (key, part) -> record.add(CommitRecord.part(key, part.commit, stamp, part.ttlMillis)));
       calls.add(
           new Call(
-              CommitRecord.key(new CommitId(stamp, state.writer)),
+              CommitRecord.key(id),
               new Mutation.Put(CommitRecord.encode(record)),
               options.withTtl(CommitRecord.TTL)));
     }
@@ -112,7 +124,8 @@ final class AtomicCommitTurn implements Turn {
     return mutation instanceof Mutation.Put || mutation instanceof Mutation.Delete;
   }
 
-  /// Waits for as much as the most demanding write does.
+  /// Waits for as much as the most demanding write does. Without their tags: what is stamped by the
+  /// commit needs none.
   private static CallOptions strongest(List<CallOptions> all) {
     Acknowledgement level = Acknowledgement.ONE;
     CallOptions strongest = CallOptions.DEFAULT;
@@ -179,6 +192,10 @@ final class AtomicCommitTurn implements Turn {
     if (failure.isEmpty()) {
       state.endTransaction();
       return answer(Answered.leastReceipt(answers));
+    }
+    if (done == parts.size()) {
+      state.endTransaction();
+      return new Step.Fail(failure.get()); // all are kept, some by fewer than asked for
     }
     boolean again = failure.get() instanceof DefiniteException.ClockSkew;
     return again || (done == 0 && failure.get().isDefinite())

@@ -21,6 +21,7 @@ import dev.trellis.wire.View;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -92,7 +93,7 @@ final class AtomicCut {
             (id, part) -> {
               boolean recorded =
                   state.clock().millis() - id.timestamp().millis() < CommitRecord.TTL.toMillis();
-              if (recorded && part.keys().contains(key) && !has(entry.commits(), id)) {
+              if (recorded && !has(entry.commits(), id) && state.mayWrite(id, part, key)) {
                 owed.add(id);
               }
             });
@@ -157,16 +158,19 @@ final class AtomicCut {
         .parts()
         .forEach(
             (id, part) -> {
-              if (part.keys().stream().anyMatch(other -> wasReadWithout(other, id))) {
-                unwanted.add(id);
+              for (Map.Entry<Payload, SessionState.Seen> other : state.cut.entrySet()) {
+                if (wasReadWithout(other, id) && state.mayWrite(id, part, other.getKey())) {
+                  unwanted.add(id);
+                  break;
+                }
               }
             });
     Entry seen = unwanted.isEmpty() ? entry : entry.without(unwanted);
     return seen.withCommitsNamed();
   }
 
-  private boolean wasReadWithout(Payload other, CommitId id) {
-    SessionState.Seen seen = other.equals(key) ? null : state.cut.get(other);
-    return seen != null && seen.entry() != null && !has(seen.entry().commits(), id);
+  private boolean wasReadWithout(Map.Entry<Payload, SessionState.Seen> other, CommitId id) {
+    Entry seen = other.getKey().equals(key) ? null : other.getValue().entry();
+    return seen != null && !has(seen.commits(), id);
   }
 }

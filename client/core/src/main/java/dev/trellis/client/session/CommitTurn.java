@@ -73,11 +73,13 @@ final class CommitTurn implements Turn {
       }
     }
     Optional<TrellisException> failure = Answered.firstFailure(answers);
-    if (failure.isPresent()) {
+    if (failure.isPresent() && !state.buffered.isEmpty()) {
       return new Step.Fail(failure.get());
     }
     state.endTransaction();
-    return answer(Answered.leastReceipt(answers));
+    return failure.isPresent()
+        ? new Step.Fail(failure.get()) // all are kept, some by fewer than asked for
+        : answer(Answered.leastReceipt(answers));
   }
 
   private void remove(Write write) {

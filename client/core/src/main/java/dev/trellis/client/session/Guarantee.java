@@ -84,6 +84,30 @@ public enum Guarantee {
                             .collect(Collectors.joining(", "))));
   }
 
+  /// The guarantees of a text such as `session` or `read-atomic, read-your-writes`: words between
+  /// commas or spaces, of which `session` and `pram` stand for [#SESSION] and [#PRAM].
+  ///
+  /// @throws IllegalArgumentException for an unknown word, and where there is none; the message
+  ///   lists the known ones
+  public static Set<Guarantee> ofWords(String words) {
+    EnumSet<Guarantee> all = EnumSet.noneOf(Guarantee.class);
+    for (String word : words.strip().split("\\s*,\\s*|\\s+", -1)) {
+      switch (word) {
+        case "session" -> all.addAll(SESSION);
+        case "pram" -> all.addAll(PRAM);
+        default -> {
+          try {
+            all.add(ofWord(word));
+          } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                e.getMessage() + ", and session and pram for several of these", e);
+          }
+        }
+      }
+    }
+    return Collections.unmodifiableSet(all);
+  }
+
   /// These, and those that they include.
   static Set<Guarantee> closure(Set<Guarantee> asked) {
     EnumSet<Guarantee> all = EnumSet.noneOf(Guarantee.class);

@@ -105,10 +105,11 @@ final class ReadTurn implements Turn {
     if (read instanceof Read.Placed) {
       return HybridTimestamp.ZERO;
     }
+    HybridTimestamp least = state.begun().max(state.horizon());
     if (!state.remembers()) {
-      return state.begun();
+      return least;
     }
-    return (partial ? state.writtenBy(key) : state.forgottenBy(key)).max(state.begun());
+    return (partial ? state.writtenBy(key) : state.forgottenBy(key)).max(least);
   }
 
   private boolean isAtomic() {
@@ -161,9 +162,12 @@ final class ReadTurn implements Turn {
     if (held != null && held.entry() != null) {
       merged = merged.merge(held.entry());
     }
-    found = merged;
     reply = told;
-    return state.has(Guarantee.CAUSAL) ? seekCauses() : finish(merged);
+    if (!state.has(Guarantee.CAUSAL)) {
+      return finish(merged);
+    }
+    found = merged.merge(state.fetched(key).orElse(Entry.BOTTOM));
+    return seekCauses();
   }
 
   private static Entry entryOf(Reply told) {
@@ -208,17 +212,28 @@ final class ReadTurn implements Turn {
 
   // ---- Causes ----
 
-  /// Asks for what the values found depend on, unless the session has it.
+  /// Asks for what the values found depend on, unless the session has it. A value names all of
+  /// that, or the time by which the rest was written, so what is fetched need not be looked into
+  /// until it is read itself.
   private Step seekCauses() {
     Entry merged = Objects.requireNonNull(found);
     missing.clear();
-    noteMissing(merged);
-    causes.values().forEach(this::noteMissing);
+    state
+        .pastOf(key)
+        .filter(version -> !isHere(key, version))
+        .ifPresent(version -> missing.put(key, version));
+    for (CausalRegister.Sibling sibling : unseen(merged)) {
+      sibling
+          .dependencies()
+          .forEach(
+              (cause, version) -> {
+                if (!isHere(cause, version)) {
+                  missing.merge(cause, version, CausalContext::merge);
+                }
+              });
+    }
     if (missing.isEmpty()) {
-      causes.forEach((cause, entry) -> state.remember(cause, entry, state.clock()));
-      contextOf(merged)
-          .filter(context -> !context.isEmpty())
-          .ifPresent(context -> state.past.merge(key, context, CausalContext::merge));
+      goBy(merged);
       return finish(merged);
     }
     if (causes.size() + missing.size() > CAUSES_MAX) {
@@ -235,30 +250,64 @@ final class ReadTurn implements Turn {
     return new Step.Ask(calls);
   }
 
-  private void noteMissing(Entry entry) {
-    if (entry.value(Kind.MULTICAUSAL).orElse(null) instanceof MultiCausalRegister register) {
-      register
+  /// What an entry shows, from now on, and all that this depends on.
+  private void goBy(Entry shown) {
+    HybridTimestamp at = Objects.requireNonNull(reply).clock();
+    for (CausalRegister.Sibling sibling : unseen(shown)) {
+      sibling
           .dependencies()
           .forEach(
               (cause, version) -> {
-                if (!isHere(cause, version)) {
-                  missing.merge(cause, version, CausalContext::merge);
+                if (!isOver(cause, version)) {
+                  state.dependOn(cause, version, at);
                 }
               });
+      state.raiseHorizon(sibling.horizon());
     }
+    causes.forEach(state::keepFetched);
+    contextOf(shown)
+        .filter(context -> !context.isEmpty())
+        .ifPresent(context -> state.dependOn(key, context, at));
+    state.forgetFetched(key);
+  }
+
+  /// The values of an entry that the session has not been shown yet.
+  private List<CausalRegister.Sibling> unseen(Entry entry) {
+    List<CausalRegister.Sibling> unseen = new ArrayList<>();
+    if (entry.value(Kind.MULTICAUSAL).orElse(null) instanceof MultiCausalRegister register) {
+      CausalContext shown =
+          state.held(key).map(Held::entry).flatMap(ReadTurn::contextOf).orElse(CausalContext.EMPTY);
+      for (var sibling : register.register().siblings()) {
+        if (!shown.contains(sibling.getKey())) {
+          unseen.add(sibling.getValue());
+        }
+      }
+    }
+    return unseen;
   }
 
   private boolean isHere(Payload cause, CausalContext version) {
-    CausalContext deleted = over.get(cause);
-    if (deleted != null && deleted.includes(version)) {
+    if (isOver(cause, version)) {
       return true;
     }
     Entry known = cause.equals(key) ? found : causes.get(cause);
-    if (known != null && contextOf(known).filter(seen -> seen.includes(version)).isPresent()) {
+    if (includes(Optional.ofNullable(known), version)) {
       return true;
     }
-    Entry held = state.held(cause).map(Held::entry).orElse(null);
-    return held != null && contextOf(held).filter(seen -> seen.includes(version)).isPresent();
+    if (cause.equals(key)) {
+      return false; // what is known of it is among what was found
+    }
+    return includes(state.held(cause).map(Held::entry), version)
+        || includes(state.fetched(cause), version);
+  }
+
+  private boolean isOver(Payload cause, CausalContext version) {
+    CausalContext deleted = over.get(cause);
+    return deleted != null && deleted.includes(version);
+  }
+
+  private static boolean includes(Optional<Entry> known, CausalContext version) {
+    return known.flatMap(ReadTurn::contextOf).filter(seen -> seen.includes(version)).isPresent();
   }
 
   private static Optional<CausalContext> contextOf(Entry entry) {
@@ -301,6 +350,7 @@ final class ReadTurn implements Turn {
                 + " that no replica that answers has; try again");
       }
       over.merge(cause, version, CausalContext::merge);
+      state.forgetCause(cause);
     }
     askedAll = false;
     return seekCauses();
@@ -308,7 +358,8 @@ final class ReadTurn implements Turn {
 
   // ---- Showing ----
 
-  private Step show(Entry entry, Reply told) {
+  /// What the session reads of an entry with what waits for its commit.
+  Step show(Entry entry, Reply told) {
     long nowMillis = told.clock().millis();
     try {
       Entry shown = withBuffered(entry, nowMillis);

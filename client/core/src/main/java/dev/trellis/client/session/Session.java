@@ -72,13 +72,26 @@ public final class Session implements Handles, Calls {
   /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
   public static Session resume(Host host, Calls next, SessionToken token) {
     SessionImage image = token.image(host.sessionKey());
-    host.stampAfter(image.clock());
+    if (image.clock().isAfter(host.stampAfter(image.clock()))) {
+      throw TrellisException.of(
+          ErrorCode.BAD_REQUEST,
+          "a session token of the time "
+              + image.clock()
+              + ", which is so far ahead of this machine's that no store gave it");
+    }
     return new Session(host, next, SessionState.of(image, host.clientId()));
   }
 
   /// What it promises, with all that this includes.
   public Set<Guarantee> guarantees() {
     return state.guarantees;
+  }
+
+  /// How many writes wait for the commit.
+  public int waiting() {
+    synchronized (state) {
+      return state.buffered.values().stream().mapToInt(List::size).sum();
+    }
   }
 
   @Override
@@ -90,6 +103,7 @@ public final class Session implements Handles, Calls {
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
     return run(
         switch (operation) {
+          case Read.Await await -> new AwaitTurn(state, key, await, options, this::stamp);
           case Read read -> new ReadTurn(state, key, read, options, this::stamp);
           case Mutation mutation -> new WriteTurn(state, key, mutation, options, this::stamp);
         });
@@ -128,8 +142,8 @@ public final class Session implements Handles, Calls {
   /// The session as it is now, of at most [SessionToken#BYTES_MAX] bytes: calls under way are not
   /// in it.
   ///
-  /// @throws DefiniteException.ValueTooLarge if writes that wait for the commit, or what the next
-  ///   causal write depends on, do not fit; [#token(int)] takes another length
+  /// @throws DefiniteException.ValueTooLarge if writes that wait for the commit do not fit;
+  ///   [#token(int)] takes another length
   public SessionToken token() {
     return token(SessionToken.BYTES_MAX);
   }
@@ -149,9 +163,9 @@ public final class Session implements Handles, Calls {
                 + bytesMax
                 + ": "
                 + image.waiting().size()
-                + " writes wait for the commit, and the next causal write depends on "
-                + image.past().size()
-                + " keys; commit or write first, or allow a longer token");
+                + " writes wait for the commit, and "
+                + image.seen().size()
+                + " keys were read since the last one; commit first, or allow a longer token");
       }
       return token;
     }
@@ -192,8 +206,17 @@ public final class Session implements Handles, Calls {
   private void ask(Turn turn, Step.Ask ask, int restamps, CompletableFuture<Reply> result) {
     List<CompletableFuture<Answered>> calls = new ArrayList<>(ask.calls().size());
     for (Call call : ask.calls()) {
-      calls.add(
-          next.execute(call.key(), call.operation(), call.options()).handle(Session::answered));
+      CompletableFuture<Reply> called = next.execute(call.key(), call.operation(), call.options());
+      if (call.operation() instanceof Read.Await) {
+        var unused =
+            result.whenComplete(
+                (reply, failed) -> {
+                  if (result.isCancelled()) {
+                    called.cancel(false);
+                  }
+                });
+      }
+      calls.add(called.handle(Session::answered));
     }
     CompletableFuture<Void> all =
         CompletableFuture.allOf(calls.toArray(CompletableFuture<?>[]::new));

@@ -8,8 +8,12 @@ import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
 import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.MultiCausalRegister;
 import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.Value;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
@@ -22,12 +26,15 @@ import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /// What a session knows. Reads no clock and does no I/O; not safe for several threads.
@@ -43,6 +50,17 @@ final class SessionState {
 
   private static final long HELD_BYTES_MAX = 4 << 20;
   private static final int KEYS_MAX = 16_384;
+
+  /// How many causes a causal session names; for the older ones one time stands.
+  private static final int PAST_MAX = 16;
+
+  /// How many keys' values that others depend on are kept until they are read.
+  private static final int FETCHED_MAX = 1_024;
+
+  /// A version of a key that causal reads and writes go by.
+  ///
+  /// @param at it was first written by then
+  record Cause(CausalContext version, HybridTimestamp at) {}
 
   /// A mutation that waits for the commit.
   record Buffered(Mutation mutation, CallOptions options) {}
@@ -63,8 +81,12 @@ final class SessionState {
   private long heldBytes;
   final Map<Payload, Seen> cut = new LinkedHashMap<>();
   final Map<Payload, List<Buffered>> buffered = new LinkedHashMap<>();
-  final Map<Payload, CausalContext> past = new LinkedHashMap<>(); // what the next write depends on
+  private final Map<Payload, Cause> past = new LinkedHashMap<>(); // what came last is last
+  private HybridTimestamp horizon = HybridTimestamp.ZERO; // causes that `past` has not are older
+  private final Map<Payload, Entry> fetched = new LinkedHashMap<>(); // causes, not shown yet
+  private final Map<CommitId, WriteSet> writeSets = new HashMap<>(); // as the token told them
   private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
+  private boolean coarse; // a token that it came with had left something out
   private long births; // of names under which buffered mutations are shown
 
   /// @param id random, one per session
@@ -213,6 +235,95 @@ final class SessionState {
     floor = floor.max(gone.at());
   }
 
+  // ---- Causes ----
+
+  /// What the next causal write depends on, and what later reads of those keys must find; all other
+  /// causes were written by [#horizon].
+  Map<Payload, CausalContext> past() {
+    Map<Payload, CausalContext> versions = new LinkedHashMap<>();
+    past.forEach((key, cause) -> versions.put(key, cause.version));
+    return versions;
+  }
+
+  /// The version of a key that must be found; empty if none need be.
+  Optional<CausalContext> pastOf(Payload key) {
+    return Optional.ofNullable(past.get(key)).map(Cause::version);
+  }
+
+  HybridTimestamp horizon() {
+    return horizon;
+  }
+
+  void raiseHorizon(HybridTimestamp at) {
+    horizon = horizon.max(at);
+  }
+
+  /// Goes by a version of a key from now on.
+  ///
+  /// @param at it was first written by then
+  void dependOn(Payload key, CausalContext version, HybridTimestamp at) {
+    Cause before = past.remove(key);
+    past.put(
+        key,
+        before == null
+            ? new Cause(version, at)
+            : new Cause(before.version.merge(version), before.at.max(at)));
+    if (past.size() > PAST_MAX) {
+      Iterator<Cause> oldest = past.values().iterator();
+      raiseHorizon(oldest.next().at);
+      oldest.remove();
+    }
+  }
+
+  /// Keeps a value on which another depends, until it is read.
+  void keepFetched(Payload key, Entry entry) {
+    fetched.merge(key, entry, Entry::merge);
+    if (fetched.size() > FETCHED_MAX) {
+      Iterator<Entry> oldest = fetched.values().iterator();
+      oldest.next();
+      oldest.remove(); // it will have to be fetched again
+    }
+  }
+
+  Optional<Entry> fetched(Payload key) {
+    return Optional.ofNullable(fetched.get(key));
+  }
+
+  /// After it was read, and so is among what the session remembers.
+  void forgetFetched(Payload key) {
+    fetched.remove(key);
+  }
+
+  /// Of a key that was deleted since.
+  void forgetCause(Payload key) {
+    past.remove(key);
+  }
+
+  /// An entry without what its values depend on, which the session keeps track of by itself.
+  private static Entry bare(Entry entry) {
+    if (!(entry.value(Kind.MULTICAUSAL).orElse(null) instanceof MultiCausalRegister)) {
+      return entry;
+    }
+    List<Value<?>> values = new ArrayList<>();
+    for (Value<?> value : entry.ownValues()) {
+      values.add(
+          value instanceof MultiCausalRegister register ? register.withoutDependencies() : value);
+    }
+    return Entry.of(entry.generation(), entry.expiry(), values).with(entry.commits());
+  }
+
+  /// Whether such a session would have such a write wait for the commit: a token that is not signed
+  /// may have been made by anybody.
+  private boolean mayWait(Mutation mutation) {
+    return isBuffering()
+        && switch (mutation) {
+          case Mutation.Place place -> false;
+          case Mutation.Merge merge -> false;
+          case Mutation.Commit commit -> false;
+          default -> !has(Guarantee.READ_ATOMIC) || Mutation.isSelfStamped(mutation);
+        };
+  }
+
   void buffer(Payload key, Mutation mutation, CallOptions options) {
     List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
     if (mutation instanceof Mutation.Put
@@ -223,9 +334,39 @@ final class SessionState {
     waiting.add(new Buffered(mutation, options));
   }
 
+  /// Whether a commit that an entry of the session tells apart writes the key, as far as is known:
+  /// it does if nothing is.
+  boolean mayWrite(CommitId id, Commits.Part part, Payload key) {
+    return part.keys().isEmpty()
+        ? Optional.ofNullable(writeSets.get(id)).map(set -> set.mayHave(key)).orElse(true)
+        : part.keys().contains(key);
+  }
+
+  private SortedMap<CommitId, Payload> writeSets(
+      List<SessionImage.Remembered> remembered, List<SessionImage.Seen> seen) {
+    SortedMap<CommitId, Payload> named = new TreeMap<>();
+    remembered.forEach(each -> each.entry().ifPresent(entry -> note(entry, named)));
+    seen.forEach(each -> each.entry().ifPresent(entry -> note(entry, named)));
+    return named;
+  }
+
+  private void note(Entry entry, Map<CommitId, Payload> named) {
+    entry
+        .commits()
+        .parts()
+        .forEach(
+            (id, part) -> {
+              WriteSet told = part.keys().isEmpty() ? writeSets.get(id) : WriteSet.of(part.keys());
+              if (told == null) {
+                throw new IllegalStateException("nothing tells which keys " + id + " writes");
+              }
+              named.putIfAbsent(id, told.prints());
+            });
+  }
+
   /// The session as it travels, in at most `bytesMax` bytes if that can be had by leaving out what
   /// is not needed for the promises: first values, the largest first; then keys, those that were
-  /// touched longest ago first; then what was read since the last commit.
+  /// touched longest ago first; then the names of causes; then what was read since the last commit.
   SessionImage image(int bytesMax) {
     List<SessionImage.Remembered> remembered = new ArrayList<>();
     held.forEach(
@@ -235,7 +376,9 @@ final class SessionState {
                     key,
                     known.at(),
                     // What was read since the last commit has all of it.
-                    isSeen(key) ? Optional.empty() : Optional.ofNullable(known.entry()))));
+                    isSeen(key)
+                        ? Optional.empty()
+                        : Optional.ofNullable(known.entry()).map(SessionState::bare))));
     List<SessionImage.Seen> seen = new ArrayList<>();
     cut.forEach(
         (key, read) ->
@@ -243,7 +386,9 @@ final class SessionState {
                 new SessionImage.Seen(
                     key, read.reply().clock(), Optional.ofNullable(read.entry()))));
     HybridTimestamp forgotten = floor;
-    SessionImage image = image(forgotten, remembered, seen, false);
+    HybridTimestamp older = horizon;
+    Map<Payload, Cause> named = new LinkedHashMap<>(past);
+    SessionImage image = image(forgotten, remembered, seen, named, older, false);
     long excess = image.encode().length - (long) bytesMax;
     while (excess > 0) {
       int largest = largest(remembered);
@@ -253,6 +398,10 @@ final class SessionState {
             largest, new SessionImage.Remembered(known.key(), known.at(), Optional.empty()));
       } else if (!remembered.isEmpty()) {
         forgotten = forgotten.max(remembered.remove(0).at());
+      } else if (!named.isEmpty()) {
+        Iterator<Cause> oldest = named.values().iterator();
+        older = older.max(oldest.next().at);
+        oldest.remove();
       } else {
         int read = largestSeen(seen);
         if (read < 0) {
@@ -261,7 +410,7 @@ final class SessionState {
         SessionImage.Seen left = seen.get(read);
         seen.set(read, new SessionImage.Seen(left.key(), left.clock(), Optional.empty()));
       }
-      image = image(forgotten, remembered, seen, true);
+      image = image(forgotten, remembered, seen, named, older, true);
       excess = image.encode().length - (long) bytesMax;
     }
     return image;
@@ -302,7 +451,11 @@ final class SessionState {
       HybridTimestamp forgotten,
       List<SessionImage.Remembered> remembered,
       List<SessionImage.Seen> seen,
-      boolean coarse) {
+      Map<Payload, Cause> named,
+      HybridTimestamp older,
+      boolean leftOut) {
+    Map<Payload, CausalContext> versions = new LinkedHashMap<>();
+    named.forEach((key, cause) -> versions.put(key, cause.version));
     List<Request> waiting = new ArrayList<>();
     buffered.forEach((key, writes) -> writes.forEach(write -> waiting.add(asRequest(key, write))));
     int bits = 0;
@@ -310,7 +463,18 @@ final class SessionState {
       bits |= 1 << (guarantee.number() - 1);
     }
     return new SessionImage(
-        id, bits, clock, forgotten, remembered, seen, waiting, past, begun, coarse);
+        id,
+        bits,
+        clock,
+        forgotten,
+        remembered,
+        seen,
+        writeSets(remembered, seen),
+        waiting,
+        versions,
+        older,
+        begun,
+        leftOut || coarse);
   }
 
   private static Request asRequest(Payload key, Buffered write) {
@@ -320,15 +484,16 @@ final class SessionState {
         key,
         write.mutation(),
         new RequestContext(
-            0,
-            false,
-            HybridTimestamp.ZERO,
-            options.generation(),
-            options.acknowledgement(),
-            options.readMode(),
-            options.ttl().map(Duration::toMillis).orElse(0L),
-            options.timeout().map(Duration::toMillis).orElse(0L),
-            0));
+                0,
+                false,
+                HybridTimestamp.ZERO,
+                options.generation(),
+                options.acknowledgement(),
+                options.readMode(),
+                options.ttl().map(Duration::toMillis).orElse(0L),
+                options.timeout().map(Duration::toMillis).orElse(0L),
+                0)
+            .withTag(options.tag()));
   }
 
   /// The state that an image tells, of a session that goes on in this client.
@@ -351,6 +516,8 @@ final class SessionState {
     state.clock = image.clock();
     state.floor = image.floor();
     state.begun = image.begun();
+    image.writeSets().forEach((id, prints) -> state.writeSets.put(id, new WriteSet(prints)));
+    state.coarse = image.coarse();
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
     }
@@ -361,9 +528,11 @@ final class SessionState {
     }
     for (Request each : image.waiting()) {
       RequestContext context = each.context();
-      if (!(each.operation() instanceof Mutation mutation)) {
+      if (!(each.operation() instanceof Mutation mutation) || !state.mayWait(mutation)) {
         throw TrellisException.of(
-            ErrorCode.BAD_REQUEST, "a read among the writes of a session token");
+            ErrorCode.BAD_REQUEST,
+            "among the writes that wait in the session token is one that no session keeps waiting: "
+                + each.operation().getClass().getSimpleName());
       }
       CallOptions options =
           CallOptions.DEFAULT
@@ -380,9 +549,13 @@ final class SessionState {
       if (context.generation().isPresent()) {
         options = options.withGeneration(context.generation().get());
       }
+      if (context.tag().isPresent()) {
+        options = options.withTag(context.tag().get());
+      }
       state.buffer(each.key(), mutation, options);
     }
-    state.past.putAll(image.past());
+    image.past().forEach((key, version) -> state.dependOn(key, version, image.clock()));
+    state.raiseHorizon(image.horizon());
     return state;
   }
 

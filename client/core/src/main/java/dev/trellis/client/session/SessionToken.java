@@ -29,7 +29,7 @@ public final class SessionToken {
   /// How long a token is at most, unless another length is asked for.
   public static final int BYTES_MAX = 4 << 10;
 
-  private static final byte VERSION = 1;
+  private static final byte VERSION = 2;
   private static final int HEAD_BYTES = 2;
   private static final int SIGNATURE_BYTES = 32;
   private static final String SIGNATURE = "HmacSHA256";
@@ -144,9 +144,9 @@ public final class SessionToken {
     return bytes.length;
   }
 
-  /// Whether it had to leave something out to be short enough. All promises hold nevertheless; a
-  /// read may have to wait for a replica that has more, or be refused where there is none. Known
-  /// where the token was made.
+  /// Whether it, or a token before it, had to leave something out to be short enough. All promises
+  /// hold nevertheless; a read may have to wait for a replica that has more, or be refused where
+  /// there is none. Known where the token was made.
   public boolean isCoarse() {
     return coarse;
   }

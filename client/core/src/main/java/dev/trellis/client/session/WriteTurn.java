@@ -5,20 +5,14 @@ import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.IndefiniteException;
-import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Expiry;
-import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
-import dev.trellis.lattice.MultiCausalRegister;
 import dev.trellis.lattice.Payload;
-import dev.trellis.lattice.Value;
 import dev.trellis.wire.Demand;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
-import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Reply;
-import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -110,37 +104,19 @@ final class WriteTurn implements Turn {
     };
   }
 
-  /// A causal put depends on what the session has seen since the last one, which depends on what
-  /// was before; and on what the values depend on that it replaces, since these go.
+  /// A causal put depends on what the session goes by: what it has read and written, and all that
+  /// this depends on.
   private static Mutation withDependencies(SessionState state, Payload key, Mutation mutation) {
     if (!state.has(Guarantee.CAUSAL) || !(mutation instanceof Mutation.PutMultiCausal put)) {
       return mutation;
     }
     Map<Payload, CausalContext> dependencies = new LinkedHashMap<>(put.dependencies());
-    state.past.forEach(
-        (cause, version) -> dependencies.merge(cause, version, CausalContext::merge));
-    Value<?> known =
-        state
-            .held(key)
-            .flatMap(held -> Optional.ofNullable(held.entry()))
-            .flatMap(entry -> entry.value(Kind.MULTICAUSAL))
-            .orElse(null);
-    if (known instanceof MultiCausalRegister register) {
-      for (var sibling : register.register().siblings()) {
-        if (put.context().contains(sibling.getKey())) {
-          add(dependencies, sibling.getValue());
-        }
-      }
-    }
-    dependencies.remove(key);
-    return new Mutation.PutMultiCausal(put.value(), put.context(), dependencies);
-  }
-
-  private static void add(
-      Map<Payload, CausalContext> dependencies, CausalRegister.Sibling sibling) {
-    sibling
-        .dependencies()
+    state
+        .past()
         .forEach((cause, version) -> dependencies.merge(cause, version, CausalContext::merge));
+    dependencies.remove(key);
+    return new Mutation.PutMultiCausal(
+        put.value(), put.context(), dependencies, put.horizon().max(state.horizon()));
   }
 
   @Override
@@ -181,20 +157,8 @@ final class WriteTurn implements Turn {
       state.note(key, reply.clock());
     }
     if (state.has(Guarantee.CAUSAL) && mutation instanceof Mutation.PutMultiCausal) {
-      boolean told =
-          reply.outcome() instanceof Outcome.Done done
-              && done.view() instanceof View.Siblings siblings
-              && replacePast(state, key, siblings.context());
-      if (!told) {
-        state.past.merge(key, reply.dots(), CausalContext::merge);
-      }
+      state.dependOn(key, reply.dots(), reply.clock());
     }
-    return true;
-  }
-
-  private static boolean replacePast(SessionState state, Payload key, CausalContext version) {
-    state.past.clear();
-    state.past.put(key, version);
     return true;
   }
 

@@ -132,8 +132,12 @@ final class ModelStore {
           switch (operation) {
             case Read read -> {
               Entry entry = entry(at, key);
+              boolean tells =
+                  read instanceof Read.Await && options.demand().delta() && random.nextBoolean();
               yield reply(
-                  entry, EntryReader.read(entry, read, millis, "key " + key), Optional.empty());
+                  entry,
+                  EntryReader.read(entry, read, millis, "key " + key),
+                  tells ? Optional.of(entry) : Optional.empty());
             }
             case Mutation mutation -> mutate(client, at, key, mutation, options);
           });
@@ -161,7 +165,8 @@ final class ModelStore {
             0,
             () -> births++,
             List.of(),
-            0);
+            0,
+            options.tag());
     EntryWriter.Written done =
         new EntryWriter(context)
             .write(entry(at, key), HybridTimestamp.ZERO, mutation, "key " + key, 0);
@@ -214,6 +219,12 @@ final class ModelStore {
     }
     delayed.remove(random.nextInt(delayed.size())).run();
     return true;
+  }
+
+  /// How many commits have been recorded.
+  long commitRecords() {
+    Payload prefix = Payload.ofText("_trellis/commit/");
+    return written.keySet().stream().filter(key -> key.startsWith(prefix)).count();
   }
 
   /// What replicas agree on once all have told each other everything.

@@ -8,8 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.DefiniteException;
+import dev.trellis.execution.EntryWriter;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
@@ -20,6 +23,7 @@ import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -376,6 +380,86 @@ class SessionTest {
   }
 
   @Test
+  void whoReadsAnEffectReadsItsCausesHoweverManyAndWhereverTheSessionGoes() {
+    int withoutCauses = 0;
+    int named = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      withoutCauses += new Causes(seed, Guarantee.SESSION).run();
+      Causes causal = new Causes(seed, Set.of(Guarantee.CAUSAL));
+      assertEquals(0, causal.run(), "seed " + seed);
+      named = Math.max(named, causal.named);
+      assertTrue(causal.tokenBytesMax <= SessionToken.BYTES_MAX, () -> causal.tokenBytesMax + " B");
+    }
+    assertTrue(withoutCauses > SEEDS / 4, "a check that can fail: " + withoutCauses);
+    assertTrue(named > 16, "more causes than a value names: " + named);
+  }
+
+  /// Sessions that read and write more keys than a value names causes. What each has to find is
+  /// known from outside: all that the writer of each value that it read had read, and so on.
+  private static final class Causes {
+    private static final int KEYS = 40;
+
+    private final SplittableRandom random;
+    private final ModelStore store;
+    private final List<Session> sessions = new ArrayList<>();
+    private final List<Map<Payload, CausalContext>> seen = new ArrayList<>(); // by session
+    private final Map<String, Map<Payload, CausalContext>> history = new HashMap<>(); // by value
+    private int named;
+    private int tokenBytesMax;
+
+    Causes(long seed, Set<Guarantee> guarantees) {
+      this.random = new SplittableRandom(seed);
+      this.store = new ModelStore(random, 3);
+      for (int i = 0; i < 4; i++) {
+        sessions.add(store.new Client().session(guarantees));
+        seen.add(new HashMap<>());
+      }
+    }
+
+    /// How often less was found than had to be.
+    int run() {
+      int missed = 0;
+      for (int step = 0; step < 150; step++) {
+        Payload key = text("k" + random.nextInt(KEYS));
+        int at = random.nextInt(sessions.size());
+        switch (random.nextInt(8)) {
+          case 0, 1 -> store.gossip(key);
+          case 2 -> {
+            SessionToken token = sessions.get(at).token();
+            tokenBytesMax = Math.max(tokenBytesMax, token.size());
+            sessions.set(at, store.new Client().resume(token));
+          }
+          case 3, 4, 5 -> {
+            View.Siblings found = sessions.get(at).multiCausal(key).get();
+            missed += look(at, key, found);
+            String value = "v" + step;
+            Mutation put = new Mutation.PutMultiCausal(text(value), found.context(), Map.of());
+            CausalContext written =
+                sessions.get(at).execute(key, put, CallOptions.DEFAULT).join().dots();
+            history.put(value, Map.copyOf(seen.get(at)));
+            named = Math.max(named, seen.get(at).size());
+            seen.get(at).merge(key, written, CausalContext::merge);
+          }
+          default -> missed += look(at, key, sessions.get(at).multiCausal(key).get());
+        }
+      }
+      return missed;
+    }
+
+    private int look(int at, Payload key, View.Siblings found) {
+      Map<Payload, CausalContext> known = seen.get(at);
+      CausalContext least = known.getOrDefault(key, CausalContext.EMPTY);
+      known.merge(key, found.context(), CausalContext::merge);
+      for (View.Sibling sibling : found.siblings()) {
+        history
+            .get(sibling.value().text())
+            .forEach((cause, version) -> known.merge(cause, version, CausalContext::merge));
+      }
+      return found.context().includes(least) ? 0 : 1;
+    }
+  }
+
+  @Test
   void aCauseThatNoReplicaHasIsAskedForAndNotSkipped() {
     ModelStore store = new ModelStore(new SplittableRandom(8), 2);
     Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
@@ -413,6 +497,8 @@ class SessionTest {
               seed,
               Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES, Guarantee.MONOTONIC_READS));
       assertEquals(0, both.run(), "seed " + seed);
+      // With all that the session has read in it, and some sixty commits by name.
+      assertTrue(both.tokenBytesMax < SessionToken.BYTES_MAX, () -> both.tokenBytesMax + " bytes");
     }
     assertTrue(fractured > SEEDS, "a check that can fail: " + fractured);
   }
@@ -443,6 +529,28 @@ class SessionTest {
     assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
   }
 
+  @Test
+  void whatNoShardWouldTakeOfACommitIsRefusedBeforeAnythingIsWritten() {
+    ModelStore store = new ModelStore(new SplittableRandom(13), 1);
+    Session large = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    large.register("a").putText("1");
+    large.growSet("b").add("e".repeat(EntryWriter.COMMIT_BYTES_MAX));
+    DefiniteException.ValueTooLarge tooLarge =
+        assertThrows(DefiniteException.ValueTooLarge.class, large::commit);
+    assertTrue(
+        tooLarge.getMessage().startsWith("key \"b\": the commit writes 1048"),
+        tooLarge.getMessage());
+    Session many = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    for (int i = 0; i <= EntryWriter.COMMIT_KEYS_MAX; i++) {
+      many.max("m" + i).raise(i);
+    }
+    DefiniteException.BadRequest tooMany =
+        assertThrows(DefiniteException.BadRequest.class, many::commit);
+    assertEquals("a commit of 257 keys, the limit is 256", tooMany.getMessage());
+    assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
+    assertEquals(0, store.commitRecords());
+  }
+
   /// Transactions that are under way together, each of which reads three keys and writes two, and
   /// goes from client to client.
   private static final class Transactions {
@@ -459,6 +567,7 @@ class SessionTest {
     private int begun;
     private int underWay;
     private int fractured;
+    private int tokenBytesMax;
 
     Transactions(long seed, Set<Guarantee> guarantees) {
       this.random = new SplittableRandom(seed);
@@ -497,7 +606,7 @@ class SessionTest {
       chain = chain.thenCompose(next -> read(next, reads.get(1), seen));
       chain =
           chain.thenCompose(
-              next -> read(store.new Client().resume(next.token(64 << 10)), reads.get(2), seen));
+              next -> read(store.new Client().resume(travelling(next)), reads.get(2), seen));
       chain = chain.thenCompose(next -> write(next, writes.get(1), number));
       var unused =
           chain
@@ -512,6 +621,12 @@ class SessionTest {
                       throw new AssertionError(failure);
                     }
                   });
+    }
+
+    private SessionToken travelling(Session session) {
+      SessionToken token = session.token(64 << 10);
+      tokenBytesMax = Math.max(tokenBytesMax, token.size());
+      return token;
     }
 
     private static CompletableFuture<Session> write(Session session, String key, int number) {
@@ -591,6 +706,19 @@ class SessionTest {
   }
 
   @Test
+  void writesThatWaitKeepTheirTagsInATokenSoTwoWhoCommitThemCommitOnce() {
+    ModelStore store = new ModelStore(new SplittableRandom(10), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    Tag tag = new Tag(new InvocationId(1L << 16, 2), 1);
+    session.counter("n").withOptions(CallOptions.DEFAULT.withTag(tag)).add(5);
+    SessionToken token = session.token();
+    session.commit();
+    Session again = store.new Client().resume(token);
+    again.commit();
+    assertEquals(5, again.counter("n").value());
+  }
+
+  @Test
   void writesThatWaitAreNotLeftOutOfAToken() {
     ModelStore store = new ModelStore(new SplittableRandom(10), 1);
     Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
@@ -598,9 +726,80 @@ class SessionTest {
     DefiniteException.ValueTooLarge refused =
         assertThrows(DefiniteException.ValueTooLarge.class, session::token);
     assertTrue(refused.getMessage().contains("1 writes wait for the commit"), refused.getMessage());
+    assertEquals(1, session.waiting());
     assertTrue(session.token(6_000).size() > 5_000);
     assertEquals(
         Optional.of("v".repeat(5_000)),
         store.new Client().resume(session.token(6_000)).register("k").getText());
+  }
+
+  @Test
+  void aTokenThatNoSessionCanHaveGivenIsRefused() {
+    ModelStore store = new ModelStore(new SplittableRandom(11), 1);
+    Set<Guarantee> buffering = Set.of(Guarantee.READ_COMMITTED);
+    Set<Guarantee> atomic = Set.of(Guarantee.READ_ATOMIC);
+    Mutation put = new Mutation.Put(text("v"));
+    assertEquals(1, store.new Client().resume(withWaiting(buffering, put)).waiting());
+    assertEquals(1, store.new Client().resume(withWaiting(atomic, put)).waiting());
+    Mutation merge = new Mutation.Merge(Entry.BOTTOM);
+    Mutation commit = new Mutation.Commit(List.of(text("k")), List.of(put));
+    assertCannotWait(store, withWaiting(buffering, merge));
+    assertCannotWait(store, withWaiting(buffering, commit));
+    assertCannotWait(store, withWaiting(atomic, new Mutation.Increment(1)));
+    assertCannotWait(store, withWaiting(Guarantee.SESSION, put));
+  }
+
+  private static void assertCannotWait(ModelStore store, SessionToken token) {
+    DefiniteException.BadRequest refused =
+        assertThrows(DefiniteException.BadRequest.class, () -> store.new Client().resume(token));
+    assertTrue(refused.getMessage().contains("no session keeps waiting"), refused.getMessage());
+  }
+
+  private static SessionToken withWaiting(Set<Guarantee> guarantees, Mutation mutation) {
+    SessionState state = new SessionState(1, 2, guarantees);
+    state.buffer(text("k"), mutation, CallOptions.DEFAULT);
+    return SessionToken.of(state.image(SessionToken.BYTES_MAX), Payload.EMPTY);
+  }
+
+  @Test
+  void whatATokenLeftOutIsToldByThoseThatFollowIt() {
+    ModelStore store = new ModelStore(new SplittableRandom(13), 1);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    assertFalse(session.token().isCoarse());
+    session.register("k").putText("v".repeat(5_000));
+    SessionToken coarse = session.token();
+    assertTrue(coarse.isCoarse());
+    assertFalse(session.token(6_000).isCoarse());
+    assertTrue(store.new Client().resume(coarse).token(6_000).isCoarse());
+  }
+
+  @Test
+  void guaranteesAreReadFromWordsAndSets() {
+    assertEquals(Guarantee.SESSION, Guarantee.ofWords("session"));
+    assertEquals(Guarantee.PRAM, Guarantee.ofWords(" pram "));
+    assertEquals(
+        Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES),
+        Guarantee.ofWords("read-atomic, read-your-writes"));
+    assertEquals(Guarantee.SESSION, Guarantee.ofWords("pram writes-follow-reads"));
+    for (String wrong : List.of("", "atomic", "session,", "session,,pram")) {
+      String message =
+          assertThrows(IllegalArgumentException.class, () -> Guarantee.ofWords(wrong)).getMessage();
+      assertTrue(message.contains("read-atomic") && message.contains("pram"), message);
+    }
+  }
+
+  @Test
+  void aTokenFitsIntoAHeaderAndIntoACloudEvent() {
+    ModelStore store = new ModelStore(new SplittableRandom(12), 1);
+    Session session = store.new Client().session(Guarantee.SESSION);
+    for (int i = 0; i < 200; i++) {
+      session.register("key " + i).putText("\u0000value\r\n" + i);
+    }
+    String text = session.token().text();
+    assertTrue(text.matches("[A-Za-z0-9_-]+"), text);
+    assertTrue(text.length() <= 5_462, () -> "4 KiB as base64url, not " + text.length());
+    assertEquals(session.token(), SessionToken.ofText(" " + text + " "));
+    // As CloudEvents 1.0.2 wants names of attributes.
+    assertTrue(SessionToken.CLOUD_EVENTS_ATTRIBUTE.matches("[a-z0-9]{1,20}"));
   }
 }

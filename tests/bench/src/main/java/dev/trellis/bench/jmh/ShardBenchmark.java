@@ -97,7 +97,8 @@ public class ShardBenchmark {
             d.partitions(),
             d.replication(),
             d.waitingBytesMax(),
-            new AccessConfig(sampleEvery, 0.5)),
+            new AccessConfig(sampleEvery, 0.5),
+            d.invocationLifetime()),
         new MemoryStore());
   }
 
