@@ -30,13 +30,16 @@ final class SessionsCausalWorkload extends Workload {
   @Override
   Steps steps(int number, RandomGenerator random) {
     TravellingSession session = new TravellingSession(Set.of(Guarantee.CAUSAL), machines, random);
-    Map<Integer, View.Siblings> seen = new HashMap<>(); // last, and not written since
+    Map<Integer, View.Siblings> seen = new HashMap<>(); // by the last step, if that read
     return () -> {
-      int register = random.nextInt(REGISTERS);
-      View.Siblings before = seen.remove(register);
-      return before != null && random.nextBoolean()
-          ? write(register, before, session)
-          : read(register, seen, session);
+      if (!seen.isEmpty() && random.nextBoolean()) {
+        // At once: what the session learns meanwhile, it would write beside and not over.
+        Map.Entry<Integer, View.Siblings> last = seen.entrySet().iterator().next();
+        seen.clear();
+        return write(last.getKey(), last.getValue(), session);
+      }
+      seen.clear();
+      return read(random.nextInt(REGISTERS), seen, session);
     };
   }
 
