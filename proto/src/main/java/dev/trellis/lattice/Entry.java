@@ -134,6 +134,18 @@ public final class Entry implements Lattice<Entry> {
     return new Entry(generation, expiry, values, new Commits(commits.foldedUpTo(), named));
   }
 
+  /// This entry for one who keeps track by himself of what its `multicausal` values depend on.
+  public Entry withoutDependencies() {
+    if (value(Kind.MULTICAUSAL).isEmpty()) {
+      return this;
+    }
+    Value<?>[] bare = own.clone();
+    for (int i = 0; i < bare.length; i++) {
+      bare[i] = bare[i] instanceof MultiCausalRegister full ? full.withoutDependencies() : bare[i];
+    }
+    return new Entry(generation, expiry, bare, commits);
+  }
+
   /// The only one of [#values], where there is but one and nothing beside it; else null.
   public @Nullable Value<?> onlyValue() {
     return own.length == 1 && commits.isEmpty() && expiry.isEmpty() ? own[0] : null;

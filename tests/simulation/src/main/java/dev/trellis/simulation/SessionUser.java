@@ -371,8 +371,9 @@ abstract class SessionUser {
   /// only such nodes have it, if any, as the replica that answered does not know as holders of the
   /// key, it is believed: the session counts as another one.
   final void check(Payload key, Entry shown) {
-    Entry must = mustShow(key);
-    if (!lacks(shown, must)) {
+    // What causal values depend on is for sessions, which do without it once they go by that.
+    Entry must = mustShow(key).withoutDependencies();
+    if (!lacks(shown.withoutDependencies(), must)) {
       return;
     }
     if (coarse && isLost(key, must)) {

@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class SessionSimulationTest {
-  /// Of each level: all days twice.
-  private static final int SEEDS = 20;
+  /// Of each level: all days four times.
+  private static final int SEEDS = 40;
 
   private static final int DEFECT_SEEDS = 60;
 

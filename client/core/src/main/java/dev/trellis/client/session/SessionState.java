@@ -10,10 +10,7 @@ import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
-import dev.trellis.lattice.Kind;
-import dev.trellis.lattice.MultiCausalRegister;
 import dev.trellis.lattice.Payload;
-import dev.trellis.lattice.Value;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
@@ -299,19 +296,6 @@ final class SessionState {
     past.remove(key);
   }
 
-  /// An entry without what its values depend on, which the session keeps track of by itself.
-  private static Entry bare(Entry entry) {
-    if (!(entry.value(Kind.MULTICAUSAL).orElse(null) instanceof MultiCausalRegister)) {
-      return entry;
-    }
-    List<Value<?>> values = new ArrayList<>();
-    for (Value<?> value : entry.ownValues()) {
-      values.add(
-          value instanceof MultiCausalRegister register ? register.withoutDependencies() : value);
-    }
-    return Entry.of(entry.generation(), entry.expiry(), values).with(entry.commits());
-  }
-
   /// Whether such a session would have such a write wait for the commit: a token that is not signed
   /// may have been made by anybody.
   private boolean mayWait(Mutation mutation) {
@@ -378,7 +362,7 @@ final class SessionState {
                     // What was read since the last commit has all of it.
                     isSeen(key)
                         ? Optional.empty()
-                        : Optional.ofNullable(known.entry()).map(SessionState::bare))));
+                        : Optional.ofNullable(known.entry()).map(Entry::withoutDependencies))));
     List<SessionImage.Seen> seen = new ArrayList<>();
     cut.forEach(
         (key, read) ->
