@@ -40,6 +40,7 @@ final class TestPlane {
             NodeDescriptor.State.ACTIVE);
     plane.membership(
         new MembershipView(Topology.of(List.of(self), 1), Set.of(), Set.of(), Set.of()));
+    plane.found(); // else a shard finds out only by its ticks that there is nobody to ask
     plane.open();
     return plane;
   }
