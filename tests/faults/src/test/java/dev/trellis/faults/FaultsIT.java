@@ -2,6 +2,7 @@ package dev.trellis.faults;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.history.History;
@@ -26,6 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 class FaultsIT {
   private static final long SEED = Long.getLong("seed", System.nanoTime());
   private static final Duration PATIENCE = Duration.ofMinutes(2);
+  private static final String TRAVELLING = "sessions-"; // how those workloads' names begin
 
   @TempDir Path folder;
 
@@ -75,7 +77,8 @@ class FaultsIT {
     List<Fault> wanted = List.of(Fault.KILL, Fault.HALVES, Fault.MEMBERS);
     List<Fault> faults = new ArrayList<>(wanted);
     faults.removeAll(FaultRun.unavailable(wanted).keySet());
-    List<String> workloads = Workload.names();
+    List<String> workloads =
+        Workload.names().stream().filter(name -> !name.startsWith(TRAVELLING)).toList();
     List<Cell> cells;
     Path report;
     try (FaultRun run = new FaultRun(plan(workloads, faults, ""), folder, ignored -> {})) {
@@ -93,6 +96,28 @@ class FaultsIT {
     String page = Files.readString(report);
     assertTrue(page.contains("<svg") && page.contains("kill-session"));
     assertFalse(page.contains("http://") || page.contains("https://"), "it needs nothing else");
+  }
+
+  /// Sessions go from client to client while nodes die, join and leave. Six seconds are too few for
+  /// a word on everything, so what can't be judged passes; what breaks a promise does not.
+  @Test
+  void sessionsKeepWhatTheyPromiseFromReplicaToReplicaAndWhileTheClusterIsResized()
+      throws Exception {
+    List<String> workloads =
+        Workload.names().stream().filter(name -> name.startsWith(TRAVELLING)).toList();
+    assertEquals(3, workloads.size(), workloads::toString);
+    List<Cell> cells;
+    try (FaultRun run =
+        new FaultRun(plan(workloads, List.of(Fault.KILL, Fault.MEMBERS), ""), folder, any -> {})) {
+      cells = run.run(ignored -> {});
+    }
+    assertEquals(6, cells.size());
+    for (Cell cell : cells) {
+      String told = "-Dseed=" + SEED + ": " + details(cells);
+      assertNotEquals("FAIL", cell.verdictWord(), told);
+      assertTrue(cell.succeeded() > 50 && cell.faults() > 0, told);
+    }
+    assertEquals(List.of(), Leftovers.of(Owner.self()));
   }
 
   /// What is on disk, and nothing else, is there each time.
