@@ -254,7 +254,9 @@ public final class PlainRequests extends PlainReader {
             timeoutMillis,
             ringVersion,
             List.of(),
-            observedMicros));
+            observedMicros,
+            Demand.NONE,
+            Optional.empty()));
   }
 
   // ---- Reading ----

@@ -4,6 +4,7 @@ import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.Tag;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /// What a request carries beside its operation.
 ///
@@ -45,91 +46,7 @@ public record RequestContext(
     fieldGenerations = List.copyOf(fieldGenerations);
   }
 
-  /// A context without a tag.
-  public RequestContext(
-      long sequence,
-      boolean repeat,
-      HybridTimestamp timestamp,
-      Optional<HybridTimestamp> generation,
-      Acknowledgement acknowledgement,
-      ReadMode read,
-      long ttlMillis,
-      long timeoutMillis,
-      long ringVersion,
-      List<HybridTimestamp> fieldGenerations,
-      long observedMicros,
-      Demand demand) {
-    this(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        demand,
-        Optional.empty());
-  }
-
-  /// A context that asks for nothing more.
-  public RequestContext(
-      long sequence,
-      boolean repeat,
-      HybridTimestamp timestamp,
-      Optional<HybridTimestamp> generation,
-      Acknowledgement acknowledgement,
-      ReadMode read,
-      long ttlMillis,
-      long timeoutMillis,
-      long ringVersion,
-      List<HybridTimestamp> fieldGenerations,
-      long observedMicros) {
-    this(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        Demand.NONE);
-  }
-
-  /// A context that does not tell what the client saw of others.
-  public RequestContext(
-      long sequence,
-      boolean repeat,
-      HybridTimestamp timestamp,
-      Optional<HybridTimestamp> generation,
-      Acknowledgement acknowledgement,
-      ReadMode read,
-      long ttlMillis,
-      long timeoutMillis,
-      long ringVersion,
-      List<HybridTimestamp> fieldGenerations) {
-    this(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        0);
-  }
-
-  /// A context that names no generations of fields, which most do not.
+  /// A context without what most do not have.
   public RequestContext(
       long sequence,
       boolean repeat,
@@ -150,7 +67,10 @@ public record RequestContext(
         ttlMillis,
         timeoutMillis,
         ringVersion,
-        List.of());
+        List.of(),
+        0,
+        Demand.NONE,
+        Optional.empty());
   }
 
   /// Whether it is all the same how often and where a mutation in this context is carried out.
@@ -186,142 +106,86 @@ public record RequestContext(
   }
 
   public RequestContext withTtlMillis(long ttl) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttl,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        demand,
-        tag);
+    return with(draft -> draft.ttlMillis = ttl);
   }
 
   public RequestContext withGeneration(Optional<HybridTimestamp> wanted) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        wanted,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        demand,
-        tag);
+    return with(draft -> draft.generation = wanted);
   }
 
   public RequestContext withFieldGenerations(List<HybridTimestamp> atLeast) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        atLeast,
-        observedMicros,
-        demand,
-        tag);
+    return with(draft -> draft.fieldGenerations = atLeast);
   }
 
   public RequestContext withAcknowledgement(Acknowledgement level) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        level,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        demand,
-        tag);
+    return with(draft -> draft.acknowledgement = level);
   }
 
   /// The same mutation, sent again.
   public RequestContext repeated() {
-    return new RequestContext(
-        sequence,
-        true,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        demand,
-        tag);
+    return with(draft -> draft.repeat = true);
   }
 
   /// The same, asking for more.
   public RequestContext withDemand(Demand more) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        more,
-        tag);
+    return with(draft -> draft.demand = more);
   }
 
   /// The same mutation under a tag, or without one.
   public RequestContext withTag(Optional<Tag> name) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observedMicros,
-        demand,
-        name);
+    return with(draft -> draft.tag = name);
   }
 
   /// The same with what the client saw of another request.
   public RequestContext withObservedMicros(long observed) {
-    return new RequestContext(
-        sequence,
-        repeat,
-        timestamp,
-        generation,
-        acknowledgement,
-        read,
-        ttlMillis,
-        timeoutMillis,
-        ringVersion,
-        fieldGenerations,
-        observed,
-        demand,
-        tag);
+    return with(draft -> draft.observedMicros = observed);
+  }
+
+  private RequestContext with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.finished();
+  }
+
+  /// A copy, of which some may change before it becomes a context.
+  private static final class Draft {
+    private final RequestContext from;
+    private boolean repeat;
+    private Optional<HybridTimestamp> generation;
+    private Acknowledgement acknowledgement;
+    private long ttlMillis;
+    private List<HybridTimestamp> fieldGenerations;
+    private long observedMicros;
+    private Demand demand;
+    private Optional<Tag> tag;
+
+    Draft(RequestContext from) {
+      this.from = from;
+      repeat = from.repeat;
+      generation = from.generation;
+      acknowledgement = from.acknowledgement;
+      ttlMillis = from.ttlMillis;
+      fieldGenerations = from.fieldGenerations;
+      observedMicros = from.observedMicros;
+      demand = from.demand;
+      tag = from.tag;
+    }
+
+    RequestContext finished() {
+      return new RequestContext(
+          from.sequence,
+          repeat,
+          from.timestamp,
+          generation,
+          acknowledgement,
+          from.read,
+          ttlMillis,
+          from.timeoutMillis,
+          from.ringVersion,
+          fieldGenerations,
+          observedMicros,
+          demand,
+          tag);
+    }
   }
 }

@@ -71,113 +71,42 @@ public record CallOptions(
   }
 
   public CallOptions withAcknowledgement(Acknowledgement level) {
-    return new CallOptions(
-        level, readMode, ttl, timeout, generation, demand, stamp, maxStaleness, tag, observer);
+    return with(draft -> draft.acknowledgement = level);
   }
 
   public CallOptions withReadMode(ReadMode mode) {
-    return new CallOptions(
-        acknowledgement,
-        mode,
-        ttl,
-        timeout,
-        generation,
-        demand,
-        stamp,
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.readMode = mode);
   }
 
   /// Lets what is written live for `life`.
   ///
   /// @throws IllegalArgumentException if not 1 ms to ten years
   public CallOptions withTtl(Duration life) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        Optional.of(life),
-        timeout,
-        generation,
-        demand,
-        stamp,
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.ttl = Optional.of(life));
   }
 
   public CallOptions withoutTtl() {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        Optional.empty(),
-        timeout,
-        generation,
-        demand,
-        stamp,
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.ttl = Optional.empty());
   }
 
   /// Lets the call take as long as `time`.
   ///
   /// @throws IllegalArgumentException if not 1 ms to one day
   public CallOptions withTimeout(Duration time) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        Optional.of(time),
-        generation,
-        demand,
-        stamp,
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.timeout = Optional.of(time));
   }
 
   public CallOptions withGeneration(HybridTimestamp wanted) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        timeout,
-        Optional.of(wanted),
-        demand,
-        stamp,
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.generation = Optional.of(wanted));
   }
 
   public CallOptions withDemand(Demand more) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        timeout,
-        generation,
-        more,
-        stamp,
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.demand = more);
   }
 
   /// Carries out a mutation under this timestamp and no other.
   public CallOptions withStamp(HybridTimestamp minted) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        timeout,
-        generation,
-        demand,
-        Optional.of(minted),
-        maxStaleness,
-        tag,
-        observer);
+    return with(draft -> draft.stamp = Optional.of(minted));
   }
 
   /// Refuses answers to reads that may be further behind what others have written than `bound`: all
@@ -187,17 +116,7 @@ public record CallOptions(
   ///
   /// @throws IllegalArgumentException if not 1 ms to one day
   public CallOptions withMaxStaleness(Duration bound) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        timeout,
-        generation,
-        demand,
-        stamp,
-        Optional.of(bound),
-        tag,
-        observer);
+    return with(draft -> draft.maxStaleness = Optional.of(bound));
   }
 
   /// Carries out a mutation under a tag: once, wherever and however often that tag is given to it,
@@ -205,17 +124,7 @@ public record CallOptions(
   /// then no reason for an unknown outcome, as the mutation goes to another replica. Once the
   /// invocation is too old for that, the call fails as [DefiniteException.InvocationExpired].
   public CallOptions withTag(Tag name) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        timeout,
-        generation,
-        demand,
-        stamp,
-        maxStaleness,
-        Optional.of(name),
-        observer);
+    return with(draft -> draft.tag = Optional.of(name));
   }
 
   /// Has `told` called with the receipt of each call that is carried out: copies, how many of them
@@ -223,32 +132,57 @@ public record CallOptions(
   /// It is called before the call's future is completed and on the same thread, so it must not
   /// block.
   public CallOptions withObserver(Consumer<Receipt> told) {
-    return new CallOptions(
-        acknowledgement,
-        readMode,
-        ttl,
-        timeout,
-        generation,
-        demand,
-        stamp,
-        maxStaleness,
-        tag,
-        Optional.of(told));
+    return with(draft -> draft.observer = Optional.of(told));
   }
 
   public CallOptions withoutObserver() {
-    return observer.isEmpty()
-        ? this
-        : new CallOptions(
-            acknowledgement,
-            readMode,
-            ttl,
-            timeout,
-            generation,
-            demand,
-            stamp,
-            maxStaleness,
-            tag,
-            Optional.empty());
+    return observer.isEmpty() ? this : with(draft -> draft.observer = Optional.empty());
+  }
+
+  private CallOptions with(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.finished();
+  }
+
+  /// A copy that may change before it becomes options.
+  private static final class Draft {
+    private Acknowledgement acknowledgement;
+    private ReadMode readMode;
+    private Optional<Duration> ttl;
+    private Optional<Duration> timeout;
+    private Optional<HybridTimestamp> generation;
+    private Demand demand;
+    private Optional<HybridTimestamp> stamp;
+    private Optional<Duration> maxStaleness;
+    private Optional<Tag> tag;
+    private Optional<Consumer<Receipt>> observer;
+
+    Draft(CallOptions from) {
+      acknowledgement = from.acknowledgement;
+      readMode = from.readMode;
+      ttl = from.ttl;
+      timeout = from.timeout;
+      generation = from.generation;
+      demand = from.demand;
+      stamp = from.stamp;
+      maxStaleness = from.maxStaleness;
+      tag = from.tag;
+      observer = from.observer;
+    }
+
+    CallOptions finished() {
+      return new CallOptions(
+          acknowledgement,
+          readMode,
+          ttl,
+          timeout,
+          generation,
+          demand,
+          stamp,
+          maxStaleness,
+          tag,
+          observer);
+    }
   }
 }

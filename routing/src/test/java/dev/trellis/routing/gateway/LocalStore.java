@@ -272,18 +272,16 @@ final class LocalStore implements Store {
     boolean isMutation = call.operation() instanceof Mutation;
     RequestContext context =
         new RequestContext(
-            isMutation ? ++ids : 0,
-            false,
-            call.options().stamp().orElseGet(() -> clock.tick(millis)),
-            call.options().generation().filter(any -> isMutation),
-            call.options().acknowledgement(),
-            call.options().readMode(),
-            call.options().ttl().map(Duration::toMillis).orElse(0L),
-            isMutation ? 0 : call.options().timeout().map(Duration::toMillis).orElse(0L),
-            0,
-            List.of(),
-            0,
-            call.options().demand());
+                isMutation ? ++ids : 0,
+                false,
+                call.options().stamp().orElseGet(() -> clock.tick(millis)),
+                call.options().generation().filter(any -> isMutation),
+                call.options().acknowledgement(),
+                call.options().readMode(),
+                call.options().ttl().map(Duration::toMillis).orElse(0L),
+                isMutation ? 0 : call.options().timeout().map(Duration::toMillis).orElse(0L),
+                0)
+            .withDemand(call.options().demand());
     return new Request(++ids, call.key(), call.operation(), context);
   }
 

@@ -238,18 +238,16 @@ final class SessionClient implements Host {
 
   private RequestContext context(Call call, boolean repeat) {
     return new RequestContext(
-        call.isMutation() ? call.sequence : 0,
-        repeat,
-        call.stamp,
-        call.generation,
-        call.options.acknowledgement(),
-        call.options.readMode(),
-        call.options.ttl().map(Duration::toMillis).orElse(0L),
-        Math.max(1, call.deadlineMillis - cluster.nowMillis()),
-        contacts.ringVersion(),
-        List.of(),
-        0,
-        call.options.demand());
+            call.isMutation() ? call.sequence : 0,
+            repeat,
+            call.stamp,
+            call.generation,
+            call.options.acknowledgement(),
+            call.options.readMode(),
+            call.options.ttl().map(Duration::toMillis).orElse(0L),
+            Math.max(1, call.deadlineMillis - cluster.nowMillis()),
+            contacts.ringVersion())
+        .withDemand(call.options.demand());
   }
 
   /// Nothing came: the connection counts as lost, and the call goes on over another one.

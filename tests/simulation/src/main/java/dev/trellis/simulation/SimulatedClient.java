@@ -325,7 +325,8 @@ final class SimulatedClient {
             call.action.mode(),
             call.action.ttlMillis(),
             Math.max(1, call.deadlineMillis - scheduler.nowMillis()),
-            contacts.ringVersion(),
+            contacts.ringVersion())
+        .withFieldGenerations(
             call.ofField
                 .filter(known -> call.generation.equals(Optional.of(known.ofKey)))
                 .map(known -> List.of(known.ofField))
