@@ -242,8 +242,8 @@ public final class Entry implements Lattice<Entry> {
             case LatticeMap map -> map.withoutTombstones(cutoff, bornBefore);
             case CausalRegister register ->
                 register.withoutExpired(cutoff).withoutTombstones(bornBefore);
-            case MultiCausalRegister register ->
-                register.withoutExpired(cutoff).withoutTombstones(bornBefore);
+            // The names of replaced values stay: values of other keys may depend on them.
+            case MultiCausalRegister register -> register.withoutExpired(cutoff);
             case Counter counter -> counter.folded(bornBefore);
             case ObservedRemoveSet set -> set.withoutTombstones(bornBefore);
             case Log log -> log.withoutTombstones(bornBefore);
@@ -271,7 +271,6 @@ public final class Entry implements Lattice<Entry> {
             case SortedSet set -> set.tombstones(cutoff);
             case LatticeMap map -> map.tombstones(cutoff, bornBefore);
             case CausalRegister register -> register.tombstones(bornBefore);
-            case MultiCausalRegister register -> register.tombstones(bornBefore);
             case Counter counter -> counter.toFold(bornBefore);
             case ObservedRemoveSet set -> set.tombstones(bornBefore);
             case Log log -> log.tombstones(bornBefore);

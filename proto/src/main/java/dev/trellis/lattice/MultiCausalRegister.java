@@ -48,15 +48,6 @@ public record MultiCausalRegister(CausalRegister register) implements Value<Mult
     return kept == register ? this : new MultiCausalRegister(kept);
   }
 
-  MultiCausalRegister tombstones(long bornBefore) {
-    return new MultiCausalRegister(register.tombstones(bornBefore));
-  }
-
-  MultiCausalRegister withoutTombstones(long bornBefore) {
-    CausalRegister kept = register.withoutTombstones(bornBefore);
-    return kept == register ? this : new MultiCausalRegister(kept);
-  }
-
   @Override
   public MultiCausalRegister merge(MultiCausalRegister other) {
     CausalRegister merged = register.merge(other.register);

@@ -2037,6 +2037,17 @@ public final class ShardCore {
               + " ms ahead of this shard's time, "
               + nowMillis);
     }
+    if (innermost(mutation) instanceof Mutation.PutMultiCausal put
+        && put.horizon().millis() - nowMillis > clock.skewMaxMillis()) {
+      throw new Refusal(
+          ErrorCode.CLOCK_SKEW,
+          "the horizon "
+              + put.horizon()
+              + " is more than "
+              + clock.skewMaxMillis()
+              + " ms ahead of this shard's time, "
+              + nowMillis);
+    }
     requireTtl(context.ttlMillis(), 0, "give none for a value that never expires");
     if (innermost(mutation) instanceof Mutation.Expire expire && expire.ttlMillis().isPresent()) {
       requireTtl(expire.ttlMillis().getAsLong(), 1, "expire without a ttl means never");

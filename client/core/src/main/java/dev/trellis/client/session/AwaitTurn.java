@@ -66,7 +66,7 @@ final class AwaitTurn implements Turn {
     Entry known = held == null || held.entry() == null ? Entry.BOTTOM : held.entry();
     Step shown = read().show(known, SessionState.replyAt(stamps.get()));
     if (shown instanceof Step.Answer) {
-      return state.has(Guarantee.ITEM_CUT) ? readInCut() : shown;
+      return state.has(Guarantee.ITEM_CUT) ? readInCut(HybridTimestamp.ZERO) : shown;
     }
     Demand demand = options.demand();
     boolean remembers = state.has(Guarantee.MONOTONIC_READS);
@@ -78,8 +78,9 @@ final class AwaitTurn implements Turn {
                 new Demand(demand.notBefore(), demand.receipt(), demand.delta() || remembers))));
   }
 
-  private Step readInCut() {
-    cut = read();
+  /// @param notBefore all that was first written by then must be in it
+  private Step readInCut(HybridTimestamp notBefore) {
+    cut = new ReadTurn(state, key, await, ReadTurn.demanding(options, notBefore), stamps);
     return cut.begin();
   }
 
@@ -101,9 +102,12 @@ final class AwaitTurn implements Turn {
               .filter(
                   entry -> !state.has(Guarantee.CAUSAL) || entry.value(Kind.MULTICAUSAL).isEmpty());
       state.remember(key, shown.orElse(null), told.clock());
+      if (state.has(Guarantee.CAUSAL) && shown.isEmpty()) {
+        state.raiseHorizon(told.clock());
+      }
     } else if (state.has(Guarantee.WRITES_FOLLOW_READS)) {
       state.note(key, told.clock());
     }
-    return state.has(Guarantee.ITEM_CUT) ? readInCut() : new Step.Answer(told);
+    return state.has(Guarantee.ITEM_CUT) ? readInCut(told.clock()) : new Step.Answer(told);
   }
 }

@@ -43,6 +43,7 @@ final class ReadTurn implements Turn {
   private final Read read;
   private final CallOptions options;
   private final Supplier<HybridTimestamp> stamps;
+  private long transaction; // in which it was asked for
   private boolean partial; // the replica answers the read itself
   private @Nullable Entry found; // of the key, once that is known
   private @Nullable Reply reply; // that brought it
@@ -68,8 +69,17 @@ final class ReadTurn implements Turn {
 
   @Override
   public Step begin() {
+    transaction = state.transactions();
     SessionState.Seen seen = state.cut.get(key);
     if (seen != null) {
+      if (state.pastOf(key).filter(version -> !isShown(seen, version)).isPresent()) {
+        return new Step.Refuse(
+            ErrorCode.SESSION_UNAVAILABLE,
+            "the session has read key "
+                + key
+                + " since its last commit, and since then a value that depends on a later version"
+                + " of it; commit or abort, and read again");
+      }
       return seen.entry() == null
           ? new Step.Refuse(
               ErrorCode.SESSION_UNAVAILABLE,
@@ -95,6 +105,11 @@ final class ReadTurn implements Turn {
             || state.buffered.containsKey(key);
     partial = read instanceof Read.Placed || !whole || (!state.remembers() && !isTransactional());
     return ask(partial ? read : new Read.State(), demandedBy());
+  }
+
+  private static boolean isShown(SessionState.Seen seen, CausalContext version) {
+    return includes(Optional.ofNullable(seen.entry()), version)
+        || seen.entry() == null; // which is refused for itself
   }
 
   private boolean isTransactional() {
@@ -204,9 +219,20 @@ final class ReadTurn implements Turn {
     } else if (state.has(Guarantee.WRITES_FOLLOW_READS)) {
       state.note(key, told.clock());
     }
-    if (state.has(Guarantee.ITEM_CUT)) {
-      state.cut.put(key, new SessionState.Seen(merged, told));
+    if (!state.has(Guarantee.ITEM_CUT)) {
+      return show(merged, told);
     }
+    if (state.transactions() != transaction) {
+      return new Step.Refuse(
+          ErrorCode.SESSION_UNAVAILABLE,
+          "the transaction in which the read of key " + key + " was asked for has ended meanwhile");
+    }
+    // Another read of the key may have ended first.
+    SessionState.Seen first = state.cut.get(key);
+    if (first != null && first.entry() != null) {
+      return show(first.entry(), first.reply());
+    }
+    state.cut.put(key, new SessionState.Seen(merged, told));
     return show(merged, told);
   }
 
@@ -252,7 +278,7 @@ final class ReadTurn implements Turn {
 
   /// What an entry shows, from now on, and all that this depends on.
   private void goBy(Entry shown) {
-    HybridTimestamp at = Objects.requireNonNull(reply).clock();
+    HybridTimestamp at = state.clock(); // of whoever of all that were asked had what is shown
     for (CausalRegister.Sibling sibling : unseen(shown)) {
       sibling
           .dependencies()

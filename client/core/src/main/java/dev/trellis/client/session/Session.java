@@ -79,6 +79,19 @@ public final class Session implements Handles, Calls {
               + image.clock()
               + ", which is so far ahead of this machine's that no store gave it");
     }
+    HybridTimestamp latest = image.floor().max(image.horizon());
+    for (SessionImage.Remembered each : image.remembered()) {
+      latest = latest.max(each.at());
+    }
+    if (latest.isAfter(image.clock())) {
+      throw TrellisException.of(
+          ErrorCode.BAD_REQUEST,
+          "a session token of the time "
+              + image.clock()
+              + " that demands what was written by "
+              + latest
+              + ", which no session gave");
+    }
     return new Session(host, next, SessionState.of(image, host.clientId()));
   }
 

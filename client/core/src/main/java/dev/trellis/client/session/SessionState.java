@@ -84,6 +84,7 @@ final class SessionState {
   private final Map<CommitId, WriteSet> writeSets = new HashMap<>(); // as the token told them
   private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
   private boolean coarse; // a token that it came with had left something out
+  private long transactions; // that have ended
   private long births; // of names under which buffered mutations are shown
 
   /// @param id random, one per session
@@ -194,15 +195,22 @@ final class SessionState {
     }
   }
 
-  /// Remembers what was read in full: it includes what was known only by its time.
+  /// Remembers what was read in full: it includes what was known only by its time. What was written
+  /// while the read was under way is kept beside.
   void rememberAll(Payload key, Entry entry, HybridTimestamp at) {
     Held before = held.remove(key);
-    HybridTimestamp by = at;
-    if (before != null) {
-      heldBytes -= before.weight();
-      by = by.max(before.at());
+    if (before == null) {
+      restore(key, new Held(entry, at));
+      return;
     }
-    restore(key, new Held(entry, by));
+    heldBytes -= before.weight();
+    Entry all = before.entry() == null ? entry : before.entry().merge(entry);
+    restore(key, new Held(all, before.at().max(at)));
+  }
+
+  /// How many transactions have ended.
+  long transactions() {
+    return transactions;
   }
 
   void restore(Payload key, Held known) {
@@ -577,6 +585,7 @@ final class SessionState {
 
   /// Ends what lasts from commit to commit.
   void endTransaction() {
+    transactions++;
     cut.clear();
     buffered.clear();
     begun = HybridTimestamp.ZERO;

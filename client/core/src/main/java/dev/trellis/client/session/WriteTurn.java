@@ -156,7 +156,10 @@ final class WriteTurn implements Turn {
     } else if (state.has(Guarantee.MONOTONIC_WRITES)) {
       state.note(key, reply.clock());
     }
-    if (state.has(Guarantee.CAUSAL) && mutation instanceof Mutation.PutMultiCausal) {
+    if (state.has(Guarantee.CAUSAL) && mutation instanceof Mutation.PutMultiCausal put) {
+      HybridTimestamp at = reply.clock();
+      put.dependencies().forEach((cause, version) -> state.dependOn(cause, version, at));
+      state.raiseHorizon(put.horizon());
       state.dependOn(key, reply.dots(), reply.clock());
     }
     return true;

@@ -460,6 +460,29 @@ class SessionTest {
   }
 
   @Test
+  void ofTwoReadsAtATimeBothShowTheCutAndNoneIsTakenIntoTheNextTransaction() {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 2);
+      Session other = store.new Client().session(Set.of());
+      other.register("k").putText("1");
+      Session session = store.new Client().session(Set.of(Guarantee.ITEM_CUT));
+      store.delaying = true;
+      CompletableFuture<Optional<String>> one = session.register("k").getTextAsync();
+      CompletableFuture<Optional<String>> two = session.register("k").getTextAsync();
+      while (!one.isDone() || !two.isDone()) {
+        assertTrue(store.step(), "a call that nobody answers");
+      }
+      assertEquals(one.join(), two.join(), "seed " + seed);
+      CompletableFuture<Optional<String>> late = session.register("late").getTextAsync();
+      session.abort();
+      while (!late.isDone()) {
+        assertTrue(store.step(), "a call that nobody answers");
+      }
+      assertTrue(late.isCompletedExceptionally());
+    }
+  }
+
+  @Test
   void aCauseThatNoReplicaHasIsAskedForAndNotSkipped() {
     ModelStore store = new ModelStore(new SplittableRandom(8), 2);
     Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
