@@ -75,7 +75,7 @@ class EveryCommandIT {
   void whatTestFaultsDoesNotKnowIsNamed() {
     assertEquals(
         "error: --workload sets is unknown; known are set, set-one, set-durable, counter, register, delete,"
-            + " session, or all\n",
+            + " session, sessions-single, sessions-atomic, sessions-causal, or all\n",
         local.trellis("test-faults", "--workload", "sets").expect(2).error());
     assertEquals(
         "error: --nemesis: unknown fault 'flood'; known are kill, blackout, restart, pause, isolate, halves,"
