@@ -177,6 +177,7 @@ final class ReadTurn implements Turn {
     if (held != null && held.entry() != null) {
       merged = merged.merge(held.entry());
     }
+    state.observe(merged);
     reply = told;
     if (!state.has(Guarantee.CAUSAL)) {
       return finish(merged);

@@ -10,6 +10,8 @@ import dev.trellis.execution.WriteContext;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
@@ -118,6 +120,17 @@ final class SessionState {
 
   void observe(HybridTimestamp seen) {
     clock = clock.max(seen);
+  }
+
+  /// Takes note of when what was read was written: a replica that had it from another just now may
+  /// answer with a clock of the same millisecond that is behind.
+  void observe(Entry read) {
+    if (read.value(Kind.LWW).orElse(null) instanceof LwwRegister register) {
+      observe(register.timestamp());
+    }
+    if (!read.commits().parts().isEmpty()) {
+      observe(read.commits().parts().lastKey().timestamp());
+    }
   }
 
   /// When the session began to read since the last commit; zero for not yet, and where that does

@@ -44,6 +44,9 @@ final class ModelStore {
 
     @Override
     public HybridTimestamp stampAfter(HybridTimestamp seen) {
+      if (clockBehind) {
+        return seen.max(HybridTimestamp.ofMillis(millis)).next();
+      }
       clock.observe(seen, millis);
       return clock.tick(millis);
     }
@@ -97,6 +100,7 @@ final class ModelStore {
   private final int paceMillis; // between two calls, at most
   private long births;
   Payload sessionKey = Payload.EMPTY;
+  boolean clockBehind; // answers tell the time of replicas that have not heard of any stamp
   boolean cutOff; // replicas do not hear each other
   Map<Payload, Entry> written = new HashMap<>(); // all that was ever merged anywhere
   Entry lastDelta = Entry.BOTTOM;
@@ -192,7 +196,7 @@ final class ModelStore {
             Optional.empty(),
             CausalContext.EMPTY,
             Receipt.NONE,
-            clock.tick(millis),
+            clockBehind ? HybridTimestamp.ofMillis(millis) : clock.tick(millis),
             1);
     return delta.isPresent() ? reply.withDelta(delta.get()) : reply;
   }

@@ -459,6 +459,24 @@ class SessionTest {
     }
   }
 
+  /// A replica that has just had a value from another answered with a clock of that millisecond,
+  /// and less than the value's stamp.
+  @Test
+  void ownWritesShowAlsoOverAValueThatIsNewerThanTheReplicasClock() {
+    ModelStore store = new ModelStore(new SplittableRandom(3), 1);
+    Session other = store.new Client().session(Set.of());
+    HybridTimestamp ahead = HybridTimestamp.of(5_000, 7);
+    other.register("k").withOptions(CallOptions.DEFAULT.withStamp(ahead)).putText("theirs");
+    store.clockBehind = true;
+    Session session =
+        store.new Client().session(Set.of(Guarantee.READ_ATOMIC, Guarantee.READ_YOUR_WRITES));
+    session.register("k").putText("own");
+    assertEquals("own", session.register("k").getText().orElseThrow());
+    session.commit();
+    store.clockBehind = false;
+    assertEquals("own", store.new Client().session(Set.of()).register("k").getText().orElseThrow());
+  }
+
   @Test
   void ofTwoReadsAtATimeBothShowTheCutAndNoneIsTakenIntoTheNextTransaction() {
     for (long seed = 0; seed < SEEDS; seed++) {
