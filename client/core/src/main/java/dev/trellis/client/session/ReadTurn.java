@@ -72,21 +72,7 @@ final class ReadTurn implements Turn {
     transaction = state.transactions();
     SessionState.Seen seen = state.cut.get(key);
     if (seen != null) {
-      if (state.pastOf(key).filter(version -> !isShown(seen, version)).isPresent()) {
-        return new Step.Refuse(
-            ErrorCode.SESSION_UNAVAILABLE,
-            "the session has read key "
-                + key
-                + " since its last commit, and since then a value that depends on a later version"
-                + " of it; commit or abort, and read again");
-      }
-      return seen.entry() == null
-          ? new Step.Refuse(
-              ErrorCode.SESSION_UNAVAILABLE,
-              "what the session has read of key "
-                  + key
-                  + " did not fit into its token; commit or abort, and read again")
-          : show(seen.entry(), seen.reply());
+      return again(seen);
     }
     if (isAtomic()) {
       Optional<String> obstacle = AtomicCut.obstacle(state, key);
@@ -107,9 +93,25 @@ final class ReadTurn implements Turn {
     return ask(partial ? read : new Read.State(), demandedBy());
   }
 
-  private static boolean isShown(SessionState.Seen seen, CausalContext version) {
-    return includes(Optional.ofNullable(seen.entry()), version)
-        || seen.entry() == null; // which is refused for itself
+  /// Reads a key again that is in the cut.
+  private Step again(SessionState.Seen seen) {
+    Entry entry = seen.entry();
+    if (entry == null) {
+      return new Step.Refuse(
+          ErrorCode.SESSION_UNAVAILABLE,
+          "what the session has read of key "
+              + key
+              + " did not fit into its token; commit or abort, and read again");
+    }
+    if (state.pastOf(key).filter(version -> !includes(Optional.of(entry), version)).isPresent()) {
+      return new Step.Refuse(
+          ErrorCode.SESSION_UNAVAILABLE,
+          "the session has read key "
+              + key
+              + " since its last commit, and since then a value that depends on a later version"
+              + " of it; commit or abort, and read again");
+    }
+    return show(entry, seen.reply());
   }
 
   private boolean isTransactional() {
