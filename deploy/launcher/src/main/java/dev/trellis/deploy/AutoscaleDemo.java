@@ -68,17 +68,28 @@ final class AutoscaleDemo {
   /// Starts the cluster, does all of it, and stops the cluster again.
   ///
   /// @throws IOException if a part of it can't be started, or the cluster does not answer
+  @SuppressWarnings("try") // interrupted while it stops, it ends as well
   AutoscaleReport run() throws IOException, InterruptedException {
     tell.accept("Starting two memory nodes, two SSD nodes, a router and a monitor.");
-    Thread stopAtExit = new Thread(this::stop, "stop");
+    Thread stopAtExit = new Thread(this::stopAtExit, "stop");
     Runtime.getRuntime().addShutdownHook(stopAtExit);
-    try {
+    try (Ending _ = () -> stopUnlessBy(stopAtExit)) {
       var _ = trellis(up());
       return runOnCluster();
-    } finally {
-      if (isCancelled(stopAtExit)) {
-        stop();
-      }
+    }
+  }
+
+  /// What is done at the end, however that comes.
+  @SuppressWarnings("try") // as above
+  @FunctionalInterface
+  private interface Ending extends AutoCloseable {
+    @Override
+    void close() throws IOException, InterruptedException;
+  }
+
+  private void stopUnlessBy(Thread hook) throws IOException, InterruptedException {
+    if (isCancelled(hook)) {
+      stop();
     }
   }
 
@@ -92,14 +103,21 @@ final class AutoscaleDemo {
   }
 
   /// Leaves nothing behind.
-  private void stop() {
-    try {
-      var _ = trellis("down", "--port-base", base());
-      try (Stream<Path> files = Files.walk(data)) {
-        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.delete(file);
-        }
+  ///
+  /// @throws CommandFailure if the cluster can't be stopped
+  /// @throws IOException if what it wrote can't be deleted
+  private void stop() throws IOException, InterruptedException {
+    var _ = trellis("down", "--port-base", base());
+    try (Stream<Path> files = Files.walk(data)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
       }
+    }
+  }
+
+  private void stopAtExit() {
+    try {
+      stop();
     } catch (IOException | CommandFailure e) {
       tell.accept("What the demo wrote is left in " + data + ": " + e.getMessage());
     } catch (InterruptedException _) {

@@ -15,8 +15,8 @@ import java.time.Duration;
 /// Keeps two commands from starting or stopping the same cluster at once. Lets go when the process
 /// ends, however it ends.
 final class ClusterLock implements AutoCloseable {
-  /// A scaler is at work for a moment only.
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
+  /// A scaler is at work for a moment only, unless a node that it asks to leave is slow to answer.
+  private static final Duration PATIENCE = ControlPort.ORDER_TIMEOUT.multipliedBy(2);
 
   private static final long LOOK_MILLIS = 20;
 

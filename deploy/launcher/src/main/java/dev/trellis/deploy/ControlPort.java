@@ -1,6 +1,7 @@
 package dev.trellis.deploy;
 
 import dev.trellis.node.control.ControlClient;
+import dev.trellis.node.control.OrderRefusedException;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -12,7 +13,7 @@ final class ControlPort {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   /// What is to be done must not fail just because a machine is very busy.
-  private static final Duration ORDER_TIMEOUT = Duration.ofSeconds(15);
+  static final Duration ORDER_TIMEOUT = Duration.ofSeconds(15);
 
   private ControlPort() {}
 
@@ -23,6 +24,14 @@ final class ControlPort {
 
   private static ControlClient client(int port, Duration timeout) {
     return new ControlClient(InetAddress.getLoopbackAddress().getHostAddress(), port, timeout);
+  }
+
+  /// Claims for a monitor's epoch that it leads.
+  ///
+  /// @throws OrderRefusedException if another has a higher one
+  /// @throws IOException if the node does not answer, which whoever leads tries again soon
+  static void claim(int port, long epoch) throws IOException {
+    client(port, TIMEOUT).claim(epoch);
   }
 
   /// What the node says of itself and of the cluster; empty if it does not answer.

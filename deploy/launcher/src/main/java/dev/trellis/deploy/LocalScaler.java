@@ -57,7 +57,7 @@ final class LocalScaler implements Scaler {
         NodeCommand.OfNode.answering(report, "")
             .orElseThrow(() -> new IOException("no node of the cluster answers"));
     try {
-      var _ = ControlPort.client(state.ports().nodeControl(node.number())).claim(epoch);
+      ControlPort.claim(state.ports().nodeControl(node.number()), epoch);
       return Optional.empty();
     } catch (OrderRefusedException e) {
       return Optional.of(String.valueOf(e.getMessage()));

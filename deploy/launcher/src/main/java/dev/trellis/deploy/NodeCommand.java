@@ -13,6 +13,7 @@ import dev.trellis.wire.NodeDescriptor.Tier;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -115,11 +116,13 @@ final class NodeCommand {
       }
     }
 
-    /// A node of this machine that answers, other than `id`, to give an order to.
+    /// A node of this machine that answers, other than `id`, to give an order to. One that is
+    /// leaving may be gone before it gets that.
     static Optional<ServerState> answering(ClusterReport report, String id) {
       return report.nodes().stream()
           .filter(node -> !node.id().equals(id))
           .filter(node -> node.answer().isPresent())
+          .sorted(Comparator.comparing(node -> !node.state().equals(NodeAnswer.ACTIVE)))
           .flatMap(node -> node.process().stream())
           .map(ServerReport::server)
           .findFirst();
