@@ -143,8 +143,11 @@ public sealed interface PeerMessage {
   /// least this or nothing at all, and sends nothing older to anybody.
   ///
   /// @param ended tombstones, or the parts of entries that have ended
-  record CollectAsked(long id, List<Change> ended) implements PeerMessage {
+  /// @param bornBefore the births, in milliseconds since the epoch, of invocations whose tags are
+  ///   among that; 0 for none
+  record CollectAsked(long id, List<Change> ended, long bornBefore) implements PeerMessage {
     public CollectAsked {
+      requireBirth(bornBefore);
       ended = List.copyOf(ended);
     }
   }
@@ -152,16 +155,32 @@ public sealed interface PeerMessage {
   /// Answers [CollectAsked].
   ///
   /// @param agreed indices into the list that was asked about, ascending
-  record CollectVoted(long id, List<Integer> agreed) implements PeerMessage {
+  /// @param closedBefore the births, in milliseconds since the epoch, of invocations of which the
+  ///   voter takes nothing any more
+  record CollectVoted(long id, List<Integer> agreed, long closedBefore) implements PeerMessage {
     public CollectVoted {
+      requireBirth(closedBefore);
       agreed = List.copyOf(agreed);
     }
   }
 
   /// Tells that everybody agreed: what has ended by `cutoff` of these keys may be forgotten.
-  record Collect(HybridTimestamp cutoff, List<Payload> keys) implements PeerMessage {
+  ///
+  /// @param bornBefore the births of invocations whose tags are forgotten, as was asked
+  record Collect(HybridTimestamp cutoff, List<Payload> keys, long bornBefore)
+      implements PeerMessage {
     public Collect {
+      requireBirth(bornBefore);
       keys = List.copyOf(keys);
+    }
+  }
+
+  private static void requireBirth(long bornMillis) {
+    if (bornMillis < 0) {
+      throw new IllegalArgumentException(
+          "births before "
+              + Long.toUnsignedString(bornMillis)
+              + " ms, which is not less than 2^63");
     }
   }
 }

@@ -194,6 +194,11 @@ final class TestCluster {
     return cluster;
   }
 
+  /// Sets how long nodes take an invocation's tags that are started from now on.
+  void invocationLifetime(Duration lifetime) {
+    invocationLifetime = lifetime;
+  }
+
   /// Sets what nodes accept that are started from now on.
   void limits(Limits accepted) {
     limits = accepted;
