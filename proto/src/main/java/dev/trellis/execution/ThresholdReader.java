@@ -22,7 +22,8 @@ import java.util.function.Predicate;
 ///
 /// Law: where one is reached that is not a [Threshold.Seen], it is reached by every merge of the
 /// entry with states of the same generation. So an answer needs no second replica, and no replica
-/// that has everything.
+/// that has everything. Of a counter, as long as what invocations have added is folded by vote, so
+/// that no sum lacks what another state has of it.
 public final class ThresholdReader {
   private static final View TRUE = new View.Truth(true);
 

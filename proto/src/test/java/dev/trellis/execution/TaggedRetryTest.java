@@ -432,6 +432,8 @@ class TaggedRetryTest {
     add(replica, Long.MAX_VALUE, 1_000, 1);
     add(other, Long.MAX_VALUE, 1_000, 2);
     replica.entry = folded(replica.entry.merge(other.entry), 1_500);
+    Counter counter = (Counter) replica.entry.value(Kind.COUNTER).orElseThrow();
+    assertEquals(0, counter.taggedCount());
     assertEquals(new View.Whole(Long.MAX_VALUE), shown(replica.entry));
     add(replica, -Long.MAX_VALUE, 2_000, 1);
     add(replica, -3, 2_000, 2);

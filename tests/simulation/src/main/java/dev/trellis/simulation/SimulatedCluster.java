@@ -272,7 +272,7 @@ final class SimulatedCluster {
         plan.replication(),
         defaults.waitingBytesMax(),
         defaults.accesses(),
-        plan.invocationLifetime());
+        plan.invocationLifetimeAt(identity.id()));
   }
 
   /// How wrong a node's clock is.
