@@ -5,15 +5,22 @@ import dev.trellis.client.Calls;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.session.Guarantee;
+import dev.trellis.client.session.Host;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.lattice.Payload;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 
 /// State and communication for functions: one per program, over its client. Works in whatever runs
 /// the function: AWS Lambda, Knative, Spring Cloud Function, a plain `main`.
@@ -32,12 +39,15 @@ import java.util.Set;
 public final class Functions {
   private static final int ID_BYTES = 16;
 
-  private final Trellis trellis;
+  /// What goes on with a result is called when that is there; a replica may not have it yet.
+  private static final Duration RESULT_PATIENCE = Duration.ofSeconds(10);
+
+  private final Host host;
   private final Calls calls;
   private final SecureRandom random = new SecureRandom();
 
-  private Functions(Trellis trellis, Calls calls) {
-    this.trellis = trellis;
+  Functions(Host host, Calls calls) {
+    this.host = host;
     this.calls = calls;
   }
 
@@ -50,16 +60,6 @@ public final class Functions {
   /// cache does.
   public static Functions over(Trellis trellis, Calls calls) {
     return new Functions(trellis, calls);
-  }
-
-  /// The client beneath.
-  public Trellis trellis() {
-    return trellis;
-  }
-
-  /// Who carries out calls: the client, or what stands in front of it.
-  Calls calls() {
-    return calls;
   }
 
   /// An id for an invocation that is born now. Whoever calls the function mints it, and repeats it
@@ -101,7 +101,7 @@ public final class Functions {
   ///
   /// @param id the same for each time that the invocation is run
   public Invocation invocation(InvocationId id, Set<Guarantee> guarantees) {
-    return new Invocation(this, id, Session.begin(trellis, calls, guarantees));
+    return new Invocation(this, id, Session.begin(host, calls, guarantees));
   }
 
   /// What a function works with while it is run for an invocation that goes on with a session.
@@ -111,6 +111,107 @@ public final class Functions {
   /// @throws DefiniteException.BadRequest if it is no token
   /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
   public Invocation invocation(InvocationId id, SessionToken token) {
-    return new Invocation(this, id, Session.resume(trellis, calls, token));
+    return new Invocation(this, id, Session.resume(host, calls, token));
+  }
+
+  // ---- Running ----
+
+  /// Runs a function for a call, as whoever hosts it does: opens the invocation, hands over the
+  /// argument, commits, and keeps what came of it as the result, for whoever waits for it.
+  ///
+  /// @param next who runs what goes on with the result
+  /// @return what is kept as the result
+  /// @throws FunctionFailedException if the argument is the result of another function, which has
+  ///   failed; it is kept as failed then
+  /// @throws Exception that the function threw, or of the store; nothing is kept then, and the call
+  ///   is to be made again, or given up with [StoredFuture#failAsync]
+  public Result run(FunctionCall call, Function function, Invoker next) throws Exception {
+    StoredFuture future = future(call.id());
+    Payload argument;
+    try {
+      argument = argument(call);
+    } catch (FunctionFailedException e) {
+      return Trellis.await(future.failAsync(String.valueOf(e.getMessage()), next));
+    }
+    try (Invocation invocation =
+        call.token().isPresent()
+            ? invocation(call.id(), call.token().get())
+            : invocation(call.id())) {
+      Payload value = function.handle(invocation, argument);
+      SessionToken token = invocation.commit();
+      return Trellis.await(future.completeAsync(value, Optional.of(token), next));
+    }
+  }
+
+  private Payload argument(FunctionCall call) {
+    return switch (call.argument()) {
+      case FunctionCall.Given given -> given.value();
+      case FunctionCall.ResultOf of -> future(of.id()).get(RESULT_PATIENCE);
+    };
+  }
+
+  // ---- Futures and joins ----
+
+  /// The result of an invocation, whether it is there or not.
+  public StoredFuture future(InvocationId id) {
+    return new StoredFuture(calls, id);
+  }
+
+  /// Has a function run for each argument. Their ids follow from that of `parent`, the function and
+  /// the place in the list: a function that is run again and scatters again waits for the same
+  /// runs.
+  ///
+  /// @param parent whoever scatters
+  /// @return the results, in the order of the arguments
+  public List<StoredFuture> scatter(
+      Invocation parent, String function, List<Payload> arguments, Invoker invoker) {
+    SessionToken token = parent.commit();
+    List<StoredFuture> results = new ArrayList<>(arguments.size());
+    List<CompletableFuture<?>> begun = new ArrayList<>(arguments.size());
+    for (int at = 0; at < arguments.size(); at++) {
+      InvocationId id =
+          idOf(
+              "scatter/" + parent.id() + "/" + function + "/" + at,
+              Instant.ofEpochMilli(parent.id().bornMillis()));
+      begun.add(
+          invoker.invoke(
+              new FunctionCall(
+                  function, id, new FunctionCall.Given(arguments.get(at)), Optional.of(token))));
+      results.add(future(id));
+    }
+    var unused = Trellis.await(CompletableFuture.allOf(begun.toArray(CompletableFuture<?>[]::new)));
+    return results;
+  }
+
+  /// Waits for all of several results: gathers what was scattered.
+  ///
+  /// @param timeout for all together, 1 ms to one day
+  /// @return their values, in the same order
+  /// @throws FunctionFailedException if one has failed
+  /// @throws DefiniteException.NotReached if one is not there in time
+  public List<Payload> awaitAll(List<StoredFuture> futures, Duration timeout) {
+    return Trellis.await(awaitAllAsync(futures, timeout)).stream().map(Result::value).toList();
+  }
+
+  /// As [#awaitAll], with failures among the results.
+  public CompletableFuture<List<Result>> awaitAllAsync(
+      List<StoredFuture> futures, Duration timeout) {
+    List<CompletableFuture<Result>> results =
+        futures.stream().map(each -> each.awaitAsync(timeout)).toList();
+    return CompletableFuture.allOf(results.toArray(CompletableFuture<?>[]::new))
+        .thenApply(all -> results.stream().map(CompletableFuture::join).toList());
+  }
+
+  /// A point that several invocations wait for each other at.
+  ///
+  /// @param name that nobody else has, such as one that begins with the id of who scattered
+  /// @param parties how many must arrive, 1 or more
+  public Barrier barrier(String name, int parties) {
+    return new Barrier(calls, name, parties);
+  }
+
+  /// A figure to which many contribute.
+  public Aggregate aggregate(String name) {
+    return new Aggregate(calls, name);
   }
 }
