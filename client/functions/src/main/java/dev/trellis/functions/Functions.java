@@ -37,6 +37,16 @@ import java.util.concurrent.CompletableFuture;
 ///
 /// Safe for any thread. Holds nothing but the client, which stays open.
 public final class Functions {
+  /// What an invocation promises unless it is asked for something else: session causality, and that
+  /// what it writes is sent when it commits. So of a run that fails on the way nothing is seen.
+  public static final Set<Guarantee> GUARANTEES =
+      Set.of(
+          Guarantee.READ_YOUR_WRITES,
+          Guarantee.MONOTONIC_READS,
+          Guarantee.MONOTONIC_WRITES,
+          Guarantee.WRITES_FOLLOW_READS,
+          Guarantee.READ_COMMITTED);
+
   private static final int ID_BYTES = 16;
 
   /// What goes on with a result is called when that is there; a replica may not have it yet.
@@ -89,17 +99,19 @@ public final class Functions {
     }
   }
 
-  /// What a function works with while it is run for an invocation, with the guarantees of
-  /// [Guarantee#SESSION].
+  /// What a function works with while it is run for an invocation, with [#GUARANTEES].
   ///
   /// @param id the same for each time that the invocation is run
   public Invocation invocation(InvocationId id) {
-    return invocation(id, Guarantee.SESSION);
+    return invocation(id, GUARANTEES);
   }
 
   /// What a function works with while it is run for an invocation.
   ///
   /// @param id the same for each time that the invocation is run
+  /// @param guarantees where [Guarantee#READ_COMMITTED] is not among them, each write is sent at
+  ///   once. Then a run that is given up, but goes on, may put a value of its own over a later one
+  ///   that the next run has put in its place
   public Invocation invocation(InvocationId id, Set<Guarantee> guarantees) {
     return new Invocation(this, id, Session.begin(host, calls, guarantees));
   }
@@ -107,7 +119,7 @@ public final class Functions {
   /// What a function works with while it is run for an invocation that goes on with a session.
   ///
   /// @param id the same for each time that the invocation is run
-  /// @param token of the session, from whoever called
+  /// @param token of the session, from whoever called, and so are its guarantees
   /// @throws DefiniteException.BadRequest if it is no token
   /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
   public Invocation invocation(InvocationId id, SessionToken token) {
