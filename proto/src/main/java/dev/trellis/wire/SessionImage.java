@@ -31,7 +31,8 @@ import java.util.TreeMap;
 /// @param writeSets of the commits that the entries name: four bytes for each key that one writes,
 ///   the low half of its hash, least significant byte first
 /// @param waiting mutations that wait for the commit, in their order
-/// @param past key to version of what its next causal write depends on, and of what it must find
+/// @param past key to version of what its next causal write depends on, and of what it must find;
+///   in the order of the keys
 /// @param horizon what else that depends on was first written by then; zero for nothing else
 /// @param begun when it began to read since the last commit, if that matters; zero for not yet
 /// @param coarse whether something had to be left out: the promises hold, and may cost more
@@ -73,7 +74,7 @@ public record SessionImage(
       }
     }
     waiting = List.copyOf(waiting);
-    past = Map.copyOf(past);
+    past = Collections.unmodifiableSortedMap(new TreeMap<>(past));
   }
 
   /// The message `SessionImage` of `trellis.proto`. O(size).
