@@ -1,11 +1,14 @@
 package dev.trellis.simulation;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.CallOptions;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Sabotage;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.WireException;
 import java.nio.ByteBuffer;
@@ -46,7 +49,9 @@ public enum SessionDefect {
   /// A commit names in each key that key alone.
   COMMITS_TELL_NO_OTHER_KEYS(SessionLevel.READ_ATOMIC),
   /// A causal value is stored without what it depends on.
-  CAUSES_LEFT_OUT(SessionLevel.CAUSAL);
+  CAUSES_LEFT_OUT(SessionLevel.CAUSAL),
+  /// What one replica knows nothing of counts as what none knows anything of.
+  CAUSES_OVER_BY_ONE_REPLICAS_WORD(SessionLevel.CAUSAL);
 
   private static final int HEAD_BYTES = 2;
 
@@ -80,6 +85,13 @@ public enum SessionDefect {
           new Mutation.PutMultiCausal(put.value(), put.context(), Map.of());
       default -> operation;
     };
+  }
+
+  /// What becomes of what an operation of a session asks for beside.
+  CallOptions changed(Operation operation, CallOptions options) {
+    return this == CAUSES_OVER_BY_ONE_REPLICAS_WORD && operation instanceof Read.State
+        ? options.withReadMode(ReadMode.ANY)
+        : options;
   }
 
   /// What becomes of a token on its way.

@@ -34,6 +34,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -501,11 +502,67 @@ class SessionTest {
   }
 
   @Test
-  void aCauseThatNoReplicaHasIsAskedForAndNotSkipped() {
-    ModelStore store = new ModelStore(new SplittableRandom(8), 2);
-    Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
+  void aCauseOfWhichNothingIsLeftAnywhereIsOverAndItsEffectIsShown() {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 2);
+      Session writer = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      putCausal(writer, "cause", "v");
+      putCausal(writer, "effect", "e");
+      Session reader = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      store.forget(text("cause"));
+      for (int i = 0; i < 20; i++) {
+        store.gossip(text("effect"));
+      }
+      assertEquals(Set.of(text("e")), values(reader, "effect"));
+      putCausal(reader, "later", "l");
+      for (Session each : List.of(reader, store.new Client().resume(reader.token()))) {
+        assertEquals(Set.of(), values(each, "cause"));
+        assertEquals(Set.of(text("e")), values(each, "effect"));
+      }
+      View.Sibling later = reader.multiCausal("later").get().siblings().get(0);
+      assertEquals(Set.of(text("effect")), later.dependencies().keySet(), "what is over is not");
+    }
+  }
+
+  /// That one replica has nothing of it says nothing: another may.
+  @Test
+  void aCauseThatOneReplicaLacksWhileAnotherIsSilentIsNotSkipped() {
+    int shown = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 2);
+      Session writer = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      putCausal(writer, "cause", "v"); // at one of the two
+      putCausal(writer, "effect", "e");
+      store.cutOff = true;
+      Session reader = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      try {
+        if (values(reader, "effect").isEmpty()) {
+          continue; // the other one was asked
+        }
+        shown++;
+        assertEquals(Set.of(text("v")), values(reader, "cause"));
+      } catch (DefiniteException.SessionUnavailable refused) {
+        assertEquals(
+            "key \"effect\" depends on a version of key \"cause\" that no replica that answers has: cut"
+                + " off; try again",
+            refused.getMessage());
+        store.cutOff = false;
+        while (values(reader, "effect").isEmpty()) {
+          store.gossip(text("effect"));
+        }
+        assertEquals(Set.of(text("v")), values(reader, "cause"));
+      }
+    }
+    assertTrue(shown > 0, "the cause was never fetched");
+  }
+
+  /// Somebody has the key, so it was not deleted for good.
+  @Test
+  void aVersionThatAllReplicasLackOfACauseThatIsThereIsNotSkipped() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 1);
     CausalContext elsewhere =
         CausalContext.of(new dev.trellis.causal.Dot(new dev.trellis.causal.ReplicaId(99, 1), 1));
+    putCausal(store.new Client().session(Set.of()), "cause", "another");
     store.new Client()
         .execute(
             text("effect"),
@@ -513,17 +570,24 @@ class SessionTest {
                 text("v"), CausalContext.EMPTY, Map.of(text("cause"), elsewhere)),
             CallOptions.DEFAULT)
         .join();
+    Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
     DefiniteException.SessionUnavailable refused =
         assertThrows(
-            DefiniteException.SessionUnavailable.class,
-            () -> {
-              for (int i = 0; i < 20; i++) {
-                session.multiCausal("effect").get(); // one of the replicas has it
-              }
-            });
+            DefiniteException.SessionUnavailable.class, () -> session.multiCausal("effect").get());
     assertEquals(
         "key \"effect\" depends on a version of key \"cause\" that no replica that answers has; try again",
         refused.getMessage());
+  }
+
+  private static void putCausal(Session session, String key, String value) {
+    CausalContext context = session.multiCausal(key).get().context();
+    session.multiCausal(key).put(text(value), context, Map.of());
+  }
+
+  private static Set<Payload> values(Session session, String key) {
+    return session.multiCausal(key).get().siblings().stream()
+        .map(View.Sibling::value)
+        .collect(Collectors.toSet());
   }
 
   @Test
