@@ -120,7 +120,8 @@ public enum SessionDefect {
                   Map.of(),
                   HybridTimestamp.ZERO,
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           case TOKEN_FORGETS_WHAT_DID_NOT_FIT ->
               new SessionImage(
                   image.id(),
@@ -134,7 +135,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           case TOKEN_FORGETS_THE_CUT ->
               new SessionImage(
                   image.id(),
@@ -148,7 +150,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  false);
           case TOKEN_FORGETS_WHAT_WAITS ->
               new SessionImage(
                   image.id(),
@@ -162,7 +165,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           case TOKEN_FORGETS_TO_WAIT ->
               new SessionImage(
                   image.id(),
@@ -176,7 +180,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           default -> image;
         };
     byte[] content = changed.encode();

@@ -77,6 +77,9 @@ final class ReadTurn implements Turn {
     if (seen != null) {
       return again(seen);
     }
+    if (state.hasForgottenCut() && !(read instanceof Read.Placed)) {
+      return lost();
+    }
     if (isAtomic()) {
       Optional<String> obstacle = AtomicCut.obstacle(state, key);
       if (obstacle.isPresent()) {
@@ -100,11 +103,7 @@ final class ReadTurn implements Turn {
   private Step again(SessionState.Seen seen) {
     Entry entry = seen.entry();
     if (entry == null) {
-      return new Step.Refuse(
-          ErrorCode.SESSION_UNAVAILABLE,
-          "what the session has read of key "
-              + key
-              + " did not fit into its token; commit or abort, and read again");
+      return lost();
     }
     if (state.pastOf(key).filter(version -> !includes(Optional.of(entry), version)).isPresent()) {
       return new Step.Refuse(
@@ -115,6 +114,14 @@ final class ReadTurn implements Turn {
               + " of it; commit or abort, and read again");
     }
     return show(entry, seen.reply());
+  }
+
+  private Step lost() {
+    return new Step.Refuse(
+        ErrorCode.SESSION_UNAVAILABLE,
+        "what the session has read of key "
+            + key
+            + " did not fit into its token; commit or abort, and read again");
   }
 
   private boolean isTransactional() {
