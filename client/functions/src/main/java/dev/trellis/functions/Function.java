@@ -2,22 +2,14 @@ package dev.trellis.functions;
 
 import dev.trellis.lattice.Payload;
 
-/// What a user writes: takes an argument, gives an answer, and keeps what is to last in the store.
-/// The same one runs in each adapter and in the embedded runtime.
-///
-/// ```java
-/// Function visit = (invocation, argument) -> {
-///   invocation.counter("visits").add(1);
-///   return Payload.ofText("thanks, " + argument.text());
-/// };
-/// ```
-///
-/// It may be run more than once for one invocation, also at the same time, and each time must write
-/// the same: see [Invocation].
+/// What a user writes. It may be run several times for one invocation, also at once, and must do
+/// the same to each key each time: see [Invocation].
 @FunctionalInterface
 public interface Function {
-  /// Runs once. What it has begun to write when it returns is waited for and committed.
+  /// Does the work.
   ///
-  /// @throws Exception for whoever called; then it may be run again
+  /// @param invocation gives state and communication; it is committed once this has returned
+  /// @return the result, kept as a [StoredFuture]
+  /// @throws Exception to be run again
   Payload handle(Invocation invocation, Payload argument) throws Exception;
 }

@@ -34,6 +34,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What a session knows. Reads no clock and does no I/O; not safe for several threads.
@@ -331,12 +332,53 @@ final class SessionState {
 
   void buffer(Payload key, Mutation mutation, CallOptions options) {
     List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
-    if (mutation instanceof Mutation.Put
-        && !waiting.isEmpty()
-        && waiting.getLast().mutation() instanceof Mutation.Put) {
-      waiting.removeLast(); // nobody would ever see it
+    List<Buffered> left = new ArrayList<>(waiting.size() + 1);
+    for (Buffered each : waiting) {
+      overwritten(each.mutation(), mutation)
+          .ifPresent(part -> left.add(new Buffered(part, each.options())));
     }
-    waiting.add(new Buffered(mutation, options));
+    left.add(new Buffered(mutation, options));
+    buffered.put(key, left);
+  }
+
+  /// What is left of a mutation that waits when a later one of the same key does: nobody would ever
+  /// see what that overwrites, unless just the first of them were carried out.
+  private static Optional<Mutation> overwritten(Mutation earlier, Mutation later) {
+    if (earlier instanceof Mutation.Put && later instanceof Mutation.Put) {
+      return Optional.empty();
+    }
+    if (earlier instanceof Mutation.UpdateField inner
+        && later instanceof Mutation.UpdateField other
+        && inner.field().equals(other.field())) {
+      return overwritten(inner.mutation(), other.mutation())
+          .map(left -> new Mutation.UpdateField(inner.field(), left));
+    }
+    Set<Payload> members = membersOf(later);
+    if (members.isEmpty()) {
+      return Optional.of(earlier);
+    }
+    return switch (earlier) {
+      case Mutation.AddScored add -> {
+        List<Mutation.ScoredMember> left =
+            add.members().stream().filter(each -> !members.contains(each.member())).toList();
+        yield left.isEmpty() ? Optional.empty() : Optional.of(new Mutation.AddScored(left));
+      }
+      case Mutation.RemoveMembers remove -> {
+        List<Payload> left =
+            remove.members().stream().filter(each -> !members.contains(each)).toList();
+        yield left.isEmpty() ? Optional.empty() : Optional.of(new Mutation.RemoveMembers(left));
+      }
+      default -> Optional.of(earlier);
+    };
+  }
+
+  private static Set<Payload> membersOf(Mutation mutation) {
+    return switch (mutation) {
+      case Mutation.AddScored add ->
+          add.members().stream().map(Mutation.ScoredMember::member).collect(Collectors.toSet());
+      case Mutation.RemoveMembers remove -> Set.copyOf(remove.members());
+      default -> Set.of();
+    };
   }
 
   /// Whether a commit that an entry of the session tells apart writes the key, as far as is known:

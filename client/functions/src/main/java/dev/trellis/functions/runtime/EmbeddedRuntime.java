@@ -5,7 +5,10 @@ import dev.trellis.client.Trellis;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Answer;
 import dev.trellis.functions.Function;
+import dev.trellis.functions.FunctionCall;
 import dev.trellis.functions.Functions;
+import dev.trellis.functions.Invoker;
+import dev.trellis.functions.Result;
 import dev.trellis.lattice.Payload;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -23,6 +26,8 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Runs functions on virtual threads of this process, as a cloud does: on instances that start
 /// cold, freeze and vanish, up to a deadline, again after a failure, and sometimes twice.
@@ -43,7 +48,9 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// Safe for any thread.
-public final class EmbeddedRuntime implements AutoCloseable {
+public final class EmbeddedRuntime implements Invoker, AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(EmbeddedRuntime.class);
+
   private final Map<String, Scheduler.Deployment> deployments;
   private final RuntimeClock clock;
   private final @Nullable Functions shared; // by all instances
@@ -56,8 +63,9 @@ public final class EmbeddedRuntime implements AutoCloseable {
   private final Scheduler scheduler;
   private final Map<Scheduler.Job, CompletableFuture<Outcome>> callers = new HashMap<>();
   private final Map<Scheduler.Run, Going> going = new HashMap<>();
-  private final Map<Scheduler.Instance, Functions> warm = new HashMap<>();
+  private final Map<Scheduler.Instance, Warm> warm = new HashMap<>();
   private final Queue<Runnable> afterwards = new ArrayDeque<>(); // once the lock is free
+  private int keeping; // failures that are being kept as results
   private boolean closed;
 
   /// A run that has begun and not returned.
@@ -67,6 +75,9 @@ public final class EmbeddedRuntime implements AutoCloseable {
     private @Nullable Gate gate; // once the instance is ready
     private @Nullable Thread thread;
   }
+
+  /// What an instance has for itself.
+  private record Warm(Trellis trellis, Functions functions) {}
 
   private EmbeddedRuntime(Builder builder) {
     deployments = new LinkedHashMap<>(builder.deployments);
@@ -168,6 +179,53 @@ public final class EmbeddedRuntime implements AutoCloseable {
     return submit(name, id, token, argument, true);
   }
 
+  /// As [#invokeAsync(String, Payload)], for a call whose result is kept as the [StoredFuture] of
+  /// its id, a failure of the last attempt included.
+  @Override
+  public CompletableFuture<@Nullable Void> invoke(FunctionCall call) {
+    var unused =
+        submit(call, true, true)
+            .thenAccept(
+                outcome -> {
+                  if (outcome instanceof Outcome.Failed failed) {
+                    keep(failed);
+                  }
+                });
+    return CompletableFuture.completedFuture(null);
+  }
+
+  /// Keeps as the result of an invocation that it has failed.
+  private void keep(Outcome.Failed failed) {
+    guarded(() -> keeping++);
+    Thread.ofVirtual()
+        .name("trellis-runtime-keeping")
+        .start(
+            () -> {
+              try {
+                if (shared != null) {
+                  keep(failed, shared);
+                } else {
+                  try (Trellis client = Objects.requireNonNull(clients).get()) {
+                    keep(failed, Functions.over(client));
+                  }
+                }
+              } catch (RuntimeException e) {
+                log.warn("that invocation {} has failed could not be kept", failed.id(), e);
+              } finally {
+                guarded(
+                    () -> {
+                      keeping--;
+                      ended.signalAll();
+                    });
+              }
+            });
+  }
+
+  private void keep(Outcome.Failed failed, Functions functions) {
+    var unused =
+        Trellis.await(functions.future(failed.id()).failAsync(failed.cause().toString(), this));
+  }
+
   private InvocationId newId() {
     // By the clock of the machine, as the nodes go by theirs.
     return InvocationId.mint(System.currentTimeMillis(), random);
@@ -175,10 +233,15 @@ public final class EmbeddedRuntime implements AutoCloseable {
 
   private CompletableFuture<Outcome> submit(
       String name, InvocationId id, Optional<SessionToken> token, Payload argument, boolean event) {
-    Scheduler.Deployment deployment = deployments.get(name);
+    return submit(
+        new FunctionCall(name, id, new FunctionCall.Given(argument), token), event, false);
+  }
+
+  private CompletableFuture<Outcome> submit(FunctionCall call, boolean event, boolean kept) {
+    Scheduler.Deployment deployment = deployments.get(call.function());
     if (deployment == null) {
       throw new IllegalArgumentException(
-          "there is no function '" + name + "'; there are " + deployments.keySet());
+          "there is no function '" + call.function() + "'; there are " + deployments.keySet());
     }
     CompletableFuture<Outcome> outcome = new CompletableFuture<>();
     guarded(
@@ -186,7 +249,7 @@ public final class EmbeddedRuntime implements AutoCloseable {
           if (closed) {
             throw new IllegalStateException("the runtime is closed");
           }
-          Scheduler.Job job = new Scheduler.Job(deployment, id, token, argument, event);
+          Scheduler.Job job = new Scheduler.Job(deployment, call, event, kept);
           callers.put(job, outcome);
           scheduler.submit(job);
         });
@@ -249,10 +312,10 @@ public final class EmbeddedRuntime implements AutoCloseable {
 
     @Override
     public void retire(Scheduler.Instance instance) {
-      Functions functions = warm.remove(instance);
-      if (functions != null && shared == null) {
+      Warm ending = warm.remove(instance);
+      if (ending != null) {
         // It waits for threads to end, for which nobody here need wait.
-        afterwards.add(() -> Thread.ofVirtual().start(functions.trellis()::close));
+        afterwards.add(() -> Thread.ofVirtual().start(ending.trellis::close));
       }
     }
 
@@ -284,7 +347,7 @@ public final class EmbeddedRuntime implements AutoCloseable {
                     guarded(() -> open(begun, gate));
                     return gate;
                   });
-      answer = gated.run(run.job.deployment.function, run.job.id, run.job.token, run.job.argument);
+      answer = call(gated, run.job);
     } catch (Throwable e) { // of a user: whatever it is, this run has failed
       failure = e;
     }
@@ -303,6 +366,16 @@ public final class EmbeddedRuntime implements AutoCloseable {
         });
   }
 
+  private Answer call(Functions functions, Scheduler.Job job) throws Exception {
+    FunctionCall call = job.call;
+    if (job.kept) {
+      Result result = functions.run(call, job.deployment.function, this);
+      return new Answer(result.value(), result.token().orElseThrow());
+    }
+    FunctionCall.Given given = (FunctionCall.Given) call.argument();
+    return functions.run(job.deployment.function, call.id(), call.token(), given.value());
+  }
+
   private static void open(Going begun, Gate gate) {
     begun.gate = gate;
     if (begun.killed) {
@@ -318,21 +391,22 @@ public final class EmbeddedRuntime implements AutoCloseable {
     if (shared != null) {
       return shared;
     }
-    Functions known = known(instance);
+    Warm known = known(instance);
     if (known == null) {
-      Functions made = Functions.over(Objects.requireNonNull(clients).get());
-      guarded(() -> warm.put(instance, made));
-      return made;
+      Trellis client = Objects.requireNonNull(clients).get();
+      Functions functions = Functions.over(client);
+      guarded(() -> warm.put(instance, new Warm(client, functions)));
+      return functions;
     }
     if (instance.frozen) {
       instance.frozen = false;
-      known.trellis().beforeCheckpoint();
-      known.trellis().afterRestore();
+      known.trellis.beforeCheckpoint();
+      known.trellis.afterRestore();
     }
-    return known;
+    return known.functions;
   }
 
-  private @Nullable Functions known(Scheduler.Instance instance) {
+  private @Nullable Warm known(Scheduler.Instance instance) {
     lock.lock();
     try {
       return warm.get(instance);
@@ -348,7 +422,7 @@ public final class EmbeddedRuntime implements AutoCloseable {
   public void quiesce() throws InterruptedException {
     lock.lockInterruptibly();
     try {
-      while (!going.isEmpty() || scheduler.waiting() > 0) {
+      while (!going.isEmpty() || scheduler.waiting() > 0 || keeping > 0) {
         ended.await();
       }
     } finally {
@@ -387,7 +461,9 @@ public final class EmbeddedRuntime implements AutoCloseable {
                       () ->
                           caller.complete(
                               new Outcome.Failed(
-                                  job.id, new RunEndedException("the runtime was closed"), 0))));
+                                  job.call.id(),
+                                  new RunEndedException("the runtime was closed"),
+                                  0))));
           callers.clear();
         });
   }

@@ -1,10 +1,8 @@
 package dev.trellis.functions.runtime;
 
-import dev.trellis.causal.InvocationId;
-import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Answer;
 import dev.trellis.functions.Function;
-import dev.trellis.lattice.Payload;
+import dev.trellis.functions.FunctionCall;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -13,7 +11,6 @@ import java.util.Deque;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /// Decides which run begins when, and what befalls it. Reads no clock and starts no thread: a
@@ -59,26 +56,19 @@ final class Scheduler {
   /// An invocation.
   static final class Job {
     final Deployment deployment;
-    final InvocationId id;
-    final Optional<SessionToken> token;
-    final Payload argument;
+    final FunctionCall call;
+    final boolean kept; // whether its result is
     private final boolean event; // whether nobody waits for the answer
     private final List<Run> held = new ArrayList<>(); // zombies, until it is settled
     private long number;
     private int runs;
     private boolean settled;
 
-    Job(
-        Deployment deployment,
-        InvocationId id,
-        Optional<SessionToken> token,
-        Payload argument,
-        boolean event) {
+    Job(Deployment deployment, FunctionCall call, boolean event, boolean kept) {
       this.deployment = deployment;
-      this.id = id;
-      this.token = token;
-      this.argument = argument;
+      this.call = call;
       this.event = event;
+      this.kept = kept;
     }
   }
 
@@ -150,7 +140,7 @@ final class Scheduler {
     if (deployment.busy >= deployment.config.concurrency()) {
       throttled++;
       if (!attempt.job.event && attempt.number == 1 && !attempt.duplicate) {
-        settle(attempt.job, new Outcome.Throttled(attempt.job.id));
+        settle(attempt.job, new Outcome.Throttled(attempt.job.call.id()));
       } else {
         deployment.waiting.add(attempt);
         waiting++;
@@ -264,7 +254,7 @@ final class Scheduler {
     }
     run.job.deployment.idle.add(run.instance);
     if (!run.job.settled) {
-      settle(run.job, new Outcome.Done(run.job.id, answer, run.attempt.number));
+      settle(run.job, new Outcome.Done(run.job.call.id(), answer, run.attempt.number));
       if (run.plan.has(Mischief.DUPLICATE_AFTER)) {
         count(Mischief.DUPLICATE_AFTER);
         tryNow(new Attempt(run.job, run.attempt.number, true));
@@ -307,7 +297,7 @@ final class Scheduler {
     if (!run.attempt.duplicate && !job.settled) {
       if (number >= job.deployment.config.maxAttempts()) {
         failed++;
-        settle(job, new Outcome.Failed(job.id, cause, number));
+        settle(job, new Outcome.Failed(job.call.id(), cause, number));
       } else {
         retry(new Attempt(job, number + 1, false));
       }

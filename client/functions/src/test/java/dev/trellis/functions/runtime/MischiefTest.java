@@ -10,7 +10,10 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Function;
+import dev.trellis.functions.FunctionFailedException;
 import dev.trellis.functions.Functions;
+import dev.trellis.functions.Invocation;
+import dev.trellis.functions.StoredFuture;
 import dev.trellis.junit.TrellisExtension;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.TrellisNode;
@@ -35,6 +38,7 @@ class MischiefTest {
   static final TrellisExtension STORE = TrellisExtension.perClass().withShards(2);
 
   private static final int INVOCATIONS = 40;
+  private static final Duration WAIT = Duration.ofSeconds(30);
 
   /// Writes into values of every kind, some of them twice.
   private static final Function EVERYTHING =
@@ -191,6 +195,44 @@ class MischiefTest {
   private static CloudConfig seeded(CloudConfig cloud, long seed) {
     return new CloudConfig(
         seed, cloud.probabilities(), cloud.coldStart(), cloud.backoff(), cloud.callsMax());
+  }
+
+  @Test
+  void scatteredCallsAreGatheredUnderMischief(TrellisNode node, Trellis trellis)
+      throws InterruptedException {
+    Functions functions = Functions.over(trellis);
+    Function square =
+        (invocation, argument) -> {
+          int n = Integer.parseInt(argument.text());
+          invocation.counter("squares").add(1);
+          return Payload.ofText(Integer.toString(n * n));
+        };
+    Function broken =
+        (invocation, argument) -> {
+          throw new IllegalStateException("broken for good");
+        };
+    try (EmbeddedRuntime cloud =
+        EmbeddedRuntime.builder(() -> client(node))
+            .cloud(CloudConfig.mischievous(3, 0.2))
+            .clock(new ManualClock(Instant.EPOCH))
+            .register("square", square, FunctionConfig.DEFAULT.withMaxAttempts(1_000))
+            .register("broken", broken)
+            .start()) {
+      List<Payload> numbers = List.of(Payload.ofText("2"), Payload.ofText("3"));
+      try (Invocation parent = functions.invocation(functions.newId())) {
+        for (int again = 0; again < 2; again++) {
+          assertEquals(
+              List.of("4", "9"),
+              functions.awaitAll(functions.scatter(parent, "square", numbers, cloud), WAIT).stream()
+                  .map(Payload::text)
+                  .toList());
+        }
+        StoredFuture failing = functions.scatter(parent, "broken", numbers, cloud).get(0);
+        assertThrows(FunctionFailedException.class, () -> failing.get(WAIT));
+      }
+      cloud.quiesce();
+      assertEquals(2, trellis.counter("squares").value());
+    }
   }
 
   @Test

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.causal.InvocationId;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Answer;
+import dev.trellis.functions.FunctionCall;
 import dev.trellis.functions.runtime.Scheduler.Deployment;
 import dev.trellis.functions.runtime.Scheduler.Instance;
 import dev.trellis.functions.runtime.Scheduler.Job;
@@ -20,7 +21,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -83,8 +83,8 @@ class SchedulerTest {
   }
 
   private static Job job(Deployment deployment, boolean event) {
-    return new Job(
-        deployment, new InvocationId(1 << 16, 1), Optional.empty(), Payload.EMPTY, event);
+    FunctionCall call = FunctionCall.of("f", new InvocationId(1 << 16, 1), Payload.EMPTY);
+    return new Job(deployment, call, event, false);
   }
 
   private static Job call() {
@@ -99,7 +99,7 @@ class SchedulerTest {
     scheduler.returned(begun.get(0), ANSWER);
     scheduler.submit(job(deployment, false));
     assertSame(begun.get(0).instance, begun.get(1).instance);
-    assertEquals(List.of(new Outcome.Done(begun.get(0).job.id, ANSWER, 1)), outcomes);
+    assertEquals(List.of(new Outcome.Done(begun.get(0).job.call.id(), ANSWER, 1)), outcomes);
     assertEquals(1, scheduler.report().coldStarts());
     assertEquals(1, clock.timers(), "the deadline of the second run, and no other");
   }
