@@ -77,6 +77,26 @@ public final class ThresholdReader {
     };
   }
 
+  /// How many of the elements waited for an entry has, up to the first that it lacks.
+  ///
+  /// @param known how many of the first it is known to have. Within a generation they stay
+  /// @throws Refusal as [#read]
+  public static int found(
+      Entry entry, Threshold.Contains contains, int known, long nowMillis, String subject)
+      throws Refusal {
+    requireMonotone(contains);
+    List<Value<?>> live = entry.liveValues(nowMillis);
+    if (live.isEmpty()) {
+      return 0;
+    }
+    Predicate<Payload> there = member(EntryReader.choose(live, contains.kind(), subject));
+    int found = known;
+    while (found < contains.elements().size() && there.test(contains.elements().get(found))) {
+      found++;
+    }
+    return found;
+  }
+
   private static long grown(Value<?> value) {
     return value instanceof Counter counter ? counter.increments() : ((MaxRegister) value).value();
   }

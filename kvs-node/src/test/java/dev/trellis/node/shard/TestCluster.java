@@ -106,7 +106,9 @@ final class TestCluster {
     }
 
     /// Waits for a threshold, and delivers what follows at once.
-    void await(Threshold threshold, String key, long timeoutMillis) {
+    ///
+    /// @return the id of the request
+    long await(Threshold threshold, String key, long timeoutMillis) {
       RequestContext read = RequestContext.READ;
       RequestContext context =
           new RequestContext(
@@ -122,6 +124,14 @@ final class TestCluster {
       long id = --awaitId; // apart from those of others
       Request request = new Request(id, Payload.ofText(key), new Read.Await(threshold), context);
       core.handle(CLIENT, request, nowMillis, this);
+      deliver();
+      return id;
+    }
+
+    /// Gives up what waits under an id, be it a threshold read or a watch.
+    void giveUp(long id) {
+      core.unwatch(CLIENT, id);
+      core.giveUp(CLIENT, id, nowMillis, this);
       deliver();
     }
 
