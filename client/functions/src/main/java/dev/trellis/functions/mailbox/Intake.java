@@ -454,7 +454,19 @@ final class Intake {
   }
 
   private boolean hasGapSince(long sinceMillis) {
-    return gapped.stream().anyMatch(stream -> stream.gapSinceMillis <= sinceMillis);
+    return gapped.stream().anyMatch(stream -> lacks(stream, sinceMillis));
+  }
+
+  /// Whether a stream has waited so long for a record that is not here. One that is here, and whose
+  /// turn has not come yet, is no gap.
+  private boolean lacks(Stream stream, long sinceMillis) {
+    Held next = stream.waiting.firstEntry().getValue();
+    if (next.dot.counter() > FIRST) {
+      return stream.gapSinceMillis <= sinceMillis;
+    }
+    Stream former = next.after.map(dot -> streams.get(dot.replica())).orElse(null);
+    boolean isHere = former != null && former.received.contains(next.after.orElseThrow());
+    return !isHere && stream.gapSinceMillis <= sinceMillis;
   }
 
   /// Goes on over gaps that all replicas together could not fill: what was there was lost with all
@@ -466,7 +478,7 @@ final class Intake {
   int skip(long sinceMillis, long nowMillis) {
     int gaps = 0;
     for (Stream stream : List.copyOf(gapped)) {
-      if (stream.gapSinceMillis <= sinceMillis) {
+      if (lacks(stream, sinceMillis)) {
         Dot next = stream.waiting.firstEntry().getValue().dot;
         stream.passed = stream.passed.with(next);
         gaps++;

@@ -137,12 +137,11 @@ record Packet(Optional<Dot> after, List<Message> messages) {
     }
     Optional<Dot> after = Optional.empty();
     if ((flags & HAS_AFTER) != 0) {
-      ReplicaId replica = new ReplicaId(readLong(in), readLong(in));
-      long counter = readLong(in);
-      if (counter < 1) {
-        throw new MalformedException("a predecessor with counter " + counter);
+      try {
+        after = Optional.of(new Dot(new ReplicaId(readLong(in), readLong(in)), readLong(in)));
+      } catch (IllegalArgumentException e) {
+        throw new MalformedException("a predecessor that is none: " + e.getMessage());
       }
-      after = Optional.of(new Dot(replica, counter));
     }
     List<Message> messages = new ArrayList<>();
     while (in.hasRemaining()) {
