@@ -6,10 +6,12 @@ import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 
 /// An operation that changes a value. The first replica turns it into a delta and merges that. A
 /// mutation of a missing key creates it; of a key that holds another kind, it is refused with
@@ -214,6 +216,7 @@ public sealed interface Mutation extends Operation {
 
   /// `multicausal`: as [PutCausal], with the versions of other keys that the value depends on.
   ///
+  /// @param dependencies in the order of their keys
   /// @param horizon what else it depends on was first written by then; zero for nothing else
   record PutMultiCausal(
       Payload value,
@@ -222,7 +225,7 @@ public sealed interface Mutation extends Operation {
       HybridTimestamp horizon)
       implements Mutation {
     public PutMultiCausal {
-      dependencies = Map.copyOf(dependencies);
+      dependencies = Collections.unmodifiableSortedMap(new TreeMap<>(dependencies));
     }
 
     /// One that depends on nothing but what it names.

@@ -86,8 +86,7 @@ final class BenchMailboxCommand implements Callable<Integer> {
         Mailboxes ofReceiver = Mailboxes.over(to)) {
       ofReceiver.delete(MAILBOX);
       try (Sender sender =
-              ofSender.sender(
-                  SenderOptions.DEFAULT.withAcknowledgement(call.acknowledgement()));
+              ofSender.sender(SenderOptions.DEFAULT.withAcknowledgement(call.acknowledgement()));
           Receiver receiver =
               ofReceiver.receive(
                   MAILBOX,
