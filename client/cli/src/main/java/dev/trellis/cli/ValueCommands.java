@@ -20,6 +20,7 @@ final class ValueCommands implements CommandSource {
         new SortedCommand(),
         new MapCommand(),
         new LogCommand(),
+        new MailboxCommand(),
         new ExpireCommand(),
         new PlacementCommand(),
         new WatchCommand(),

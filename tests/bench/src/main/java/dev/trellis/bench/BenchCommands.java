@@ -17,6 +17,7 @@ public final class BenchCommands implements CommandSource {
     return List.of(
         new BenchCommand(),
         new BenchNodesCommand(),
+        new BenchMailboxCommand(),
         new BenchPeersCommand(),
         new BenchCodeCommand());
   }

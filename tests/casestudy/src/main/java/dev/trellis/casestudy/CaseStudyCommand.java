@@ -11,7 +11,7 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "casestudy",
     description = "Do what functions do with a store, and measure it beside published figures.",
-    subcommands = {AnomaliesCommand.class, ModelTrainingCommand.class})
+    subcommands = {AnomaliesCommand.class, LatencyCommand.class, ModelTrainingCommand.class})
 @SuppressWarnings("UnusedVariable") // the options are for picocli
 final class CaseStudyCommand implements Callable<Integer> {
   @Mixin private final StandardOptions options = new StandardOptions();
