@@ -256,6 +256,18 @@ public final class CausalContext implements Comparable<CausalContext> {
     return count;
   }
 
+  /// The dots here of just these replicas. O(replicas asked for).
+  public CausalContext ofReplicas(Collection<ReplicaId> wanted) {
+    List<Run> found = new ArrayList<>();
+    for (ReplicaId replica : wanted) {
+      int at = indexOf(replica);
+      for (int run = 0; at >= 0 && run < runs[at].length; run += 2) {
+        found.add(new Run(replica, runs[at][run], runs[at][run + 1]));
+      }
+    }
+    return ofRuns(found);
+  }
+
   /// The dots here of invocations that were born before then. O(log replicas + replicas with
   /// incarnations up to those of such invocations).
   ///

@@ -1,6 +1,7 @@
 package dev.trellis.execution;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
@@ -27,10 +28,12 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -71,7 +74,7 @@ public final class EntryReader {
           scored(
               ((SortedSet) value).range(scores.min(), scores.max(), scores.descending()),
               scores.limit());
-      case Read.Since since -> records((Log) value, since.seen(), since.limit());
+      case Read.Since since -> records((Log) value, since.seen(), since.limit(), Integer.MAX_VALUE);
       case Read.Field field -> {
         Optional<Entry> inner = ((LatticeMap) value).field(field.field());
         yield inner.isEmpty()
@@ -167,7 +170,7 @@ public final class EntryReader {
       case MultiCausalRegister register -> siblings(register.register(), nowMillis);
       case PriorityRegister register ->
           new View.Prioritized(register.priority(), register.payload());
-      case Log log -> records(log, CausalContext.EMPTY, Integer.MAX_VALUE);
+      case Log log -> records(log, CausalContext.EMPTY, Integer.MAX_VALUE, Integer.MAX_VALUE);
       case OpaqueValue opaque -> new View.Conflict(List.of(opaque.kindNumber()));
     };
   }
@@ -222,16 +225,33 @@ public final class EntryReader {
     return new View.Siblings(shown, register.context());
   }
 
-  private static View records(Log log, CausalContext seen, int limit) {
+  /// The records of a log that are not in `seen`, oldest first.
+  ///
+  /// @param bytesMax no further record once those before it have so many
+  private static View.Records records(Log log, CausalContext seen, int limit, int bytesMax) {
     List<View.LogRecord> shown = new ArrayList<>();
     List<dev.trellis.causal.Dot> dots = new ArrayList<>();
+    long bytes = 0;
     for (Map.Entry<Log.Position, Payload> one : log.since(seen, limit)) {
+      if (bytes >= bytesMax) {
+        break;
+      }
+      bytes += one.getValue().size();
       Log.Position position = one.getKey();
       shown.add(new View.LogRecord(position.timestamp(), position.dot(), one.getValue()));
       dots.add(position.dot());
     }
     // What was trimmed will never be read: counting it as seen keeps the reader's context short.
     return new View.Records(shown, seen.merge(CausalContext.ofDots(dots)).merge(log.trimmed()));
+  }
+
+  /// What there is to show of records that were waited for: they, and what was trimmed of those who
+  /// wrote them, as the context of all who ever did might be large.
+  static View.Records unseen(Log log, Threshold.Unseen wanted) {
+    View.Records shown = records(log, wanted.seen(), wanted.limit(), wanted.bytesMax());
+    Set<ReplicaId> writers = new HashSet<>();
+    shown.records().forEach(record -> writers.add(record.dot().replica()));
+    return new View.Records(shown.records(), log.trimmed().ofReplicas(writers));
   }
 
   private static Iterator<Payload> range(Value<?> value, Read.Range range) throws Refusal {

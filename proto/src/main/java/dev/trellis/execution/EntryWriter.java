@@ -467,16 +467,28 @@ public final class EntryWriter {
       case Mutation.Append append -> {
         Log before = (Log) state.orElse(Log.EMPTY);
         if (context.tag().isPresent()) {
-          yield append(before, context.tag().get(), append.records(), subject);
+          yield append(before, context.tag().get(), append, subject);
+        }
+        if (append.position() != 0) {
+          throw new Refusal(
+              ErrorCode.BAD_REQUEST,
+              subject
+                  + ": records from position "
+                  + append.position()
+                  + " of a tag, and no tag is given");
         }
         ReplicaId replica =
             context.replica(before.latestOf(context.incarnation(), context.birthMin()));
         Log delta = before.append(replica, context.timestamp(), append.records());
+        if (append.recordsMax() > 0 || append.bytesMax() > 0) {
+          requireRoomFor(append, before, before.merge(delta), subject);
+        }
         yield Part.of(delta, append.records().size(), delta.context());
       }
       case Mutation.Trim trim -> {
-        Log delta = ((Log) state.orElse(Log.EMPTY)).trim(trim.observed());
-        yield Part.of(delta, delta.trimmed().dotCount(), CausalContext.EMPTY);
+        Log before = (Log) state.orElse(Log.EMPTY);
+        yield Part.of(
+            before.trim(trim.observed()), before.countOf(trim.observed()), CausalContext.EMPTY);
       }
       case Mutation.Delete delete -> throw notOfAKind(delete);
       case Mutation.Expire expire -> throw notOfAKind(expire);
@@ -557,7 +569,7 @@ public final class EntryWriter {
       throws Refusal {
     if (context.tag().isPresent()) {
       Tag tag = context.tag().get();
-      requireNames(tag, add.elements(), subject);
+      requireNames(tag, 0, add.elements(), subject);
       ObservedRemoveSet delta = before.add(tag, add.elements());
       List<Dot> named = new ArrayList<>();
       boolean differs = false;
@@ -580,9 +592,11 @@ public final class EntryWriter {
     return Part.of(delta, absent(add.elements(), before::contains), CausalContext.ofDots(minted));
   }
 
-  private Part append(Log before, Tag tag, List<Payload> records, String subject) throws Refusal {
-    requireNames(tag, records, subject);
-    Log delta = before.append(tag, context.timestamp(), records);
+  private Part append(Log before, Tag tag, Mutation.Append append, String subject) throws Refusal {
+    requireNames(tag, append.position(), append.records(), subject);
+    Log delta = before.append(tag, append.position(), context.timestamp(), append.records());
+    Log after = before.merge(delta);
+    requireRoomFor(append, before, after, subject);
     boolean differs = false;
     for (Map.Entry<Log.Position, Payload> record : delta.records()) {
       differs |=
@@ -591,13 +605,33 @@ public final class EntryWriter {
               .filter(held -> !held.equals(record.getValue()))
               .isPresent();
     }
-    return Part.of(delta, Math.max(0, before.merge(delta).size() - before.size()), delta.context())
+    return Part.of(delta, Math.max(0, after.size() - before.size()), delta.context())
         .differing(differs);
   }
 
+  /// @throws Refusal if the log would be larger than the writer wants it; what is repeated is there
+  ///   already, and needs no room
+  private static void requireRoomFor(Mutation.Append append, Log before, Log after, String subject)
+      throws Refusal {
+    boolean tooMany = append.recordsMax() > 0 && after.size() > append.recordsMax();
+    boolean tooLarge = append.bytesMax() > 0 && after.recordsWeight() > append.bytesMax();
+    if ((tooMany || tooLarge) && before.size() > 0 && after.size() > before.size()) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "%s is full: it has %d records of %d bytes, and may have %s of %s"
+              .formatted(
+                  subject,
+                  before.size(),
+                  before.recordsWeight(),
+                  append.recordsMax() == 0 ? "any number" : append.recordsMax(),
+                  append.bytesMax() == 0 ? "any size" : append.bytesMax() + " bytes"));
+    }
+  }
+
   /// @throws Refusal if a tag has no names for so many
-  private static void requireNames(Tag tag, List<Payload> named, String subject) throws Refusal {
-    if (named.size() > Tag.POSITIONS_MAX) {
+  private static void requireNames(Tag tag, int position, List<Payload> named, String subject)
+      throws Refusal {
+    if (named.size() > Tag.POSITIONS_MAX - position) {
       throw new Refusal(
           ErrorCode.BAD_REQUEST,
           subject
@@ -605,6 +639,7 @@ public final class EntryWriter {
               + tag.number()
               + " of an invocation brings "
               + named.size()
+              + (position == 0 ? "" : " from position " + position + " on")
               + "; it takes "
               + Tag.POSITIONS_MAX
               + " at most");

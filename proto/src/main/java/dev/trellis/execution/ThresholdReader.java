@@ -5,6 +5,7 @@ import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
 import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Log;
 import dev.trellis.lattice.MaxRegister;
 import dev.trellis.lattice.MinRegister;
 import dev.trellis.lattice.ObservedRemoveSet;
@@ -20,9 +21,9 @@ import java.util.function.Predicate;
 
 /// Says of an entry whether a threshold is reached. Pure.
 ///
-/// Law: where one is reached that is not a [Threshold.Seen], it is reached by every merge of the
-/// entry with states of the same generation. So an answer needs no second replica, and no replica
-/// that has everything.
+/// Law: where one is reached that is no [Threshold.Seen] or [Threshold.Unseen], it is reached by
+/// every merge of the entry with states of the same generation. So an answer needs no second
+/// replica, and no replica that has everything.
 public final class ThresholdReader {
   private static final View TRUE = new View.Truth(true);
 
@@ -68,6 +69,10 @@ public final class ThresholdReader {
             ? Optional.of(new View.Elements(List.of(element.get())))
             : Optional.empty();
       }
+      case Threshold.Unseen unseen -> {
+        View.Records records = EntryReader.unseen((Log) value, unseen);
+        yield records.records().isEmpty() ? Optional.empty() : Optional.of(records);
+      }
     };
   }
 
@@ -98,6 +103,7 @@ public final class ThresholdReader {
               + contains.elements().size();
       case Threshold.Enabled enabled -> "it is not";
       case Threshold.Seen seen -> "it is not there";
+      case Threshold.Unseen unseen -> "it has no others";
     };
   }
 
@@ -141,6 +147,7 @@ public final class ThresholdReader {
                       "an element is waited for in an orset, and in a gset or oset as contained, not"
                           + " in "
                           + seen.of().map(Kind::word).orElse("any kind"));
+          case Threshold.Unseen unseen -> Optional.empty();
         };
     if (reason.isPresent()) {
       throw new Refusal(

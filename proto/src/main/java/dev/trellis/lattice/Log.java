@@ -3,6 +3,7 @@ package dev.trellis.lattice;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import java.util.ArrayList;
@@ -31,6 +32,9 @@ public final class Log implements Value<Log> {
 
   private static final int WEIGHT_PER_RECORD = 32;
   private static final int WEIGHT_PER_RUN = 12;
+
+  /// How many of the oldest records are looked at, at least, for some that are not seen.
+  private static final int LOOKS_MIN = 64;
 
   public static final Log EMPTY =
       new Log(
@@ -82,12 +86,14 @@ public final class Log implements Value<Log> {
   /// The delta by which a mutation appends records under the dots of its tag. One that is here
   /// already comes again as it stands, one that was trimmed stays trimmed. Another record under the
   /// same tag takes the place of one that is less, by timestamp, then bytes.
-  public Log append(Tag tag, HybridTimestamp timestamp, List<Payload> appended) {
+  ///
+  /// @param first the position of the first of them within the tag
+  public Log append(Tag tag, int first, HybridTimestamp timestamp, List<Payload> appended) {
     Map<Position, Payload> named = new HashMap<>();
     List<Dot> gone = new ArrayList<>();
-    for (int position = 0; position < appended.size(); position++) {
-      Dot dot = tag.dot(position);
-      Payload record = appended.get(position);
+    for (int at = 0; at < appended.size(); at++) {
+      Dot dot = tag.dot(first + at);
+      Payload record = appended.get(at);
       if (trimmed.contains(dot)) {
         gone.add(dot);
         continue;
@@ -126,14 +132,25 @@ public final class Log implements Value<Log> {
     return gone.isEmpty() ? this : new Log(records, places, trimmed.less(gone));
   }
 
-  /// The delta that drops the records here whose dots are in `observed`. What was not yet here
-  /// stays, so that nobody drops what nobody has read.
+  /// The delta that drops the records whose dots are in `observed`. What was not yet here stays, so
+  /// that nobody drops what nobody has read: unless an invocation has named it, as that name is no
+  /// other record's, wherever it was read.
   public Log trim(CausalContext observed) {
-    List<Dot> dots = new ArrayList<>();
-    for (Map.Entry<Dot, HybridTimestamp> place : within(observed)) {
-      dots.add(place.getKey());
+    List<CausalContext.Run> dropped = new ArrayList<>();
+    List<CausalContext.Run> ofShards = new ArrayList<>();
+    for (CausalContext.Run run : observed.runs()) {
+      (InvocationId.isOne(run.replica()) ? dropped : ofShards).add(run);
     }
-    return of(Map.of(), CausalContext.ofDots(dots));
+    for (Map.Entry<Dot, HybridTimestamp> place : within(CausalContext.ofRuns(ofShards))) {
+      Dot dot = place.getKey();
+      dropped.add(new CausalContext.Run(dot.replica(), dot.counter(), dot.counter()));
+    }
+    return of(Map.of(), CausalContext.ofRuns(dropped));
+  }
+
+  /// How many of the records here are in `observed`.
+  public int countOf(CausalContext observed) {
+    return within(observed).size();
   }
 
   /// Every record in order.
@@ -141,9 +158,24 @@ public final class Log implements Value<Log> {
     return records;
   }
 
-  /// The records whose dots are not in `seen`, in order, at most `limit` of them. O((u + r) log n)
-  /// for u records not seen and r runs in `seen`.
+  /// The records whose dots are not in `seen`, in order, at most `limit` of them. O(limit log r)
+  /// for r runs in `seen` where few of the oldest records are in it, else O((u + r) log n) for u
+  /// records not seen.
   public List<Map.Entry<Position, Payload>> since(CausalContext seen, int limit) {
+    long looks = 4L * limit + LOOKS_MIN;
+    List<Map.Entry<Position, Payload>> oldest = new ArrayList<>();
+    for (Map.Entry<Position, Payload> record : records) {
+      if (oldest.size() == limit || looks-- == 0) {
+        break;
+      }
+      if (!seen.contains(record.getKey().dot)) {
+        oldest.add(record);
+      }
+    }
+    return oldest.size() == limit ? oldest : allSince(seen, limit);
+  }
+
+  private List<Map.Entry<Position, Payload>> allSince(CausalContext seen, int limit) {
     List<Position> unseen = new ArrayList<>();
     Iterator<Map.Entry<Dot, HybridTimestamp>> walk = places.ascending(null);
     while (walk.hasNext()) {
@@ -170,6 +202,11 @@ public final class Log implements Value<Log> {
 
   public int size() {
     return records.size();
+  }
+
+  /// What the records weigh, without what was trimmed.
+  public long recordsWeight() {
+    return records.weight();
   }
 
   /// The dots that were trimmed.

@@ -2,13 +2,16 @@ package dev.trellis.wire;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 
 /// An operation that changes a value. The first replica turns it into a delta and merges that. A
 /// mutation of a missing key creates it; of a key that holds another kind, it is refused with
@@ -213,6 +216,7 @@ public sealed interface Mutation extends Operation {
 
   /// `multicausal`: as [PutCausal], with the versions of other keys that the value depends on.
   ///
+  /// @param dependencies in the order of their keys
   /// @param horizon what else it depends on was first written by then; zero for nothing else
   record PutMultiCausal(
       Payload value,
@@ -221,7 +225,7 @@ public sealed interface Mutation extends Operation {
       HybridTimestamp horizon)
       implements Mutation {
     public PutMultiCausal {
-      dependencies = Map.copyOf(dependencies);
+      dependencies = Collections.unmodifiableSortedMap(new TreeMap<>(dependencies));
     }
 
     /// One that depends on nothing but what it names.
@@ -265,10 +269,36 @@ public sealed interface Mutation extends Operation {
 
   /// `log`: appends records, at least one, with the request's timestamp. The reply's dots name
   /// them.
-  record Append(List<Payload> records) implements Mutation {
+  ///
+  /// @param position of the first record within the request's tag, 0 to [Tag#POSITIONS_MAX] - 1, so
+  ///   that a writer whose records have no gap between their dots appends them a few at a time; 0
+  ///   where there is no tag
+  /// @param recordsMax refused with `OVERLOADED` where the log would have more records here; 0 for
+  ///   no bound
+  /// @param bytesMax likewise, of what the records weigh; a log that is empty takes any. 0 for no
+  ///   bound
+  record Append(List<Payload> records, int position, long recordsMax, long bytesMax)
+      implements Mutation {
     public Append {
       records = List.copyOf(records);
       requireSome("records", records);
+      if (position < 0 || position >= Tag.POSITIONS_MAX) {
+        throw new IllegalArgumentException(
+            "position " + position + " is outside 0 to " + (Tag.POSITIONS_MAX - 1));
+      }
+      if (recordsMax < 0 || bytesMax < 0) {
+        throw new IllegalArgumentException(
+            "a log of at most "
+                + recordsMax
+                + " records and "
+                + bytesMax
+                + " bytes; a bound is 1 or more, or 0 for none");
+      }
+    }
+
+    /// Into a log without bounds.
+    public Append(List<Payload> records) {
+      this(records, 0, 0, 0);
     }
 
     @Override

@@ -336,7 +336,12 @@ final class RequestCodec {
         out.float64(1, put.priority());
         out.bytes(2, put.value());
       }
-      case Mutation.Append append -> writeElements(out, 1, append.records());
+      case Mutation.Append append -> {
+        writeElements(out, 1, append.records());
+        out.uint32(2, append.position());
+        out.uint64(3, append.recordsMax());
+        out.uint64(4, append.bytesMax());
+      }
       case Mutation.Trim trim -> CausalCodec.writeContext(out, 1, trim.observed());
       case Mutation.Delete delete -> {}
       case Mutation.Expire expire -> expire.ttlMillis().ifPresent(ttl -> out.alwaysUint64(1, ttl));
@@ -376,7 +381,7 @@ final class RequestCodec {
         case 8 -> operation = new Mutation.Merge(in.message(RequestCodec::readMerge));
         case 9 -> operation = in.message(inner -> readNothing(inner, new Mutation.Delete()));
         case 10 -> operation = in.message(RequestCodec::readPutCausal);
-        case 11 -> operation = new Mutation.Append(in.message(RequestCodec::readPayloads));
+        case 11 -> operation = in.message(RequestCodec::readAppend);
         case 12 -> operation = in.message(RequestCodec::readSince);
         case 16 -> operation = new Mutation.Raise(in.message(RequestCodec::readNumber));
         case 17 -> operation = new Mutation.Lower(in.message(RequestCodec::readNumber));
@@ -468,6 +473,23 @@ final class RequestCodec {
       readElement(in, payloads);
     }
     return payloads;
+  }
+
+  private static Mutation.Append readAppend(WireReader in) throws WireException {
+    List<Payload> records = new ArrayList<>();
+    int position = 0;
+    long recordsMax = 0;
+    long bytesMax = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> readElement(in, records);
+        case 2 -> position = in.uint32();
+        case 3 -> recordsMax = in.uint64();
+        case 4 -> bytesMax = in.uint64();
+        default -> in.skip();
+      }
+    }
+    return new Mutation.Append(records, position, recordsMax, bytesMax);
   }
 
   private static Mutation.Add readAdd(WireReader in) throws WireException {

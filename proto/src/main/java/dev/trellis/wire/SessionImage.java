@@ -31,10 +31,13 @@ import java.util.TreeMap;
 /// @param writeSets of the commits that the entries name: four bytes for each key that one writes,
 ///   the low half of its hash, least significant byte first
 /// @param waiting mutations that wait for the commit, in their order
-/// @param past key to version of what its next causal write depends on, and of what it must find
+/// @param past key to version of what its next causal write depends on, and of what it must find;
+///   in the order of the keys
 /// @param horizon what else that depends on was first written by then; zero for nothing else
 /// @param begun when it began to read since the last commit, if that matters; zero for not yet
 /// @param coarse whether something had to be left out: the promises hold, and may cost more
+/// @param seenForgotten whether `seen` had to be left out, or some of it: no other key can be read
+///   before the commit, as it may be one of these
 public record SessionImage(
     long id,
     int guarantees,
@@ -47,7 +50,8 @@ public record SessionImage(
     Map<Payload, CausalContext> past,
     HybridTimestamp horizon,
     HybridTimestamp begun,
-    boolean coarse) {
+    boolean coarse,
+    boolean seenForgotten) {
   private static final int PRINT_BYTES = Integer.BYTES;
 
   /// A key that the session wrote or read.
@@ -73,7 +77,7 @@ public record SessionImage(
       }
     }
     waiting = List.copyOf(waiting);
-    past = Map.copyOf(past);
+    past = Collections.unmodifiableSortedMap(new TreeMap<>(past));
   }
 
   /// The message `SessionImage` of `trellis.proto`. O(size).
@@ -101,6 +105,7 @@ public record SessionImage(
     out.fixed64(10, begun.packed());
     writeCommits(out);
     out.fixed64(12, horizon.packed());
+    out.bool(13, seenForgotten);
     return out.toBytes();
   }
 
@@ -186,6 +191,7 @@ public record SessionImage(
     boolean coarse = false;
     long begun = 0;
     long horizon = 0;
+    boolean seenForgotten = false;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.fixed64();
@@ -200,6 +206,7 @@ public record SessionImage(
         case 10 -> begun = in.fixed64();
         case 11 -> commits = in.message(SessionImage::readCommits);
         case 12 -> horizon = in.fixed64();
+        case 13 -> seenForgotten = in.bool();
         default -> in.skip();
       }
     }
@@ -225,7 +232,8 @@ public record SessionImage(
         past,
         new HybridTimestamp(horizon),
         new HybridTimestamp(begun),
-        coarse);
+        coarse,
+        seenForgotten);
   }
 
   private record Named(CommitId commit, Payload written) {}

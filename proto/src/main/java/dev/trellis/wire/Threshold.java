@@ -1,5 +1,6 @@
 package dev.trellis.wire;
 
+import dev.trellis.causal.CausalContext;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import java.util.List;
@@ -9,7 +10,7 @@ import java.util.stream.Collectors;
 
 /// What is waited for. The first four hold for good within a generation once they hold, since what
 /// they ask of only grows: whoever is told that one was reached may rely on it, whatever replica
-/// said so. [Seen] was true once.
+/// said so. [Seen] and [Unseen] were true once.
 ///
 /// A threshold on a kind that does not only grow that way can be named, and is refused with the
 /// reason where it is read: see `ThresholdReader`.
@@ -119,6 +120,30 @@ public sealed interface Threshold {
     public String describe() {
       String what = of.map(Kind::word).orElse("value");
       return element.map(one -> what + " with " + one).orElse(what) + " seen";
+    }
+  }
+
+  /// A `log` has records that are not in `seen`; they come with the answer, oldest first. Like
+  /// [Seen] true once: others may trim them.
+  ///
+  /// @param limit at most this many records, 1 or more
+  /// @param bytesMax no further record once those before it have so many bytes, 1 or more
+  record Unseen(CausalContext seen, int limit, int bytesMax) implements Threshold {
+    public Unseen {
+      if (limit < 1 || bytesMax < 1) {
+        throw new IllegalArgumentException(
+            "at most " + limit + " records of " + bytesMax + " bytes; both are 1 or more");
+      }
+    }
+
+    @Override
+    public Optional<Kind> kind() {
+      return Optional.of(Kind.LOG);
+    }
+
+    @Override
+    public String describe() {
+      return "log with records not seen yet";
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.trellis.wire;
 
+import dev.trellis.causal.CausalContext;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import java.util.ArrayList;
@@ -32,6 +33,13 @@ final class ThresholdCodec {
         seen.element().ifPresent(element -> out.alwaysBytes(2, element));
         out.close();
       }
+      case Threshold.Unseen unseen -> {
+        out.open(6);
+        CausalCodec.writeContext(out, 1, unseen.seen());
+        out.uint32(2, unseen.limit());
+        out.uint32(3, unseen.bytesMax());
+        out.close();
+      }
     }
   }
 
@@ -58,6 +66,7 @@ final class ThresholdCodec {
         case 3 -> threshold = in.message(ThresholdCodec::readContains);
         case 4 -> threshold = in.message(ThresholdCodec::readEnabled);
         case 5 -> threshold = in.message(ThresholdCodec::readSeen);
+        case 6 -> threshold = in.message(ThresholdCodec::readUnseen);
         default -> {
           unknown = field;
           in.skip();
@@ -118,5 +127,20 @@ final class ThresholdCodec {
       }
     }
     return new Threshold.Seen(kind, element);
+  }
+
+  private static Threshold readUnseen(WireReader in) throws WireException {
+    CausalContext seen = CausalContext.EMPTY;
+    int limit = 0;
+    int bytesMax = 0;
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> seen = in.message(CausalCodec::readContext);
+        case 2 -> limit = in.uint32();
+        case 3 -> bytesMax = in.uint32();
+        default -> in.skip();
+      }
+    }
+    return new Threshold.Unseen(seen, limit, bytesMax);
   }
 }

@@ -93,7 +93,8 @@ public sealed interface View {
 
   /// `log`: records oldest first.
   ///
-  /// @param seen what the reader has seen once it has read these: pass it to the next read
+  /// @param seen what the reader has seen once it has read these: pass it to the next read. Of
+  ///   records that were waited for ([Threshold.Unseen]), just what was trimmed of their writers
   record Records(List<LogRecord> records, CausalContext seen) implements View {
     public Records {
       records = List.copyOf(records);

@@ -274,11 +274,13 @@ final class RandomFrames {
   }
 
   private Threshold threshold() {
-    return switch (random.nextInt(5)) {
+    return switch (random.nextInt(6)) {
       case 0 -> new Threshold.AtLeast(kind(), number());
       case 1 -> new Threshold.AtMost(kind(), number());
       case 2 -> new Threshold.Contains(kind(), some(this::payload));
       case 3 -> new Threshold.Enabled(kind());
+      case 4 ->
+          new Threshold.Unseen(causalContext(), 1 + random.nextInt(9), 1 + random.nextInt(99));
       default -> new Threshold.Seen(maybe(this::kind), maybe(this::payload));
     };
   }
@@ -307,7 +309,14 @@ final class RandomFrames {
       case 11 ->
           new Mutation.PutMultiCausal(payload(), causalContext(), dependencies(), timestamp());
       case 12 -> new Mutation.PutPriority(score(), payload());
-      case 13 -> new Mutation.Append(some(this::payload));
+      case 13 ->
+          random.nextBoolean()
+              ? new Mutation.Append(some(this::payload))
+              : new Mutation.Append(
+                  some(this::payload),
+                  random.nextInt(Tag.POSITIONS_MAX),
+                  random.nextInt(3),
+                  random.nextLong() >>> 1 >>> random.nextInt(63));
       case 14 -> new Mutation.Trim(causalContext());
       case 15 -> new Mutation.Delete();
       case 16 ->

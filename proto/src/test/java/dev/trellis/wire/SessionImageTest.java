@@ -48,7 +48,8 @@ class SessionImageTest {
         Map.of(text("d"), CausalContext.of(new Dot(new ReplicaId(5, 1), 3))),
         HybridTimestamp.ofMillis(7_000),
         HybridTimestamp.ofMillis(8_000),
-        true);
+        true,
+        writeSets.isEmpty());
   }
 
   /// Two keys that name some commits, of some writers, close in time and far apart.

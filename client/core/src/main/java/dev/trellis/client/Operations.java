@@ -152,6 +152,8 @@ final class Operations {
       case Read.Contains contains -> weigh(contains.elements(), each);
       case Read.Await await when await.threshold() instanceof Threshold.Contains contains ->
           weigh(contains.elements(), each);
+      case Read.Await await when await.threshold() instanceof Threshold.Unseen unseen ->
+          (long) each * unseen.seen().runCount();
       case Read.Since since -> (long) each * since.seen().runCount();
       case Read.Field field -> each + field.field().size() + weigh(field.read(), each);
       default -> 0;

@@ -48,10 +48,15 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
 
   private static final int KEYS_PER_PAGE = 1_000;
 
-  private final Cluster cluster;
+  private final ClientConfig config;
+  private final LongSupplier wallMillis;
+  private volatile Cluster cluster; // another one after a restore from a snapshot
+  private boolean suspended; // guarded by this
 
-  private Trellis(Cluster cluster) {
-    this.cluster = cluster;
+  private Trellis(ClientConfig config, LongSupplier wallMillis) {
+    this.config = config;
+    this.wallMillis = wallMillis;
+    this.cluster = Cluster.connect(config, new SharedClock(wallMillis));
   }
 
   /// Connects to the cluster that has routers or nodes at these addresses.
@@ -70,7 +75,7 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
 
   /// @param wallMillis the machine's clock, for tests with a wrong one
   static Trellis connect(ClientConfig config, LongSupplier wallMillis) {
-    return new Trellis(Cluster.connect(config, new SharedClock(wallMillis)));
+    return new Trellis(config, wallMillis);
   }
 
   /// Carries out one operation: the asynchronous core beneath every handle.
@@ -292,13 +297,14 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
 
   @Override
   public HybridTimestamp stampAfter(HybridTimestamp seen) {
-    cluster.clock().observe(seen);
-    return cluster.clock().tick();
+    SharedClock clock = cluster.clock();
+    clock.observe(seen);
+    return clock.tick();
   }
 
   @Override
   public Payload sessionKey() {
-    return cluster.config().sessionKey();
+    return config.sessionKey();
   }
 
   /// Waits for the outcome of a call, as the blocking forms of the handles do.
@@ -318,6 +324,32 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   @Override
   public void close() {
     cluster.close();
+  }
+
+  // ---- Snapshots of the process ----
+
+  /// Makes ready for a snapshot of the process, from which it may be restored several times: as
+  /// [#close], but [#afterRestore] begins anew. Calls until then fail definitely. Doing it twice is
+  /// harmless.
+  ///
+  /// Call it from what is told of snapshots, such as an `org.crac.Resource`; the adapter for AWS
+  /// Lambda does.
+  public synchronized void beforeCheckpoint() {
+    suspended = true;
+    cluster.close();
+  }
+
+  /// Connects again after [#beforeCheckpoint], as another client than was snapshotted: with another
+  /// id, under which it writes, and a clock that knows nothing of what was. Watches, subscriptions
+  /// and near caches are to be made anew; sessions go on by their tokens. Without a checkpoint
+  /// before it, does nothing.
+  ///
+  /// @throws DefiniteException.NoNodes if none answers in time; it may then be called again
+  public synchronized void afterRestore() {
+    if (suspended) {
+      cluster = Cluster.connect(config, new SharedClock(wallMillis));
+      suspended = false;
+    }
   }
 
   /// What a bound of staleness, and an observer, demand of the shard.
@@ -345,7 +377,6 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
 
   private Pending.OfCall pending(
       Payload key, Operation operation, CallOptions asked, @Nullable Object batch) {
-    ClientConfig config = cluster.config();
     boolean isSettled =
         asked.acknowledgement() != Acknowledgement.DEFAULT
             || config.acknowledgement() == Acknowledgement.DEFAULT;

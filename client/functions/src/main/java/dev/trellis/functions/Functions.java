@@ -1,14 +1,21 @@
 package dev.trellis.functions;
 
 import dev.trellis.causal.InvocationId;
+import dev.trellis.client.CallOptions;
 import dev.trellis.client.Calls;
 import dev.trellis.client.DefiniteException;
+import dev.trellis.client.Handles;
+import dev.trellis.client.MinHandle;
+import dev.trellis.client.Place;
 import dev.trellis.client.Trellis;
+import dev.trellis.client.TrellisException;
 import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Host;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Limits;
+import dev.trellis.wire.ReadMode;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
@@ -17,10 +24,13 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.UnaryOperator;
 
 /// State and communication for functions: one per program, over its client. Works in whatever runs
 /// the function: AWS Lambda, Knative, Spring Cloud Function, a plain `main`.
@@ -37,18 +47,34 @@ import java.util.concurrent.CompletableFuture;
 ///
 /// Safe for any thread. Holds nothing but the client, which stays open.
 public final class Functions {
+  /// What an invocation promises unless it is asked for something else: session causality, and that
+  /// what it writes is sent when it commits. So of a run that fails on the way nothing is seen.
+  public static final Set<Guarantee> GUARANTEES =
+      Set.of(
+          Guarantee.READ_YOUR_WRITES,
+          Guarantee.MONOTONIC_READS,
+          Guarantee.MONOTONIC_WRITES,
+          Guarantee.WRITES_FOLLOW_READS,
+          Guarantee.READ_COMMITTED);
+
   private static final int ID_BYTES = 16;
+  private static final String BIRTHS = "_trellis/invocation/";
 
   /// What goes on with a result is called when that is there; a replica may not have it yet.
   private static final Duration RESULT_PATIENCE = Duration.ofSeconds(10);
 
   private final Host host;
   private final Calls calls;
-  private final SecureRandom random = new SecureRandom();
+  private final SecureRandom random;
 
   Functions(Host host, Calls calls) {
+    this(host, calls, new SecureRandom());
+  }
+
+  private Functions(Host host, Calls calls, SecureRandom random) {
     this.host = host;
     this.calls = calls;
+    this.random = random;
   }
 
   /// What functions need, from a client.
@@ -60,6 +86,11 @@ public final class Functions {
   /// cache does.
   public static Functions over(Trellis trellis, Calls calls) {
     return new Functions(trellis, calls);
+  }
+
+  /// The same, with calls carried out by what is put in front of those who carry them out now.
+  public Functions through(UnaryOperator<Calls> front) {
+    return new Functions(host, front.apply(calls), random);
   }
 
   /// An id for an invocation that is born now. Whoever calls the function mints it, and repeats it
@@ -81,6 +112,45 @@ public final class Functions {
     return InvocationId.mint(bornMillis, digest::getLong);
   }
 
+  /// The id of an invocation that has another name already, and whose birth nobody tells: the store
+  /// keeps when it was first asked for. As [#idOf(String)], kept for one day.
+  public InvocationId idOf(String name) {
+    return idOf(name, Duration.ofDays(1));
+  }
+
+  /// The id of an invocation that has another name already, and whose birth nobody tells. The first
+  /// run keeps the time under `_trellis/invocation/` and the name, and the others go by it. Costs a
+  /// read, and the first run two writes and another read.
+  ///
+  /// Of runs that ask for the first time at the same moment, the earliest birth counts, for all
+  /// that have not read another yet. So two may get different ids where one had asked, written and
+  /// read before a second one wrote that had asked before it, and whose clock is behind; where
+  /// somebody knows the birth, [#idOf(String, Instant)] has no such gap.
+  ///
+  /// @param name that no other invocation has
+  /// @param kept for how long after the first run the invocation may be run again, 1 ms to ten
+  ///   years; longer than `invocation.lifetime` of the nodes, so that who comes late is refused
+  /// @throws TrellisException if it can't be read or written
+  public InvocationId idOf(String name, Duration kept) {
+    Handles handles = key -> Place.of(calls, key);
+    MinHandle birth =
+        handles.min(birthKey(name)).withOptions(CallOptions.DEFAULT.withReadMode(ReadMode.ALL));
+    OptionalLong known = birth.get();
+    if (known.isEmpty()) {
+      birth.lower(System.currentTimeMillis());
+      birth.expire(kept);
+      known = birth.get();
+    }
+    return idOf(name, Instant.ofEpochMilli(known.orElseThrow()));
+  }
+
+  private static Payload birthKey(String name) {
+    Payload key = Payload.ofText(BIRTHS + name);
+    return key.size() <= Limits.KEY_BYTES_MAX
+        ? key
+        : Payload.ofText(BIRTHS + HexFormat.of().formatHex(sha256(name)));
+  }
+
   private static byte[] sha256(String text) {
     try {
       return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
@@ -89,17 +159,19 @@ public final class Functions {
     }
   }
 
-  /// What a function works with while it is run for an invocation, with the guarantees of
-  /// [Guarantee#SESSION].
+  /// What a function works with while it is run for an invocation, with [#GUARANTEES].
   ///
   /// @param id the same for each time that the invocation is run
   public Invocation invocation(InvocationId id) {
-    return invocation(id, Guarantee.SESSION);
+    return invocation(id, GUARANTEES);
   }
 
   /// What a function works with while it is run for an invocation.
   ///
   /// @param id the same for each time that the invocation is run
+  /// @param guarantees where [Guarantee#READ_COMMITTED] is not among them, each write is sent at
+  ///   once. Then a run that is given up, but goes on, may put a value of its own over a later one
+  ///   that the next run has put in its place
   public Invocation invocation(InvocationId id, Set<Guarantee> guarantees) {
     return new Invocation(this, id, Session.begin(host, calls, guarantees));
   }
@@ -107,7 +179,7 @@ public final class Functions {
   /// What a function works with while it is run for an invocation that goes on with a session.
   ///
   /// @param id the same for each time that the invocation is run
-  /// @param token of the session, from whoever called
+  /// @param token of the session, from whoever called, and so are its guarantees
   /// @throws DefiniteException.BadRequest if it is no token
   /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
   public Invocation invocation(InvocationId id, SessionToken token) {
@@ -115,6 +187,21 @@ public final class Functions {
   }
 
   // ---- Running ----
+
+  /// Runs a function once for an invocation, and commits what it writes. The result goes to whoever
+  /// called and is kept nowhere.
+  ///
+  /// @param token of the session that it goes on with, from whoever called; empty for a new one
+  /// @throws TrellisException of a write that failed; the invocation is to be run again
+  /// @throws Exception of the function
+  public Answer run(
+      Function function, InvocationId id, Optional<SessionToken> token, Payload argument)
+      throws Exception {
+    try (Invocation invocation = token.isPresent() ? invocation(id, token.get()) : invocation(id)) {
+      Payload result = function.handle(invocation, argument);
+      return new Answer(result, invocation.commit());
+    }
+  }
 
   /// Runs a function for a call, as whoever hosts it does: opens the invocation, hands over the
   /// argument, commits, and keeps what came of it as the result, for whoever waits for it.

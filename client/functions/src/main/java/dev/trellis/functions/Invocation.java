@@ -16,7 +16,9 @@ import java.util.concurrent.CompletableFuture;
 
 /// One run of a function for an invocation. Gives handles as a [Session] does, and tags what they
 /// write, so that a function that is run again, here or elsewhere, after a failure or beside a run
-/// that is not known to go on, changes nothing twice: counters count once, logs append once.
+/// that is not known to go on, changes nothing twice: counters count once, logs append once. What
+/// it writes is sent by [#commit], unless its session has guarantees that say otherwise; until then
+/// it shows in what the invocation reads.
 ///
 /// For that the function must do the same to each key, in the same order, each time that it is run;
 /// between keys the order does not matter. Where it does something else, because it has read

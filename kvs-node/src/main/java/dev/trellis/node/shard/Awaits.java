@@ -22,6 +22,8 @@ final class Awaits {
   /// counter that many wait for may be written to a great deal.
   static final int EAGER_MAX = 16;
 
+  private static final long BYTES_PER_RUN = 64;
+
   /// One request that waits.
   ///
   /// @param order in which it came
@@ -40,6 +42,8 @@ final class Awaits {
         }
       } else if (threshold() instanceof Threshold.Seen seen) {
         sum += seen.element().map(Payload::size).orElse(0);
+      } else if (threshold() instanceof Threshold.Unseen unseen) {
+        sum += BYTES_PER_RUN * unseen.seen().runCount();
       }
       return sum;
     }

@@ -101,4 +101,15 @@ final class CausalUser extends SessionUser {
           later(this::next);
         });
   }
+
+  /// What all that hold a cause say is believed: where none of those that the one asked knows of
+  /// has any of it, it is lost, and readers of its effects need not find it.
+  @Override
+  void gathered(Payload key, Entry told, Entry known) {
+    if (told.value(Kind.MULTICAUSAL).isEmpty() && known.value(Kind.MULTICAUSAL).isEmpty()) {
+      tally.count(SessionCase.LOST);
+      cluster.trace().tell(() -> name + " goes on without what there was of " + key);
+      history.leaveOut(HISTORY, key.text());
+    }
+  }
 }

@@ -136,7 +136,11 @@ final class SessionClient implements Host {
     long patience = random.nextLong(300, 3_000);
     Call call =
         new Call(
-            key, defect.changed(key, operation), options, observer, cluster.nowMillis() + patience);
+            key,
+            defect.changed(key, operation),
+            defect.changed(operation, options),
+            observer,
+            cluster.nowMillis() + patience);
     if (call.isMutation() && call.generation.isEmpty()) {
       call.generation = Optional.ofNullable(generations.get(key));
     }

@@ -1,11 +1,14 @@
 package dev.trellis.simulation;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.CallOptions;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Sabotage;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.WireException;
 import java.nio.ByteBuffer;
@@ -46,7 +49,9 @@ public enum SessionDefect {
   /// A commit names in each key that key alone.
   COMMITS_TELL_NO_OTHER_KEYS(SessionLevel.READ_ATOMIC),
   /// A causal value is stored without what it depends on.
-  CAUSES_LEFT_OUT(SessionLevel.CAUSAL);
+  CAUSES_LEFT_OUT(SessionLevel.CAUSAL),
+  /// What one replica knows nothing of counts as what none knows anything of.
+  CAUSES_OVER_BY_ONE_REPLICAS_WORD(SessionLevel.CAUSAL);
 
   private static final int HEAD_BYTES = 2;
 
@@ -82,6 +87,13 @@ public enum SessionDefect {
     };
   }
 
+  /// What becomes of what an operation of a session asks for beside.
+  CallOptions changed(Operation operation, CallOptions options) {
+    return this == CAUSES_OVER_BY_ONE_REPLICAS_WORD && operation instanceof Read.State
+        ? options.withReadMode(ReadMode.ANY)
+        : options;
+  }
+
   /// What becomes of a token on its way.
   SessionToken changed(SessionToken token) {
     byte[] bytes = token.bytes();
@@ -108,7 +120,8 @@ public enum SessionDefect {
                   Map.of(),
                   HybridTimestamp.ZERO,
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           case TOKEN_FORGETS_WHAT_DID_NOT_FIT ->
               new SessionImage(
                   image.id(),
@@ -122,7 +135,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           case TOKEN_FORGETS_THE_CUT ->
               new SessionImage(
                   image.id(),
@@ -136,7 +150,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  false);
           case TOKEN_FORGETS_WHAT_WAITS ->
               new SessionImage(
                   image.id(),
@@ -150,7 +165,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           case TOKEN_FORGETS_TO_WAIT ->
               new SessionImage(
                   image.id(),
@@ -164,7 +180,8 @@ public enum SessionDefect {
                   image.past(),
                   image.horizon(),
                   image.begun(),
-                  image.coarse());
+                  image.coarse(),
+                  image.seenForgotten());
           default -> image;
         };
     byte[] content = changed.encode();

@@ -5,9 +5,12 @@ import dev.trellis.history.Operation;
 import dev.trellis.history.edn.Keyword;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /// What the sessions of a run asked for and were told, in the form that checkers read; kept apart
@@ -17,6 +20,7 @@ final class SessionHistory {
   private static final Keyword WRITE = Keyword.of("w");
 
   private final Map<String, List<Operation>> operations = new LinkedHashMap<>();
+  private final Map<String, Set<String>> leftOut = new HashMap<>(); // keys, by kind
 
   /// One call: its invocation is written down already.
   final class Asked {
@@ -63,11 +67,24 @@ final class SessionHistory {
     add(kind, invocation.completed(Operation.Type.OK, told).with("final", true));
   }
 
+  /// Leaves a key out of what is checked, of a kind whose operations are about one key of many.
+  void leaveOut(String kind, String key) {
+    leftOut.computeIfAbsent(kind, first -> new HashSet<>()).add(key);
+  }
+
   /// The histories by kind.
   Map<String, History> all() {
     Map<String, History> all = new LinkedHashMap<>();
-    operations.forEach((kind, list) -> all.put(kind, History.of(list)));
+    operations.forEach(
+        (kind, list) -> {
+          Set<String> without = leftOut.getOrDefault(kind, Set.of());
+          all.put(kind, History.of(list.stream().filter(one -> !isOf(one, without)).toList()));
+        });
     return all;
+  }
+
+  private static boolean isOf(Operation operation, Set<String> keys) {
+    return operation.value() instanceof List<?> keyed && keys.contains(keyed.get(0));
   }
 
   /// The value of an operation on one key of many.

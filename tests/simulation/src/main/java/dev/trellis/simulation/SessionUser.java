@@ -19,6 +19,7 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
@@ -296,41 +297,51 @@ abstract class SessionUser {
     }
     boolean counts = operation instanceof Mutation && !record;
     mutationsBegun += counts ? 1 : 0;
-    return client.execute(
-        key,
-        operation,
-        options,
-        new SessionClient.Observer() {
-          @Override
-          public void arrives(SimulatedShard shard) {
-            look(shard, key, operation);
-          }
-
-          @Override
-          public void answers(SimulatedShard shard) {
-            there.put(key, cluster.known(shard, key));
-            answering.put(key, shard.entryOf(key));
-          }
-
-          @Override
-          public void ends(
-              Payload of, Operation what, CallOptions as, Optional<ErrorCode> failure) {
-            if (!counts) {
-              return;
-            }
-            boolean nothing = failure.isPresent() && failure.get().isDefinite();
-            mutationsBegun -= nothing ? 1 : 0;
-            as.stamp()
-                .ifPresent(
-                    stamp -> {
-                      HybridTimestamp former = stamps.put(of, stamp);
-                      restamped |=
-                          what instanceof Mutation.Commit
-                              && former != null
-                              && !former.equals(stamp);
-                    });
+    CompletableFuture<Reply> called =
+        client.execute(key, operation, options, observer(key, operation, counts));
+    if (options.readMode() != ReadMode.ALL) {
+      return called;
+    }
+    return called.whenComplete(
+        (reply, failure) -> {
+          if (reply != null) {
+            gathered(key, entryOf(reply), there.getOrDefault(key, Entry.BOTTOM));
           }
         });
+  }
+
+  /// What all that hold a key were found to have, and what they have.
+  void gathered(Payload key, Entry told, Entry known) {}
+
+  private SessionClient.Observer observer(Payload key, Operation operation, boolean counts) {
+    return new SessionClient.Observer() {
+      @Override
+      public void arrives(SimulatedShard shard) {
+        look(shard, key, operation);
+      }
+
+      @Override
+      public void answers(SimulatedShard shard) {
+        there.put(key, cluster.known(shard, key));
+        answering.put(key, shard.entryOf(key));
+      }
+
+      @Override
+      public void ends(Payload of, Operation what, CallOptions as, Optional<ErrorCode> failure) {
+        if (!counts) {
+          return;
+        }
+        boolean nothing = failure.isPresent() && failure.get().isDefinite();
+        mutationsBegun -= nothing ? 1 : 0;
+        as.stamp()
+            .ifPresent(
+                stamp -> {
+                  HybridTimestamp former = stamps.put(of, stamp);
+                  restamped |=
+                      what instanceof Mutation.Commit && former != null && !former.equals(stamp);
+                });
+      }
+    };
   }
 
   private void look(SimulatedShard shard, Payload key, Operation operation) {

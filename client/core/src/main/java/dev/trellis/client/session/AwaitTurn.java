@@ -59,7 +59,7 @@ final class AwaitTurn implements Turn {
               + ": a read-atomic session reads what was committed when it began, and waits for"
               + " nothing; wait before, with the client or another session");
     }
-    if (state.cut.containsKey(key)) {
+    if (state.cut.containsKey(key) || state.hasForgottenCut()) {
       return read().begin();
     }
     Held held = state.held(key).orElse(null);

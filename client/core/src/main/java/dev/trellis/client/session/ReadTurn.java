@@ -4,6 +4,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Call;
 import dev.trellis.client.CallOptions;
+import dev.trellis.client.IndefiniteException;
 import dev.trellis.client.TrellisException;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.Refusal;
@@ -23,11 +24,13 @@ import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +52,7 @@ final class ReadTurn implements Turn {
   private @Nullable Reply reply; // that brought it
   private final Map<Payload, Entry> causes = new LinkedHashMap<>(); // fetched for this read
   private final Map<Payload, CausalContext> missing = new LinkedHashMap<>(); // of what was asked
-  private final Map<Payload, CausalContext> over = new LinkedHashMap<>(); // deleted since
+  private final Map<Payload, CausalContext> over = new LinkedHashMap<>(); // deleted or lost
   private @Nullable AtomicCut atomic; // while records are asked for
   private boolean askedAll; // all replicas were asked for what is missing
 
@@ -74,6 +77,9 @@ final class ReadTurn implements Turn {
     if (seen != null) {
       return again(seen);
     }
+    if (state.hasForgottenCut() && !(read instanceof Read.Placed)) {
+      return lost();
+    }
     if (isAtomic()) {
       Optional<String> obstacle = AtomicCut.obstacle(state, key);
       if (obstacle.isPresent()) {
@@ -97,11 +103,7 @@ final class ReadTurn implements Turn {
   private Step again(SessionState.Seen seen) {
     Entry entry = seen.entry();
     if (entry == null) {
-      return new Step.Refuse(
-          ErrorCode.SESSION_UNAVAILABLE,
-          "what the session has read of key "
-              + key
-              + " did not fit into its token; commit or abort, and read again");
+      return lost();
     }
     if (state.pastOf(key).filter(version -> !includes(Optional.of(entry), version)).isPresent()) {
       return new Step.Refuse(
@@ -112,6 +114,14 @@ final class ReadTurn implements Turn {
               + " of it; commit or abort, and read again");
     }
     return show(entry, seen.reply());
+  }
+
+  private Step lost() {
+    return new Step.Refuse(
+        ErrorCode.SESSION_UNAVAILABLE,
+        "what the session has read of key "
+            + key
+            + " did not fit into its token; commit or abort, and read again");
   }
 
   private boolean isTransactional() {
@@ -152,7 +162,7 @@ final class ReadTurn implements Turn {
   public Step told(List<Answered> answers) {
     Optional<TrellisException> failure = Answered.firstFailure(answers);
     if (failure.isPresent()) {
-      return new Step.Fail(failure.get());
+      return askedAll ? causesUnknown(answers, failure.get()) : new Step.Fail(failure.get());
     }
     List<Reply> replies = answers.stream().map(Answered::done).toList();
     if (atomic != null) {
@@ -348,9 +358,13 @@ final class ReadTurn implements Turn {
 
   private Step toldCauses(List<Reply> replies) {
     List<Payload> asked = List.copyOf(missing.keySet());
+    Set<Payload> nowhere = new HashSet<>();
     for (int i = 0; i < asked.size(); i++) {
       Reply told = replies.get(i);
       state.observe(told.clock());
+      if (askedAll && entryOf(told).value(Kind.MULTICAUSAL).isEmpty()) {
+        nowhere.add(asked.get(i)); // nor on its way: a holder had it before the effect was written
+      }
       if (asked.get(i).equals(key)) {
         found = Objects.requireNonNull(found).merge(entryOf(told)); // a cause knows a later version
       } else {
@@ -369,20 +383,35 @@ final class ReadTurn implements Turn {
       }
       Entry known = cause.equals(key) ? found : causes.get(cause);
       boolean deletedSince = known != null && known.generation().isAfter(HybridTimestamp.ZERO);
-      if (!deletedSince) {
-        return new Step.Refuse(
-            ErrorCode.SESSION_UNAVAILABLE,
-            "key "
-                + key
-                + " depends on a version of key "
-                + cause
-                + " that no replica that answers has; try again");
+      if (!deletedSince && !nowhere.contains(cause)) {
+        return new Step.Refuse(ErrorCode.SESSION_UNAVAILABLE, lacking(cause) + "; try again");
       }
       over.merge(cause, version, CausalContext::merge);
       state.forgetCause(cause);
     }
     askedAll = false;
     return seekCauses();
+  }
+
+  /// All that hold a cause were asked, and one of them can't tell.
+  private Step causesUnknown(List<Answered> answers, TrellisException failure) {
+    List<Payload> asked = List.copyOf(missing.keySet());
+    for (int i = 0; i < asked.size(); i++) {
+      if (answers.get(i).failure() instanceof IndefiniteException.NotEnoughReplicas silent) {
+        return new Step.Refuse(
+            ErrorCode.SESSION_UNAVAILABLE,
+            lacking(asked.get(i)) + ": " + silent.getMessage() + "; try again");
+      }
+    }
+    return new Step.Fail(failure);
+  }
+
+  private String lacking(Payload cause) {
+    return "key "
+        + key
+        + " depends on a version of key "
+        + cause
+        + " that no replica that answers has";
   }
 
   // ---- Showing ----

@@ -176,9 +176,8 @@ public final class Session implements Handles, Calls {
                 + bytesMax
                 + ": "
                 + image.waiting().size()
-                + " writes wait for the commit, and "
-                + image.seen().size()
-                + " keys were read since the last one; commit first, or allow a longer token");
+                + " writes wait for the commit, which nobody else has; commit first, or allow a"
+                + " longer token");
       }
       return token;
     }

@@ -34,6 +34,8 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// What a session knows. Reads no clock and does no I/O; not safe for several threads.
@@ -85,6 +87,7 @@ final class SessionState {
   private final Map<Payload, Entry> fetched = new LinkedHashMap<>(); // causes, not shown yet
   private final Map<CommitId, WriteSet> writeSets = new HashMap<>(); // as the token told them
   private HybridTimestamp begun = HybridTimestamp.ZERO; // to read since the last commit
+  private boolean cutForgotten; // there was more than `cut` has: no other key can be read
   private boolean coarse; // a token that it came with had left something out
   private long transactions; // that have ended
   private long births; // of names under which buffered mutations are shown
@@ -141,6 +144,12 @@ final class SessionState {
 
   void begin(HybridTimestamp now) {
     begun = now;
+  }
+
+  /// Whether the session does not know any more which keys it has read since the last commit, so
+  /// that one it does not know may be one of them.
+  boolean hasForgottenCut() {
+    return cutForgotten;
   }
 
   Optional<Held> held(Payload key) {
@@ -331,12 +340,53 @@ final class SessionState {
 
   void buffer(Payload key, Mutation mutation, CallOptions options) {
     List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
-    if (mutation instanceof Mutation.Put
-        && !waiting.isEmpty()
-        && waiting.getLast().mutation() instanceof Mutation.Put) {
-      waiting.removeLast(); // nobody would ever see it
+    List<Buffered> left = new ArrayList<>(waiting.size() + 1);
+    for (Buffered each : waiting) {
+      overwritten(each.mutation(), mutation)
+          .ifPresent(part -> left.add(new Buffered(part, each.options())));
     }
-    waiting.add(new Buffered(mutation, options));
+    left.add(new Buffered(mutation, options));
+    buffered.put(key, left);
+  }
+
+  /// What is left of a mutation that waits when a later one of the same key does: nobody would ever
+  /// see what that overwrites, unless just the first of them were carried out.
+  private static Optional<Mutation> overwritten(Mutation earlier, Mutation later) {
+    if (earlier instanceof Mutation.Put && later instanceof Mutation.Put) {
+      return Optional.empty();
+    }
+    if (earlier instanceof Mutation.UpdateField inner
+        && later instanceof Mutation.UpdateField other
+        && inner.field().equals(other.field())) {
+      return overwritten(inner.mutation(), other.mutation())
+          .map(left -> new Mutation.UpdateField(inner.field(), left));
+    }
+    Set<Payload> members = membersOf(later);
+    if (members.isEmpty()) {
+      return Optional.of(earlier);
+    }
+    return switch (earlier) {
+      case Mutation.AddScored add -> {
+        List<Mutation.ScoredMember> left =
+            add.members().stream().filter(each -> !members.contains(each.member())).toList();
+        yield left.isEmpty() ? Optional.empty() : Optional.of(new Mutation.AddScored(left));
+      }
+      case Mutation.RemoveMembers remove -> {
+        List<Payload> left =
+            remove.members().stream().filter(each -> !members.contains(each)).toList();
+        yield left.isEmpty() ? Optional.empty() : Optional.of(new Mutation.RemoveMembers(left));
+      }
+      default -> Optional.of(earlier);
+    };
+  }
+
+  private static Set<Payload> membersOf(Mutation mutation) {
+    return switch (mutation) {
+      case Mutation.AddScored add ->
+          add.members().stream().map(Mutation.ScoredMember::member).collect(Collectors.toSet());
+      case Mutation.RemoveMembers remove -> Set.copyOf(remove.members());
+      default -> Set.of();
+    };
   }
 
   /// Whether a commit that an entry of the session tells apart writes the key, as far as is known:
@@ -370,9 +420,35 @@ final class SessionState {
   }
 
   /// The session as it travels, in at most `bytesMax` bytes if that can be had by leaving out what
-  /// is not needed for the promises: first values, the largest first; then keys, those that were
-  /// touched longest ago first; then the names of causes; then what was read since the last commit.
+  /// is not needed for the promises: see [Shortening]. O(n log n), n being what it remembers.
   SessionImage image(int bytesMax) {
+    return image(bytesMax, image -> image.encode().length);
+  }
+
+  /// As [#image(int)].
+  ///
+  /// @param size how many bytes an image takes; asked O(log n) times
+  SessionImage image(int bytesMax, ToIntFunction<SessionImage> size) {
+    Shortening shortening = shortening();
+    SessionImage whole = shortening.image(0);
+    if (shortening.steps() == 0 || size.applyAsInt(whole) <= bytesMax) {
+      return whole;
+    }
+    int tooFew = 0;
+    int enough = shortening.steps(); // or as far as it goes
+    while (enough - tooFew > 1) {
+      int middle = (tooFew + enough) >>> 1;
+      if (size.applyAsInt(shortening.image(middle)) <= bytesMax) {
+        enough = middle;
+      } else {
+        tooFew = middle;
+      }
+    }
+    return shortening.image(enough);
+  }
+
+  /// The session as it is, and what its token can go without.
+  Shortening shortening() {
     List<SessionImage.Remembered> remembered = new ArrayList<>();
     held.forEach(
         (key, known) ->
@@ -390,96 +466,33 @@ final class SessionState {
             seen.add(
                 new SessionImage.Seen(
                     key, read.reply().clock(), Optional.ofNullable(read.entry()))));
-    HybridTimestamp forgotten = floor;
-    HybridTimestamp older = horizon;
-    Map<Payload, Cause> named = new LinkedHashMap<>(past);
-    SessionImage image = image(forgotten, remembered, seen, named, older, false);
-    long excess = image.encode().length - (long) bytesMax;
-    while (excess > 0) {
-      int largest = largest(remembered);
-      if (largest >= 0) {
-        SessionImage.Remembered known = remembered.get(largest);
-        remembered.set(
-            largest, new SessionImage.Remembered(known.key(), known.at(), Optional.empty()));
-      } else if (!remembered.isEmpty()) {
-        forgotten = forgotten.max(remembered.remove(0).at());
-      } else if (!named.isEmpty()) {
-        Iterator<Cause> oldest = named.values().iterator();
-        older = older.max(oldest.next().at);
-        oldest.remove();
-      } else {
-        int read = largestSeen(seen);
-        if (read < 0) {
-          break;
-        }
-        SessionImage.Seen left = seen.get(read);
-        seen.set(read, new SessionImage.Seen(left.key(), left.clock(), Optional.empty()));
-      }
-      image = image(forgotten, remembered, seen, named, older, true);
-      excess = image.encode().length - (long) bytesMax;
-    }
-    return image;
-  }
-
-  private boolean isSeen(Payload key) {
-    Seen seen = cut.get(key);
-    return seen != null && seen.entry() != null;
-  }
-
-  private static int largest(List<SessionImage.Remembered> remembered) {
-    int largest = -1;
-    long weight = Entry.BOTTOM.weight();
-    for (int i = 0; i < remembered.size(); i++) {
-      long own = remembered.get(i).entry().map(Entry::weight).orElse(0L);
-      if (own > weight) {
-        largest = i;
-        weight = own;
-      }
-    }
-    return largest;
-  }
-
-  private static int largestSeen(List<SessionImage.Seen> seen) {
-    int largest = -1;
-    long weight = -1;
-    for (int i = 0; i < seen.size(); i++) {
-      long own = seen.get(i).entry().map(Entry::weight).orElse(-1L);
-      if (own > weight) {
-        largest = i;
-        weight = own;
-      }
-    }
-    return largest;
-  }
-
-  private SessionImage image(
-      HybridTimestamp forgotten,
-      List<SessionImage.Remembered> remembered,
-      List<SessionImage.Seen> seen,
-      Map<Payload, Cause> named,
-      HybridTimestamp older,
-      boolean leftOut) {
-    Map<Payload, CausalContext> versions = new LinkedHashMap<>();
-    named.forEach((key, cause) -> versions.put(key, cause.version));
     List<Request> waiting = new ArrayList<>();
     buffered.forEach((key, writes) -> writes.forEach(write -> waiting.add(asRequest(key, write))));
     int bits = 0;
     for (Guarantee guarantee : guarantees) {
       bits |= 1 << (guarantee.number() - 1);
     }
-    return new SessionImage(
-        id,
-        bits,
-        clock,
-        forgotten,
-        remembered,
-        seen,
-        writeSets(remembered, seen),
-        waiting,
-        versions,
-        older,
-        begun,
-        leftOut || coarse);
+    SessionImage whole =
+        new SessionImage(
+            id,
+            bits,
+            clock,
+            floor,
+            remembered,
+            seen,
+            writeSets(remembered, seen),
+            waiting,
+            past(),
+            horizon,
+            begun,
+            coarse,
+            cutForgotten);
+    return new Shortening(whole, List.copyOf(past.entrySet()));
+  }
+
+  private boolean isSeen(Payload key) {
+    Seen seen = cut.get(key);
+    return seen != null && seen.entry() != null;
   }
 
   private static Request asRequest(Payload key, Buffered write) {
@@ -523,6 +536,7 @@ final class SessionState {
     state.begun = image.begun();
     image.writeSets().forEach((id, prints) -> state.writeSets.put(id, new WriteSet(prints)));
     state.coarse = image.coarse();
+    state.cutForgotten = image.seenForgotten();
     for (SessionImage.Seen each : image.seen()) {
       state.cut.put(each.key(), new Seen(each.entry().orElse(null), replyAt(each.clock())));
     }
@@ -600,6 +614,7 @@ final class SessionState {
   void endTransaction() {
     transactions++;
     cut.clear();
+    cutForgotten = false;
     buffered.clear();
     begun = HybridTimestamp.ZERO;
   }

@@ -125,7 +125,11 @@ final class ModelStore {
     if (demanding || options.readMode() == ReadMode.ALL) {
       if (cutOff) {
         return CompletableFuture.failedFuture(
-            TrellisException.of(ErrorCode.SESSION_UNAVAILABLE, "cut off"));
+            TrellisException.of(
+                options.readMode() == ReadMode.ALL
+                    ? ErrorCode.NOT_ENOUGH_REPLICAS
+                    : ErrorCode.SESSION_UNAVAILABLE,
+                "cut off"));
       }
       for (int from = 0; from < replicas.size(); from++) {
         tell(from, at, key);
@@ -212,6 +216,12 @@ final class ModelStore {
   /// Has one replica tell another what it has of a key.
   void gossip(Payload key) {
     tell(random.nextInt(replicas.size()), random.nextInt(replicas.size()), key);
+  }
+
+  /// Takes from all replicas what they have of a key: it was deleted, and they know of that no
+  /// more; or only nodes had it that are lost.
+  void forget(Payload key) {
+    replicas.forEach(replica -> replica.remove(key));
   }
 
   /// Carries out one of the calls that are on their way.

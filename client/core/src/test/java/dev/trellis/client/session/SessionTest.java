@@ -2,17 +2,22 @@ package dev.trellis.client.session;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.execution.EntryWriter;
+import dev.trellis.lattice.CommitId;
+import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
@@ -22,18 +27,24 @@ import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -501,11 +512,66 @@ class SessionTest {
   }
 
   @Test
-  void aCauseThatNoReplicaHasIsAskedForAndNotSkipped() {
-    ModelStore store = new ModelStore(new SplittableRandom(8), 2);
-    Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
-    CausalContext elsewhere =
-        CausalContext.of(new dev.trellis.causal.Dot(new dev.trellis.causal.ReplicaId(99, 1), 1));
+  void aCauseOfWhichNothingIsLeftAnywhereIsOverAndItsEffectIsShown() {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 2);
+      Session writer = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      putCausal(writer, "cause", "v");
+      putCausal(writer, "effect", "e");
+      Session reader = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      store.forget(text("cause"));
+      for (int i = 0; i < 20; i++) {
+        store.gossip(text("effect"));
+      }
+      assertEquals(Set.of(text("e")), values(reader, "effect"));
+      putCausal(reader, "later", "l");
+      for (Session each : List.of(reader, store.new Client().resume(reader.token()))) {
+        assertEquals(Set.of(), values(each, "cause"));
+        assertEquals(Set.of(text("e")), values(each, "effect"));
+      }
+      View.Sibling later = reader.multiCausal("later").get().siblings().get(0);
+      assertEquals(Set.of(text("effect")), later.dependencies().keySet(), "what is over is not");
+    }
+  }
+
+  /// That one replica has nothing of it says nothing: another may.
+  @Test
+  void aCauseThatOneReplicaLacksWhileAnotherIsSilentIsNotSkipped() {
+    int shown = 0;
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 2);
+      Session writer = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      putCausal(writer, "cause", "v"); // at one of the two
+      putCausal(writer, "effect", "e");
+      store.cutOff = true;
+      Session reader = store.new Client().session(Set.of(Guarantee.CAUSAL));
+      try {
+        if (values(reader, "effect").isEmpty()) {
+          continue; // the other one was asked
+        }
+        shown++;
+        assertEquals(Set.of(text("v")), values(reader, "cause"));
+      } catch (DefiniteException.SessionUnavailable refused) {
+        assertEquals(
+            "key \"effect\" depends on a version of key \"cause\" that no replica that answers has: cut"
+                + " off; try again",
+            refused.getMessage());
+        store.cutOff = false;
+        while (values(reader, "effect").isEmpty()) {
+          store.gossip(text("effect"));
+        }
+        assertEquals(Set.of(text("v")), values(reader, "cause"));
+      }
+    }
+    assertTrue(shown > 0, "the cause was never fetched");
+  }
+
+  /// Somebody has the key, so it was not deleted for good.
+  @Test
+  void aVersionThatAllReplicasLackOfACauseThatIsThereIsNotSkipped() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 1);
+    CausalContext elsewhere = CausalContext.of(new Dot(new ReplicaId(99, 1), 1));
+    putCausal(store.new Client().session(Set.of()), "cause", "another");
     store.new Client()
         .execute(
             text("effect"),
@@ -513,17 +579,24 @@ class SessionTest {
                 text("v"), CausalContext.EMPTY, Map.of(text("cause"), elsewhere)),
             CallOptions.DEFAULT)
         .join();
+    Session session = store.new Client().session(Set.of(Guarantee.CAUSAL));
     DefiniteException.SessionUnavailable refused =
         assertThrows(
-            DefiniteException.SessionUnavailable.class,
-            () -> {
-              for (int i = 0; i < 20; i++) {
-                session.multiCausal("effect").get(); // one of the replicas has it
-              }
-            });
+            DefiniteException.SessionUnavailable.class, () -> session.multiCausal("effect").get());
     assertEquals(
         "key \"effect\" depends on a version of key \"cause\" that no replica that answers has; try again",
         refused.getMessage());
+  }
+
+  private static void putCausal(Session session, String key, String value) {
+    CausalContext context = session.multiCausal(key).get().context();
+    session.multiCausal(key).put(text(value), context, Map.of());
+  }
+
+  private static Set<Payload> values(Session session, String key) {
+    return session.multiCausal(key).get().siblings().stream()
+        .map(View.Sibling::value)
+        .collect(Collectors.toSet());
   }
 
   @Test
@@ -812,6 +885,168 @@ class SessionTest {
     assertTrue(coarse.isCoarse());
     assertFalse(session.token(6_000).isCoarse());
     assertTrue(store.new Client().resume(coarse).token(6_000).isCoarse());
+  }
+
+  /// Reads and writes many keys, commits now and then, and takes tokens; gives back how many of
+  /// these had left something out.
+  private static int coarseTokens(long seed, Set<Guarantee> guarantees) {
+    SplittableRandom random = new SplittableRandom(seed);
+    ModelStore store = new ModelStore(random, 3);
+    Session session = store.new Client().session(guarantees);
+    boolean isCausal =
+        guarantees.contains(Guarantee.CAUSAL) && !guarantees.contains(Guarantee.READ_ATOMIC);
+    Map<Payload, Entry> cut = new HashMap<>();
+    int coarse = 0;
+    for (int step = 0; step < 600; step++) {
+      Payload key = text((random.nextBoolean() ? "a rather long name of a key, the " : "k") + step);
+      switch (random.nextInt(8)) {
+        case 0, 1 -> {
+          byte[] value = new byte[random.nextInt(500)];
+          random.nextBytes(value);
+          Mutation put =
+              isCausal
+                  ? new Mutation.PutMultiCausal(Payload.of(value), CausalContext.EMPTY, Map.of())
+                  : new Mutation.Put(Payload.of(value));
+          session.execute(key, put, CallOptions.DEFAULT).join();
+        }
+        case 2 -> {
+          if (random.nextInt(20) == 0 || session.waiting() > 8) {
+            session.commit();
+            cut.clear();
+          }
+        }
+        case 3 -> {
+          SessionToken token;
+          try {
+            token = session.token();
+          } catch (DefiniteException.ValueTooLarge e) {
+            assertTrue(session.waiting() > 0, "nothing else stays whatever the length");
+            session.commit();
+            cut.clear();
+            token = session.token();
+          }
+          assertTrue(token.size() <= SessionToken.BYTES_MAX, () -> guarantees + " seed " + seed);
+          coarse += token.isCoarse() ? 1 : 0;
+          session = store.new Client().resume(token);
+        }
+        default -> {
+          Payload again = cut.isEmpty() ? key : List.copyOf(cut.keySet()).get(0);
+          Payload asked = random.nextInt(3) == 0 ? again : key;
+          try {
+            Entry shown = state(session, asked);
+            if (guarantees.contains(Guarantee.ITEM_CUT) && session.waiting() == 0) {
+              assertEquals(cut.getOrDefault(asked, shown), shown, "seed " + seed);
+              cut.put(asked, shown);
+            }
+          } catch (CompletionException e) {
+            assertInstanceOf(DefiniteException.SessionUnavailable.class, e.getCause());
+            session.abort();
+            cut.clear();
+          }
+        }
+      }
+    }
+    return coarse;
+  }
+
+  @Test
+  void aTokenIsNeverLongerThanItMayBeWhateverTheSessionIsPromisedAndDoes() {
+    List<Set<Guarantee>> levels = new ArrayList<>();
+    for (Guarantee guarantee : Guarantee.values()) {
+      levels.add(Set.of(guarantee));
+    }
+    levels.add(Set.of(Guarantee.READ_ATOMIC, Guarantee.CAUSAL));
+    levels.add(EnumSet.complementOf(EnumSet.of(Guarantee.READ_ATOMIC)));
+    for (Set<Guarantee> guarantees : levels) {
+      int coarse = 0;
+      for (long seed = 0; seed < 10; seed++) {
+        coarse += coarseTokens(seed, guarantees);
+      }
+      boolean remembers = !guarantees.equals(Set.of(Guarantee.READ_COMMITTED));
+      assertEquals(remembers, coarse > 0, guarantees::toString);
+    }
+  }
+
+  @Test
+  void whereNotEvenTheNamesOfTheKeysReadFitNoKeyIsReadBeforeTheCommit() {
+    ModelStore store = new ModelStore(new SplittableRandom(3), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.ITEM_CUT));
+    for (int i = 0; i < 50; i++) {
+      session.register("k" + i).getText();
+    }
+    SessionToken token = session.token(100);
+    assertTrue(token.isCoarse());
+    Session there = store.new Client().resume(store.new Client().resume(token).token());
+    assertThrows(DefiniteException.SessionUnavailable.class, () -> there.register("k7").getText());
+    assertThrows(DefiniteException.SessionUnavailable.class, () -> there.register("x").getText());
+    assertThrows(
+        DefiniteException.SessionUnavailable.class,
+        () -> there.max("m").awaitAtLeast(1, Duration.ofMinutes(1)));
+    there.register("k7").putText("v");
+    there.commit();
+    assertEquals("v", there.register("k7").getText().orElseThrow());
+  }
+
+  /// The first of its steps that makes it short enough is taken, and found without trying all.
+  @Test
+  void aTokenGoesWithoutNoMoreThanItMustAndThatIsFoundWithFewEncodings() {
+    for (long seed = 0; seed < SEEDS; seed++) {
+      SplittableRandom random = new SplittableRandom(seed);
+      SessionState state = new SessionState(1, 2, EnumSet.allOf(Guarantee.class));
+      int keys = random.nextInt(1, 40);
+      for (int i = 0; i < keys; i++) {
+        remember(state, random, i);
+      }
+      Shortening shortening = state.shortening();
+      int bytesMax = random.nextInt(40, 20 + shortening.image(0).encode().length);
+      int steps = 0;
+      while (shortening.image(steps).encode().length > bytesMax && steps < shortening.steps()) {
+        steps++;
+      }
+      assertEquals(shortening.image(steps), state.image(bytesMax), "seed " + seed);
+    }
+    SessionState large = new SessionState(1, 2, Guarantee.SESSION);
+    SplittableRandom random = new SplittableRandom(1);
+    for (int i = 0; i < 16_000; i++) {
+      remember(large, random, i);
+    }
+    int[] encodings = new int[1];
+    SessionImage image =
+        large.image(
+            SessionToken.BYTES_MAX,
+            one -> {
+              encodings[0]++;
+              return one.encode().length;
+            });
+    assertTrue(image.encode().length <= SessionToken.BYTES_MAX);
+    assertTrue(image.encode().length > SessionToken.BYTES_MAX - 100, "as much as fits");
+    assertTrue(encodings[0] <= 17, () -> encodings[0] + " encodings");
+  }
+
+  /// Has a session know something of a key, of the kinds that it remembers.
+  private static void remember(SessionState state, SplittableRandom random, int number) {
+    Payload key = text("key-" + number);
+    HybridTimestamp at = HybridTimestamp.ofMillis(random.nextLong(1, 1L << 40));
+    Entry entry =
+        Entry.of(
+            HybridTimestamp.ZERO,
+            LwwRegister.of(at, 1, 0, text("v".repeat(random.nextInt(1, 40)))));
+    if (random.nextInt(4) == 0) {
+      entry = Entry.BOTTOM;
+    } else if (random.nextInt(3) == 0) {
+      CommitId id = new CommitId(at, random.nextInt(3));
+      Commits.Part part = new Commits.Part(List.of(key), List.of());
+      entry = entry.with(new Commits(HybridTimestamp.ZERO, new TreeMap<>(Map.of(id, part))));
+    }
+    state.remember(key, random.nextInt(4) == 0 ? null : entry, at);
+    if (state.has(Guarantee.ITEM_CUT) && random.nextInt(3) == 0) {
+      Entry read = random.nextInt(4) == 0 ? null : entry;
+      state.cut.put(key, new SessionState.Seen(read, SessionState.replyAt(at)));
+    }
+    if (random.nextInt(3) == 0) {
+      Dot dot = new Dot(new ReplicaId(number, 1), 1);
+      state.dependOn(key, CausalContext.of(dot), at);
+    }
   }
 
   @Test

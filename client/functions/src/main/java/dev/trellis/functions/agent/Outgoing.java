@@ -1,0 +1,10 @@
+package dev.trellis.functions.agent;
+
+import dev.trellis.causal.Tag;
+import dev.trellis.lattice.Payload;
+
+/// A message that an agent has sent and of which it is not known yet that the store has it.
+///
+/// @param mailbox its name
+/// @param tag under which it is one message, however often it is sent
+record Outgoing(String mailbox, Tag tag, Payload body) {}

@@ -1,0 +1,704 @@
+package dev.trellis.functions.agent;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
+import dev.trellis.causal.ReplicaId;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.View;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.PriorityQueue;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.BinaryOperator;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/// Agents of a bank on three hosts over a store of three nodes, one bad day of them: hosts claim
+/// agents that others have, stand still in the middle of a step, crash; replicas lag; what is sent
+/// is late or lost. One thread, one seed.
+final class AgentSimulation {
+  private static final int NODES = 3;
+  private static final int COPIES = 2; // what is acknowledged has so many; one node may be lost
+  private static final List<String> ACCOUNTS = List.of("a", "b", "c");
+  private static final AgentName COLLECTOR = new AgentName("collector", "c");
+  private static final int HOSTS = 3;
+  private static final int ORDERS = 40;
+  private static final int BALANCE = 20;
+  private static final long BAD_MILLIS = 6_000;
+  private static final long BEGIN = 1_700_000_000_000L;
+
+  /// How the protocol may be broken, to see that it shows.
+  enum Flaw {
+    NONE,
+    /// A step counts without a look at the claim.
+    CLAIM_NOT_CHECKED,
+    /// Who takes over reads the entry first and claims then.
+    CLAIM_AFTER_ENTRY,
+    /// Messages are dropped from the mailbox before the entry has that they were consumed.
+    ACKNOWLEDGED_EARLY,
+    /// What is read is what one replica has.
+    READS_OF_ONE,
+    /// Nothing that was in the outbox is sent by who takes over.
+    OUTBOX_FORGOTTEN
+  }
+
+  /// What is to happen in a suite at least once.
+  enum Hard {
+    CRASH,
+    PAUSE,
+    NODE_LOST,
+    STEP_VOID,
+    OUTBOX_INHERITED,
+    HANDLED_AGAIN,
+    SAME_EPOCH,
+    REPLY_LATE
+  }
+
+  private record Event(long at, long order, Runnable run) implements Comparable<Event> {
+    @Override
+    public int compareTo(Event other) {
+      int byTime = Long.compare(at, other.at);
+      return byTime != 0 ? byTime : Long.compare(order, other.order);
+    }
+  }
+
+  private static final class Mailbox {
+    private final Map<Dot, Received> there = new TreeMap<>();
+    private final Set<Dot> dropped = new HashSet<>();
+
+    void merge(Mailbox other) {
+      other.there.values().forEach(this::put);
+      other.dropped.forEach(this::drop);
+    }
+
+    void put(Received one) {
+      if (!dropped.contains(one.dot())) {
+        // Of two under one name the greater stays, as in a log.
+        there.merge(one.dot(), one, (a, b) -> a.body().compareTo(b.body()) >= 0 ? a : b);
+      }
+    }
+
+    boolean dropAll(List<Dot> dots) {
+      dots.forEach(this::drop);
+      return true;
+    }
+
+    private void drop(Dot dot) {
+      dropped.add(dot);
+      there.remove(dot);
+    }
+  }
+
+  /// A replica of everything.
+  private static final class Node {
+    private final Map<AgentName, View.Prioritized> claims = new HashMap<>();
+    private final Map<AgentName, View.Prioritized> entries = new HashMap<>();
+    private final Map<String, Mailbox> mail = new HashMap<>();
+    private int life; // it begins another when it loses all
+
+    Mailbox mailbox(String name) {
+      return mail.computeIfAbsent(name, unused -> new Mailbox());
+    }
+
+    void merge(Node other) {
+      other.claims.forEach((name, value) -> claims.merge(name, value, AgentSimulation::lowest));
+      other.entries.forEach((name, value) -> entries.merge(name, value, AgentSimulation::lowest));
+      other.mail.forEach((name, box) -> mailbox(name).merge(box));
+    }
+  }
+
+  private static View.Prioritized lowest(View.Prioritized a, View.Prioritized b) {
+    int order = Double.compare(a.priority(), b.priority());
+    return (order != 0 ? order : a.value().compareTo(b.value())) <= 0 ? a : b;
+  }
+
+  private final class Host {
+    private HostId id = HostId.draw(random);
+    private final Map<AgentName, Activation> active = new HashMap<>();
+    private long pausedUntil;
+    private int life;
+
+    /// Runs something on this host, unless it crashes before; later, if it stands still.
+    void later(long delay, Runnable run) {
+      int begun = life;
+      schedule(delay, () -> resumed(begun, run));
+    }
+
+    private void resumed(int begun, Runnable run) {
+      if (begun != life) {
+        return;
+      }
+      if (pausedUntil > now) {
+        schedule(pausedUntil - now, () -> resumed(begun, run));
+        return;
+      }
+      run.run();
+    }
+
+    void crash() {
+      happened(Hard.CRASH);
+      life++;
+      active.clear();
+      id = HostId.draw(random);
+    }
+
+    void activate(AgentName name) {
+      if (!active.containsKey(name)) {
+        Activation activation = new Activation(this, name);
+        active.put(name, activation);
+        activation.core.start(now);
+      }
+    }
+  }
+
+  private final class Activation implements AgentCore.Effects {
+    private final Host host;
+    private final AgentName name;
+    private final AgentCore core;
+    private final List<AgentEntry> written = new ArrayList<>();
+    private @Nullable Claim lastClaim;
+    private @Nullable Claim claimKeptBack; // by a flaw
+
+    Activation(Host host, AgentName name) {
+      this.host = host;
+      this.name = name;
+      this.core = new AgentCore(host.id, this);
+    }
+
+    @Override
+    public void readClaim() {
+      if (flaw == Flaw.CLAIM_NOT_CHECKED && !written.isEmpty()) {
+        host.later(delay(), () -> core.claimRead(Optional.ofNullable(lastClaim)));
+        return;
+      }
+      readAll(
+          host,
+          node -> Optional.ofNullable(node.claims.get(name)),
+          AgentSimulation::either,
+          found -> core.claimRead(found.map(Claim::of)));
+    }
+
+    @Override
+    public void writeClaim(Claim claim) {
+      lastClaim = claim;
+      if (flaw == Flaw.CLAIM_AFTER_ENTRY && claim.revision() == 1) {
+        claimKeptBack = claim;
+        core.claimWritten(claim);
+        return;
+      }
+      putClaim(claim, core::claimWritten);
+    }
+
+    private void putClaim(Claim claim, Consumer<Claim> then) {
+      View.Prioritized value = new View.Prioritized(claim.priority(), claim.value());
+      if (nodes.stream()
+          .map(node -> node.claims.get(name))
+          .anyMatch(
+              other ->
+                  other != null
+                      && other.priority() == claim.priority()
+                      && !Claim.of(other).owner().host().equals(host.id))) {
+        happened(Hard.SAME_EPOCH);
+      }
+      write(
+          host,
+          node -> node.claims.merge(name, value, AgentSimulation::lowest),
+          kept -> then.accept(Claim.of(kept)));
+    }
+
+    @Override
+    public void readEntry() {
+      readAll(
+          host,
+          node -> Optional.ofNullable(node.entries.get(name)),
+          AgentSimulation::either,
+          found -> {
+            Claim late = claimKeptBack;
+            if (late == null) {
+              core.entryRead(found.map(AgentEntry::of));
+              return;
+            }
+            claimKeptBack = null;
+            putClaim(
+                late,
+                kept -> {
+                  if (kept.owner().overtakes(late.owner())) {
+                    core.claimSeen(kept);
+                  } else {
+                    core.entryRead(found.map(AgentEntry::of));
+                  }
+                });
+          });
+    }
+
+    @Override
+    public void writeEntry(AgentEntry entry) {
+      AgentEntry put = entry;
+      if (written.isEmpty() && !entry.outbox().isEmpty()) {
+        happened(Hard.OUTBOX_INHERITED);
+        if (flaw == Flaw.OUTBOX_FORGOTTEN) {
+          put = entry.takenOver(entry.owner(), List.of());
+        }
+      }
+      written.add(entry);
+      View.Prioritized value = new View.Prioritized(put.priority(), put.value());
+      write(
+          host,
+          node -> node.entries.merge(name, value, AgentSimulation::lowest),
+          kept -> core.entryWritten(AgentEntry.of(kept)));
+    }
+
+    @Override
+    public void readMail(CausalContext consumed) {
+      readAll(
+          host,
+          node -> {
+            Mailbox copy = new Mailbox();
+            copy.merge(node.mailbox(name.mailbox()));
+            return copy;
+          },
+          (a, b) -> {
+            a.merge(b);
+            return a;
+          },
+          box -> {
+            List<Received> found =
+                box.there.values().stream()
+                    .filter(one -> !consumed.contains(one.dot()))
+                    .limit(3)
+                    .toList();
+            core.mailRead(found);
+            if (found.size() == 3) {
+              core.mailCame();
+            }
+          });
+    }
+
+    @Override
+    public void handle(AgentEntry before, List<Received> mail, List<String> timers) {
+      if (flaw == Flaw.ACKNOWLEDGED_EARLY) {
+        acknowledgeMail(mail.stream().map(Received::dot).toList(), () -> {});
+      }
+      mail.forEach(
+          one -> {
+            if (!handled.add(name + " " + one.dot())) {
+              happened(Hard.HANDLED_AGAIN);
+            }
+          });
+      host.later(
+          delay(),
+          () -> {
+            Step step =
+                new Step(
+                    name,
+                    new Account(host.id),
+                    before,
+                    now,
+                    id -> {
+                      throw new IllegalStateException("no store");
+                    });
+            timers.forEach(step::fire);
+            mail.forEach(step::deliver);
+            failures.addAll(step.failures().stream().map(Object::toString).toList());
+            core.handled(step.result());
+          });
+    }
+
+    @Override
+    public void send(List<Outgoing> messages) {
+      for (Outgoing one : messages) {
+        Received mail = new Received(one.tag().dot(0), now, one.body());
+        write(host, node -> put(node, one.mailbox(), mail), unused -> core.sent(List.of(one)));
+      }
+    }
+
+    @Override
+    public void acknowledge(CausalContext consumed) {
+      acknowledgeMail(dots(consumed), core::acknowledged);
+    }
+
+    private void acknowledgeMail(List<Dot> dots, Runnable then) {
+      write(host, node -> node.mailbox(name.mailbox()).dropAll(dots), unused -> then.run());
+    }
+
+    @Override
+    public void ended(AgentCore.End end) {
+      if (end == AgentCore.End.OVERTAKEN && written.size() > 1) {
+        happened(Hard.STEP_VOID);
+      }
+      host.active.remove(name, this);
+    }
+  }
+
+  /// What accounts do. They remember the orders that they have handled, so that twice shows.
+  private record Account(HostId host) implements Agent {
+    @Override
+    public void handle(Message message, AgentContext context) {
+      Payload state = context.state();
+      String text = state.isEmpty() ? BALANCE + ";" : state.text();
+      int balance = Integer.parseInt(text.substring(0, text.indexOf(';')));
+      String done = text.substring(text.indexOf(';') + 1);
+      switch (message) {
+        case Message.Told told -> {
+          String[] words = told.payload().text().split(" ", -1);
+          done += words[0] + words[1] + ",";
+          switch (words[0]) {
+            case "transfer" -> {
+              int amount = Integer.parseInt(words[3]);
+              if (balance < amount) {
+                collect(context, words[1] + " refused");
+              } else {
+                balance -= amount;
+                context.tell(
+                    account(words[2]), Payload.ofText("deposit " + words[1] + " " + amount));
+              }
+            }
+            case "deposit" -> {
+              balance += Integer.parseInt(words[2]);
+              collect(context, words[1] + " done");
+            }
+            case "wait" -> context.timer(words[1], java.time.Duration.ofMillis(200));
+            case "query" ->
+                context.ask(
+                    account(words[2]),
+                    Payload.ofText("balance?"),
+                    words[1],
+                    java.time.Duration.ofMillis(1_500));
+            default -> throw new IllegalArgumentException(words[0]);
+          }
+        }
+        case Message.Asked asked -> context.reply(Payload.ofText("" + balance));
+        case Message.Replied replied -> collect(context, replied.name() + " answered");
+        case Message.Unanswered silent -> collect(context, silent.name() + " silence");
+        case Message.TimerDue due -> collect(context, due.name() + " waited");
+      }
+      context.setState(Payload.ofText(balance + ";" + done));
+    }
+
+    private void collect(AgentContext context, String what) {
+      // Who says it makes a difference, so that what two say is not taken for one.
+      context.tell(COLLECTOR, Payload.ofText(what + " " + host));
+    }
+  }
+
+  private static AgentName account(String id) {
+    return new AgentName("account", id);
+  }
+
+  private final Random random;
+  private final Flaw flaw;
+  private final PriorityQueue<Event> events = new PriorityQueue<>();
+  private final List<Node> nodes = new ArrayList<>();
+  private final List<Host> hosts = new ArrayList<>();
+  private final Set<String> handled = new HashSet<>();
+  private final List<String> failures = new ArrayList<>();
+  private final Map<Hard, Integer> hard = new EnumMap<>(Hard.class);
+  private final Map<String, Integer> ordersAt = new TreeMap<>();
+  private long now = BEGIN;
+  private long order;
+  private boolean bad = true;
+
+  AgentSimulation(long seed, Flaw flaw) {
+    this.random = new Random(seed);
+    this.flaw = flaw;
+  }
+
+  Map<Hard, Integer> hardCases() {
+    return hard;
+  }
+
+  private void happened(Hard what) {
+    hard.merge(what, 1, Integer::sum);
+  }
+
+  private void schedule(long delay, Runnable run) {
+    events.add(new Event(now + delay, order++, run));
+  }
+
+  private long delay() {
+    return bad && random.nextInt(20) == 0 ? random.nextInt(2_000) : random.nextInt(20);
+  }
+
+  private boolean lost() {
+    return bad && random.nextInt(10) == 0;
+  }
+
+  private static Optional<View.Prioritized> either(
+      Optional<View.Prioritized> a, Optional<View.Prioritized> b) {
+    return a.isEmpty() ? b : b.isEmpty() ? a : Optional.of(lowest(a.get(), b.get()));
+  }
+
+  private <T> void readAll(
+      Host host, Function<Node, T> ask, BinaryOperator<T> merge, Consumer<T> then) {
+    List<T> answers = new ArrayList<>();
+    int asked = flaw == Flaw.READS_OF_ONE ? 1 : NODES;
+    int first = random.nextInt(NODES);
+    for (int i = 0; i < asked; i++) {
+      Node node = nodes.get((first + i) % NODES);
+      schedule(
+          delay(),
+          () -> {
+            T answer = ask.apply(node);
+            host.later(
+                delay(),
+                () -> {
+                  answers.add(answer);
+                  if (answers.size() == asked) {
+                    then.accept(answers.stream().reduce(merge).orElseThrow());
+                  }
+                });
+          });
+    }
+  }
+
+  /// Merges something into the nodes, again and again until enough have it.
+  ///
+  /// @param merge what a node has then
+  private <T> void write(Host host, Function<Node, T> merge, Consumer<T> then) {
+    attempt(host, merge, then, new HashMap<>(), new boolean[1]);
+  }
+
+  private <T> void attempt(
+      Host host,
+      Function<Node, T> merge,
+      Consumer<T> then,
+      Map<Node, Integer> have, // in which of its lives
+      boolean[] told) {
+    Node lagging = nodes.get(random.nextInt(NODES));
+    for (Node node : nodes) {
+      if (lost()) {
+        continue;
+      }
+      schedule(
+          node == lagging && bad ? random.nextInt(3_000) : delay(),
+          () -> {
+            T kept = merge.apply(node);
+            int life = node.life;
+            host.later(
+                delay(),
+                () -> {
+                  have.put(node, life);
+                  have.entrySet().removeIf(copy -> copy.getKey().life != copy.getValue());
+                  if (have.size() >= COPIES && !told[0]) {
+                    told[0] = true;
+                    then.accept(kept);
+                  }
+                });
+          });
+    }
+    host.later(
+        4_000,
+        () -> {
+          if (!told[0]) {
+            attempt(host, merge, then, have, told);
+          }
+        });
+  }
+
+  private boolean put(Node node, String mailbox, Received mail) {
+    node.mailbox(mailbox).put(mail);
+    for (Host host : hosts) {
+      host.active.forEach(
+          (name, activation) -> {
+            if (name.mailbox().equals(mailbox)) {
+              host.later(delay(), activation.core::mailCame);
+            }
+          });
+    }
+    return true;
+  }
+
+  private static List<Dot> dots(CausalContext context) {
+    List<Dot> dots = new ArrayList<>();
+    for (CausalContext.Run run : context.runs()) {
+      for (long counter = run.from(); counter <= run.to(); counter++) {
+        dots.add(new Dot(run.replica(), counter));
+      }
+    }
+    return dots;
+  }
+
+  /// Runs the day.
+  ///
+  /// @return what went wrong; empty if nothing
+  List<String> run() {
+    for (int i = 0; i < NODES; i++) {
+      nodes.add(new Node());
+    }
+    for (int i = 0; i < HOSTS; i++) {
+      hosts.add(new Host());
+    }
+    ReplicaId outside = new ReplicaId(random.nextLong(), 1);
+    for (int i = 1; i <= ORDERS; i++) {
+      String to = account();
+      String what =
+          switch (random.nextInt(6)) {
+            case 0 -> "wait " + i;
+            case 1 -> "query " + i + " " + account();
+            default -> "transfer " + i + " " + account() + " " + (1 + random.nextInt(8));
+          };
+      ordersAt.merge(to, 1, Integer::sum);
+      Dot dot = new Dot(outside, i);
+      schedule(
+          random.nextInt((int) BAD_MILLIS),
+          () -> {
+            Received mail = new Received(dot, now, Envelope.tell(Payload.ofText(what)).encode());
+            // It was acknowledged, so enough nodes have it.
+            int without = random.nextInt(NODES);
+            for (int node = 0; node < NODES; node++) {
+              Node each = nodes.get(node);
+              schedule(
+                  node == without ? random.nextInt(3_000) : 0,
+                  () -> put(each, account(to).mailbox(), mail));
+            }
+          });
+    }
+    for (long at = 0; at < BAD_MILLIS; at += 100) {
+      schedule(at + random.nextInt(100), this::somethingHappens);
+    }
+    schedule(BAD_MILLIS + 4_000, this::calm);
+    long last = now + BAD_MILLIS + 60_000;
+    while (!events.isEmpty() && now < last) {
+      Event next = events.remove();
+      now = Math.max(now, next.at());
+      next.run().run();
+    }
+    return faults();
+  }
+
+  private String account() {
+    return ACCOUNTS.get(random.nextInt(ACCOUNTS.size()));
+  }
+
+  private void somethingHappens() {
+    Host host = hosts.get(random.nextInt(HOSTS));
+    switch (random.nextInt(10)) {
+      case 0 -> host.crash();
+      case 1, 2 -> {
+        happened(Hard.PAUSE);
+        host.pausedUntil = now + random.nextInt(2_500);
+      }
+      case 3 -> {
+        if (random.nextInt(4) == 0) {
+          loseNode();
+        }
+      }
+      case 4, 5 -> {
+        // Two at once, so that they claim one epoch.
+        AgentName name = account(account());
+        hosts.forEach(each -> each.later(0, () -> each.activate(name)));
+      }
+      default -> host.later(0, () -> host.activate(account(account())));
+    }
+    hosts.forEach(
+        each ->
+            each.active
+                .values()
+                .forEach(activation -> each.later(0, () -> activation.core.tick(now))));
+  }
+
+  /// A node loses all it has, and gets what the others have. What only it had is gone.
+  private void loseNode() {
+    happened(Hard.NODE_LOST);
+    Node fresh = new Node();
+    int at = random.nextInt(NODES);
+    for (int i = 0; i < NODES; i++) {
+      if (i != at) {
+        fresh.merge(nodes.get(i));
+      }
+    }
+    Node lost = nodes.get(at);
+    lost.life++;
+    lost.claims.clear();
+    lost.entries.clear();
+    lost.mail.clear();
+    lost.merge(fresh);
+  }
+
+  /// Nothing bad happens any more: one host takes all agents, and replicas become equal.
+  private void calm() {
+    bad = false;
+    hosts.forEach(host -> host.pausedUntil = 0);
+    Host last = hosts.getFirst();
+    last.crash();
+    for (String id : ACCOUNTS) {
+      last.activate(account(id));
+    }
+    for (int i = 1; i < 200; i++) {
+      schedule(
+          i * 200L,
+          () -> {
+            Node all = new Node();
+            nodes.forEach(all::merge);
+            nodes.forEach(node -> node.merge(all));
+            for (Activation each : List.copyOf(last.active.values())) {
+              each.core.mailCame();
+              each.core.tick(now);
+            }
+            for (String id : ACCOUNTS) {
+              last.activate(account(id));
+            }
+          });
+    }
+  }
+
+  private List<String> faults() {
+    List<String> faults = new ArrayList<>(failures);
+    Node node = nodes.getFirst();
+    int sum = 0;
+    int known = 0;
+    Set<String> deposits = new HashSet<>();
+    for (String id : ACCOUNTS) {
+      View.Prioritized stored = node.entries.get(account(id));
+      if (stored == null) {
+        faults.add(id + " has no entry");
+        continue;
+      }
+      AgentEntry entry = AgentEntry.of(stored);
+      String text = entry.state().isEmpty() ? BALANCE + ";" : entry.state().text();
+      sum += Integer.parseInt(text.substring(0, text.indexOf(';')));
+      String done = text.substring(text.indexOf(';') + 1);
+      List<String> orders = done.isEmpty() ? List.of() : List.of(done.split(",", 0));
+      if (new HashSet<>(orders).size() < orders.size()) {
+        faults.add(id + " has handled something twice: " + orders);
+      }
+      orders.stream().filter(one -> one.startsWith("deposit")).forEach(deposits::add);
+      known += (int) orders.stream().filter(one -> !one.startsWith("deposit")).count();
+      if (!node.mailbox(account(id).mailbox()).there.isEmpty()) {
+        faults.add(id + " has mail left: " + node.mailbox(account(id).mailbox()).there);
+      }
+      if (entry.timers().size() > 0 || entry.consumed().dotCount() > 30) {
+        faults.add(id + " has much left: " + entry);
+      }
+    }
+    if (known != ORDERS) {
+      faults.add(known + " of " + ORDERS + " orders are handled");
+    }
+    if (sum != BALANCE * ACCOUNTS.size()) {
+      faults.add("there is " + sum + ", not " + BALANCE * ACCOUNTS.size());
+    }
+    Map<String, Integer> collected = new TreeMap<>();
+    for (Received one : node.mailbox(COLLECTOR.mailbox()).there.values()) {
+      String text = Envelope.of(one.body()).said().text();
+      collected.merge(text.substring(0, text.indexOf(' ')), 1, Integer::sum);
+      if (text.contains(" silence ")) {
+        happened(Hard.REPLY_LATE);
+      }
+    }
+    for (int i = 1; i <= ORDERS; i++) {
+      int times = collected.getOrDefault("" + i, 0);
+      if (times != 1) {
+        faults.add("of order " + i + " was told " + times + " times");
+      }
+    }
+    return faults;
+  }
+}
