@@ -314,6 +314,11 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
     return Blocking.await(future);
   }
 
+  /// Whether the calling thread carries answers of a client, and so must never wait for one.
+  public static boolean isClientThread() {
+    return Thread.currentThread() instanceof EventLoops.ClientThread;
+  }
+
   /// The members of the cluster, as last heard.
   public Frame.ClusterMap clusterMap() {
     return cluster.routing().map();

@@ -1,0 +1,66 @@
+package dev.trellis.functions.mailbox;
+
+import dev.trellis.causal.Tag;
+import dev.trellis.client.CallOptions;
+import dev.trellis.functions.Invocation;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/// Sends the messages of an invocation: a function that is run again, and sends the same again,
+/// sends nothing twice. They go when the invocation commits, unless its guarantees say otherwise; a
+/// mailbox that is full then fails the commit.
+///
+/// The function must send the same to each mailbox, in the same order, each time that it is run.
+/// Safe for any thread.
+public final class InvocationSender {
+  private final Invocation invocation;
+  private final SenderOptions options;
+  private final Map<String, Long> sent = new HashMap<>(); // by mailbox; guarded by itself
+
+  InvocationSender(Invocation invocation, SenderOptions options) {
+    this.invocation = invocation;
+    this.options = options;
+  }
+
+  /// Sends a message.
+  ///
+  /// @return completes when it is with the invocation, or kept, or has failed; the commit tells too
+  public CompletableFuture<@Nullable Void> send(String mailbox, Message message) {
+    Payload key = Names.mailbox(mailbox);
+    Payload record = Packet.join(Optional.empty(), List.of(Packet.encode(message)));
+    synchronized (sent) {
+      long number = sent.merge(mailbox, 1L, Long::sum) - 1;
+      CallOptions call =
+          CallOptions.DEFAULT
+              .withAcknowledgement(options.acknowledgement())
+              .withTimeout(options.timeout())
+              .withTag(new Tag(invocation.id(), 1 + number / Tag.POSITIONS_MAX));
+      return invocation
+          .execute(
+              key,
+              new Mutation.Append(
+                  List.of(record),
+                  (int) (number % Tag.POSITIONS_MAX),
+                  options.recordsMax(),
+                  options.bytesMax()),
+              options.ttl().map(call::withTtl).orElse(call))
+          .thenAccept(reply -> {});
+    }
+  }
+
+  /// As [#send(String, Message)], of a message that is just a body.
+  public CompletableFuture<@Nullable Void> send(String mailbox, Payload body) {
+    return send(mailbox, Message.of(body));
+  }
+
+  /// As [#send(String, Message)], of a message that is just a text.
+  public CompletableFuture<@Nullable Void> send(String mailbox, String text) {
+    return send(mailbox, Message.ofText(text));
+  }
+}

@@ -1,0 +1,153 @@
+package dev.trellis.functions.mailbox;
+
+import dev.trellis.client.CallOptions;
+import dev.trellis.wire.Mutation;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/// The questions of one program, and the mailbox that their answers go to, which is opened with the
+/// first of them.
+final class Questions implements AutoCloseable {
+  /// How long the mailbox for answers lives after the last of them.
+  static final Duration TTL = Duration.ofMinutes(10);
+
+  private static final Duration TIMEOUT_MAX = TTL;
+
+  private final Shared shared;
+  private final Sender sender;
+  private final String replyTo;
+  private final Map<Long, CompletableFuture<Message>> waiting = new ConcurrentHashMap<>();
+  private final AtomicLong last = new AtomicLong();
+  private @Nullable Feed answers; // guarded by this
+  private boolean closed; // likewise
+
+  Questions(Shared shared, Sender sender) {
+    this.shared = shared;
+    this.sender = sender;
+    this.replyTo =
+        "_reply/"
+            + HexFormat.of().toHexDigits(shared.randomLong())
+            + HexFormat.of().toHexDigits(shared.randomLong());
+  }
+
+  CompletableFuture<Message> ask(String mailbox, Message question, Duration timeout) {
+    if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(TIMEOUT_MAX) > 0) {
+      throw new IllegalArgumentException(
+          "timeout " + timeout + " is outside 1 ms to " + TIMEOUT_MAX);
+    }
+    open();
+    long correlation = last.incrementAndGet();
+    CompletableFuture<Message> answer = new CompletableFuture<>();
+    waiting.put(correlation, answer);
+    var unused = answer.whenComplete((done, failure) -> waiting.remove(correlation));
+    var unusedEither =
+        sender
+            .send(mailbox, question.withPurpose(new Message.Purpose.Question(replyTo, correlation)))
+            .whenComplete(
+                (sent, failure) -> {
+                  if (failure != null) {
+                    answer.completeExceptionally(failure);
+                  }
+                });
+    @Nullable Future<?> alarm =
+        shared.schedule(
+            () ->
+                answer.completeExceptionally(
+                    new NoAnswerException(
+                        "nobody who reads mailbox " + mailbox + " has answered within " + timeout,
+                        false)),
+            timeout.toMillis(),
+            TimeUnit.MILLISECONDS);
+    var unusedToo =
+        answer.whenComplete(
+            (done, failure) -> {
+              if (alarm != null) {
+                alarm.cancel(false);
+              }
+            });
+    return answer;
+  }
+
+  private synchronized void open() {
+    if (closed) {
+      throw new IllegalStateException("ask: the mailboxes are closed");
+    }
+    if (answers == null) {
+      answers = new Feed(shared, replyTo, false, ReceiverOptions.DEFAULT, this::hand);
+      answers.start();
+    }
+  }
+
+  private void hand() {
+    Feed feed;
+    synchronized (this) {
+      if (answers == null) {
+        return;
+      }
+      feed = answers;
+    }
+    while (true) {
+      @Nullable Delivery next;
+      feed.lock.lock();
+      try {
+        next = feed.intake().take(shared.nowMillis()).orElse(null);
+      } finally {
+        feed.lock.unlock();
+      }
+      if (next == null) {
+        return;
+      }
+      answered(next.message());
+      feed.done(next);
+    }
+  }
+
+  /// What comes too late, or is no answer, is dropped.
+  private void answered(Message message) {
+    if (!(message.purpose() instanceof Message.Purpose.Answer answer)) {
+      return;
+    }
+    @Nullable CompletableFuture<Message> asked = waiting.get(answer.correlation());
+    if (asked == null) {
+      return;
+    }
+    if (answer.failed()) {
+      asked.completeExceptionally(new NoAnswerException(message.body().toString(), true));
+    } else {
+      asked.complete(message);
+    }
+  }
+
+  /// Fails the questions that are not answered yet, and drops the mailbox for their answers.
+  @Override
+  public void close() {
+    @Nullable Feed feed;
+    synchronized (this) {
+      closed = true;
+      feed = answers;
+      answers = null;
+    }
+    waiting
+        .values()
+        .forEach(
+            answer ->
+                answer.completeExceptionally(
+                    new NoAnswerException(
+                        "the mailboxes were closed before an answer came", false)));
+    if (feed != null) {
+      feed.close();
+      Shared.logged(
+          shared
+              .calls()
+              .execute(Names.mailbox(replyTo), new Mutation.Delete(), CallOptions.DEFAULT),
+          "deleting mailbox " + replyTo);
+    }
+  }
+}
