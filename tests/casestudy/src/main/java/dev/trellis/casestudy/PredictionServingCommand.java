@@ -11,7 +11,6 @@ import dev.trellis.lattice.Payload;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -42,6 +41,7 @@ import picocli.CommandLine.Option;
 final class PredictionServingCommand implements Callable<Integer> {
   private static final int DOCUMENTS = 10; // of a batch
   private static final int DIRTY_WORDS = 500;
+  private static final String MAILBOX = "casestudy/classify/";
 
   @Mixin private final StandardOptions standard = new StandardOptions();
 
@@ -55,7 +55,7 @@ final class PredictionServingCommand implements Callable<Integer> {
   @Option(
       names = "--document-words",
       paramLabel = "N",
-      defaultValue = "500",
+      defaultValue = "1000",
       description = "Words of a document (${DEFAULT-VALUE}).")
   private int words;
 
@@ -131,13 +131,10 @@ final class PredictionServingCommand implements Callable<Integer> {
     try (Trellis caller = cluster.connect();
         Trellis host = cluster.connect()) {
       var _ = caller.register(FunctionServing.MODEL).put(model.encode());
-      Instant born = Instant.now();
       try (Serving socket = new SocketServing(model.encode());
           Serving function =
               new FunctionServing(
-                  caller,
-                  host,
-                  new StoredHandOver(caller, host, "casestudy/" + caller.clientId(), born))) {
+                  caller, host, new MailboxHandOver(caller, host, MAILBOX + caller.clientId()))) {
         ServingMeasurement measurement =
             new ServingMeasurement(List.of(socket, function), made, model);
         List<ServingMeasurement.Outcome> outcomes =
