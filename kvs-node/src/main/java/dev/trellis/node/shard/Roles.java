@@ -202,6 +202,12 @@ final class Roles {
     return live(topology.members().stream().map(NodeDescriptor::id).toList(), partition);
   }
 
+  /// The shards of all other members, also of those that do not answer, to which a partition would
+  /// belong. A new list.
+  List<Peer> members(int partition) {
+    return others(topology.members().stream().map(NodeDescriptor::id).toList(), partition);
+  }
+
   private List<Peer> live(List<String> nodes, int partition) {
     return others(nodes.stream().filter(view::isAlive).toList(), partition);
   }
