@@ -182,7 +182,7 @@ final class Repairs {
   private final Set<Integer> hopeless = new HashSet<>(); // partitions that nobody had all of
   private int held;
   private int surplus;
-  private boolean owes = true; // whether it may have what others shall have instead
+  private boolean owes = true; // whether it may have what others shall have instead, and may lack
   private final Set<Peer> settled = new HashSet<>(); // peers that owe nothing, by the present ring
   private boolean allSettled; // whether everybody else is one of them
   private boolean handedOver; // all that a leaving node has, what is under way left out
@@ -345,13 +345,14 @@ final class Repairs {
   /// Whoever holds a key no more keeps it until the owners have it. So when nodes that had taken
   /// each other for gone meet again, asking them all finds what was written on either side. O(1)
   /// once all have told.
+  ///
+  /// @param placed whether anything was ever decided about the key's place, so that any shard of a
+  ///   node may have it
   List<Peer> unsettled(int partition, boolean placed) {
-    if (alone || allSettled) {
+    if (isEverybodySettled()) {
       return List.of();
     }
-    List<Peer> others = roles().everybodyElse();
-    allSettled = others.stream().allMatch(this::isSettled);
-    List<Peer> unsettled = placed ? others : roles().members(partition);
+    List<Peer> unsettled = placed ? roles().everybodyElse() : roles().members(partition);
     unsettled.removeIf(this::isSettled);
     return unsettled;
   }

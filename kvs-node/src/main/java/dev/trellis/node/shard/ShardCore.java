@@ -954,8 +954,13 @@ public final class ShardCore {
     if (demand.notBefore().equals(HybridTimestamp.ZERO) && !demand.receipt()) {
       return HybridTimestamp.ZERO; // nobody wants to know
     }
+    int partition = entries.digests().partitionOf(request.key());
+    Optional<Placement> placement =
+        entries.settingOf(request.key()).flatMap(PlacementSetting::placement);
+    // What is handed back goes to the owners: who is not one of them asks them.
+    boolean hears = replication.roles().owns(partition, placement);
     HybridTimestamp known =
-        isCompleteFor(request) && unsettled(request.key()).isEmpty()
+        isCompleteFor(request) && hears && unsettled(request.key()).isEmpty()
             ? toldBy(replication.targetsOf(request.key()))
             : HybridTimestamp.ZERO;
     return known.max(gathered);
@@ -974,9 +979,12 @@ public final class ShardCore {
   /// them tells a time of its own that is not zero shows that the key is such a one.
   public HybridTimestamp asOf(long nowMillis) {
     this.nowMillis = nowMillis;
-    return mayWatchOthers || !repairs.isWhole() || !repairs.isEverybodySettled()
-        ? HybridTimestamp.ZERO
-        : toldBy(replication.roles().targets());
+    boolean vouches =
+        !mayWatchOthers
+            && repairs.isWhole()
+            && replication.roles().ownsAllItHolds()
+            && repairs.isEverybodySettled();
+    return vouches ? toldBy(replication.roles().targets()) : HybridTimestamp.ZERO;
   }
 
   private HybridTimestamp toldBy(Collection<Peer> peers) {
