@@ -100,7 +100,9 @@ public sealed interface PeerMessage {
   ///
   /// @param digest sum of the keys' digests, 0 for none
   /// @param keys how many there are
-  /// @param complete level 2 and finer: whether the answering replica has all of the partition
+  /// @param complete level 2 and finer: whether the answering replica has all of the partition;
+  ///   level 0: whether, by the ring of its view, it has nothing that others shall have instead and
+  ///   may lack; older replicas never say so
   /// @param holder level 2 and finer: whether it belongs to those that shall hold the partition
   /// @param knows level 2 and finer: whether it takes the asker for one that holds the partition,
   ///   and so tells it each write. False beside `complete` and the asker's own ring version means

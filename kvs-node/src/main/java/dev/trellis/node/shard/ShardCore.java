@@ -292,6 +292,7 @@ public final class ShardCore {
     coming.keySet().removeIf(peer -> !replication.roles().isAlive(peer));
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       gathering.waiting.removeIf(peer -> !replication.roles().isAlive(peer));
+      gathering.told.removeIf(peer -> !replication.roles().isAlive(peer));
       proceed(gathering);
     }
     endWatchesOfOthers();
@@ -706,8 +707,9 @@ public final class ShardCore {
     private final HybridTimestamp begun; // by this shard's clock
     private final long arrivedMillis;
     private final long deadlineMillis;
+    private final Set<Peer> told = new HashSet<>(); // who were asked
     private final Set<Peer> waiting = new LinkedHashSet<>();
-    private final Set<String> answered = new HashSet<>(); // nodes
+    private final Set<Peer> answered = new HashSet<>();
     private boolean foundComplete;
     private boolean askedEverybody;
 
@@ -798,9 +800,10 @@ public final class ShardCore {
     proceed(gathering);
   }
 
+  /// Asks those who live and were not asked yet.
   private void ask(Gathering gathering, Collection<Peer> sources) {
     for (Peer source : sources) {
-      if (replication.roles().isAlive(source)) {
+      if (replication.roles().isAlive(source) && gathering.told.add(source)) {
         gathering.waiting.add(source);
         out().send(source, new PeerMessage.Fetch(gathering.id, gathering.request.key()));
       }
@@ -881,13 +884,18 @@ public final class ShardCore {
       placedKeys.answered(from, fetched);
       return;
     }
-    gathering.answered.add(from.nodeId());
+    gathering.answered.add(from);
     gathering.foundComplete |= whole;
     proceed(gathering);
   }
 
   /// Goes on with a request once what it waits for has come, or will not.
   private void proceed(Gathering gathering) {
+    if (gathering.all && gathering.deadlineMillis > nowMillis) {
+      // The view may be another one than when it began.
+      ask(gathering, replication.targetsOf(gathering.request.key()));
+      ask(gathering, unsettled(gathering.request.key()));
+    }
     boolean enough = gathering.all ? gathering.waiting.isEmpty() : gathering.foundComplete;
     if (!enough && !gathering.waiting.isEmpty() && gathering.deadlineMillis > nowMillis) {
       return;
@@ -896,9 +904,7 @@ public final class ShardCore {
     if (!complete && !gathering.askedEverybody && gathering.deadlineMillis > nowMillis) {
       gathering.askedEverybody = true;
       int partition = entries.digests().partitionOf(gathering.request.key());
-      List<Peer> others = new ArrayList<>(replication.roles().liveMembers(partition));
-      others.removeIf(peer -> gathering.answered.contains(peer.nodeId()));
-      ask(gathering, others);
+      ask(gathering, replication.roles().liveMembers(partition));
       if (!gathering.waiting.isEmpty()) {
         return;
       }
@@ -970,11 +976,22 @@ public final class ShardCore {
     if (demand.notBefore().equals(HybridTimestamp.ZERO) && !demand.receipt()) {
       return HybridTimestamp.ZERO; // nobody wants to know
     }
+    int partition = entries.digests().partitionOf(request.key());
+    Optional<Placement> placement =
+        entries.settingOf(request.key()).flatMap(PlacementSetting::placement);
+    // What is handed back goes to the owners: who is not one of them asks them.
+    boolean hears = replication.roles().owns(partition, placement);
     HybridTimestamp known =
-        isCompleteFor(request)
+        isCompleteFor(request) && hears && unsettled(request.key()).isEmpty()
             ? toldBy(replication.targetsOf(request.key()))
             : HybridTimestamp.ZERO;
     return known.max(gathered);
+  }
+
+  /// The peers that may have something of a key which those who hold it lack.
+  private List<Peer> unsettled(Payload key) {
+    return repairs.unsettled(
+        entries.digests().partitionOf(key), entries.settingOf(key).isPresent());
   }
 
   /// Up to when this shard has all that was first written, wherever that was, to the keys that it
@@ -984,9 +1001,12 @@ public final class ShardCore {
   /// them tells a time of its own that is not zero shows that the key is such a one.
   public HybridTimestamp asOf(long nowMillis) {
     this.nowMillis = nowMillis;
-    return mayWatchOthers || !repairs.isWhole()
-        ? HybridTimestamp.ZERO
-        : toldBy(replication.roles().targets());
+    boolean vouches =
+        !mayWatchOthers
+            && repairs.isWhole()
+            && replication.roles().ownsAllItHolds()
+            && repairs.isEverybodySettled();
+    return vouches ? toldBy(replication.roles().targets()) : HybridTimestamp.ZERO;
   }
 
   private HybridTimestamp toldBy(Collection<Peer> peers) {
@@ -1023,12 +1043,23 @@ public final class ShardCore {
         gathering.request.context().demand().notBefore().isAfter(HybridTimestamp.ZERO)
             && gathering.request.context().read() != ReadMode.ALL;
     Set<String> holders = new HashSet<>();
+    Set<String> silent = new TreeSet<>();
     for (Peer target : replication.targetsOf(gathering.request.key())) {
       holders.add(target.nodeId());
+      if (!gathering.answered.contains(target)) {
+        silent.add(target.nodeId());
+      }
     }
     holders.remove(config.nodeId());
-    Set<String> silent = new TreeSet<>(holders);
-    silent.removeAll(gathering.answered);
+    silent.remove(config.nodeId());
+    int answered = holders.size() - silent.size();
+    if (session) {
+      for (Peer member : unsettled(gathering.request.key())) {
+        if (!gathering.answered.contains(member)) {
+          silent.add(member.nodeId());
+        }
+      }
+    }
     if (!silent.isEmpty()) {
       if (session) {
         throw new Refusal(
@@ -1043,7 +1074,7 @@ public final class ShardCore {
       }
       throw new Refusal(
           ErrorCode.NOT_ENOUGH_REPLICAS,
-          (gathering.answered.size() + 1)
+          (answered + 1)
               + " of "
               + (holders.size() + 1)
               + " replicas answered; read=all needs "

@@ -22,6 +22,7 @@ import dev.trellis.wire.Operation;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
@@ -105,6 +106,17 @@ final class TestCluster {
       deliver();
     }
 
+    /// Reads, and delivers what follows at once.
+    void ask(Read read, String key, ReadMode mode) {
+      RequestContext any = RequestContext.READ;
+      RequestContext context =
+          new RequestContext(
+              0, false, any.timestamp(), any.generation(), any.acknowledgement(), mode, 0, 0, 0);
+      asked = new Request(++sequence, Payload.ofText(key), read, context);
+      core.handle(CLIENT, asked, nowMillis, this);
+      deliver();
+    }
+
     /// Waits for a threshold, and delivers what follows at once.
     ///
     /// @return the id of the request
@@ -177,6 +189,7 @@ final class TestCluster {
   private long nextIncarnation = 100;
   private long bytes;
   private int changesSent;
+  private int messages;
   private long longestBytes;
   private Limits limits = Limits.DEFAULT;
   private ReplicationConfig replication = ReplicationConfig.DEFAULT;
@@ -381,6 +394,7 @@ final class TestCluster {
       if (next.message instanceof PeerMessage.Changes changes) {
         changesSent += changes.changes().size();
       }
+      messages++;
       int length = FrameCodec.encode(new Frame.FromPeer(next.message)).length;
       bytes += length + Integer.BYTES;
       longestBytes = Math.max(longestBytes, length);
@@ -450,6 +464,13 @@ final class TestCluster {
   long takeLongestBytes() {
     long taken = longestBytes;
     longestBytes = 0;
+    return taken;
+  }
+
+  /// How many messages have been sent between shards since the last call.
+  int takeMessages() {
+    int taken = messages;
+    messages = 0;
     return taken;
   }
 
