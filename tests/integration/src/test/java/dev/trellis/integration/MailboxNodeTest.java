@@ -294,6 +294,7 @@ class MailboxNodeTest {
       Delivery first = begun.poll(WAIT.toSeconds(), TimeUnit.SECONDS);
       assertEquals("killer", text(first));
       assertEquals(Math.max(0, life - 1), first.tries());
+      ofProcess.close(); // and not its receiver
     }
     try (Receiver receiver = mailboxes.receive("deadly", got::add, options)) {
       assertEquals("harmless", text(next()));

@@ -23,6 +23,8 @@ public record SenderOptions(
     long waitingBytesMax,
     int packetBytesMax,
     Optional<Duration> ttl) {
+  private static final Duration TIMEOUT_MAX = Duration.ofMinutes(10); // before what it checks
+
   public static final SenderOptions DEFAULT =
       new SenderOptions(
           Acknowledgement.DEFAULT,
@@ -32,8 +34,6 @@ public record SenderOptions(
           8 << 20,
           64 << 10,
           Optional.empty());
-
-  private static final Duration TIMEOUT_MAX = Duration.ofMinutes(10);
 
   public SenderOptions {
     if (timeout.compareTo(Duration.ofMillis(1)) < 0 || timeout.compareTo(TIMEOUT_MAX) > 0) {
