@@ -102,7 +102,7 @@ class MailboxNodeTest {
       inbox.acknowledge(taken).join();
     }
     mailboxes.sender().send("later", "three").join();
-    try (Receiver receiver = mailboxes.receive("later", got::add)) {
+    try (Receiver _ = mailboxes.receive("later", got::add)) {
       assertEquals("two", text(next()));
       assertEquals("three", text(next()));
     }
@@ -283,7 +283,7 @@ class MailboxNodeTest {
       BlockingQueue<Delivery> begun = new LinkedBlockingQueue<>();
       CompletableFuture<Void> never = new CompletableFuture<>();
       Mailboxes ofProcess = Mailboxes.over(trellis);
-      Receiver unused =
+      Receiver _ =
           ofProcess.receive(
               "deadly",
               delivery -> {
