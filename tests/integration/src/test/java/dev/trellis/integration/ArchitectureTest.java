@@ -84,7 +84,7 @@ class ArchitectureTest {
     {"client", "execution", "causal", "lattice", "placement", "wire"},
     {"cache", "client", "execution", "causal", "lattice", "wire"},
     {"functions", "client", "execution", "causal", "lattice", "wire"},
-    {"cli", "client", "causal", "lattice", "placement", "wire"},
+    {"cli", "functions", "client", "causal", "lattice", "placement", "wire"},
     {"node", "process", "execution", "causal", "lattice", "placement", "wire"},
     {"routing", "client", "process", "causal", "lattice", "placement", "wire"},
     {"monitor", "client", "cli", "process", "causal", "lattice", "placement", "wire"},

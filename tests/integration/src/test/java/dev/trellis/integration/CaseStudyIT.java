@@ -129,4 +129,33 @@ class CaseStudyIT {
       assertEquals("", local.trellis("scan", "--address", address).expect(0).output().strip());
     }
   }
+
+  @Test
+  void aMessageThereAndBackIsMeasuredAgainstASocket() {
+    try (LocalTrellis local = new LocalTrellis(folder)) {
+      Execution run =
+          local
+              .trellis(
+                  "casestudy",
+                  "latency",
+                  "--trips",
+                  "200",
+                  "--port-base",
+                  Integer.toString(local.portBase()),
+                  "--json")
+              .expect(0);
+      JsonNode json = LocalTrellis.json(run.line());
+      assertEquals(5, json.get("results").size(), json::toString);
+      assertEquals("jeromq", json.at("/results/0/name").asText());
+      assertEquals(1.0, json.at("/results/0/p50Ratio").asDouble());
+      for (JsonNode result : json.get("results")) {
+        assertTrue(result.get("p50Micros").asDouble() > 0, json::toString);
+        assertTrue(result.get("p50Ratio").asDouble() > 0, json::toString);
+      }
+      assertEquals(1.5, json.at("/results/1/targetRatio").asDouble());
+      assertEquals(1.0, json.at("/results/2/targetRatio").asDouble());
+      assertEquals(5, json.get("published").size());
+      assertEquals(1, local.shell("exec 3<>/dev/tcp/127.0.0.1/" + local.portBase()).exitCode());
+    }
+  }
 }

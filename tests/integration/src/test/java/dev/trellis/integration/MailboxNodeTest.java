@@ -102,7 +102,7 @@ class MailboxNodeTest {
       inbox.acknowledge(taken).join();
     }
     mailboxes.sender().send("later", "three").join();
-    try (Receiver receiver = mailboxes.receive("later", got::add)) {
+    try (Receiver _ = mailboxes.receive("later", got::add)) {
       assertEquals("two", text(next()));
       assertEquals("three", text(next()));
     }
@@ -283,7 +283,7 @@ class MailboxNodeTest {
       BlockingQueue<Delivery> begun = new LinkedBlockingQueue<>();
       CompletableFuture<Void> never = new CompletableFuture<>();
       Mailboxes ofProcess = Mailboxes.over(trellis);
-      Receiver unused =
+      Receiver _ =
           ofProcess.receive(
               "deadly",
               delivery -> {
@@ -294,6 +294,7 @@ class MailboxNodeTest {
       Delivery first = begun.poll(WAIT.toSeconds(), TimeUnit.SECONDS);
       assertEquals("killer", text(first));
       assertEquals(Math.max(0, life - 1), first.tries());
+      ofProcess.close(); // and not its receiver
     }
     try (Receiver receiver = mailboxes.receive("deadly", got::add, options)) {
       assertEquals("harmless", text(next()));

@@ -143,10 +143,16 @@ final class Questions implements AutoCloseable {
                         "the mailboxes were closed before an answer came", false)));
     if (feed != null) {
       feed.close();
+      // A trim that came after the deletion would leave a mailbox behind.
       Shared.logged(
-          shared
-              .calls()
-              .execute(Names.mailbox(replyTo), new Mutation.Delete(), CallOptions.DEFAULT),
+          feed.settled()
+              .exceptionally(notTrimmed -> null)
+              .thenCompose(
+                  settled ->
+                      shared
+                          .calls()
+                          .execute(
+                              Names.mailbox(replyTo), new Mutation.Delete(), CallOptions.DEFAULT)),
           "deleting mailbox " + replyTo);
     }
   }
