@@ -253,6 +253,6 @@ class AgentsTest {
     tell(account(1), "dance 1");
     tell(account(1), "deposit 5");
     await("5", () -> balance(account(1)) == 5);
-    assertEquals(1, clients.getFirst().log("_trellis/mailbox/failed/" + account(1)).size());
+    assertEquals(1, clients.getFirst().log("_trellis/agent-mail/failed/" + account(1)).size());
   }
 }

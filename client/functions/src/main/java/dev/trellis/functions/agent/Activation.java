@@ -227,7 +227,7 @@ final class Activation implements AgentCore.Effects {
               }
               for (Step.Failure failure : step.failures()) {
                 log.warn(
-                    "agent {} could not handle {}, which is now in mailbox failed/{}",
+                    "agent {} could not handle {}, which is now in log _trellis/agent-mail/failed/{}",
                     name,
                     failure.message(),
                     name,

@@ -195,7 +195,7 @@ public final class Agents implements AutoCloseable {
     Mail.Listening open = listening;
     if (open != null) {
       open.close();
-      var unused = trellis.deleteAsync(Payload.ofText("_trellis/mailbox/" + replies));
+      var unused = trellis.deleteAsync(LogMail.key(replies));
     }
     waiting.values().forEach(each -> each.cancel(false));
   }

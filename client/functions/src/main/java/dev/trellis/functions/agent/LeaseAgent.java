@@ -1,22 +1,41 @@
 package dev.trellis.functions.agent;
 
 import dev.trellis.lattice.Payload;
+import java.util.Arrays;
 import java.util.function.LongSupplier;
 
 /// Keeps one lease: who has it, under which token, until when by the clock of the agent's host.
 final class LeaseAgent implements Agent {
   /// What it is asked.
   enum Verb {
-    ACQUIRE,
-    RELEASE,
-    LOOK
+    ACQUIRE(1),
+    RELEASE(2),
+    LOOK(3);
+
+    private final int code;
+
+    Verb(int code) {
+      this.code = code;
+    }
+
+    private static Verb of(int code) {
+      return Arrays.stream(values())
+          .filter(verb -> verb.code == code)
+          .findFirst()
+          .orElseThrow(
+              () ->
+                  new IllegalArgumentException(
+                      "a lease is asked for something unknown, " + code + ", not 1 to 3"));
+    }
   }
 
+  /// A question.
+  ///
   /// @param holder who asks
   record Request(Verb verb, String holder, long millis) {
     Payload encode() {
       Bytes.Out out = new Bytes.Out();
-      out.code(verb.ordinal());
+      out.code(verb.code);
       out.text(holder);
       out.number(millis);
       return out.payload();
@@ -24,15 +43,14 @@ final class LeaseAgent implements Agent {
 
     static Request of(Payload said) {
       Bytes.In in = new Bytes.In(said);
-      int code = in.code();
-      if (code >= Verb.values().length) {
-        throw new IllegalArgumentException("a lease is asked for " + code + ", which is unknown");
-      }
+      Verb verb = Verb.of(in.code());
       String holder = in.text();
-      return new Request(Verb.values()[code], holder, in.number());
+      return new Request(verb, holder, in.number());
     }
   }
 
+  /// The state of a lease.
+  ///
   /// @param holder empty for nobody
   /// @param token of the holder, or of the last one
   /// @param untilMillis by the host's clock

@@ -28,6 +28,8 @@ public final class Leases {
     this.patience = patience;
   }
 
+  /// Leases that are asked for through `agents`.
+  ///
   /// @param patience how long to wait for the agent that keeps a lease; some lease times of its
   ///   hosts, so that another host can go on
   public static Leases over(Agents agents, Duration patience) {

@@ -22,8 +22,8 @@ final class LogMail implements Mail {
     this.trellis = trellis;
   }
 
-  private static Payload key(String mailbox) {
-    return Payload.ofText("_trellis/mailbox/" + mailbox);
+  static Payload key(String mailbox) {
+    return Payload.ofText("_trellis/agent-mail/" + mailbox);
   }
 
   private LogHandle log(String mailbox, CallOptions options) {
