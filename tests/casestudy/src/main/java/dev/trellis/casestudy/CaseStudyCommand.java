@@ -11,7 +11,7 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "casestudy",
     description = "Do what functions do with a store, and measure it beside published figures.",
-    subcommands = AnomaliesCommand.class)
+    subcommands = {AnomaliesCommand.class, LeaderElectionCommand.class})
 @SuppressWarnings("UnusedVariable") // the options are for picocli
 final class CaseStudyCommand implements Callable<Integer> {
   @Mixin private final StandardOptions options = new StandardOptions();
@@ -20,6 +20,6 @@ final class CaseStudyCommand implements Callable<Integer> {
   public Integer call() {
     throw new CommandFailure(
         ExitCode.MISUSE,
-        "which case study? Say 'casestudy anomalies'; 'casestudy --help' tells more.");
+        "which case study? Say 'casestudy anomalies' or 'casestudy leader-election'; 'casestudy --help' tells more.");
   }
 }

@@ -86,7 +86,7 @@ class AgentLeasesTest {
         FencingToken before = ada.leadership().orElseThrow();
         try (Election bob = Election.run(leases, "leader", "bob", term)) {
           assertEquals(Optional.of("ada"), bob.leader().map(Leases.Holding::holder));
-          ada.close();
+          ada.resign();
           await("bob leads", () -> bob.leadership().isPresent());
           assertTrue(bob.leadership().orElseThrow().compareTo(before) > 0);
         }

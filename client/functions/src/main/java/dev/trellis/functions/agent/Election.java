@@ -70,9 +70,8 @@ public final class Election implements AutoCloseable {
     return leases.holder(name);
   }
 
-  /// Stands down, so that another candidate can lead at once.
-  @Override
-  public void close() {
+  /// Stands down, so that another candidate can lead at once. Doing so twice is harmless.
+  public void resign() {
     closed = true;
     LockSupport.unpark(campaign);
     try {
@@ -86,5 +85,11 @@ public final class Election implements AutoCloseable {
       log.debug("candidate {} of {} could not stand down", candidate, name, e);
     }
     lease = null;
+  }
+
+  /// As [#resign].
+  @Override
+  public void close() {
+    resign();
   }
 }
