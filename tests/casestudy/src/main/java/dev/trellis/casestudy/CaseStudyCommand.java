@@ -14,6 +14,7 @@ import picocli.CommandLine.Mixin;
     subcommands = {
       AnomaliesCommand.class,
       LatencyCommand.class,
+      LeaderElectionCommand.class,
       ModelTrainingCommand.class,
       PredictionServingCommand.class
     })
@@ -25,7 +26,7 @@ final class CaseStudyCommand implements Callable<Integer> {
   public Integer call() {
     throw new CommandFailure(
         ExitCode.MISUSE,
-        "which case study? Say 'casestudy anomalies', 'model-training' or 'prediction-serving';"
-            + " 'casestudy --help' tells more.");
+        "which case study? Say 'casestudy anomalies', 'latency', 'leader-election', 'model-training' or"
+            + " 'prediction-serving'; 'casestudy --help' tells more.");
   }
 }
