@@ -93,6 +93,14 @@ public final class Functions {
     return new Functions(host, front.apply(calls), random);
   }
 
+  /// The client beneath.
+  public Trellis trellis() {
+    if (host instanceof Trellis trellis) {
+      return trellis;
+    }
+    throw new IllegalStateException("there is no client beneath, but a model of one");
+  }
+
   /// An id for an invocation that is born now. Whoever calls the function mints it, and repeats it
   /// should he call again.
   public InvocationId newId() {

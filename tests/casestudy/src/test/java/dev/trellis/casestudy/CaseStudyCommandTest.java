@@ -35,7 +35,7 @@ class CaseStudyCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "                           | which case study? Say 'casestudy anomalies' or 'casestudy leader-election'",
+        "                           | which case study? Say 'casestudy anomalies', 'latency', 'leader-election'",
         "anomalies --transactions 0 | --transactions 0 is outside 1 to 1000000",
         "anomalies --parallel 65    | --parallel 65 is outside 1 to 64",
         "anomalies --gossip 1s,11s  | --gossip in ms 11000 is outside 1 to 10000",

@@ -197,7 +197,7 @@ final class StateStore {
     if (key.isEmpty()) {
       throw invalid("the key is empty; it is 1 to 1,024 bytes");
     }
-    return Payload.ofText(settings.keyPrefix() + key);
+    return Payload.ofText(settings.prefix() + key);
   }
 
   private CallOptions options() {
@@ -223,7 +223,7 @@ final class StateStore {
   /// that passes twice, once on either side, is none.
   private static void refuseConditions(@Nullable Etag etag, StateOptions options) {
     if (etag != null && !etag.getValue().isEmpty()) {
-      throw invalid(
+      throw impossible(
           "the etag '"
               + etag.getValue()
               + "' asks that nobody has written meanwhile, which this store can't know: it takes"
@@ -231,7 +231,7 @@ final class StateStore {
     }
     switch (options.getConcurrency()) {
       case CONCURRENCY_FIRST_WRITE ->
-          throw invalid(
+          throw impossible(
               "concurrency 'first-write' asks that nobody has written meanwhile, which this store"
                   + " can't know; it has 'last-write'");
       case CONCURRENCY_LAST_WRITE, CONCURRENCY_UNSPECIFIED -> {}
@@ -258,6 +258,11 @@ final class StateStore {
 
   private static RuntimeException unknown(String what, int number) {
     return invalid(what + " " + number + " is unknown to this version of the component");
+  }
+
+  /// Not as a bad etag, at which whoever asks would read again and repeat for ever.
+  private static RuntimeException impossible(String message) {
+    return Status.UNIMPLEMENTED.withDescription(message).asRuntimeException();
   }
 
   static RuntimeException invalid(String message) {

@@ -9,21 +9,28 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeSet;
 
 /// What stands under `spec.metadata` of a component.
 ///
 /// @param addresses of routers or nodes, at least one
-/// @param keyPrefix of all keys of the component; empty for none
+/// @param prefix of all keys of the component; empty for none
 /// @param acknowledgement of writes that ask for no consistency
 /// @param timeout of each call
 record StoreSettings(
-    List<String> addresses, String keyPrefix, Acknowledgement acknowledgement, Duration timeout) {
+    List<String> addresses, String prefix, Acknowledgement acknowledgement, Duration timeout) {
   private static final String ADDRESSES = "addresses";
-  private static final String KEY_PREFIX = "keyPrefix";
+  private static final String PREFIX = "prefix";
   private static final String ACK = "ack";
   private static final String TIMEOUT = "timeout";
-  private static final List<String> ALL = List.of(ACK, ADDRESSES, KEY_PREFIX, TIMEOUT);
+  private static final List<String> ALL = List.of(ACK, ADDRESSES, PREFIX, TIMEOUT);
+
+  /// What Dapr itself acts on, and passes on all the same.
+  private static final Set<String> OF_DAPR =
+      Set.of("keyPrefix", "primaryEncryptionKey", "secondaryEncryptionKey");
+
+  private static final String ACTORS = "actorStateStore";
 
   private static final Duration TIMEOUT_DEFAULT = Duration.ofSeconds(5);
 
@@ -36,6 +43,14 @@ record StoreSettings(
   static StoreSettings of(Map<String, String> metadata) {
     TreeSet<String> unknown = new TreeSet<>(metadata.keySet());
     unknown.removeAll(ALL);
+    unknown.removeAll(OF_DAPR);
+    if (unknown.remove(ACTORS) && Boolean.parseBoolean(metadata.get(ACTORS))) {
+      throw new IllegalArgumentException(
+          "metadata '"
+              + ACTORS
+              + "' is true, and actors of Dapr's need transactions and etags, which this store has"
+              + " not");
+    }
     if (!unknown.isEmpty()) {
       throw new IllegalArgumentException(
           "metadata '" + unknown.first() + "' is unknown; known are " + String.join(", ", ALL));
@@ -54,7 +69,7 @@ record StoreSettings(
     }
     return new StoreSettings(
         addresses,
-        metadata.getOrDefault(KEY_PREFIX, ""),
+        metadata.getOrDefault(PREFIX, ""),
         acknowledgement(metadata.getOrDefault(ACK, "default")),
         timeout(metadata));
   }

@@ -114,7 +114,9 @@ class DaprComponentTest {
 
   private void init() {
     var unused =
-        call(StateService.Methods.INIT, init(Map.of("addresses", address, "keyPrefix", "app/")));
+        call(
+            StateService.Methods.INIT,
+            init(Map.of("addresses", address, "prefix", "app/", "keyPrefix", "none")));
   }
 
   private static SetRequest.Builder set(String key, String value) {
@@ -262,17 +264,17 @@ class DaprComponentTest {
             .build();
     assertSays(
         refused(StateService.Methods.SET, set("k", "v").setEtag(etag).build()),
-        Status.Code.INVALID_ARGUMENT,
+        Status.Code.UNIMPLEMENTED,
         "the etag '7' asks that nobody has written meanwhile");
     assertSays(
         refused(StateService.Methods.SET, set("k", "v").setOptions(first).build()),
-        Status.Code.INVALID_ARGUMENT,
+        Status.Code.UNIMPLEMENTED,
         "'first-write'");
     assertSays(
         refused(
             StateService.Methods.DELETE,
             DeleteRequest.newBuilder().setKey("k").setEtag(etag).build()),
-        Status.Code.INVALID_ARGUMENT,
+        Status.Code.UNIMPLEMENTED,
         "the etag '7'");
     assertTrue(get("k").getData().isEmpty());
     var unused =
@@ -309,6 +311,7 @@ class DaprComponentTest {
             Map.of("addresses", address, "adresses", "x"), "'adresses' is unknown; known are",
             Map.of("addresses", "no-port"), "no-port",
             Map.of("addresses", address, "ack", "all"), "'ack' is 'all'",
+            Map.of("addresses", address, "actorStateStore", "true"), "'actorStateStore' is true",
             Map.of("addresses", address, "timeout", "0s"), "'timeout' is '0s'");
     wrong.forEach(
         (metadata, message) ->
@@ -330,7 +333,7 @@ class DaprComponentTest {
               own,
               StateService.Methods.INIT,
               CallOptions.DEFAULT,
-              init(Map.of("addresses", address, "keyPrefix", name + "/")));
+              init(Map.of("addresses", address, "prefix", name + "/")));
       var unused2 =
           ClientCalls.blockingUnaryCall(
               own, StateService.Methods.SET, CallOptions.DEFAULT, set("k", name).build());
