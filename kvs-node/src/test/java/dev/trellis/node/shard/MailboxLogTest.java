@@ -65,12 +65,9 @@ class MailboxLogTest {
     assertEquals(0, changed(append(0, 0, 0, "a", "b", "c")));
     failed(ErrorCode.BAD_REQUEST, append(Tag.POSITIONS_MAX - 1, 0, 0, "last", "one too many"));
     failed(
-        ErrorCode.BAD_REQUEST,
-        shard.mutate("box", new Mutation.Append(listOf("no tag"), 1, 0, 0)));
-    assertThrows(
-        IllegalArgumentException.class, () -> new Mutation.Append(listOf("a"), -1, 0, 0));
-    assertThrows(
-        IllegalArgumentException.class, () -> new Mutation.Append(listOf("a"), 0, 0, -1));
+        ErrorCode.BAD_REQUEST, shard.mutate("box", new Mutation.Append(listOf("no tag"), 1, 0, 0)));
+    assertThrows(IllegalArgumentException.class, () -> new Mutation.Append(listOf("a"), -1, 0, 0));
+    assertThrows(IllegalArgumentException.class, () -> new Mutation.Append(listOf("a"), 0, 0, -1));
   }
 
   @Test
@@ -81,8 +78,7 @@ class MailboxLogTest {
     assertEquals(0, changed(append(1, 2, 0, "b")));
     failed(ErrorCode.OVERLOADED, append(2, 0, 80, "c"));
     failed(
-        ErrorCode.OVERLOADED,
-        shard.mutate("box", new Mutation.Append(listOf("plain"), 0, 2, 0)));
+        ErrorCode.OVERLOADED, shard.mutate("box", new Mutation.Append(listOf("plain"), 0, 2, 0)));
     assertEquals(whole(2), viewOf(shard.read("box", new Read.Size(Kind.LOG))));
     shard.mutate("box", new Mutation.Trim(CausalContext.of(tag.dot(0))));
     assertEquals(1, changed(append(2, 2, 0, "c")));
