@@ -23,6 +23,9 @@ public record InvocationId(long high, long low) implements Comparable<Invocation
 
   private static final int TEXT_LENGTH = 32;
 
+  /// The greatest of all.
+  static final InvocationId LAST = new InvocationId(Long.MAX_VALUE, LOW_MAX);
+
   public InvocationId {
     if (high < 0 || low < 0 || low > LOW_MAX) {
       throw new IllegalArgumentException(
@@ -82,6 +85,11 @@ public record InvocationId(long high, long low) implements Comparable<Invocation
   /// When the invocation was born whose name this is, in milliseconds since the epoch.
   public static long bornMillis(ReplicaId replica) {
     return replica.incarnation() >>> RANDOM_BITS;
+  }
+
+  /// The least id of an invocation that is born then.
+  static InvocationId firstBornAt(long bornMillis) {
+    return new InvocationId(bornMillis << RANDOM_BITS, 0);
   }
 
   /// The least name that an invocation born then, or later, can have.

@@ -18,6 +18,15 @@ public record Tag(InvocationId invocation, long number) implements Comparable<Ta
     }
   }
 
+  /// The least tag of invocations that are born then or later.
+  ///
+  /// @param bornMillis at least 0; beyond what an id can tell, the greatest tag of all
+  public static Tag firstBorn(long bornMillis) {
+    return bornMillis > InvocationId.BORN_MILLIS_MAX
+        ? new Tag(InvocationId.LAST, NUMBER_MAX)
+        : new Tag(InvocationId.firstBornAt(bornMillis), 1);
+  }
+
   /// The dot of the element or record at a position of the mutation.
   ///
   /// @param position 0 to [#POSITIONS_MAX] - 1

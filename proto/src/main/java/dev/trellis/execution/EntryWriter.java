@@ -537,8 +537,7 @@ public final class EntryWriter {
               + tag.number()
               + " of it was carried out");
     }
-    long weight = (long) Counter.WEIGHT_PER_TAG * before.taggedCount();
-    if (weight > Limits.TAGGED_BYTES_MAX - Counter.WEIGHT_PER_TAG
+    if (before.taggedWeight() > Limits.TAGGED_BYTES_MAX - Counter.WEIGHT_PER_TAG
         && before.addedBy(tag).isEmpty()) {
       throw new Refusal(
           ErrorCode.VALUE_TOO_LARGE,
@@ -553,9 +552,15 @@ public final class EntryWriter {
 
   private Counter increment(Counter before, long by) {
     if (context.tag().isPresent()) {
-      return before.increment(context.tag().get(), by);
+      Tag tag = context.tag().get();
+      OptionalLong known = before.addedBy(tag);
+      if (known.isPresent() && known.getAsLong() >= by) {
+        return before.only(
+            tag); // whoever took it, so that who is told of it is told by their names
+      }
+      return before.increment(nameIn(before), tag, by);
     }
-    ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+    ReplicaId replica = nameIn(before);
     try {
       return before.increment(replica, by);
     } catch (ArithmeticException e) {
@@ -563,6 +568,10 @@ public final class EntryWriter {
       // name, counting goes on.
       return before.increment(context.replica(Optional.empty()), by);
     }
+  }
+
+  private ReplicaId nameIn(Counter before) {
+    return context.replica(before.latestOf(context.incarnation(), context.birthMin()));
   }
 
   private Part addObserved(ObservedRemoveSet before, Mutation.Add add, String subject)

@@ -23,7 +23,8 @@ import java.util.function.Predicate;
 ///
 /// Law: where one is reached that is no [Threshold.Seen] or [Threshold.Unseen], it is reached by
 /// every merge of the entry with states of the same generation. So an answer needs no second
-/// replica, and no replica that has everything.
+/// replica, and no replica that has everything. Of a counter, as long as what invocations have
+/// added is folded by vote, so that no sum lacks what another state has of it.
 public final class ThresholdReader {
   private static final View TRUE = new View.Truth(true);
 
@@ -74,6 +75,26 @@ public final class ThresholdReader {
         yield records.records().isEmpty() ? Optional.empty() : Optional.of(records);
       }
     };
+  }
+
+  /// How many of the elements waited for an entry has, up to the first that it lacks.
+  ///
+  /// @param known how many of the first it is known to have. Within a generation they stay
+  /// @throws Refusal as [#read]
+  public static int found(
+      Entry entry, Threshold.Contains contains, int known, long nowMillis, String subject)
+      throws Refusal {
+    requireMonotone(contains);
+    List<Value<?>> live = entry.liveValues(nowMillis);
+    if (live.isEmpty()) {
+      return 0;
+    }
+    Predicate<Payload> there = member(EntryReader.choose(live, contains.kind(), subject));
+    int found = known;
+    while (found < contains.elements().size() && there.test(contains.elements().get(found))) {
+      found++;
+    }
+    return found;
   }
 
   private static long grown(Value<?> value) {

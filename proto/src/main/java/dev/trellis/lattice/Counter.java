@@ -3,11 +3,11 @@ package dev.trellis.lattice;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import java.math.BigInteger;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
@@ -17,9 +17,12 @@ import org.jspecify.annotations.Nullable;
 /// what it took away; merging takes the greater of each, since each only grows.
 ///
 /// What a mutation with a tag adds stands beside them under that tag, so that it counts once
-/// wherever and however often it is carried out. In the end the tags of old invocations are folded
-/// into one sum, by all replicas alike: of two states the one that has folded more is taken at its
-/// word, and the other's tags of that age count as in it. See decision 33.
+/// wherever and however often it is carried out; and under the name of the replica that took it. In
+/// the end what was taken of old invocations is folded into two more sums for each such replica, by
+/// all who hold the counter alike. Of two states of one name the one that has folded more is taken
+/// at its word, and the other's tags of that age count as in it. Sums under different names stand
+/// side by side, as a name is of one life of one replica: nobody goes on with a name whose state
+/// was lost. See decision 33.
 ///
 /// @see "Shapiro et al., A Comprehensive Study of Convergent and Commutative Replicated Data Types,
 ///   INRIA RR-7506, 2011, specification 7"
@@ -41,94 +44,141 @@ public final class Counter implements Value<Counter> {
     }
   }
 
+  /// What one replica has taken under tags of invocations that are over.
+  ///
+  /// @param before the births, in milliseconds since the epoch, before which all is in the sums; 0
+  ///   for nothing, and then both are 0
+  /// @param added 0 to [#MAX]
+  /// @param removed 0 to [#MAX]
+  public record Fold(long before, BigInteger added, BigInteger removed) {
+    private static final int BITS = 127;
+
+    /// Where a sum stays. It takes 2⁶⁴ additions to get there, so none ever will.
+    public static final BigInteger MAX = BigInteger.TWO.pow(BITS).subtract(BigInteger.ONE);
+
+    public static final Fold NOTHING = new Fold(0, BigInteger.ZERO, BigInteger.ZERO);
+
+    public Fold {
+      requireSum(added);
+      requireSum(removed);
+      if (before < 0 || (before == 0 && added.signum() + removed.signum() > 0)) {
+        throw new IllegalArgumentException(
+            "a counter with "
+                + added
+                + " added and "
+                + removed
+                + " removed by invocations born before "
+                + Long.toUnsignedString(before)
+                + ", which is none or out of range");
+      }
+    }
+
+    private static void requireSum(BigInteger sum) {
+      if (sum.signum() < 0 || sum.bitLength() > BITS) {
+        throw new IllegalArgumentException(
+            "a counter with a folded sum of " + sum + ", which is not 0 to 2^127 - 1");
+      }
+    }
+
+    boolean isNothing() {
+      return before == 0;
+    }
+
+    /// The one of the two that was folded later. Two that were folded at one birth are unequal only
+    /// if a replica folded what another had more of: any rule that all follow.
+    Fold merge(Fold other) {
+      if (before != other.before) {
+        return before > other.before ? this : other;
+      }
+      boolean isGreater =
+          added.compareTo(other.added) >= 0 && removed.compareTo(other.removed) >= 0;
+      return isGreater
+          ? this
+          : new Fold(before, added.max(other.added), removed.max(other.removed));
+    }
+
+    private Fold grown(long bornBefore, long by) {
+      BigInteger size = BigInteger.valueOf(by).abs();
+      return new Fold(
+          bornBefore,
+          by > 0 ? added.add(size).min(MAX) : added,
+          by < 0 ? removed.add(size).min(MAX) : removed);
+    }
+  }
+
   private static final int WEIGHT_PER_REPLICA = 28;
 
   /// What a tagged addition weighs until it is folded.
   public static final int WEIGHT_PER_TAG = 40;
 
-  private static final int WEIGHT_OF_FOLD = 16;
+  private static final int WEIGHT_PER_FOLD = 40;
 
   public static final Counter ZERO =
       new Counter(
           PersistentMap.empty((replica, sums) -> WEIGHT_PER_REPLICA),
-          PersistentMap.empty((tag, by) -> WEIGHT_PER_TAG),
-          BigInteger.ZERO,
-          0,
-          0);
+          // Of a replica that has folded nothing there are additions, which weigh enough.
+          PersistentMap.empty((replica, fold) -> fold.isNothing() ? 0 : WEIGHT_PER_FOLD),
+          TaggedAdditions.NONE);
 
   private final PersistentMap<ReplicaId, Sums> sums;
-  private final PersistentMap<Tag, Long> tagged; // none born before `foldedBefore`
-  private final BigInteger taggedSum; // derived
-  private final long foldedBefore; // births, in milliseconds
-  private final long foldedSum; // of all tags of such births; 0 if `foldedBefore` is
+  private final PersistentMap<ReplicaId, Fold> folds; // NOTHING just where there are additions
+  private final TaggedAdditions tagged; // none that is in a fold
+  private final long foldedBefore; // the latest of the folds; derived
 
   private Counter(
       PersistentMap<ReplicaId, Sums> sums,
-      PersistentMap<Tag, Long> tagged,
-      BigInteger taggedSum,
-      long foldedBefore,
-      long foldedSum) {
+      PersistentMap<ReplicaId, Fold> folds,
+      TaggedAdditions tagged) {
+    this(sums, folds, tagged, latestOf(folds));
+  }
+
+  private Counter(
+      PersistentMap<ReplicaId, Sums> sums,
+      PersistentMap<ReplicaId, Fold> folds,
+      TaggedAdditions tagged,
+      long foldedBefore) {
     this.sums = sums;
+    this.folds = folds;
     this.tagged = tagged;
-    this.taggedSum = taggedSum;
     this.foldedBefore = foldedBefore;
-    this.foldedSum = foldedSum;
+  }
+
+  private static long latestOf(PersistentMap<ReplicaId, Fold> folds) {
+    long latest = 0;
+    for (Map.Entry<ReplicaId, Fold> one : folds) {
+      latest = Math.max(latest, one.getValue().before());
+    }
+    return latest;
   }
 
   /// A counter of just these sums, for codecs and tests.
   public static Counter of(Map<ReplicaId, Sums> sums) {
-    return of(sums, Map.of(), 0, 0);
+    return of(sums, Map.of(), Map.of());
   }
 
-  /// A counter of any legal content, for codecs and tests. Tags of births that are folded are left
+  /// A counter of any legal content, for codecs and tests. Additions that are in a fold are left
   /// out.
   ///
-  /// @param foldedBefore in milliseconds since the epoch, 0 for nothing folded
-  /// @param foldedSum 0 if nothing is folded
+  /// @param folds by the replicas that took what is in them
+  /// @param tagged likewise
   public static Counter of(
-      Map<ReplicaId, Sums> sums, Map<Tag, Long> tagged, long foldedBefore, long foldedSum) {
-    if (foldedBefore < 0 || (foldedBefore == 0 && foldedSum != 0)) {
-      throw new IllegalArgumentException(
-          "a counter with " + foldedSum + " folded of what was born before " + foldedBefore);
-    }
-    PersistentMap<Tag, Long> all = ZERO.tagged.withAll(tagged);
-    return new Counter(ZERO.sums.withAll(sums), all, sumOf(all), foldedBefore, foldedSum)
-        .withoutFolded();
+      Map<ReplicaId, Sums> sums,
+      Map<ReplicaId, Fold> folds,
+      Map<ReplicaId, ? extends Map<Tag, Long>> tagged) {
+    Map<ReplicaId, Fold> all = new HashMap<>(folds);
+    all.values().removeIf(Fold::isNothing);
+    PersistentMap<ReplicaId, Fold> folded = ZERO.folds.withAll(all);
+    TaggedAdditions kept = TaggedAdditions.of(tagged).unfolded(folded, latestOf(folded));
+    return new Counter(ZERO.sums.withAll(sums), folded.merge(takersOf(kept), Fold::merge), kept);
   }
 
-  private static BigInteger sumOf(PersistentMap<Tag, Long> tagged) {
-    BigInteger sum = BigInteger.ZERO;
-    for (Map.Entry<Tag, Long> one : tagged) {
-      sum = sum.add(BigInteger.valueOf(one.getValue()));
-    }
-    return sum;
-  }
-
-  /// This counter less the tags that its sum has.
-  private Counter withoutFolded() {
-    List<Map.Entry<Tag, Long>> old = bornBefore(foldedBefore);
-    if (old.isEmpty()) {
-      return this;
-    }
-    PersistentMap<Tag, Long> kept = tagged;
-    BigInteger sum = taggedSum;
-    for (Map.Entry<Tag, Long> one : old) {
-      kept = kept.without(one.getKey());
-      sum = sum.subtract(BigInteger.valueOf(one.getValue()));
-    }
-    return new Counter(sums, kept, sum, foldedBefore, foldedSum);
-  }
-
-  /// The tagged additions of invocations that were born before then. O(log n + found).
-  private List<Map.Entry<Tag, Long>> bornBefore(long bornMillis) {
-    List<Map.Entry<Tag, Long>> found = new ArrayList<>();
-    for (Map.Entry<Tag, Long> one : tagged) {
-      if (one.getKey().invocation().bornMillis() >= bornMillis) {
-        break;
-      }
-      found.add(one);
-    }
-    return found;
+  /// The replicas that have taken additions, as if none of them had folded anything.
+  private static PersistentMap<ReplicaId, Fold> takersOf(TaggedAdditions tagged) {
+    Map<ReplicaId, Fold> takers = new HashMap<>();
+    tagged
+        .byTag()
+        .forEach(one -> one.getValue().forEach((taker, by) -> takers.put(taker, Fold.NOTHING)));
+    return ZERO.folds.withAll(takers);
   }
 
   /// The delta by which `replica` adds `by`, which may be negative. O(log replicas).
@@ -143,31 +193,62 @@ public final class Counter implements Value<Counter> {
     return of(Map.of(replica, after));
   }
 
-  /// The delta by which the mutation of a tag adds `by`, which may be negative.
+  /// The delta by which the mutation of a tag adds `by`, which may be negative, as `replica` takes
+  /// it. O(1).
   ///
+  /// @param replica names one life of one replica, as in [#increment(ReplicaId, long)]
   /// @throws IllegalArgumentException if tags of that age are folded here
-  public Counter increment(Tag tag, long by) {
+  public Counter increment(ReplicaId replica, Tag tag, long by) {
     if (tag.invocation().bornMillis() < foldedBefore) {
       throw new IllegalArgumentException(
           "tag " + tag + " is older than " + foldedBefore + ", before which all is folded");
     }
-    return new Counter(ZERO.sums, ZERO.tagged.with(tag, by), BigInteger.valueOf(by), 0, 0);
+    return new Counter(
+        ZERO.sums,
+        ZERO.folds.with(replica, Fold.NOTHING),
+        TaggedAdditions.NONE.with(tag, new TaggedAdditions.One(replica, by)),
+        0);
   }
 
   /// What a tag has added here; empty if nothing, or if it is folded.
   public OptionalLong addedBy(Tag tag) {
-    @Nullable Long by = tagged.find(tag);
-    return by == null ? OptionalLong.empty() : OptionalLong.of(by);
+    TaggedAdditions.@Nullable Addition addition = tagged.find(tag);
+    return addition == null ? OptionalLong.empty() : OptionalLong.of(addition.greatest());
   }
 
-  /// Additions by tag that are not folded, in the order of tags.
-  public Iterable<Map.Entry<Tag, Long>> tagged() {
-    return tagged;
+  /// The part of this counter that is under a tag, as a state of its own.
+  public Counter only(Tag tag) {
+    TaggedAdditions part = tagged.only(tag);
+    return part.isEmpty() ? ZERO : new Counter(ZERO.sums, takersOf(part), part, 0);
   }
 
-  /// How many additions by tag are not folded.
+  /// Additions by tag that are not folded, in the order of tags, by the replicas that took them, in
+  /// the order of their ids. O(n), also in memory.
+  public Map<ReplicaId, Map<Tag, Long>> tagged() {
+    Map<ReplicaId, Map<Tag, Long>> byTaker = new LinkedHashMap<>();
+    folds.forEach(one -> byTaker.put(one.getKey(), new LinkedHashMap<>()));
+    for (Map.Entry<Tag, TaggedAdditions.Addition> one : tagged.byTag()) {
+      one.getValue()
+          .forEach((taker, by) -> Objects.requireNonNull(byTaker.get(taker)).put(one.getKey(), by));
+    }
+    byTaker.values().removeIf(Map::isEmpty);
+    return byTaker;
+  }
+
+  /// How many tags of additions are not folded.
   public int taggedCount() {
-    return tagged.size();
+    return tagged.byTag().size();
+  }
+
+  /// What those weigh.
+  public long taggedWeight() {
+    return tagged.byTag().weight();
+  }
+
+  /// What was folded, by the replicas that had taken it, in the order of their ids; with
+  /// [Fold#NOTHING] for those of which nothing is.
+  public Iterable<Map.Entry<ReplicaId, Fold>> folds() {
+    return folds;
   }
 
   /// Invocations born before then, in milliseconds since the epoch, have added their part for good.
@@ -175,44 +256,61 @@ public final class Counter implements Value<Counter> {
     return foldedBefore;
   }
 
-  /// What those have added.
-  public long foldedSum() {
-    return foldedSum;
+  /// What those have added, less what they took away. O(replicas).
+  public BigInteger foldedSum() {
+    BigInteger sum = BigInteger.ZERO;
+    for (Map.Entry<ReplicaId, Fold> one : folds) {
+      sum = sum.add(one.getValue().added()).subtract(one.getValue().removed());
+    }
+    return sum;
   }
 
-  /// What [#folded] would fold, with the sum that it would be added to; zero if there is nothing.
+  /// What [#folded] would fold, with the sums that it would be added to; zero if there is nothing.
   Counter toFold(long bornBefore) {
-    List<Map.Entry<Tag, Long>> old = bornBefore(bornBefore);
-    if (folded(old).isEmpty()) {
-      return ZERO;
-    }
-    Map<Tag, Long> part = LinkedHashMap.newLinkedHashMap(old.size());
-    old.forEach(one -> part.put(one.getKey(), one.getValue()));
-    return of(Map.of(), part, foldedBefore, foldedSum);
+    TaggedAdditions old = tagged.bornBefore(bornBefore);
+    return old.isEmpty() ? ZERO : new Counter(ZERO.sums, foldsBeside(old), old);
   }
 
-  /// This counter with one sum in place of what invocations born before then have added; itself if
-  /// there is nothing of them, or if the sum would exceed the range of long.
+  /// The folds as they are in a part with just these additions.
+  private PersistentMap<ReplicaId, Fold> foldsBeside(TaggedAdditions part) {
+    return onlyFolded().merge(takersOf(part), Fold::merge);
+  }
+
+  private PersistentMap<ReplicaId, Fold> onlyFolded() {
+    PersistentMap<ReplicaId, Fold> folded = folds;
+    for (Map.Entry<ReplicaId, Fold> one : folds) {
+      folded = one.getValue().isNothing() ? folded.without(one.getKey()) : folded;
+    }
+    return folded;
+  }
+
+  /// This counter with sums in place of what invocations born before then have added; itself if
+  /// there is nothing of them. A function of this state and the birth alone: what several replicas
+  /// took of one mutation counts in the sum of the first of them. O(log n + folded).
   Counter folded(long bornBefore) {
-    OptionalLong sum = folded(bornBefore(bornBefore));
-    return sum.isEmpty()
-        ? this
-        : new Counter(sums, tagged, taggedSum, bornBefore, sum.getAsLong()).withoutFolded();
-  }
-
-  private OptionalLong folded(List<Map.Entry<Tag, Long>> old) {
-    BigInteger sum = BigInteger.valueOf(foldedSum);
-    for (Map.Entry<Tag, Long> one : old) {
-      sum = sum.add(BigInteger.valueOf(one.getValue()));
+    TaggedAdditions old = tagged.bornBefore(bornBefore);
+    if (old.isEmpty()) {
+      return this;
     }
-    return old.isEmpty() || sum.bitLength() >= Long.SIZE
-        ? OptionalLong.empty()
-        : OptionalLong.of(sum.longValue());
+    Map<ReplicaId, Fold> grown = new HashMap<>();
+    for (Map.Entry<Tag, TaggedAdditions.Addition> one : old.byTag()) {
+      long[] by = {one.getValue().greatest()};
+      one.getValue()
+          .forEach(
+              (taker, own) -> {
+                Fold before =
+                    grown.computeIfAbsent(
+                        taker, absent -> Objects.requireNonNull(folds.find(absent)));
+                grown.put(taker, before.grown(bornBefore, by[0]));
+                by[0] = 0;
+              });
+    }
+    return new Counter(sums, folds.withAll(grown), tagged.without(old, bornBefore));
   }
 
   /// The exact sum over all replicas and tags. O(replicas).
   public BigInteger exactValue() {
-    BigInteger total = taggedSum.add(BigInteger.valueOf(foldedSum));
+    BigInteger total = tagged.added().subtract(tagged.removed()).add(foldedSum());
     for (Map.Entry<ReplicaId, Sums> one : sums) {
       total =
           total
@@ -232,17 +330,17 @@ public final class Counter implements Value<Counter> {
     return exact.signum() > 0 ? Long.MAX_VALUE : Long.MIN_VALUE;
   }
 
-  /// All that was ever added, what was taken away left aside; at most the greatest long. It only
-  /// grows. O(replicas).
+  /// All that was ever added, under tags or without, what was taken away left aside; at most the
+  /// greatest long. It only grows. O(replicas).
   public long increments() {
-    long total = 0;
-    for (Map.Entry<ReplicaId, Sums> one : sums) {
-      total += one.getValue().added;
-      if (total < 0) {
-        return Long.MAX_VALUE;
-      }
+    BigInteger total = tagged.added();
+    for (Map.Entry<ReplicaId, Fold> one : folds) {
+      total = total.add(one.getValue().added());
     }
-    return total;
+    for (Map.Entry<ReplicaId, Sums> one : sums) {
+      total = total.add(BigInteger.valueOf(one.getValue().added));
+    }
+    return total.bitLength() < Long.SIZE ? total.longValue() : Long.MAX_VALUE;
   }
 
   /// What one replica added and removed; zeros if it never did.
@@ -263,8 +361,17 @@ public final class Counter implements Value<Counter> {
 
   /// The id with the greatest birth among those of `incarnation` with at least `birthMin`.
   public Optional<ReplicaId> latestOf(long incarnation, long birthMin) {
-    Iterator<Map.Entry<ReplicaId, Sums>> down =
-        sums.descending(new ReplicaId(incarnation, Long.MAX_VALUE), false);
+    Optional<ReplicaId> counted = latestOf(sums, incarnation, birthMin);
+    Optional<ReplicaId> took = latestOf(folds, incarnation, birthMin);
+    return took.isEmpty() || (counted.isPresent() && counted.get().compareTo(took.get()) > 0)
+        ? counted
+        : took;
+  }
+
+  private static Optional<ReplicaId> latestOf(
+      PersistentMap<ReplicaId, ?> names, long incarnation, long birthMin) {
+    Iterator<? extends Map.Entry<ReplicaId, ?>> down =
+        names.descending(new ReplicaId(incarnation, Long.MAX_VALUE), false);
     if (!down.hasNext()) {
       return Optional.empty();
     }
@@ -286,49 +393,31 @@ public final class Counter implements Value<Counter> {
               Sums greater = mine.merge(theirs);
               return greater.equals(mine) ? mine : greater;
             });
-    int order = Long.compare(foldedBefore, other.foldedBefore);
-    long folded =
-        order == 0
-            // Unequal only if a replica folded what another had more of: any rule that all follow.
-            ? Math.max(foldedSum, other.foldedSum)
-            : order > 0 ? foldedSum : other.foldedSum;
-    Counter tags =
-        other.tagged.isEmpty() && order >= 0
-            ? this
-            : mergedTags(other, Math.max(foldedBefore, other.foldedBefore));
-    return merged == sums && tags.tagged == tagged && order >= 0 && folded == foldedSum
+    if (other.folds.isEmpty()) {
+      return merged == sums ? this : new Counter(merged, folds, tagged, foldedBefore);
+    }
+    PersistentMap<ReplicaId, Fold> mergedFolds = folds.merge(other.folds, Fold::merge);
+    TaggedAdditions mergedTags = mergedTags(other, mergedFolds);
+    return merged == sums && mergedFolds == folds && mergedTags == tagged
         ? this
-        : new Counter(
-            merged,
-            tags.tagged,
-            tags.taggedSum,
-            Math.max(foldedBefore, other.foldedBefore),
-            folded);
+        : new Counter(merged, mergedFolds, mergedTags, Math.max(foldedBefore, other.foldedBefore));
   }
 
-  /// A counter with the tagged additions of both that were not born before `bornMillis`; of two
-  /// under one tag the greater. O(d log n) for d in the smaller one.
-  private Counter mergedTags(Counter other, long bornMillis) {
-    Counter mine = new Counter(sums, tagged, taggedSum, bornMillis, 0).withoutFolded();
-    Counter theirs =
-        new Counter(sums, other.tagged, other.taggedSum, bornMillis, 0).withoutFolded();
-    boolean mineIsLarger = mine.tagged.size() >= theirs.tagged.size();
-    Counter larger = mineIsLarger ? mine : theirs;
-    Counter smaller = mineIsLarger ? theirs : mine;
-    if (larger.tagged == smaller.tagged) {
-      return larger;
+  /// The tagged additions of both that are not in these folds; of two that one replica took under
+  /// one tag the greater. O(d log n) for d in the smaller one.
+  private TaggedAdditions mergedTags(Counter other, PersistentMap<ReplicaId, Fold> mergedFolds) {
+    if (tagged == other.tagged && mergedFolds == folds) {
+      return tagged;
     }
-    PersistentMap<Tag, Long> merged = larger.tagged;
-    BigInteger sum = larger.taggedSum;
-    for (Map.Entry<Tag, Long> one : smaller.tagged) {
-      @Nullable Long before = merged.find(one.getKey());
-      if (before == null || before < one.getValue()) {
-        merged = merged.with(one.getKey(), one.getValue());
-        sum = sum.add(BigInteger.valueOf(one.getValue()));
-        sum = before == null ? sum : sum.subtract(BigInteger.valueOf(before));
-      }
+    long before = Math.max(foldedBefore, other.foldedBefore);
+    TaggedAdditions mine = mergedFolds == folds ? tagged : tagged.unfolded(mergedFolds, before);
+    TaggedAdditions theirs = other.tagged.unfolded(mergedFolds, before);
+    boolean mineIsLarger = mine.byTag().size() >= theirs.byTag().size();
+    TaggedAdditions merged = mineIsLarger ? mine : theirs;
+    for (Map.Entry<Tag, TaggedAdditions.Addition> one : (mineIsLarger ? theirs : mine).byTag()) {
+      merged = merged.with(one.getKey(), one.getValue().named(mergedFolds));
     }
-    return new Counter(sums, merged, sum, bornMillis, 0);
+    return merged;
   }
 
   @Override
@@ -336,21 +425,19 @@ public final class Counter implements Value<Counter> {
     if (weight() <= weightMax) {
       return Stream.of(this);
     }
-    Stream<Counter> parts =
+    Stream<Counter> counted =
         sums.ranges(weightMax, 0)
-            .map(range -> new Counter(range, ZERO.tagged, BigInteger.ZERO, 0, 0));
-    parts =
-        Stream.concat(
-            parts,
-            tagged
-                .ranges(weightMax, 0)
-                .map(range -> new Counter(ZERO.sums, range, sumOf(range), 0, 0)));
-    return foldedBefore == 0
-        ? parts
-        : Stream.concat(
-            parts,
-            Stream.of(
-                new Counter(ZERO.sums, ZERO.tagged, BigInteger.ZERO, foldedBefore, foldedSum)));
+            .map(range -> new Counter(range, ZERO.folds, TaggedAdditions.NONE, 0));
+    if (folds.isEmpty()) {
+      return counted;
+    }
+    Stream<Counter> took =
+        tagged.split(weightMax).map(range -> new Counter(ZERO.sums, takersOf(range), range, 0));
+    Stream<Counter> folded =
+        onlyFolded()
+            .ranges(weightMax, 0)
+            .map(range -> new Counter(ZERO.sums, range, TaggedAdditions.NONE));
+    return Stream.concat(counted, Stream.concat(took, folded));
   }
 
   @Override
@@ -360,34 +447,38 @@ public final class Counter implements Value<Counter> {
 
   @Override
   public long weight() {
-    return sums.weight() + tagged.weight() + (foldedBefore == 0 ? 0 : WEIGHT_OF_FOLD);
+    return sums.weight() + folds.weight() + tagged.byTag().weight();
   }
 
   @Override
   public int parts() {
-    return sums.parts() + tagged.parts();
+    return sums.parts() + folds.parts() + tagged.byTag().parts();
   }
 
   @Override
   public boolean equals(Object other) {
     return other instanceof Counter counter
         && sums.equals(counter.sums)
-        && tagged.equals(counter.tagged)
-        && foldedBefore == counter.foldedBefore
-        && foldedSum == counter.foldedSum;
+        && folds.equals(counter.folds)
+        && tagged.equals(counter.tagged);
   }
 
   @Override
   public int hashCode() {
-    return ((31 * sums.hashCode() + tagged.hashCode()) * 31 + Long.hashCode(foldedBefore)) * 31
-        + Long.hashCode(foldedSum);
+    return (31 * sums.hashCode() + folds.hashCode()) * 31 + tagged.hashCode();
   }
 
   @Override
   public String toString() {
-    return "Counter"
-        + sums
-        + (tagged.isEmpty() ? "" : tagged)
-        + (foldedBefore == 0 ? "" : " " + foldedSum + " before " + foldedBefore);
+    StringBuilder text = new StringBuilder("Counter").append(sums);
+    if (!tagged.isEmpty()) {
+      text.append(tagged);
+    }
+    for (Map.Entry<ReplicaId, Fold> one : onlyFolded()) {
+      Fold fold = one.getValue();
+      text.append(" +").append(fold.added()).append(" -").append(fold.removed());
+      text.append(" of ").append(one.getKey()).append(" before ").append(fold.before());
+    }
+    return text.toString();
   }
 }

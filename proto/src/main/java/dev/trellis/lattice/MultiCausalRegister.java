@@ -1,11 +1,9 @@
 package dev.trellis.lattice;
 
-import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import java.util.Collections;
 import java.util.Map;
-import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -17,18 +15,6 @@ import java.util.stream.Stream;
 /// @see "Wu et al., Anna: A KVS for Any Scale, ICDE 2018, §VI.C"
 public record MultiCausalRegister(CausalRegister register) implements Value<MultiCausalRegister> {
   public static final MultiCausalRegister EMPTY = new MultiCausalRegister(CausalRegister.EMPTY);
-
-  /// What the siblings together depend on: key to version. O(siblings × dependencies).
-  public SortedMap<Payload, CausalContext> dependencies() {
-    SortedMap<Payload, CausalContext> merged = new TreeMap<>();
-    for (Map.Entry<?, CausalRegister.Sibling> sibling : register.siblings()) {
-      sibling
-          .getValue()
-          .dependencies()
-          .forEach((key, version) -> merged.merge(key, version, CausalContext::merge));
-    }
-    return merged;
-  }
 
   /// This register for one who has all that its values depend on, or keeps track of that elsewhere.
   public MultiCausalRegister withoutDependencies() {

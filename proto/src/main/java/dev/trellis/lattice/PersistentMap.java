@@ -115,6 +115,20 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
     return null;
   }
 
+  /// The object that stands for a key here, or null. Keys that are equal need not be one object;
+  /// who keeps many references to a key saves memory by this. O(log n).
+  @Nullable K keyLike(K key) {
+    Node<K, V> node = root;
+    while (node != null) {
+      int order = key.compareTo(node.key);
+      if (order == 0) {
+        return node.key;
+      }
+      node = order < 0 ? node.left : node.right;
+    }
+    return null;
+  }
+
   boolean contains(K key) {
     return find(key) != null;
   }
@@ -160,6 +174,17 @@ final class PersistentMap<K extends Comparable<K>, V> implements Iterable<Map.En
   /// This map without the key. O(log n).
   PersistentMap<K, V> without(K key) {
     return rooted(remove(root, key));
+  }
+
+  /// The associations with keys less than `end`. O(log n).
+  PersistentMap<K, V> below(K end) {
+    return rooted(split(root, end).left);
+  }
+
+  /// The associations with keys of `start` or more. O(log n).
+  PersistentMap<K, V> from(K start) {
+    Split<K, V> split = split(root, start);
+    return rooted(joined(split.middle == null ? null : single(split.middle), split.right));
   }
 
   /// A map of nothing that weighs as this one does.

@@ -33,6 +33,7 @@ import dev.trellis.lattice.Value;
 import dev.trellis.wire.CausalCodec.Histories;
 import dev.trellis.wire.CausalCodec.LogItem;
 import dev.trellis.wire.WireReader.NumberList;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -58,7 +59,8 @@ public final class LatticeCodec {
   private static final int COMMIT_HEAP_BYTES = 280;
   private static final int ADD_HEAP_BYTES = 400;
   private static final int SUMS_HEAP_BYTES = 180;
-  private static final int ADDITION_HEAP_BYTES = 180;
+  private static final int TAKEN_HEAP_BYTES = 500;
+  private static final int ADDITION_HEAP_BYTES = 240;
   private static final int SETTING_HEAP_BYTES = 400;
   private static final int FIELD_HEAP_BYTES = 280;
   private static final int VALUE_HEAP_BYTES = 160;
@@ -361,14 +363,25 @@ public final class LatticeCodec {
       out.uint64(4, one.getValue().removed());
       out.close();
     }
-    writeTagged(out, counter.tagged());
-    out.uint64(3, counter.foldedBefore());
-    out.sint64(4, counter.foldedSum());
+    Map<ReplicaId, Map<Tag, Long>> tagged = counter.tagged();
+    for (Map.Entry<ReplicaId, Counter.Fold> one : counter.folds()) {
+      Counter.Fold fold = one.getValue();
+      out.open(2);
+      out.fixed64(1, one.getKey().incarnation());
+      out.uint64(2, one.getKey().birth());
+      out.uint64(3, fold.before());
+      out.uint64(4, fold.added().longValue());
+      out.uint64(5, fold.added().shiftRight(Long.SIZE).longValue());
+      out.uint64(6, fold.removed().longValue());
+      out.uint64(7, fold.removed().shiftRight(Long.SIZE).longValue());
+      writeTagged(out, tagged.getOrDefault(one.getKey(), Map.of()));
+      out.close();
+    }
   }
 
-  private static void writeTagged(WireWriter out, Iterable<Map.Entry<Tag, Long>> tagged) {
+  private static void writeTagged(WireWriter out, Map<Tag, Long> tagged) {
     List<Map.Entry<Tag, Long>> ofOne = new ArrayList<>(); // invocation
-    for (Map.Entry<Tag, Long> each : tagged) {
+    for (Map.Entry<Tag, Long> each : tagged.entrySet()) {
       if (!ofOne.isEmpty()
           && !ofOne.get(0).getKey().invocation().equals(each.getKey().invocation())) {
         writeAdditions(out, ofOne);
@@ -383,7 +396,7 @@ public final class LatticeCodec {
 
   private static void writeAdditions(WireWriter out, List<Map.Entry<Tag, Long>> ofOne) {
     InvocationId invocation = ofOne.get(0).getKey().invocation();
-    out.open(2);
+    out.open(8);
     out.fixed64(1, invocation.high());
     out.fixed64(2, invocation.low());
     out.open(3);
@@ -397,9 +410,8 @@ public final class LatticeCodec {
 
   private static Counter readCounter(WireReader in) throws WireException {
     Map<ReplicaId, Counter.Sums> sums = new LinkedHashMap<>();
-    Map<Tag, Long> tagged = new LinkedHashMap<>();
-    long foldedBefore = 0;
-    long foldedSum = 0;
+    Map<ReplicaId, Counter.Fold> folds = new LinkedHashMap<>();
+    Map<ReplicaId, Map<Tag, Long>> tagged = new LinkedHashMap<>();
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> {
@@ -407,15 +419,62 @@ public final class LatticeCodec {
           in.part(one -> readSums(one, sums));
         }
         case 2 -> {
-          in.spend(ADDITION_HEAP_BYTES);
-          in.part(one -> readAdditions(one, tagged));
+          in.spend(TAKEN_HEAP_BYTES);
+          in.part(one -> readTaken(one, folds, tagged));
         }
-        case 3 -> foldedBefore = in.uint64();
-        case 4 -> foldedSum = in.sint64();
         default -> in.skip();
       }
     }
-    return Counter.of(sums, tagged, foldedBefore, foldedSum);
+    return Counter.of(sums, folds, tagged);
+  }
+
+  private static void readTaken(
+      WireReader in, Map<ReplicaId, Counter.Fold> folds, Map<ReplicaId, Map<Tag, Long>> tagged)
+      throws WireException {
+    long incarnation = 0;
+    long birth = 0;
+    long before = 0;
+    long[] sums = new long[4]; // of what was added and removed, low halves and high ones
+    Map<Tag, Long> additions = new LinkedHashMap<>();
+    for (int field = in.next(); field != 0; field = in.next()) {
+      switch (field) {
+        case 1 -> incarnation = in.fixed64();
+        case 2 -> birth = in.uint64();
+        case 3 -> before = in.uint64();
+        case 4, 5, 6, 7 -> sums[field - 4] = in.uint64();
+        case 8 -> {
+          in.spend(ADDITION_HEAP_BYTES);
+          in.part(one -> readAdditions(one, additions));
+        }
+        default -> in.skip();
+      }
+    }
+    ReplicaId replica = new ReplicaId(incarnation, birth);
+    Counter.Fold fold = new Counter.Fold(before, sum(sums[0], sums[1]), sum(sums[2], sums[3]));
+    if (before == 0 && additions.isEmpty()) {
+      throw WireReader.bad("a counter of which replica " + replica + " has taken nothing");
+    }
+    for (Tag tag : additions.keySet()) {
+      if (tag.invocation().bornMillis() < before) {
+        throw WireReader.bad(
+            "a counter with an amount of tag "
+                + tag
+                + ", which is older than "
+                + before
+                + ", before which replica "
+                + replica
+                + " has folded all");
+      }
+    }
+    if (folds.put(replica, fold) != null) {
+      throw WireReader.bad("a counter with two times what replica " + replica + " has taken");
+    }
+    tagged.put(replica, additions);
+  }
+
+  private static BigInteger sum(long low, long high) {
+    BigInteger upper = BigInteger.valueOf(high).shiftLeft(Long.SIZE);
+    return upper.add(new BigInteger(Long.toUnsignedString(low)));
   }
 
   private static void readAdditions(WireReader in, Map<Tag, Long> tagged) throws WireException {

@@ -129,14 +129,17 @@ final class PeerCodec {
       case PeerMessage.CollectAsked asked -> {
         out.uint64(1, asked.id());
         writeChanges(out, 2, asked.ended());
+        out.uint64(3, asked.bornBefore());
       }
       case PeerMessage.CollectVoted voted -> {
         out.uint64(1, voted.id());
         writeNumbers(out, 2, voted.agreed());
+        out.uint64(3, voted.closedBefore());
       }
       case PeerMessage.Collect collect -> {
         out.fixed64(1, collect.cutoff().packed());
         collect.keys().forEach(key -> out.alwaysBytes(2, key));
+        out.uint64(3, collect.bornBefore());
       }
     }
     out.close();
@@ -309,35 +312,41 @@ final class PeerCodec {
   private static PeerMessage readCollectAsked(WireReader in) throws WireException {
     long id = 0;
     List<Change> ended = new ArrayList<>();
+    long bornBefore = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
         case 2 -> ended.add(readChange(in));
+        case 3 -> bornBefore = in.uint64();
         default -> in.skip();
       }
     }
-    return new PeerMessage.CollectAsked(id, ended);
+    return new PeerMessage.CollectAsked(id, ended, bornBefore);
   }
 
   private static PeerMessage readCollectVoted(WireReader in) throws WireException {
     long id = 0;
     List<Integer> agreed = new ArrayList<>();
+    long closedBefore = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> id = in.uint64();
         case 2 -> in.varints(number -> agreed.add((int) number));
+        case 3 -> closedBefore = in.uint64();
         default -> in.skip();
       }
     }
-    return new PeerMessage.CollectVoted(id, agreed);
+    return new PeerMessage.CollectVoted(id, agreed, closedBefore);
   }
 
   private static PeerMessage readCollect(WireReader in) throws WireException {
     long cutoff = 0;
     List<Payload> keys = new ArrayList<>();
+    long bornBefore = 0;
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> cutoff = in.fixed64();
+        case 3 -> bornBefore = in.uint64();
         case 2 -> {
           in.spend(KEY_HEAP_BYTES);
           Payload key = in.bytes();
@@ -347,7 +356,7 @@ final class PeerCodec {
         default -> in.skip();
       }
     }
-    return new PeerMessage.Collect(new HybridTimestamp(cutoff), keys);
+    return new PeerMessage.Collect(new HybridTimestamp(cutoff), keys, bornBefore);
   }
 
   private static void writeNumbers(WireWriter out, int field, List<Integer> numbers) {

@@ -100,7 +100,9 @@ public sealed interface PeerMessage {
   ///
   /// @param digest sum of the keys' digests, 0 for none
   /// @param keys how many there are
-  /// @param complete level 2 and finer: whether the answering replica has all of the partition
+  /// @param complete level 2 and finer: whether the answering replica has all of the partition;
+  ///   level 0: whether, by the ring of its view, it has nothing that others shall have instead and
+  ///   may lack; older replicas never say so
   /// @param holder level 2 and finer: whether it belongs to those that shall hold the partition
   /// @param knows level 2 and finer: whether it takes the asker for one that holds the partition,
   ///   and so tells it each write. False beside `complete` and the asker's own ring version means
@@ -143,8 +145,11 @@ public sealed interface PeerMessage {
   /// least this or nothing at all, and sends nothing older to anybody.
   ///
   /// @param ended tombstones, or the parts of entries that have ended
-  record CollectAsked(long id, List<Change> ended) implements PeerMessage {
+  /// @param bornBefore the births, in milliseconds since the epoch, of invocations whose tags are
+  ///   among that; 0 for none
+  record CollectAsked(long id, List<Change> ended, long bornBefore) implements PeerMessage {
     public CollectAsked {
+      requireBirth(bornBefore);
       ended = List.copyOf(ended);
     }
   }
@@ -152,16 +157,32 @@ public sealed interface PeerMessage {
   /// Answers [CollectAsked].
   ///
   /// @param agreed indices into the list that was asked about, ascending
-  record CollectVoted(long id, List<Integer> agreed) implements PeerMessage {
+  /// @param closedBefore the births, in milliseconds since the epoch, of invocations of which the
+  ///   voter takes nothing any more
+  record CollectVoted(long id, List<Integer> agreed, long closedBefore) implements PeerMessage {
     public CollectVoted {
+      requireBirth(closedBefore);
       agreed = List.copyOf(agreed);
     }
   }
 
   /// Tells that everybody agreed: what has ended by `cutoff` of these keys may be forgotten.
-  record Collect(HybridTimestamp cutoff, List<Payload> keys) implements PeerMessage {
+  ///
+  /// @param bornBefore the births of invocations whose tags are forgotten, as was asked
+  record Collect(HybridTimestamp cutoff, List<Payload> keys, long bornBefore)
+      implements PeerMessage {
     public Collect {
+      requireBirth(bornBefore);
       keys = List.copyOf(keys);
+    }
+  }
+
+  private static void requireBirth(long bornMillis) {
+    if (bornMillis < 0) {
+      throw new IllegalArgumentException(
+          "births before "
+              + Long.toUnsignedString(bornMillis)
+              + " ms, which is not less than 2^63");
     }
   }
 }

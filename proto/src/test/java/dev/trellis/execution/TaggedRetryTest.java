@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.Counter;
@@ -19,7 +20,9 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Threshold;
 import dev.trellis.wire.View;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,6 +36,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /// An invocation that is run twice leaves what one run leaves, wherever and whenever it is run.
 class TaggedRetryTest {
   private static final InvocationId INVOCATION = new InvocationId(1_000L << 16, 7);
+  private static final ReplicaId TAKER = new ReplicaId(9, 0);
   private static final Payload A = Payload.ofText("a");
   private static final Payload B = Payload.ofText("b");
   private static final Payload F = Payload.ofText("f");
@@ -319,11 +323,122 @@ class TaggedRetryTest {
       Entry all = replica.entry.merge(other.entry);
       assertEquals(all, other.entry.merge(replica.entry));
       assertTrue(replica.write(unequal.get(1), tag, 2_010).differs());
-      assertEquals(all, replica.entry, "at one replica as at two");
+      assertEquals(shown(all), shown(replica.entry), "at one replica as at two");
       Replica once = new Replica(3);
       once.write(unequal.get(1), tag, 2_010);
       assertEquals(shown(once.entry), shown(all), "the greater one, and nothing of the other");
     }
+  }
+
+  // ---- Counters whose old additions are folded ----
+
+  private static Optional<Tag> tag(long bornMillis, int number) {
+    return Optional.of(new Tag(new InvocationId(bornMillis << 16, 7), number));
+  }
+
+  private static void add(Replica replica, long by, long bornMillis, int number) {
+    replica.write(new Mutation.Increment(by), tag(bornMillis, number), bornMillis + 100);
+  }
+
+  private static Entry folded(Entry entry, long bornBefore) {
+    Entry folded = entry.withoutTombstones(HybridTimestamp.ZERO, bornBefore);
+    assertEquals(Entry.BOTTOM, folded.tombstones(HybridTimestamp.ZERO, bornBefore));
+    return folded;
+  }
+
+  /// All copies are lost after a backup; counting begins anew, and is folded; then what the backup
+  /// has is merged again.
+  @Test
+  void whatWasFoldedBeforeALossAndAfterItStandsSideBySide() {
+    Replica replica = new Replica(1);
+    add(replica, 5, 1_000, 1);
+    add(replica, -2, 1_000, 2);
+    Entry backup = folded(replica.entry, 1_500);
+    replica.restart();
+    add(replica, 40, 2_000, 1);
+    assertEquals(new View.Whole(43), shown(replica.entry.merge(backup)));
+    replica.entry = folded(replica.entry, 2_500);
+    assertEquals(new View.Whole(43), shown(replica.entry.merge(backup)));
+    assertEquals(new View.Whole(43), shown(backup.merge(replica.entry)));
+    assertEquals(
+        replica.entry.merge(backup), replica.entry.merge(backup).merge(backup), "and once");
+  }
+
+  @Test
+  void whatABackupHasStillByTagIsNotTakenForFoldedInWhatCameAfterTheLoss() {
+    Replica replica = new Replica(1);
+    add(replica, 5, 1_000, 1);
+    Entry backup = replica.entry;
+    replica.restart();
+    add(replica, 40, 2_000, 1);
+    replica.entry = folded(replica.entry, 2_500);
+    assertEquals(new View.Whole(45), shown(replica.entry.merge(backup)));
+    assertEquals(new View.Whole(45), shown(folded(replica.entry.merge(backup), 2_500)));
+  }
+
+  /// Without a loss, what is in the backup is in what the cluster has since folded.
+  @Test
+  void aBackupThatIsMergedIntoWhatWentOnFromItAddsNothing() {
+    Replica replica = new Replica(1);
+    add(replica, 5, 1_000, 1);
+    Entry unfolded = replica.entry;
+    Entry early = folded(replica.entry, 1_500);
+    add(replica, 40, 2_000, 1);
+    replica.entry = folded(replica.entry, 1_500);
+    Entry late = folded(replica.entry, 2_500);
+    for (Entry backup : List.of(unfolded, early, replica.entry)) {
+      assertEquals(late, late.merge(backup));
+      assertEquals(late, backup.merge(late));
+    }
+  }
+
+  /// The one thing that a sum can't tell: which mutations are in it.
+  @Test
+  void whatWasRunAgainAfterALossCountsOnceByTagAndTwiceIfItIsInASumBeforeTheBackupComes() {
+    Replica replica = new Replica(1);
+    add(replica, 5, 1_000, 1);
+    Entry backup = replica.entry;
+    replica.restart();
+    add(replica, 5, 1_000, 1);
+    assertEquals(new View.Whole(5), shown(replica.entry.merge(backup)));
+    assertEquals(new View.Whole(5), shown(folded(replica.entry.merge(backup), 1_500)));
+    assertEquals(new View.Whole(10), shown(folded(replica.entry, 1_500).merge(backup)));
+    assertEquals(new View.Whole(10), shown(replica.entry.merge(folded(backup, 1_500))));
+  }
+
+  @Test
+  void whatIsAddedUnderTagsCountsForThresholdsAsWithoutAndStaysWhenItIsFolded() throws Refusal {
+    Replica replica = new Replica(1);
+    add(replica, 5, 1_000, 1);
+    add(replica, -3, 1_000, 2);
+    add(replica, 2, 1_000, 3);
+    add(replica, 2, 1_000, 3);
+    replica.write(new Mutation.Increment(4), Optional.empty(), 2_000);
+    Threshold eleven = new Threshold.AtLeast(Kind.COUNTER, 11);
+    Threshold twelve = new Threshold.AtLeast(Kind.COUNTER, 12);
+    for (Entry entry : List.of(replica.entry, folded(replica.entry, 1_500))) {
+      assertEquals(new View.Whole(8), shown(entry));
+      assertEquals(
+          Optional.of(new View.Whole(11)), ThresholdReader.read(entry, eleven, 5_000, "key k"));
+      assertEquals(Optional.empty(), ThresholdReader.read(entry, twelve, 5_000, "key k"));
+      assertEquals("it is at 11", ThresholdReader.shortfall(entry, twelve, 5_000));
+    }
+  }
+
+  @Test
+  void additionsOfMoreThan64BitsInAllAreFoldedToo() {
+    Replica replica = new Replica(1);
+    Replica other = new Replica(2);
+    add(replica, Long.MAX_VALUE, 1_000, 1);
+    add(other, Long.MAX_VALUE, 1_000, 2);
+    replica.entry = folded(replica.entry.merge(other.entry), 1_500);
+    Counter counter = (Counter) replica.entry.value(Kind.COUNTER).orElseThrow();
+    assertEquals(0, counter.taggedCount());
+    assertEquals(new View.Whole(Long.MAX_VALUE), shown(replica.entry));
+    add(replica, -Long.MAX_VALUE, 2_000, 1);
+    add(replica, -3, 2_000, 2);
+    assertEquals(new View.Whole(Long.MAX_VALUE - 3), shown(replica.entry), "it comes back");
+    assertEquals(new View.Whole(Long.MAX_VALUE - 3), shown(folded(replica.entry, 2_500)));
   }
 
   @Test
@@ -333,7 +448,8 @@ class TaggedRetryTest {
     for (int number = 1; number <= most; number++) {
       tagged.put(new Tag(INVOCATION, number), 1L);
     }
-    Entry full = Entry.of(HybridTimestamp.ZERO, Counter.of(Map.of(), tagged, 0, 0));
+    Entry full =
+        Entry.of(HybridTimestamp.ZERO, Counter.of(Map.of(), Map.of(), Map.of(TAKER, tagged)));
     Refusal refusal = refusal(full, new Tag(INVOCATION, most + 1));
     assertEquals(ErrorCode.VALUE_TOO_LARGE, refusal.outcome().code());
     assertTrue(refusal.getMessage().startsWith("key k has 26214 additions by invocations"));
@@ -349,7 +465,9 @@ class TaggedRetryTest {
 
   @Test
   void aTagOfAnAgeThatIsFoldedIsRefused() {
-    Entry folded = Entry.of(HybridTimestamp.ZERO, Counter.of(Map.of(), Map.of(), 1_001, 3));
+    Counter.Fold fold = new Counter.Fold(1_001, BigInteger.TWO, BigInteger.ONE);
+    Entry folded =
+        Entry.of(HybridTimestamp.ZERO, Counter.of(Map.of(), Map.of(TAKER, fold), Map.of()));
     assertEquals(
         ErrorCode.INVOCATION_EXPIRED, refusal(folded, new Tag(INVOCATION, 1)).outcome().code());
   }

@@ -143,7 +143,7 @@ class AnnaPaperTest {
     MultiCausalRegister right = dependent(B, new Dot(B, 2));
     assertEquals(
         Map.of(X, CausalContext.of(new Dot(A, 1), new Dot(B, 2))),
-        left.merge(right).dependencies());
+        MultiCausalRegisterTest.dependencies(left.merge(right)));
   }
 
   private static MultiCausalRegister dependent(ReplicaId writer, Dot version) {

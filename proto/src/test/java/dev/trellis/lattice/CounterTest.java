@@ -8,6 +8,7 @@ import dev.trellis.testing.Seeds;
 import java.math.BigInteger;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 
@@ -71,8 +72,10 @@ class CounterTest extends LatticeLaws<Counter> {
           long incarnation = random.nextInt(-2, 9);
           long birthMin = random.nextInt(4);
           Optional<ReplicaId> expected = Optional.empty();
-          for (Map.Entry<ReplicaId, Counter.Sums> one : counter.sums()) {
-            ReplicaId id = one.getKey();
+          TreeSet<ReplicaId> ids = new TreeSet<>();
+          counter.sums().forEach(one -> ids.add(one.getKey()));
+          counter.folds().forEach(one -> ids.add(one.getKey()));
+          for (ReplicaId id : ids) {
             if (id.incarnation() == incarnation && id.birth() >= birthMin) {
               expected = Optional.of(id); // they come in ascending order
             }

@@ -178,7 +178,7 @@ final class Models {
       if (random.nextInt(3) == 0) {
         Tag tag = Samples.tag(random);
         return step(
-            site.state().orElse(Counter.ZERO).increment(tag, by),
+            site.state().orElse(Counter.ZERO).increment(site.id(), tag, by),
             site.event(new Tagged(tag, by), Set.of()));
       }
       Set<Model.Event> own = writtenBy(site.index(), site.seen());

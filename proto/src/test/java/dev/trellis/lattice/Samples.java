@@ -6,6 +6,7 @@ import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -135,12 +136,23 @@ final class Samples {
     for (int left = random.nextInt(4); left > 0; left--) {
       sums.put(replica(random), new Counter.Sums(sum(random), sum(random)));
     }
-    Map<Tag, Long> tagged = new HashMap<>();
-    for (int left = random.nextInt(5); left > 0; left--) {
-      tagged.put(tag(random), random.nextInt(8) == 0 ? whole(random) : random.nextInt(-2, 3));
+    Map<ReplicaId, Map<Tag, Long>> tagged = new HashMap<>();
+    for (int left = random.nextInt(6); left > 0; left--) {
+      tagged
+          .computeIfAbsent(replica(random), taker -> new HashMap<>())
+          .put(tag(random), random.nextInt(8) == 0 ? whole(random) : random.nextInt(-2, 3));
     }
-    long foldedBefore = random.nextBoolean() ? 0 : random.nextInt(4);
-    return Counter.of(sums, tagged, foldedBefore, foldedBefore == 0 ? 0 : random.nextInt(-2, 3));
+    Map<ReplicaId, Counter.Fold> folds = new HashMap<>();
+    for (int left = random.nextInt(3); left > 0; left--) {
+      folds.put(
+          replica(random),
+          new Counter.Fold(random.nextInt(1, 4), foldedSum(random), foldedSum(random)));
+    }
+    return Counter.of(sums, folds, tagged);
+  }
+
+  private static BigInteger foldedSum(RandomGenerator random) {
+    return random.nextInt(8) == 0 ? BigInteger.TWO.pow(100) : BigInteger.valueOf(random.nextInt(3));
   }
 
   private static long sum(RandomGenerator random) {

@@ -8,6 +8,7 @@ import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.execution.Refusal;
 import dev.trellis.execution.ThresholdReader;
 import dev.trellis.testing.Seeds;
@@ -18,6 +19,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.SplittableRandom;
 import java.util.random.RandomGenerator;
 import org.junit.jupiter.api.Test;
 
@@ -36,15 +38,41 @@ class ThresholdLawsTest {
     return Entry.of(T0, Optional.empty(), List.of(values));
   }
 
-  private static Entry some(RandomGenerator random) {
+  /// A counter that is among those which replicas may hold of one history: what is folded is the
+  /// same everywhere, and of the rest some has come.
+  ///
+  /// @param history its seed
+  private static Counter counter(RandomGenerator random, long history) {
+    SplittableRandom common = new SplittableRandom(history);
+    Counter counter = Counter.ZERO;
+    int foldedBefore = random.nextInt(5);
+    for (int left = common.nextInt(9); left > 0; left--) {
+      ReplicaId replica = Samples.replica(common);
+      int by = common.nextInt(-3, 4);
+      Tag tag = Samples.tag(common);
+      boolean came = random.nextBoolean();
+      if (common.nextBoolean()) {
+        Counter more = counter.increment(replica, by);
+        counter = came ? counter.merge(more) : counter;
+      } else if (came || tag.invocation().bornMillis() < foldedBefore) {
+        counter = counter.merge(Counter.ZERO.increment(replica, tag, by));
+      }
+    }
+    return counter.folded(foldedBefore);
+  }
+
+  private static Entry some(RandomGenerator random, long history) {
     return switch (random.nextInt(7)) {
       case 0 -> entry(new MaxRegister(Samples.whole(random)));
       case 1 -> entry(new MinRegister(Samples.whole(random)));
-      case 2 -> entry(Samples.counter(random));
+      case 2 -> entry(counter(random, history));
       case 3 -> entry(Samples.growSet(random));
       case 4 -> entry(Samples.orderedSet(random));
       case 5 -> entry(new Flag(random.nextBoolean()));
-      default -> Samples.entry(random, 1);
+      default -> {
+        Entry entry = Samples.entry(random, 1);
+        yield entry.value(Kind.COUNTER).isPresent() ? entry(counter(random, history)) : entry;
+      }
     };
   }
 
@@ -75,8 +103,9 @@ class ThresholdLawsTest {
         CASES,
         random -> {
           Threshold threshold = lasting(random);
-          Entry before = some(random);
-          Entry other = some(random);
+          long history = random.nextInt(100);
+          Entry before = some(random, history);
+          Entry other = some(random, history);
           if (read(before, threshold).isPresent()
               && other.generation().equals(before.generation())) {
             reached.merge(threshold.kind().orElseThrow(), 1, Integer::sum);

@@ -492,13 +492,44 @@ class FrameCodecTest {
   @Test
   void countersWhoseTagsAreContradictoryAreRefused() {
     var counter = dev.trellis.wire.generated.Counter.newBuilder();
-    counter.addTaggedBuilder().setHigh(1).setLow(2).addNumbers(1).addNumbers(1).addAmounts(4);
+    var taken = counter.addTakenBuilder().setIncarnation(7);
+    taken.addTaggedBuilder().setHigh(1).setLow(2).addNumbers(1).addNumbers(1).addAmounts(4);
     assertRefused("a counter with 2 tags and 1 amounts", merge(counter));
-    counter.getTaggedBuilder(0).addAmounts(5);
+    taken.getTaggedBuilder(0).addAmounts(5);
     assertRefused(
         "a counter with two amounts of tag 00000000000000010000000000000002/1", merge(counter));
-    counter.clearTagged().setFoldedSum(3);
-    assertRefused("a counter with 3 folded of what was born before 0", merge(counter));
+  }
+
+  @Test
+  void countersWhoseFoldsAreContradictoryAreRefused() {
+    var counter = dev.trellis.wire.generated.Counter.newBuilder();
+    var taken = counter.addTakenBuilder().setIncarnation(7).setBirth(1);
+    assertRefused("a counter of which replica 7.1 has taken nothing", merge(counter));
+    taken.setAdded(3);
+    assertRefused(
+        "a counter with 3 added and 0 removed by invocations born before 0, which is none or out"
+            + " of range",
+        merge(counter));
+    taken.setFoldedBefore(-1);
+    assertRefused(
+        "a counter with 3 added and 0 removed by invocations born before 18446744073709551615,"
+            + " which is none or out of range",
+        merge(counter));
+    taken.setFoldedBefore(5).setRemovedHigh(-1);
+    assertRefused(
+        "a counter with a folded sum of -18446744073709551616, which is not 0 to 2^127 - 1",
+        merge(counter));
+    taken.clearRemovedHigh();
+    taken.addTaggedBuilder().setHigh(4L << 16).setLow(2).addNumbers(1).addAmounts(4);
+    assertRefused(
+        "a counter with an amount of tag 00000000000400000000000000000002/1, which is older than 5,"
+            + " before which replica 7.1 has folded all",
+        merge(counter));
+    taken.clearTagged();
+    counter.addTaken(taken.clone());
+    assertRefused("a counter with two times what replica 7.1 has taken", merge(counter));
+    taken.setBirth(-1);
+    assertRefused("birth -1 is negative; births count up from 0", merge(counter));
   }
 
   private static byte[] merge(dev.trellis.wire.generated.Counter.Builder counter) {

@@ -5,7 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
 import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
@@ -21,6 +23,7 @@ import dev.trellis.lattice.OpaqueValue;
 import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.SortedSet;
 import dev.trellis.lattice.Value;
+import java.math.BigInteger;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -38,6 +41,11 @@ class GoldenBytesTest {
   private static final HybridTimestamp LATER = HybridTimestamp.of(1_700_000_000_001L, 0);
   private static final ReplicaId A = new ReplicaId(0x0123_4567_89AB_CDEFL, 0);
   private static final ReplicaId B = new ReplicaId(0x7123_4567_89AB_CDEFL, 2);
+  private static final ReplicaId C = new ReplicaId(-1, 300);
+  private static final InvocationId INVOCATION =
+      new InvocationId(1_700_000_000_000L << 16 | 0xBEEF, 0x0123_4567_89AB_CDEFL);
+  private static final InvocationId LATER_INVOCATION =
+      new InvocationId(1_700_000_000_001L << 16, 1);
   private static final Payload KEY = Payload.ofText("key");
   private static final Payload VALUE = Payload.ofText("value");
 
@@ -127,12 +135,21 @@ class GoldenBytesTest {
     assertBytes(
         "52455a430801123f0a036b657912110901000068e5cf8b011a060802120208021a230900"
             + "000168e5cf8b0111ffffffffffffffff1a060802100118012101000068e5cf8b012001",
-        new Frame.FromPeer(new PeerMessage.CollectAsked(1, List.of(change))));
+        new Frame.FromPeer(new PeerMessage.CollectAsked(1, List.of(change), 0)));
     assertBytes(
-        "52086206080112020002", new Frame.FromPeer(new PeerMessage.CollectVoted(1, List.of(0, 2))));
+        "52075a05080118ac02", new Frame.FromPeer(new PeerMessage.CollectAsked(1, List.of(), 300)));
+    assertBytes(
+        "52086206080112020002",
+        new Frame.FromPeer(new PeerMessage.CollectVoted(1, List.of(0, 2), 0)));
+    assertBytes(
+        "520b620908011202000218ac02",
+        new Frame.FromPeer(new PeerMessage.CollectVoted(1, List.of(0, 2), 300)));
     assertBytes(
         "52106a0e0901000068e5cf8b0112036b6579",
-        new Frame.FromPeer(new PeerMessage.Collect(NOW, List.of(KEY))));
+        new Frame.FromPeer(new PeerMessage.Collect(NOW, List.of(KEY), 0)));
+    assertBytes(
+        "52136a110901000068e5cf8b0112036b657918ac02",
+        new Frame.FromPeer(new PeerMessage.Collect(NOW, List.of(KEY), 300)));
   }
 
   @Test
@@ -374,6 +391,29 @@ class GoldenBytesTest {
     assertBytes(
         "1a230805121f0a0b09efcdab896745230118050a1009efcdab89674523711002180120ac" + "02",
         Counter.of(Map.of(A, new Counter.Sums(5, 0), B, new Counter.Sums(1, 300))));
+    assertBytes(
+        "1a9f010805129a010a0b09efcdab89674523011805122609ffffffffffffffff10ac0242"
+            + "1809efbe0068e5cf8b0111efcdab89674523011a010122010a124509efcdab8967452301"
+            + "18ac022007421b09efbe0068e5cf8b0111efcdab89674523011a0301ac0222020a034218"
+            + "0900000168e5cf8b011101000000000000001a0101220102121c09efcdab896745237110"
+            + "0218ac0220ffffffffffffffff7f30013801",
+        Counter.of(
+            Map.of(A, new Counter.Sums(5, 0)),
+            Map.of(
+                A, new Counter.Fold(300, BigInteger.valueOf(7), BigInteger.ZERO),
+                B,
+                    new Counter.Fold(
+                        300,
+                        BigInteger.valueOf(-1L >>> 1),
+                        BigInteger.TWO.pow(64).add(BigInteger.ONE))),
+            Map.of(
+                A,
+                Map.of(
+                    new Tag(INVOCATION, 1), 5L,
+                    new Tag(INVOCATION, 300), -2L,
+                    new Tag(LATER_INVOCATION, 1), 1L),
+                C,
+                Map.of(new Tag(INVOCATION, 1), 5L))));
     assertBytes(
         "1a120806120e0a000a036b65790a0576616c7565", GrowSet.of(List.of(VALUE, KEY, Payload.EMPTY)));
     assertBytes(

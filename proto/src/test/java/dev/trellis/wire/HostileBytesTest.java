@@ -200,9 +200,10 @@ class HostileBytesTest {
     crowds.add(new Crowd("empty values", part(3, empty), 1, 8, 3, 1));
     crowds.add(new Crowd("values of one unknown kind", part(3, new byte[] {8, 99}), 1, 8, 3, 1));
     crowds.add(Crowd.ofState("empty sums of a counter", part(1, empty), 5));
-    crowds.add(Crowd.ofState("empty additions to a counter", part(2, empty), 5));
+    crowds.add(Crowd.ofState("takers of a counter", part(2, empty), 5));
+    crowds.add(Crowd.ofState("empty additions to a counter", part(8, empty), 5, 2));
     byte[] addition = {1 << 3 | 1, 0, 0, 0, 0, 0, 0, 0, 0, 3 << 3, 1, 4 << 3, 1};
-    crowds.add(Crowd.ofState("additions of one tag", part(2, addition), 5));
+    crowds.add(Crowd.ofState("additions of one tag", part(8, addition), 5, 2));
     crowds.add(Crowd.ofState("empty elements of a gset", part(1, empty), 6));
     crowds.add(Crowd.ofState("empty elements of an oset", part(1, empty), 8));
     crowds.add(Crowd.ofState("empty elements of an orset", part(3, empty), 7));
@@ -223,16 +224,15 @@ class HostileBytesTest {
       this(name, Payload.of(unit), Arrays.stream(fields).boxed().toList(), 0);
     }
 
-    static Crowd ofState(String name, byte[] unit, int kind) {
-      return new Crowd(name, Payload.of(unit), List.of(), kind);
+    /// @param fields in which the parts are within the state, the innermost first
+    static Crowd ofState(String name, byte[] unit, int kind, int... fields) {
+      return new Crowd(name, Payload.of(unit), Arrays.stream(fields).boxed().toList(), kind);
     }
 
     byte[] bytes(int length) {
       byte[] content = repeated((length - 64) / unit.size(), unit.toBytes());
-      if (kind != 0) {
-        return merge(kind, content);
-      }
-      return nested(content, fields.stream().mapToInt(Integer::intValue).toArray());
+      byte[] whole = nested(content, fields.stream().mapToInt(Integer::intValue).toArray());
+      return kind == 0 ? whole : merge(kind, whole);
     }
 
     @Override

@@ -28,6 +28,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.lattice.PriorityRegister;
 import dev.trellis.lattice.SortedSet;
 import dev.trellis.lattice.Value;
+import java.math.BigInteger;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -164,9 +165,9 @@ final class RandomFrames {
               list(() -> new PeerMessage.KeyDigest(number(), number())));
       case 8 -> new PeerMessage.Wanted(number(), whole(), list(this::number));
       case 9 -> new PeerMessage.Sent(number(), whole(), number());
-      case 10 -> new PeerMessage.CollectAsked(number(), list(this::change));
-      case 11 -> new PeerMessage.CollectVoted(number(), list(this::whole));
-      case 12 -> new PeerMessage.Collect(timestamp(), list(this::key));
+      case 10 -> new PeerMessage.CollectAsked(number(), list(this::change), millis());
+      case 11 -> new PeerMessage.CollectVoted(number(), list(this::whole), millis());
+      case 12 -> new PeerMessage.Collect(timestamp(), list(this::key), millis());
       case 13 -> new PeerMessage.FetchSent(number(), (PeerMessage.Fetched) peerMessage(3));
       default -> throw new IllegalArgumentException("no message type " + type);
     };
@@ -222,6 +223,14 @@ final class RandomFrames {
             ? Demand.NONE
             : new Demand(timestamp(), random.nextBoolean(), random.nextBoolean()),
         random.nextInt(3) > 0 ? Optional.empty() : Optional.of(tag()));
+  }
+
+  private BigInteger foldedSum() {
+    return switch (random.nextInt(3)) {
+      case 0 -> BigInteger.valueOf(number() & Long.MAX_VALUE);
+      case 1 -> Counter.Fold.MAX.shiftRight(random.nextInt(127));
+      default -> BigInteger.ZERO;
+    };
   }
 
   private Tag tag() {
@@ -469,12 +478,19 @@ final class RandomFrames {
           sums.put(
               replica(), new Counter.Sums(number() & Long.MAX_VALUE, number() & Long.MAX_VALUE));
         }
-        Map<Tag, Long> tagged = new TreeMap<>();
-        for (int left = random.nextInt(4); left > 0; left--) {
-          tagged.put(tag(), number());
+        Map<ReplicaId, Counter.Fold> folds = new TreeMap<>();
+        Map<ReplicaId, Map<Tag, Long>> tagged = new TreeMap<>();
+        for (int takers = random.nextInt(3); takers > 0; takers--) {
+          ReplicaId taker = replica();
+          if (random.nextBoolean()) {
+            folds.put(taker, new Counter.Fold(random.nextInt(1, 4), foldedSum(), foldedSum()));
+          }
+          Map<Tag, Long> additions = tagged.computeIfAbsent(taker, absent -> new TreeMap<>());
+          for (int left = random.nextInt(4); left > 0; left--) {
+            additions.put(tag(), number());
+          }
         }
-        long foldedBefore = random.nextBoolean() ? 0 : random.nextInt(3);
-        yield Counter.of(sums, tagged, foldedBefore, foldedBefore == 0 ? 0 : number());
+        yield Counter.of(sums, folds, tagged);
       }
       case GSET -> GrowSet.of(list(this::payload));
       case OSET -> OrderedSet.of(list(this::payload));

@@ -52,6 +52,7 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   private final LongSupplier wallMillis;
   private volatile Cluster cluster; // another one after a restore from a snapshot
   private boolean suspended; // guarded by this
+  private volatile boolean closed;
 
   private Trellis(ClientConfig config, LongSupplier wallMillis) {
     this.config = config;
@@ -328,6 +329,7 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   /// the threads. Closing twice is harmless.
   @Override
   public void close() {
+    closed = true;
     cluster.close();
   }
 
@@ -347,13 +349,17 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   /// Connects again after [#beforeCheckpoint], as another client than was snapshotted: with another
   /// id, under which it writes, and a clock that knows nothing of what was. Watches, subscriptions
   /// and near caches are to be made anew; sessions go on by their tokens. Without a checkpoint
-  /// before it, does nothing.
+  /// before it, and once it is closed, does nothing.
   ///
   /// @throws DefiniteException.NoNodes if none answers in time; it may then be called again
   public synchronized void afterRestore() {
-    if (suspended) {
-      cluster = Cluster.connect(config, new SharedClock(wallMillis));
-      suspended = false;
+    if (!suspended || closed) {
+      return;
+    }
+    cluster = Cluster.connect(config, new SharedClock(wallMillis));
+    suspended = false;
+    if (closed) { // meanwhile
+      cluster.close();
     }
   }
 

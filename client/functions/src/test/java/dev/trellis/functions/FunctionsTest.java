@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /// Ids of invocations, and clients that are snapshotted, against a real node.
 class FunctionsTest {
-  @RegisterExtension static final TrellisExtension STORE = TrellisExtension.perClass();
+  @RegisterExtension static final TrellisExtension STORE = TrellisExtension.perMethod();
 
   @Test
   void anIdOfUnknownBirthIsTheSameForEachRun(Trellis trellis) throws InterruptedException {
@@ -54,5 +54,9 @@ class FunctionsTest {
     assertNotEquals(first, trellis.clientId());
     assertEquals("first", trellis.register("frozen").getText().orElseThrow());
     assertNotEquals(functions.newId(), functions.newId());
+    trellis.beforeCheckpoint();
+    trellis.close();
+    trellis.afterRestore();
+    assertThrows(DefiniteException.NotSent.class, () -> trellis.register("frozen").getText());
   }
 }

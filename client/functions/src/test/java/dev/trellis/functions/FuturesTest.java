@@ -171,6 +171,22 @@ class FuturesTest {
   }
 
   @Test
+  void aBarrierOpensWhenAllAreThereAndCountsEachOnce() {
+    Barrier barrier = functions.barrier("b", 2);
+    var opened = barrier.awaitAsync(PATIENCE);
+    InvocationId other = functions.newId();
+    barrier.arrive(ID);
+    store.at = 1;
+    barrier.arrive(ID); // run again, elsewhere
+    store.exchange();
+    assertEquals(1, barrier.arrived());
+    assertFalse(opened.isDone());
+    barrier.arrive(other);
+    assertTrue(opened.isDone());
+    assertThrows(IllegalArgumentException.class, () -> functions.barrier("b", 0));
+  }
+
+  @Test
   void anAggregateSumsUpWhatEachContributedLast() {
     Aggregate load = functions.aggregate("load");
     assertEquals(0, load.summary().count());

@@ -1,5 +1,6 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Request;
@@ -11,30 +12,65 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableSet;
+import java.util.SequencedSet;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// The threshold reads that wait, by key and by deadline, and the keys that have changed since they
 /// were looked at. What waits costs its request; the looking is left to who has the entries.
+///
+/// Of a key that few wait for, all are looked at with every change. Where many do, they are looked
+/// at in turns, some with each tick ([#nextCrowded]): a counter that thousands wait for may be
+/// written to a great deal, and a shard must not stand still for them.
 final class Awaits {
-  /// Where more wait for one key, they are looked at once a tick and not with every change: a
-  /// counter that many wait for may be written to a great deal.
+  /// How many may wait for one key to be looked at with every change.
   static final int EAGER_MAX = 16;
 
   private static final long BYTES_PER_RUN = 64;
 
-  /// One request that waits.
-  ///
-  /// @param order in which it came
-  record Waiting(Origin origin, Request request, long deadlineMillis, long order)
-      implements Comparable<Waiting> {
+  /// One request that waits, and how far the key has come towards it.
+  static final class Waiting implements Comparable<Waiting> {
+    private final Origin origin;
+    private final Request request;
+    private final long deadlineMillis;
+    private final long order; // in which it came
+    private final long weight;
+    private HybridTimestamp generation = HybridTimestamp.ZERO; // in which the elements were found
+    private int found; // of the elements that it waits for, the first so many
+
+    private Waiting(Origin origin, Request request, long deadlineMillis, long order) {
+      this.origin = origin;
+      this.request = request;
+      this.deadlineMillis = deadlineMillis;
+      this.order = order;
+      this.weight = weigh();
+    }
+
+    Origin origin() {
+      return origin;
+    }
+
+    Request request() {
+      return request;
+    }
+
     Threshold threshold() {
       return ((Read.Await) request.operation()).threshold();
     }
 
-    /// Bytes that it keeps in memory, about.
-    long weight() {
+    /// How many of the elements that are waited for were found before, from the first on. Within a
+    /// generation they stay.
+    int found(HybridTimestamp generation) {
+      return this.generation.equals(generation) ? found : 0;
+    }
+
+    void found(HybridTimestamp generation, int elements) {
+      this.generation = generation;
+      this.found = elements;
+    }
+
+    private long weigh() {
       long sum = 256L + request.key().size();
       if (threshold() instanceof Threshold.Contains contains) {
         for (Payload element : contains.elements()) {
@@ -55,11 +91,17 @@ final class Awaits {
     }
   }
 
+  /// All that wait for one key.
+  private static final class OfKey {
+    private final Set<Waiting> waiting = new LinkedHashSet<>(2); // who was looked at last is last
+    private int due; // the first so many have yet to be looked at
+  }
+
   private final Map<Origin, Map<Long, Waiting>> byOrigin = new HashMap<>(); // by id of the request
-  private final Map<Payload, Set<Waiting>> byKey = new HashMap<>(); // in the order of coming
+  private final Map<Payload, OfKey> byKey = new HashMap<>();
   private final NavigableSet<Waiting> byDeadline = new TreeSet<>();
   private final Set<Payload> changed = new LinkedHashSet<>(); // keys to look at
-  private final Set<Payload> crowded = new LinkedHashSet<>(); // likewise, with the next tick
+  private final SequencedSet<Payload> crowded = new LinkedHashSet<>(); // likewise, in turns
   private long weight;
   private long nextOrder;
 
@@ -92,15 +134,15 @@ final class Awaits {
   void add(Origin origin, Request request, long deadlineMillis) {
     Waiting waiting = new Waiting(origin, request, deadlineMillis, nextOrder++);
     byOrigin.computeIfAbsent(origin, first -> new LinkedHashMap<>()).put(request.id(), waiting);
-    byKey.computeIfAbsent(request.key(), first -> new LinkedHashSet<>(2)).add(waiting);
+    byKey.computeIfAbsent(request.key(), first -> new OfKey()).waiting.add(waiting);
     byDeadline.add(waiting);
-    weight += waiting.weight();
+    weight += waiting.weight;
   }
 
   void remove(Waiting waiting) {
     Map<Long, Waiting> ofOrigin = byOrigin.get(waiting.origin());
     if (ofOrigin == null || !ofOrigin.remove(waiting.request().id(), waiting)) {
-      throw new IllegalStateException("does not wait: " + waiting);
+      throw new IllegalStateException("does not wait: " + waiting.request);
     }
     if (ofOrigin.isEmpty()) {
       byOrigin.remove(waiting.origin());
@@ -117,29 +159,56 @@ final class Awaits {
 
   private void forget(Waiting waiting) {
     Payload key = waiting.request().key();
-    Set<Waiting> ofKey = byKey.getOrDefault(key, Set.of());
-    ofKey.remove(waiting);
-    if (ofKey.isEmpty()) {
+    OfKey ofKey = byKey.get(key);
+    if (ofKey == null || !ofKey.waiting.remove(waiting)) {
+      throw new IllegalStateException("waits for no key: " + waiting.request);
+    }
+    if (ofKey.waiting.isEmpty()) {
       byKey.remove(key);
       changed.remove(key);
       crowded.remove(key);
     }
     byDeadline.remove(waiting);
-    weight -= waiting.weight();
+    weight -= waiting.weight;
   }
 
   /// Notes that a key may look different now.
   void changed(Payload key) {
-    Set<Waiting> waiting = byKey.get(key);
-    if (waiting != null) {
-      (waiting.size() > EAGER_MAX ? crowded : changed).add(key);
+    OfKey ofKey = byKey.get(key);
+    if (ofKey == null) {
+      return;
+    }
+    if (ofKey.waiting.size() > EAGER_MAX) {
+      ofKey.due = ofKey.waiting.size();
+      crowded.add(key);
+    } else {
+      changed.add(key);
     }
   }
 
-  /// Has those looked at, too, that many wait for.
-  void dueByTick() {
-    changed.addAll(crowded);
-    crowded.clear();
+  /// Takes one to look at of those that wait for a key with many others; null if there is none. One
+  /// after the other of one key, until all were looked at, or [#nextCrowd].
+  @Nullable Waiting nextCrowded() {
+    while (!crowded.isEmpty()) {
+      OfKey ofKey = byKey.get(crowded.getFirst());
+      if (ofKey == null || ofKey.due <= 0) {
+        crowded.removeFirst();
+        continue;
+      }
+      Waiting first = ofKey.waiting.iterator().next();
+      ofKey.due--;
+      ofKey.waiting.remove(first);
+      ofKey.waiting.add(first);
+      return first;
+    }
+    return null;
+  }
+
+  /// Has the next key take its turn.
+  void nextCrowd() {
+    if (!crowded.isEmpty()) {
+      crowded.addLast(crowded.removeFirst());
+    }
   }
 
   boolean isAnythingDue() {
@@ -149,21 +218,21 @@ final class Awaits {
   /// Takes all whose keys have changed and are to be looked at.
   List<Waiting> takeDue() {
     List<Waiting> due = new ArrayList<>();
-    changed.forEach(key -> due.addAll(byKey.getOrDefault(key, Set.of())));
+    for (Payload key : changed) {
+      OfKey ofKey = byKey.get(key);
+      if (ofKey != null) {
+        due.addAll(ofKey.waiting);
+      }
+    }
     changed.clear();
     return due;
   }
 
-  /// Those whose time is over, which still wait.
-  List<Waiting> overdue(long nowMillis) {
-    List<Waiting> overdue = new ArrayList<>();
-    for (Waiting next : byDeadline) {
-      if (next.deadlineMillis() > nowMillis) {
-        break;
-      }
-      overdue.add(next);
-    }
-    return overdue;
+  /// The one whose time is over since longest; null if nobody's is.
+  @Nullable Waiting firstOverdue(long nowMillis) {
+    return !byDeadline.isEmpty() && byDeadline.first().deadlineMillis <= nowMillis
+        ? byDeadline.first()
+        : null;
   }
 
   List<Waiting> all() {

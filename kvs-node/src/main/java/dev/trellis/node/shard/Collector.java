@@ -46,17 +46,28 @@ final class Collector {
   private static final class Round {
     private final long id;
     private final HybridTimestamp cutoff;
+    private final long bornBefore;
+    private final long behindMillis; // at its beginning
     private final long deadlineMillis;
     private final Map<Payload, Set<Peer>> missing = new LinkedHashMap<>(); // votes, by key
     private final Map<Peer, List<Payload>> asked = new LinkedHashMap<>();
     private final Set<Payload> refused = new HashSet<>();
 
-    Round(long id, HybridTimestamp cutoff, long deadlineMillis) {
+    Round(
+        long id, HybridTimestamp cutoff, long bornBefore, long behindMillis, long deadlineMillis) {
       this.id = id;
       this.cutoff = cutoff;
+      this.bornBefore = bornBefore;
+      this.behindMillis = behindMillis;
       this.deadlineMillis = deadlineMillis;
     }
   }
+
+  /// What was agreed to of a key.
+  ///
+  /// @param part all of it that ended
+  /// @param bornBefore the births of invocations whose tags are among that
+  private record Agreed(Entry part, long bornBefore) {}
 
   private final ShardConfig config;
   private final Entries entries;
@@ -64,11 +75,15 @@ final class Collector {
   private final Repairs repairs;
   private final ShardStatistics statistics;
   private final Set<Sabotage> sabotage;
-  private final Map<Payload, Entry> agreed = new HashMap<>(); // to what parts, by key
+  private final Map<Payload, Agreed> agreed = new HashMap<>(); // by key
   private long sweptTo; // where the next look goes on; 0 between sweeps
   private long sweepMillis; // when the last sweep through the store began
   private Optional<Round> round = Optional.empty();
   private long nextId = 1;
+
+  // By how much later than here others close the births of invocations, at most: their lifetimes
+  // may be set longer. What they still take may not be folded.
+  private long behindMillis;
 
   Collector(
       ShardConfig config,
@@ -90,18 +105,27 @@ final class Collector {
     return nowMillis - config.tombstoneGrace().toMillis() - config.clockSkewMax().toMillis();
   }
 
-  /// The births before which invocations are over for all who vote by then: `cutoff` is earlier
-  /// than now by the grace period and the skew, and what a shard takes ends with the lifetime.
+  /// The births before which invocations are over for all who vote by then, as far as is known
+  /// here: `cutoff` is earlier than now by the grace period and the skew, and what a shard takes
+  /// ends with the lifetime.
   private long bornBefore(HybridTimestamp cutoff) {
     return sabotage.contains(Sabotage.FOLDED_EARLY)
         ? cutoff.millis() + config.tombstoneGrace().toMillis()
-        : config.bornBefore(cutoff.millis());
+        : config.bornBefore(cutoff.millis() - behindMillis);
+  }
+
+  /// The births before which this shard has taken nothing since the grace period began, and takes
+  /// nothing any more. One who asks has left room for the skew.
+  private long closedBefore(long nowMillis) {
+    return Math.max(
+        0, nowMillis - config.tombstoneGrace().toMillis() - config.invocationLifetime().toMillis());
   }
 
   /// What was agreed in another view does not count in this one.
   void view() {
     round = Optional.empty();
     agreed.clear();
+    behindMillis = 0;
   }
 
   void tick(long nowMillis, Outbox out) {
@@ -169,7 +193,9 @@ final class Collector {
 
   private void ask(List<Slot> candidates, HybridTimestamp cutoff, long nowMillis, Outbox out) {
     Roles roles = replication.roles();
-    Round asking = new Round(nextId++, cutoff, nowMillis + VOTE_MILLIS_MAX);
+    long bornBefore = bornBefore(cutoff);
+    Round asking =
+        new Round(nextId++, cutoff, bornBefore, behindMillis, nowMillis + VOTE_MILLIS_MAX);
     Map<Peer, List<PeerMessage.Change>> questions = new LinkedHashMap<>();
     for (Slot slot : candidates) {
       Payload key = slot.key();
@@ -190,7 +216,7 @@ final class Collector {
       if (sabotage.contains(Sabotage.FOLDED_EARLY) && !over) {
         asked = List.of();
       }
-      Entry part = over ? Entry.BOTTOM : slot.entry().tombstones(cutoff, bornBefore(cutoff));
+      Entry part = over ? Entry.BOTTOM : slot.entry().tombstones(cutoff, bornBefore);
       if (!over && part.equals(Entry.BOTTOM)) {
         // What is left are parts that everybody finds expired by himself.
         asked = List.of();
@@ -205,7 +231,7 @@ final class Collector {
             .computeIfAbsent(voter, peer -> new ArrayList<>())
             .add(new PeerMessage.Change(key, part, Optional.empty(), false));
       }
-      agreed.put(key, part);
+      agreed.put(key, new Agreed(part, bornBefore));
       asking.missing.put(key, voters);
     }
     if (asking.missing.isEmpty()) {
@@ -213,7 +239,8 @@ final class Collector {
     }
     round = Optional.of(asking);
     questions.forEach(
-        (peer, ended) -> out.send(peer, new PeerMessage.CollectAsked(asking.id, ended)));
+        (peer, ended) ->
+            out.send(peer, new PeerMessage.CollectAsked(asking.id, ended, bornBefore)));
     concludeIfAllVoted(asking, out);
   }
 
@@ -237,14 +264,17 @@ final class Collector {
   void asked(Peer from, PeerMessage.CollectAsked question, long nowMillis, Outbox out) {
     List<Integer> votes = new ArrayList<>();
     HybridTimestamp cutoff = HybridTimestamp.ofMillis(forgottenUpTo(nowMillis));
+    long closedBefore = closedBefore(nowMillis);
+    // Where tags are asked about that this shard may still take, it agrees to what has none.
+    long bornBefore = question.bornBefore() <= closedBefore ? question.bornBefore() : 0;
     for (int index = 0; index < question.ended().size(); index++) {
       PeerMessage.Change ended = question.ended().get(index);
-      if (mayForget(ended, cutoff)) {
+      if (mayForget(ended, cutoff, bornBefore)) {
         votes.add(index);
-        agreed.put(ended.key(), ended.entry());
+        agreed.put(ended.key(), new Agreed(ended.entry(), question.bornBefore()));
       }
     }
-    out.send(from, new PeerMessage.CollectVoted(question.id(), votes));
+    out.send(from, new PeerMessage.CollectVoted(question.id(), votes, closedBefore));
   }
 
   /// What is on disk may be older than what is here, and would come back with a loss of power.
@@ -252,7 +282,7 @@ final class Collector {
     return entries.store().disk().filter(disk -> !disk.isWritten(key)).isEmpty();
   }
 
-  private boolean mayForget(PeerMessage.Change ended, HybridTimestamp cutoff) {
+  private boolean mayForget(PeerMessage.Change ended, HybridTimestamp cutoff, long bornBefore) {
     if (!isSettled() || replication.isUnderWay(ended.key()) || !isWritten(ended.key())) {
       return false;
     }
@@ -265,7 +295,7 @@ final class Collector {
       Optional<Placement> placement = entries.settingOf(key).flatMap(PlacementSetting::placement);
       return !replication.roles().holds(entries.digests().partitionOf(key), placement);
     }
-    return held.tombstones(cutoff, bornBefore(cutoff)).equals(ended.entry());
+    return held.tombstones(cutoff, bornBefore).equals(ended.entry());
   }
 
   /// Counts the votes of a member.
@@ -278,6 +308,8 @@ final class Collector {
     if (asked == null) {
       return;
     }
+    behindMillis =
+        Math.max(behindMillis, current.behindMillis + current.bornBefore - votes.closedBefore());
     Set<Integer> yes = new HashSet<>(votes.agreed());
     for (int index = 0; index < asked.size(); index++) {
       Payload key = asked.get(index);
@@ -308,17 +340,24 @@ final class Collector {
     if (unanimous.isEmpty()) {
       return;
     }
-    PeerMessage.Collect order = new PeerMessage.Collect(current.cutoff, unanimous);
+    PeerMessage.Collect order =
+        new PeerMessage.Collect(current.cutoff, unanimous, current.bornBefore);
     replication.roles().everybodyElse().forEach(peer -> out.send(peer, order));
     forget(order);
   }
 
-  /// Forgets what all have agreed to forget.
+  /// Forgets what all have agreed to forget: all the same.
   void forget(PeerMessage.Collect order) {
+    long bornBefore = order.bornBefore();
     for (Payload key : order.keys()) {
-      Entry part = agreed.remove(key);
+      Agreed to = agreed.get(key);
+      if (to == null || to.bornBefore != bornBefore) {
+        continue;
+      }
+      agreed.remove(key);
+      Entry part = to.part;
       Slot slot = entries.find(key).orElse(null);
-      if (part == null || slot == null) {
+      if (slot == null) {
         continue;
       }
       if (part.equals(Entry.BOTTOM) && isOver(slot.entry(), order.cutoff())) {
@@ -326,7 +365,6 @@ final class Collector {
         statistics.countCollected();
         continue;
       }
-      long bornBefore = bornBefore(order.cutoff());
       Entry kept = slot.entry().withoutTombstones(order.cutoff(), bornBefore);
       if (kept != slot.entry()
           && slot.entry().tombstones(order.cutoff(), bornBefore).equals(part)) {

@@ -163,14 +163,16 @@ final class Entries {
   }
 
   /// Merges what another replica has sent.
-  void merge(PeerMessage.Change change, long nowMillis, Outbox out) {
+  ///
+  /// @return whether that changed anything
+  boolean merge(PeerMessage.Change change, long nowMillis, Outbox out) {
     Slot before = store.find(change.key()).orElse(null);
     Entry held = before == null ? Entry.BOTTOM : before.entry();
     Entry after = merged(held, change.entry());
     Optional<PlacementSetting> known = before == null ? Optional.empty() : before.setting();
     Optional<PlacementSetting> setting = PlacementSetting.later(known, change.placement());
     if (after == held && setting.equals(known)) {
-      return;
+      return false;
     }
     if (!setting.equals(known)) {
       decisions.decided(before, change.key(), setting.orElseThrow());
@@ -181,6 +183,7 @@ final class Entries {
       watches.changed(change.key(), out);
       watches.expires(change.key(), after.nextExpiry(nowMillis));
     }
+    return true;
   }
 
   private Entry merged(Entry held, Entry incoming) {

@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 ///
 /// A batch that leaves nothing behind is a watermark: all that was first written here is in it or
 /// before it. That does not hold while there is a *gap*, something that may not have been given to
-/// the peer: since changes were dropped, since the view changed, and at first. Comparing with the
-/// peer closes it.
+/// the peer: since changes were dropped, since the view changed, since something came from one who
+/// does not hold it, and at first. Comparing with the peer closes it.
 final class Link {
   /// Markers that wait, at most: twice as many as comparisons may be under way each way.
   static final int MARKERS_MAX = 4_096;

@@ -182,6 +182,9 @@ final class Repairs {
   private final Set<Integer> hopeless = new HashSet<>(); // partitions that nobody had all of
   private int held;
   private int surplus;
+  private boolean owes = true; // whether it may have what others shall have instead, and may lack
+  private final Set<Peer> settled = new HashSet<>(); // peers that owe nothing, by the present ring
+  private boolean allSettled; // whether everybody else is one of them
   private boolean handedOver; // all that a leaving node has, what is under way left out
   private boolean alone = true; // before the first view
   private long nextId = 1;
@@ -322,6 +325,46 @@ final class Repairs {
     return surplus;
   }
 
+  // ---- Who may have what is to be elsewhere ----
+
+  /// Takes note of a peer that owes nothing by a ring.
+  private void settled(Peer peer, long ringVersion) {
+    if (ringVersion == roles().version()) {
+      settled.add(peer);
+    }
+  }
+
+  /// Whether a peer has told that it owes nothing by the present ring; a watermark tells that too.
+  private boolean isSettled(Peer peer) {
+    return settled.contains(peer) || replication.watermark(peer).isPresent();
+  }
+
+  /// The peers that may have something of a key, first written there or not, that they do not hold
+  /// any more, and that those who do may lack: of whom it is not known yet that they owe nothing.
+  ///
+  /// Whoever holds a key no more keeps it until the owners have it. So when nodes that had taken
+  /// each other for gone meet again, asking them all finds what was written on either side. O(1)
+  /// once all have told.
+  ///
+  /// @param placed whether anything was ever decided about the key's place, so that any shard of a
+  ///   node may have it
+  List<Peer> unsettled(int partition, boolean placed) {
+    if (isEverybodySettled()) {
+      return List.of();
+    }
+    List<Peer> unsettled = placed ? roles().everybodyElse() : roles().members(partition);
+    unsettled.removeIf(this::isSettled);
+    return unsettled;
+  }
+
+  /// Whether everybody has told that nothing is owed. O(1) once all have.
+  boolean isEverybodySettled() {
+    if (!alone && !allSettled) {
+      allSettled = roles().everybodyElse().stream().allMatch(this::isSettled);
+    }
+    return alone || allSettled;
+  }
+
   /// Takes a new view.
   void view(@Nullable Roles before) {
     mayHaveToNote = true;
@@ -363,8 +406,13 @@ final class Repairs {
     askAgainMillis = ASK_AGAIN_MILLIS_MIN;
     mayHaveSurplus = true;
     surplus = 1; // not known before the next look, which is due
+    owes = true;
     lookedMillis = Long.MIN_VALUE / 2;
     comparedMillis.keySet().removeIf(peer -> !now.isMember(peer));
+    if (before == null || before.version() != now.version()) {
+      settled.clear();
+      allSettled = false;
+    }
     if (before != null && before.version() != now.version()) {
       // Who learns late that another one holds something has not written to it.
       soon.addAll(now.everybodyElse());
@@ -473,13 +521,22 @@ final class Repairs {
       boolean hasGap =
           replication.hasGap(peer)
               && (last == null || nowMillis - last >= patience)
-              && (!rounds.containsKey(peer) || rounds.get(peer).pairs.isEmpty());
-      if ((due && asks(peer)) || soon.remove(peer) || hasGap) {
+              && isBetweenRounds(peer);
+      boolean mayOwe =
+          !isSettled(peer)
+              && (last == null || nowMillis - last >= GAP_MILLIS)
+              && isBetweenRounds(peer);
+      if ((due && asks(peer)) || soon.remove(peer) || hasGap || mayOwe) {
         comparedMillis.put(peer, nowMillis);
         rounds.put(peer, new Round(nextId, replication.gaps(peer)));
         out.send(peer, new PeerMessage.DigestsAsked(nextId++, ROOT, List.of(0)));
       }
     }
+  }
+
+  private boolean isBetweenRounds(Peer peer) {
+    Round round = rounds.get(peer);
+    return round == null || round.pairs.isEmpty();
   }
 
   private boolean isQuiet(long nowMillis) {
@@ -620,6 +677,7 @@ final class Repairs {
     int left = 0;
     boolean leaving = roles().isLeaving();
     mayHaveSurplus = leaving;
+    owes = false;
     for (int partition : toHandBack(leaving)) {
       boolean mustStay = roles().holds(partition);
       boolean goes = leaving && mustStay && !roles().owns(partition, Optional.empty());
@@ -628,9 +686,12 @@ final class Repairs {
         boolean standsIn = !mustStay && roles().standsIn(partition, Optional.empty());
         if (standsIn && !leaving) {
           mayHaveSurplus = true; // once it does not any more
+          owes = true;
           continue;
         }
-        left += handBack(partition, !mustStay && !standsIn, goes || standsIn);
+        int todo = handBack(partition, !mustStay && !standsIn, goes || standsIn);
+        owes |= todo > 0 && !mustStay;
+        left += todo;
       }
       for (PlacedGroup group : digests().placedOf(partition)) {
         left += handBackPlaced(partition, group, leaving);
@@ -709,6 +770,7 @@ final class Repairs {
     boolean goes = leaving && stays && !roles().owns(partition, placement);
     if (stays && !goes && (holds || !home)) {
       mayHaveSurplus |= !holds; // once it does not stand in any more
+      owes |= !holds;
       return 0;
     }
     int left = 0;
@@ -720,6 +782,7 @@ final class Repairs {
         left += handBackPlaced(partition, key, leaving);
       }
     }
+    owes |= left > 0 && !holds;
     return left;
   }
 
@@ -877,6 +940,9 @@ final class Repairs {
   void digests(Peer from, PeerMessage.Digests told, long nowMillis, Outbox out) {
     switch (told.level()) {
       case ROOT -> {
+        if (told.digests().stream().anyMatch(RangeDigest::complete)) {
+          settled(from, told.ringVersion());
+        }
         RangeDigest mine = rangeDigest(from, ROOT, 0);
         if (told.digests().stream().anyMatch(theirs -> differs(mine, theirs))) {
           List<Integer> groups = new ArrayList<>();
@@ -923,8 +989,8 @@ final class Repairs {
 
   /// All that is shared with a peer has been compared.
   private void through(Peer peer, Round round) {
-    // What is yet to be handed over is not among what is shared.
-    if (rounds.remove(peer, round) && surplus == 0) {
+    // What is yet to be handed over is not among what is shared, nor is what is kept for others.
+    if (rounds.remove(peer, round) && surplus == 0 && !owes) {
       replication.compared(peer, round.gaps);
     }
   }
@@ -1283,7 +1349,7 @@ final class Repairs {
           sum += group.digest();
           keys += group.keys();
         }
-        yield new RangeDigest(range, sum, keys, false, false, false);
+        yield new RangeDigest(range, sum, keys, !owes, false, false);
       }
       case BUCKET -> {
         long sum = 0;

@@ -8,6 +8,7 @@ import dev.trellis.node.store.BrokenRecordException;
 import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
+import dev.trellis.wire.Placement;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -254,7 +255,7 @@ final class Replication {
   private void merge(Peer from, PeerMessage.Changes batch, long nowMillis, Outbox out) {
     for (PeerMessage.Change change : batch.changes()) {
       boolean held = holdsOrKeeps(change);
-      entries.merge(change, nowMillis, out);
+      boolean isNew = entries.merge(change, nowMillis, out);
       Slot slot = entries.find(change.key()).orElse(null);
       if (slot != null
           && slot.setting().isPresent()
@@ -263,6 +264,25 @@ final class Replication {
       }
       if (!held) {
         statistics.countStandInWrite();
+      } else if (isNew) {
+        vouchFor(from, change.key(), slot);
+      }
+    }
+  }
+
+  /// Whoever holds a key goes by the watermarks of the others that do. Who does not, as it stands
+  /// in for one of them or handed the key back, may be gone before the others have what it sent
+  /// here, or may not be known to them: so the watermarks of this shard are to tell of it too.
+  private void vouchFor(Peer from, Payload key, @Nullable Slot slot) {
+    int partition = entries.digests().partitionOf(key);
+    Optional<Placement> placement = Optional.ofNullable(slot).flatMap(Slot::placement);
+    if (roles.isHolder(from, partition, placement)) {
+      return;
+    }
+    for (Peer target : roles.targets(partition, placement)) {
+      Link link = links.get(target);
+      if (link != null && !target.equals(from)) {
+        link.openGap();
       }
     }
   }

@@ -29,6 +29,7 @@ final class Roles {
   private final Map<Peer, List<Integer>> shared = new HashMap<>(); // partitions, once computed
   private Optional<Set<Peer>> partners = Optional.empty(); // once asked for
   private Optional<Set<Peer>> allTargets = Optional.empty(); // once asked for
+  private Optional<Boolean> ownsAll = Optional.empty(); // once asked for
   private final byte[] holding; // by partition: 0 unknown, 1 no, 2 yes
   private final int nodesKnown;
   private final boolean leaving;
@@ -109,6 +110,19 @@ final class Roles {
   boolean owns(int partition, Optional<Placement> placement) {
     return holds(partition, placement)
         && topology.owners(partition, placement).contains(config.nodeId());
+  }
+
+  /// Whether this shard keeps all partitions that it holds in their default places once all joins
+  /// and leaves are done. O(partitions) at the first call.
+  boolean ownsAllItHolds() {
+    if (ownsAll.isEmpty()) {
+      boolean all = true;
+      for (int partition = 0; all && partition < holding.length; partition++) {
+        all = !holds(partition) || owns(partition, Optional.empty());
+      }
+      ownsAll = Optional.of(all);
+    }
+    return ownsAll.get();
   }
 
   /// Whether this shard keeps what is decided about the placement of a partition's keys.
@@ -200,6 +214,12 @@ final class Roles {
   /// The shards of all other live members to which a partition would belong.
   List<Peer> liveMembers(int partition) {
     return live(topology.members().stream().map(NodeDescriptor::id).toList(), partition);
+  }
+
+  /// The shards of all other members, also of those that do not answer, to which a partition would
+  /// belong. A new list.
+  List<Peer> members(int partition) {
+    return others(topology.members().stream().map(NodeDescriptor::id).toList(), partition);
   }
 
   private List<Peer> live(List<String> nodes, int partition) {

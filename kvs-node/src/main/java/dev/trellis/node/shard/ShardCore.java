@@ -109,6 +109,10 @@ public final class ShardCore {
   /// Requests that wait for other replicas, at most; more are turned away.
   private static final int WAITING_MAX = 1 << 16;
 
+  /// How much is compared and told with one tick, about, for those that wait for thresholds with
+  /// many others: less than a millisecond's work.
+  static final int LOOKS_A_TICK_MAX = 4_096;
+
   /// Bytes that those may keep in memory that wait for thresholds, at most; more are turned away.
   private static final long AWAITS_BYTES_MAX = 64L << 20;
 
@@ -135,6 +139,7 @@ public final class ShardCore {
   private long mutationsReported;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
   private final Map<Numbered, Gathering> gatheredMutations = new HashMap<>();
+  private final Map<Waited, Gathering> gatheredWaits = new HashMap<>();
   private final Map<Peer, List<PeerMessage.FetchSent>> coming = new HashMap<>(); // in batches
   private long nextFetch = 1;
   private final Predicate<Peer> keepsOnDisk;
@@ -287,6 +292,7 @@ public final class ShardCore {
     coming.keySet().removeIf(peer -> !replication.roles().isAlive(peer));
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       gathering.waiting.removeIf(peer -> !replication.roles().isAlive(peer));
+      gathering.told.removeIf(peer -> !replication.roles().isAlive(peer));
       proceed(gathering);
     }
     endWatchesOfOthers();
@@ -701,8 +707,9 @@ public final class ShardCore {
     private final HybridTimestamp begun; // by this shard's clock
     private final long arrivedMillis;
     private final long deadlineMillis;
+    private final Set<Peer> told = new HashSet<>(); // who were asked
     private final Set<Peer> waiting = new LinkedHashSet<>();
-    private final Set<String> answered = new HashSet<>(); // nodes
+    private final Set<Peer> answered = new HashSet<>();
     private boolean foundComplete;
     private boolean askedEverybody;
 
@@ -724,6 +731,10 @@ public final class ShardCore {
       this.arrivedMillis = arrivedMillis;
       this.deadlineMillis = deadlineMillis;
     }
+
+    boolean mayBeGivenUp() {
+      return watch != null || request.operation() instanceof Read.Await;
+    }
   }
 
   private record Asked(Origin origin, Request request) {}
@@ -737,6 +748,9 @@ public final class ShardCore {
           : Optional.empty();
     }
   }
+
+  /// A watch or threshold read as its client names it, which may be given up.
+  private record Waited(Origin origin, long id) {}
 
   private void gather(Origin origin, Request request, boolean all) throws Refusal {
     gather(origin, request, null, all);
@@ -777,15 +791,19 @@ public final class ShardCore {
             deadline(request.context().timeoutMillis()));
     gatherings.put(gathering.id, gathering);
     number.ifPresent(one -> gatheredMutations.put(one, gathering));
+    if (gathering.mayBeGivenUp()) {
+      gatheredWaits.put(new Waited(origin, request.id()), gathering);
+    }
     Set<Peer> sources = new LinkedHashSet<>(replication.targetsOf(request.key()));
     sources.addAll(replication.roles().liveHolders(entries.digests().partitionOf(request.key())));
     ask(gathering, sources);
     proceed(gathering);
   }
 
+  /// Asks those who live and were not asked yet.
   private void ask(Gathering gathering, Collection<Peer> sources) {
     for (Peer source : sources) {
-      if (replication.roles().isAlive(source)) {
+      if (replication.roles().isAlive(source) && gathering.told.add(source)) {
         gathering.waiting.add(source);
         out().send(source, new PeerMessage.Fetch(gathering.id, gathering.request.key()));
       }
@@ -866,13 +884,18 @@ public final class ShardCore {
       placedKeys.answered(from, fetched);
       return;
     }
-    gathering.answered.add(from.nodeId());
+    gathering.answered.add(from);
     gathering.foundComplete |= whole;
     proceed(gathering);
   }
 
   /// Goes on with a request once what it waits for has come, or will not.
   private void proceed(Gathering gathering) {
+    if (gathering.all && gathering.deadlineMillis > nowMillis) {
+      // The view may be another one than when it began.
+      ask(gathering, replication.targetsOf(gathering.request.key()));
+      ask(gathering, unsettled(gathering.request.key()));
+    }
     boolean enough = gathering.all ? gathering.waiting.isEmpty() : gathering.foundComplete;
     if (!enough && !gathering.waiting.isEmpty() && gathering.deadlineMillis > nowMillis) {
       return;
@@ -881,17 +904,22 @@ public final class ShardCore {
     if (!complete && !gathering.askedEverybody && gathering.deadlineMillis > nowMillis) {
       gathering.askedEverybody = true;
       int partition = entries.digests().partitionOf(gathering.request.key());
-      List<Peer> others = new ArrayList<>(replication.roles().liveMembers(partition));
-      others.removeIf(peer -> gathering.answered.contains(peer.nodeId()));
-      ask(gathering, others);
+      ask(gathering, replication.roles().liveMembers(partition));
       if (!gathering.waiting.isEmpty()) {
         return;
       }
     }
     gatherings.remove(gathering.id);
     for (Asked one : gathering.asked) {
-      Numbered.of(one.origin, one.request).ifPresent(gatheredMutations::remove);
+      forgetAsked(gathering, one);
       finish(gathering, one, complete);
+    }
+  }
+
+  private void forgetAsked(Gathering gathering, Asked asked) {
+    Numbered.of(asked.origin, asked.request).ifPresent(gatheredMutations::remove);
+    if (gathering.mayBeGivenUp()) {
+      gatheredWaits.remove(new Waited(asked.origin, asked.request.id()), gathering);
     }
   }
 
@@ -948,11 +976,22 @@ public final class ShardCore {
     if (demand.notBefore().equals(HybridTimestamp.ZERO) && !demand.receipt()) {
       return HybridTimestamp.ZERO; // nobody wants to know
     }
+    int partition = entries.digests().partitionOf(request.key());
+    Optional<Placement> placement =
+        entries.settingOf(request.key()).flatMap(PlacementSetting::placement);
+    // What is handed back goes to the owners: who is not one of them asks them.
+    boolean hears = replication.roles().owns(partition, placement);
     HybridTimestamp known =
-        isCompleteFor(request)
+        isCompleteFor(request) && hears && unsettled(request.key()).isEmpty()
             ? toldBy(replication.targetsOf(request.key()))
             : HybridTimestamp.ZERO;
     return known.max(gathered);
+  }
+
+  /// The peers that may have something of a key which those who hold it lack.
+  private List<Peer> unsettled(Payload key) {
+    return repairs.unsettled(
+        entries.digests().partitionOf(key), entries.settingOf(key).isPresent());
   }
 
   /// Up to when this shard has all that was first written, wherever that was, to the keys that it
@@ -962,9 +1001,12 @@ public final class ShardCore {
   /// them tells a time of its own that is not zero shows that the key is such a one.
   public HybridTimestamp asOf(long nowMillis) {
     this.nowMillis = nowMillis;
-    return mayWatchOthers || !repairs.isWhole()
-        ? HybridTimestamp.ZERO
-        : toldBy(replication.roles().targets());
+    boolean vouches =
+        !mayWatchOthers
+            && repairs.isWhole()
+            && replication.roles().ownsAllItHolds()
+            && repairs.isEverybodySettled();
+    return vouches ? toldBy(replication.roles().targets()) : HybridTimestamp.ZERO;
   }
 
   private HybridTimestamp toldBy(Collection<Peer> peers) {
@@ -1001,12 +1043,23 @@ public final class ShardCore {
         gathering.request.context().demand().notBefore().isAfter(HybridTimestamp.ZERO)
             && gathering.request.context().read() != ReadMode.ALL;
     Set<String> holders = new HashSet<>();
+    Set<String> silent = new TreeSet<>();
     for (Peer target : replication.targetsOf(gathering.request.key())) {
       holders.add(target.nodeId());
+      if (!gathering.answered.contains(target)) {
+        silent.add(target.nodeId());
+      }
     }
     holders.remove(config.nodeId());
-    Set<String> silent = new TreeSet<>(holders);
-    silent.removeAll(gathering.answered);
+    silent.remove(config.nodeId());
+    int answered = holders.size() - silent.size();
+    if (session) {
+      for (Peer member : unsettled(gathering.request.key())) {
+        if (!gathering.answered.contains(member)) {
+          silent.add(member.nodeId());
+        }
+      }
+    }
     if (!silent.isEmpty()) {
       if (session) {
         throw new Refusal(
@@ -1021,7 +1074,7 @@ public final class ShardCore {
       }
       throw new Refusal(
           ErrorCode.NOT_ENOUGH_REPLICAS,
-          (gathering.answered.size() + 1)
+          (answered + 1)
               + " of "
               + (holders.size() + 1)
               + " replicas answered; read=all needs "
@@ -1139,7 +1192,7 @@ public final class ShardCore {
     Optional<View> reached = reached(request, threshold);
     if (reached.isPresent()) {
       statistics.countReached();
-      answer(origin, request, shown(request, reached.get()));
+      answer(origin, request, shown(request, entryOf(request.key()), reached.get()));
       return;
     }
     Awaits awaits = watches.awaits();
@@ -1169,8 +1222,7 @@ public final class ShardCore {
     levelStatistics();
   }
 
-  private Reply shown(Request request, View view) {
-    Entry entry = entryOf(request.key());
+  private Reply shown(Request request, Entry entry, View view) {
     Reply reply =
         reply(
             request,
@@ -1188,27 +1240,90 @@ public final class ShardCore {
   /// has changed them, when all is consistent again.
   private void tellAwaited() {
     while (watches.awaits().isAnythingDue()) {
-      for (Awaits.Waiting waiting : watches.awaits().takeDue()) {
-        try {
-          look(waiting);
-        } catch (BrokenRecordException e) {
-          mend(e); // what other replicas have of the key will change it
-        }
-      }
+      Looking looking = new Looking();
+      watches.awaits().takeDue().forEach(looking::at);
     }
   }
 
-  private void look(Awaits.Waiting waiting) {
-    Request request = waiting.request();
-    try {
-      Optional<View> reached = reached(request, waiting.threshold());
-      if (reached.isPresent()) {
-        statistics.countReached();
-        end(waiting, shown(request, reached.get()));
+  /// Looks at some of those that wait with many others.
+  private void tellCrowds() {
+    Looking looking = new Looking();
+    while (looking.steps < LOOKS_A_TICK_MAX) {
+      Awaits.Waiting waiting = watches.awaits().nextCrowded();
+      if (waiting == null) {
+        return;
       }
-    } catch (Refusal refusal) {
-      if (isCompleteFor(request)) { // else another kind may be missing here
-        end(waiting, refused(request, refusal, nowMillis));
+      looking.at(waiting);
+    }
+    watches.awaits().nextCrowd();
+  }
+
+  /// Looks at one after the other of those that wait, of whom many wait for the same key: that is
+  /// read once.
+  private final class Looking {
+    private Payload key = Payload.EMPTY; // of the last one; empty for none
+    private Entry entry = Entry.BOTTOM; // of that key
+    private long steps; // what was compared and told by now, about
+
+    void at(Awaits.Waiting waiting) {
+      try {
+        Payload next = waiting.request().key();
+        if (!next.equals(key)) {
+          key = Payload.EMPTY;
+          entry = entryOf(next);
+          key = next;
+        }
+        look(waiting);
+      } catch (BrokenRecordException e) {
+        key = Payload.EMPTY;
+        mend(e); // what other replicas have of the key will change it
+      }
+    }
+
+    private void look(Awaits.Waiting waiting) {
+      steps++;
+      Request request = waiting.request();
+      try {
+        if (waiting.threshold() instanceof Threshold.Contains contains
+            && lacks(waiting, contains)) {
+          return;
+        }
+        Optional<View> reached =
+            ThresholdReader.read(entry, waiting.threshold(), nowMillis, "key " + request.key());
+        if (reached.isPresent()) {
+          statistics.countReached();
+          end(waiting, shown(request, entry, reached.get()));
+        }
+      } catch (Refusal refusal) {
+        if (isCompleteFor(request)) { // else another kind may be missing here
+          end(waiting, refused(request, entry, refusal, nowMillis));
+        }
+      }
+    }
+
+    /// Whether an element is not there yet. Those before it need not be looked for again.
+    private boolean lacks(Awaits.Waiting waiting, Threshold.Contains contains) throws Refusal {
+      int before = waiting.found(entry.generation());
+      int found =
+          ThresholdReader.found(
+              entry, contains, before, nowMillis, "key " + waiting.request().key());
+      waiting.found(entry.generation(), found);
+      steps += Math.max(0, found - before);
+      return found < contains.elements().size();
+    }
+
+    /// Ends one that has waited long enough, unless it is reached now.
+    void overdue(Awaits.Waiting waiting) {
+      at(waiting); // it may have been one of many
+      if (watches.awaits().isWaiting(waiting)) {
+        boolean isKnown = waiting.request().key().equals(key);
+        Entry last = isKnown ? entry : Entry.BOTTOM; // what was there can't be read
+        String shortfall = ThresholdReader.shortfall(last, waiting.threshold(), nowMillis);
+        if (waiting.threshold() instanceof Threshold.Contains contains) {
+          steps += contains.elements().size();
+        }
+        Refusal refusal = new Refusal(ErrorCode.NOT_REACHED, "not reached in time: " + shortfall);
+        end(waiting, refused(waiting.request(), last, refusal, nowMillis));
       }
     }
   }
@@ -1229,32 +1344,32 @@ public final class ShardCore {
     }
   }
 
-  /// Ends a wait that nobody is interested in any more, with an answer all the same; ids that name
-  /// none are ignored.
+  /// Ends a wait that nobody is interested in any more, with an answer all the same, also one that
+  /// has yet to begin, and a watch likewise; ids that name none are ignored.
   public void giveUp(Origin origin, long requestId, long nowMillis, Outbox out) {
     at(nowMillis, out);
+    Refusal refusal = new Refusal(ErrorCode.NOT_REACHED, "not reached before it was given up");
+    Gathering gathering = gatheredWaits.remove(new Waited(origin, requestId));
+    if (gathering != null) {
+      gatherings.remove(gathering.id);
+      if (gathering.watch == null) {
+        Request request = gathering.request;
+        untilNothingIsBroken(() -> answer(origin, request, refused(request, refusal, nowMillis)));
+      }
+    }
     Awaits.Waiting waiting = watches.awaits().find(origin, requestId);
     if (waiting != null) {
-      Refusal refusal = new Refusal(ErrorCode.NOT_REACHED, "not reached before it was given up");
       untilNothingIsBroken(() -> end(waiting, refused(waiting.request(), refusal, nowMillis)));
     }
   }
 
   private void endOverdue() {
-    for (Awaits.Waiting waiting : watches.awaits().overdue(nowMillis)) {
-      look(waiting); // it may have been one of many
-      if (watches.awaits().isWaiting(waiting)) {
-        end(waiting, refused(waiting.request(), notReached(waiting), nowMillis));
-      }
+    Looking looking = new Looking();
+    Awaits.Waiting waiting = watches.awaits().firstOverdue(nowMillis);
+    while (waiting != null && looking.steps < LOOKS_A_TICK_MAX) {
+      looking.overdue(waiting);
+      waiting = watches.awaits().firstOverdue(nowMillis);
     }
-  }
-
-  private Refusal notReached(Awaits.Waiting waiting) {
-    Payload key = waiting.request().key();
-    return new Refusal(
-        ErrorCode.NOT_REACHED,
-        "not reached in time: "
-            + ThresholdReader.shortfall(entryOf(key), waiting.threshold(), nowMillis));
   }
 
   /// Ends a watch; ids that name none are ignored.
@@ -1318,7 +1433,7 @@ public final class ShardCore {
       gathering.asked.removeIf(asked -> asked.origin.equals(origin));
       if (gathering.asked.isEmpty()) {
         gatherings.remove(gathering.id);
-        Numbered.of(origin, gathering.request).ifPresent(gatheredMutations::remove);
+        forgetAsked(gathering, new Asked(origin, gathering.request));
       }
     }
     if (sabotage.contains(Sabotage.REPEATS_FORGOTTEN_ON_DISCONNECT)) {
@@ -1459,8 +1574,8 @@ public final class ShardCore {
         proceed(gathering);
       }
     }
-    watches.awaits().dueByTick();
     tellAwaited();
+    tellCrowds();
     endOverdue();
     levelStatistics();
     levelProgress();
@@ -2188,7 +2303,10 @@ public final class ShardCore {
   }
 
   private Reply refused(Request request, Refusal refusal, long nowMillis) {
-    Entry entry = entryOf(request.key());
+    return refused(request, entryOf(request.key()), refusal, nowMillis);
+  }
+
+  private Reply refused(Request request, Entry entry, Refusal refusal, long nowMillis) {
     Outcome.Failed outcome = refusal.outcome();
     boolean storageFull =
         outcome.code() == ErrorCode.OVERLOADED

@@ -13,6 +13,8 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.execution.Refusal;
+import dev.trellis.execution.ThresholdReader;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
 import dev.trellis.lattice.Kind;
@@ -279,6 +281,79 @@ class AwaitTest {
   }
 
   @Test
+  void howeverManyWaitForAKeyATickTakesBoundedTime() {
+    TestShard large = new TestShard(TestShard.withWatches(100_000));
+    int crowd = 2 * ShardCore.LOOKS_A_TICK_MAX + 1;
+    for (int i = 0; i < crowd; i++) {
+      large.await(CLIENT, "k", TEN, LONG);
+    }
+    large.mutate("k", raise(10));
+    assertEquals(List.of(), large.takeAwaited());
+    int ticks = 0;
+    for (int told = 0; told < crowd; ticks++) {
+      large.pass(Duration.ofMillis(10));
+      int more = large.takeAwaited().size();
+      assertTrue(more <= ShardCore.LOOKS_A_TICK_MAX, () -> more + " with one tick");
+      told += more;
+    }
+    assertEquals(3, ticks);
+    assertEquals(0, large.core().statistics().awaits());
+  }
+
+  @Test
+  void whoeverWaitsWithManyIsLookedAtHoweverOftenAnotherKeyChanges() {
+    TestShard large = new TestShard(TestShard.withWatches(100_000));
+    for (int i = 0; i < 2 * ShardCore.LOOKS_A_TICK_MAX; i++) {
+      large.await(CLIENT, "hot", new Threshold.AtLeast(Kind.MAX, 1_000 + i), LONG);
+    }
+    for (int i = 0; i <= Awaits.EAGER_MAX; i++) {
+      large.await(CLIENT, "k", TEN, LONG);
+    }
+    large.mutate("hot", raise(1));
+    large.mutate("k", raise(10));
+    int told = 0;
+    for (int tick = 0; tick < 3; tick++) {
+      large.mutate("hot", raise(2 + tick));
+      large.pass(Duration.ofMillis(10));
+      told += large.takeAwaited().size();
+    }
+    assertEquals(Awaits.EAGER_MAX + 1, told);
+    large.mutate("hot", raise(999 + 2 * ShardCore.LOOKS_A_TICK_MAX));
+    for (int tick = 0; tick < 2; tick++) {
+      large.pass(Duration.ofMillis(10));
+      told += large.takeAwaited().size();
+    }
+    assertEquals(Awaits.EAGER_MAX + 1 + 2 * ShardCore.LOOKS_A_TICK_MAX, told);
+  }
+
+  @Test
+  void manyWhoseTimeIsOverTogetherAreToldInTurns() {
+    TestShard large = new TestShard(TestShard.withWatches(100_000));
+    for (int i = 0; i <= ShardCore.LOOKS_A_TICK_MAX; i++) {
+      large.await(CLIENT, "k" + i, TEN, Duration.ofMillis(100));
+    }
+    large.pass(Duration.ofMillis(100));
+    assertEquals(ShardCore.LOOKS_A_TICK_MAX, large.takeAwaited().size());
+    large.pass(Duration.ofMillis(10));
+    assertEquals(1, large.takeAwaited().size());
+  }
+
+  @Test
+  void whatWasFoundOfASetIsNotLookedForAgainButInAnotherGeneration() throws Refusal {
+    Threshold.Contains both = new Threshold.Contains(Kind.GSET, listOf("a", "b"));
+    shard.await(CLIENT, "k", both, LONG);
+    shard.mutate("k", new Mutation.Add(Kind.GSET, listOf("a")));
+    shard.mutate("k", new Mutation.Delete());
+    shard.mutate("k", new Mutation.Add(Kind.GSET, listOf("b")));
+    assertEquals(List.of(), shard.takeAwaited(), "a went with the deletion");
+    Entry hasB = shard.entry("k");
+    assertEquals(0, ThresholdReader.found(hasB, both, 0, 0, "k"));
+    assertEquals(2, ThresholdReader.found(hasB, both, 1, 0, "k"), "a is not looked for");
+    shard.mutate("k", new Mutation.Add(Kind.GSET, listOf("a")));
+    assertEquals(elements("a", "b"), viewOf(onlyAnswer()));
+  }
+
+  @Test
   void aConnectionThatIsGoneIsNotAnswered() {
     shard.await(CLIENT, "k", TEN, LONG);
     shard.await(OTHER, "k", TEN, LONG);
@@ -367,6 +442,31 @@ class AwaitTest {
     assertEquals(0, joining.replies());
     cluster.release();
     assertEquals(ErrorCode.KIND_MISMATCH, codeOf(joining.lastReply()));
+  }
+
+  /// It is asked for elsewhere first, as the one that is asked lacks writes.
+  @Test
+  void whatIsGivenUpBeforeItsShardKnowsAllWaitsNoMore() {
+    TestCluster cluster = TestCluster.of("a");
+    cluster.holding(
+        message ->
+            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
+    cluster.start("b", State.JOINING);
+    cluster.tellViews(Set.of(), Set.of());
+    TestCluster.Member joining = cluster.member("b");
+    long id = joining.await(TEN, "k", 60_000);
+    assertEquals(0, joining.replies());
+    joining.giveUp(id);
+    assertEquals(1, joining.replies());
+    assertEquals(id, joining.lastReply().id());
+    assertEquals(ErrorCode.NOT_REACHED, codeOf(joining.lastReply()));
+    joining.giveUp(id);
+    cluster.release();
+    cluster.pass(20);
+    assertEquals(1, joining.replies());
+    assertEquals(0, joining.core().statistics().awaits());
+    joining.await(TEN, "k", 60_000);
+    assertEquals(1, joining.core().statistics().awaits(), "another may wait");
   }
 
   @Test

@@ -22,11 +22,13 @@ import dev.trellis.node.membership.Incarnation;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
+import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.RequestContext;
 import dev.trellis.wire.View;
+import java.math.BigInteger;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -173,7 +175,7 @@ class TagTest {
     for (String holder : cluster.holdersOf("k")) {
       Counter counter = counter(cluster.member(holder), "k");
       assertEquals(0, counter.taggedCount());
-      assertEquals(10, counter.foldedSum());
+      assertEquals(BigInteger.TEN, counter.foldedSum());
       assertEquals(10, counter.value());
     }
     first.ask(ADD, "k", Acknowledgement.REPLICATED, Optional.of(tag(born, 1)));
@@ -213,7 +215,7 @@ class TagTest {
     assertEquals(1, counter(first, "k").taggedCount());
     cluster.release();
     cluster.pass(2 * FOLDED_MILLIS);
-    assertEquals(10, counter(first, "k").foldedSum());
+    assertEquals(BigInteger.TEN, counter(first, "k").foldedSum());
     assertEquals(first.entryOf("k"), second.entryOf("k"));
   }
 
@@ -232,6 +234,59 @@ class TagTest {
     assertEquals(5, counter(first, "k").value());
     cluster.release();
     assertEquals(5, counter(cluster.member(holders.get(1)), "k").value());
+  }
+
+  /// A cluster in which the node that asks whether additions to a key may be folded, and the other
+  /// one that holds it, take tags for unequally long.
+  private static TestCluster clusterOf(Duration asking, Duration asked, String key) {
+    TestCluster cluster = TestCluster.of(asking, "a", "b", "c");
+    String other = cluster.holdersOf(key).get(1);
+    cluster.invocationLifetime(asked);
+    cluster.start(other, NodeDescriptor.State.ACTIVE);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(20_000);
+    return cluster;
+  }
+
+  @Test
+  void whatOneStillTakesThatLetsInvocationsLiveLongerIsFoldedByNobody() {
+    TestCluster cluster = clusterOf(LIFETIME.multipliedBy(3), LIFETIME, "k");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member longer = cluster.member(holders.get(0));
+    TestCluster.Member shorter = cluster.member(holders.get(1));
+    longer.ask(ADD, "k", Acknowledgement.REPLICATED, Optional.of(tag(cluster.nowMillis(), 1)));
+    for (int second = 0; counter(longer, "k").taggedCount() > 0; second++) {
+      assertTrue(second < 400, "is never folded");
+      cluster.pass(1_000);
+    }
+    assertEquals(counter(longer, "k"), counter(shorter, "k"), "all fold the same");
+    long born = cluster.nowMillis() - 3 * LIFETIME.toMillis() + 10_000;
+    longer.ask(ADD, "k", Acknowledgement.REPLICATED, Optional.of(tag(born, 1)));
+    assertEquals(1, changed(longer.lastReply()));
+    cluster.pass(20_000);
+    assertEquals(10, counter(longer, "k").value());
+    assertEquals(10, counter(shorter, "k").value());
+    cluster.pass(3 * LIFETIME.toMillis());
+    assertEquals(BigInteger.TEN, counter(shorter, "k").foldedSum());
+  }
+
+  @Test
+  void whoLetsInvocationsLiveShorterAsksForWhatAllHaveClosed() {
+    TestCluster cluster = clusterOf(LIFETIME, LIFETIME.multipliedBy(3), "k");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member shorter = cluster.member(holders.get(0));
+    TestCluster.Member longer = cluster.member(holders.get(1));
+    long born = cluster.nowMillis();
+    shorter.ask(ADD, "k", Acknowledgement.REPLICATED, Optional.of(tag(born, 1)));
+    cluster.pass(FOLDED_MILLIS + 30_000);
+    assertEquals(1, counter(shorter, "k").taggedCount());
+    longer.ask(ADD, "k", Acknowledgement.REPLICATED, Optional.of(tag(born, 2)));
+    cluster.pass(LIFETIME.toMillis() + FOLDED_MILLIS);
+    for (TestCluster.Member member : List.of(shorter, longer)) {
+      assertEquals(0, counter(member, "k").taggedCount());
+      assertEquals(BigInteger.TEN, counter(member, "k").foldedSum());
+    }
+    assertEquals(shorter.entryOf("k"), longer.entryOf("k"));
   }
 
   @Test
@@ -293,6 +348,6 @@ class TagTest {
     first.ask(add, "k", Acknowledgement.REPLICATED, tag);
     assertEquals(new View.Whole(5), done(first.lastReply()).view());
     cluster.pass(2 * FOLDED_MILLIS);
-    assertTrue(first.entryOf("k").toString().contains("5 before"), first.entryOf("k").toString());
+    assertTrue(first.entryOf("k").toString().contains("+5 -0 of"), first.entryOf("k").toString());
   }
 }

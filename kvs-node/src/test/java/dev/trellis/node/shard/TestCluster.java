@@ -22,6 +22,7 @@ import dev.trellis.wire.Operation;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.RequestContext;
@@ -105,8 +106,21 @@ final class TestCluster {
       deliver();
     }
 
+    /// Reads, and delivers what follows at once.
+    void ask(Read read, String key, ReadMode mode) {
+      RequestContext any = RequestContext.READ;
+      RequestContext context =
+          new RequestContext(
+              0, false, any.timestamp(), any.generation(), any.acknowledgement(), mode, 0, 0, 0);
+      asked = new Request(++sequence, Payload.ofText(key), read, context);
+      core.handle(CLIENT, asked, nowMillis, this);
+      deliver();
+    }
+
     /// Waits for a threshold, and delivers what follows at once.
-    void await(Threshold threshold, String key, long timeoutMillis) {
+    ///
+    /// @return the id of the request
+    long await(Threshold threshold, String key, long timeoutMillis) {
       RequestContext read = RequestContext.READ;
       RequestContext context =
           new RequestContext(
@@ -122,6 +136,14 @@ final class TestCluster {
       long id = --awaitId; // apart from those of others
       Request request = new Request(id, Payload.ofText(key), new Read.Await(threshold), context);
       core.handle(CLIENT, request, nowMillis, this);
+      deliver();
+      return id;
+    }
+
+    /// Gives up what waits under an id, be it a threshold read or a watch.
+    void giveUp(long id) {
+      core.unwatch(CLIENT, id);
+      core.giveUp(CLIENT, id, nowMillis, this);
       deliver();
     }
 
@@ -167,6 +189,7 @@ final class TestCluster {
   private long nextIncarnation = 100;
   private long bytes;
   private int changesSent;
+  private int messages;
   private long longestBytes;
   private Limits limits = Limits.DEFAULT;
   private ReplicationConfig replication = ReplicationConfig.DEFAULT;
@@ -192,6 +215,11 @@ final class TestCluster {
     cluster.tellViews(Set.of(), Set.of());
     cluster.members.values().forEach(member -> member.core.found());
     return cluster;
+  }
+
+  /// Sets how long nodes take an invocation's tags that are started from now on.
+  void invocationLifetime(Duration lifetime) {
+    invocationLifetime = lifetime;
   }
 
   /// Sets what nodes accept that are started from now on.
@@ -366,6 +394,7 @@ final class TestCluster {
       if (next.message instanceof PeerMessage.Changes changes) {
         changesSent += changes.changes().size();
       }
+      messages++;
       int length = FrameCodec.encode(new Frame.FromPeer(next.message)).length;
       bytes += length + Integer.BYTES;
       longestBytes = Math.max(longestBytes, length);
@@ -435,6 +464,13 @@ final class TestCluster {
   long takeLongestBytes() {
     long taken = longestBytes;
     longestBytes = 0;
+    return taken;
+  }
+
+  /// How many messages have been sent between shards since the last call.
+  int takeMessages() {
+    int taken = messages;
+    messages = 0;
     return taken;
   }
 

@@ -128,6 +128,31 @@ class WatermarkTest {
     return cluster.member(node).core().asOf(cluster.nowMillis()).millis();
   }
 
+  /// Who reads at another holder does not know that anybody stands in.
+  @Test
+  void aWatermarkVouchesForWhatCameFromOneThatStandsIn() {
+    TestCluster cluster = TestCluster.of("a", "b", "c");
+    String key = "k";
+    for (int number = 0; !Set.of("a", "b").equals(Set.copyOf(cluster.holdersOf(key))); number++) {
+      key = "k" + number;
+    }
+    cluster.pass(5_000);
+    cluster.passing((from, to) -> !Set.of("a", "c").equals(Set.of(from.nodeId(), to.nodeId())));
+    cluster.tellViews(Set.of("a"), Set.of(), "c"::equals);
+    TestCluster.Member standIn = cluster.member("c");
+    standIn.ask(PUT, key, Acknowledgement.REPLICATED);
+    assertEquals(2, standIn.lastReply().receipt().copies(), "its own and that of b");
+    HybridTimestamp written = standIn.lastReply().clock();
+    cluster.holding(
+        message -> message instanceof PeerMessage.Changes batch && !batch.changes().isEmpty());
+    cluster.pass(5_000);
+    assertFalse(at(cluster, "a", "b").orElseThrow().compareTo(written) >= 0, "a lacks it");
+    cluster.release();
+    cluster.pass(3_000);
+    assertTrue(at(cluster, "a", "b").orElseThrow().compareTo(written) >= 0);
+    assertFalse(cluster.member("a").entryOf(key).equals(Entry.BOTTOM));
+  }
+
   /// By another ring there may be more to have.
   @Test
   void aNewRingForgetsWatermarksUntilAllHaveCompared() {

@@ -3,7 +3,9 @@ package dev.trellis.node.store;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Counter;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.GrowSet;
@@ -85,6 +87,12 @@ class WeightTest {
         "counter",
         0.1,
         (before, i) -> Counter.of(Map.of(new ReplicaId(i, 1), new Counter.Sums(i, 0))));
+    assertWeightIsWhatItTakes(
+        "counter with tags",
+        0.1,
+        (before, i) ->
+            Counter.ZERO.increment(
+                new ReplicaId(7, 1), new Tag(new InvocationId((1L + i) << 16, i), 1), i));
     assertWeightIsWhatItTakes(
         "log",
         0.1,

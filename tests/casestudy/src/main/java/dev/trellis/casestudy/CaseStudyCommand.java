@@ -11,7 +11,13 @@ import picocli.CommandLine.Mixin;
 @Command(
     name = "casestudy",
     description = "Do what functions do with a store, and measure it beside published figures.",
-    subcommands = {AnomaliesCommand.class, LatencyCommand.class, ModelTrainingCommand.class})
+    subcommands = {
+      AnomaliesCommand.class,
+      LatencyCommand.class,
+      LeaderElectionCommand.class,
+      ModelTrainingCommand.class,
+      PredictionServingCommand.class
+    })
 @SuppressWarnings("UnusedVariable") // the options are for picocli
 final class CaseStudyCommand implements Callable<Integer> {
   @Mixin private final StandardOptions options = new StandardOptions();
@@ -20,6 +26,7 @@ final class CaseStudyCommand implements Callable<Integer> {
   public Integer call() {
     throw new CommandFailure(
         ExitCode.MISUSE,
-        "which case study? Say 'casestudy anomalies'; 'casestudy --help' tells more.");
+        "which case study? Say 'casestudy anomalies', 'latency', 'leader-election', 'model-training' or"
+            + " 'prediction-serving'; 'casestudy --help' tells more.");
   }
 }

@@ -94,7 +94,7 @@ record TrainingReport(Map<String, Object> about, int batches, Outcomes training)
             ratio(shipped, BatchSource.Stored.CACHED),
             Optional.empty()),
         new Target(
-            "of this, fetching alone, a speed-up of",
+            "of its fetching alone, a speed-up of",
             cost(shipped).fetchMillis() / cost(cached).fetchMillis(),
             Optional.empty()));
   }

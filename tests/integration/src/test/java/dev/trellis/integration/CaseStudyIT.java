@@ -53,6 +53,84 @@ class CaseStudyIT {
   }
 
   @Test
+  void aModelLearnsTheSameFromTheStoreFromTheCacheAndFromFiles() {
+    try (LocalTrellis local = new LocalTrellis(folder)) {
+      Execution run =
+          local
+              .trellis(
+                  "casestudy",
+                  "model-training",
+                  "--batches",
+                  "8",
+                  "--batch-bytes",
+                  "200000",
+                  "--passes",
+                  "4",
+                  "--port-base",
+                  Integer.toString(local.portBase()),
+                  "--json")
+              .expect(0);
+      JsonNode json = LocalTrellis.json(run.line());
+      assertTrue(json.get("passed").asBoolean(), json::toString);
+      assertEquals(3, json.get("results").size(), json::toString);
+      for (JsonNode source : json.get("results")) {
+        assertEquals(8 * 4, source.get("iterations").asInt(), json::toString);
+        assertTrue(source.get("meanMillis").asDouble() > 0, json::toString);
+      }
+      JsonNode losses = json.get("losses");
+      assertTrue(losses.get(3).asDouble() < losses.get(0).asDouble(), json::toString);
+      JsonNode heldOut = json.get("heldOutSquaredError");
+      assertTrue(
+          heldOut.get("trained").asDouble() < heldOut.get("untrained").asDouble(), json::toString);
+      assertTrue(json.at("/targets/0").has("met"), json::toString);
+      // It ended what it had started.
+      assertEquals(1, local.shell("exec 3<>/dev/tcp/127.0.0.1/" + local.portBase()).exitCode());
+    }
+  }
+
+  @Test
+  void documentsComeBackWithoutDirtyWordsFromARunningClusterThatKeepsNothingOfThem() {
+    try (LocalTrellis local = new LocalTrellis(folder)) {
+      var _ =
+          local
+              .trellis(
+                  "up",
+                  "--detach",
+                  "--no-monitor",
+                  "--memory-nodes",
+                  "2",
+                  "--ssd-nodes",
+                  "0",
+                  "--port-base",
+                  Integer.toString(local.portBase()))
+              .expect(0);
+      String address = "127.0.0.1:" + local.portBase();
+      Execution run =
+          local
+              .trellis(
+                  "casestudy",
+                  "prediction-serving",
+                  "--batches",
+                  "20",
+                  "--document-words",
+                  "50",
+                  "--address",
+                  address,
+                  "--json")
+              .expect(0);
+      JsonNode json = LocalTrellis.json(run.line());
+      assertTrue(json.get("passed").asBoolean(), json::toString);
+      assertEquals(2, json.get("results").size(), json::toString);
+      for (JsonNode service : json.get("results")) {
+        assertEquals(20, service.get("batches").asInt(), json::toString);
+        assertEquals(0, service.get("wrongResults").asInt(), json::toString);
+      }
+      assertTrue(json.at("/targets/0").has("met"), json::toString);
+      assertEquals("", local.trellis("scan", "--address", address).expect(0).output().strip());
+    }
+  }
+
+  @Test
   void aMessageThereAndBackIsMeasuredAgainstASocket() {
     try (LocalTrellis local = new LocalTrellis(folder)) {
       Execution run =

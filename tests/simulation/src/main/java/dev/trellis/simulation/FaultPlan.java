@@ -24,7 +24,8 @@ import java.util.random.RandomGeneratorFactory;
 /// @param suspectedAfterMillis silence after which a member is suspected
 /// @param removedAfterMillis silence after which it is removed
 /// @param tombstoneGrace see [dev.trellis.node.shard.ShardConfig#tombstoneGrace]
-/// @param invocationLifetime see [dev.trellis.node.shard.ShardConfig#invocationLifetime]
+/// @param invocationLifetime see [dev.trellis.node.shard.ShardConfig#invocationLifetime]; of some
+///   nodes, [#invocationLifetimeAt]
 public record FaultPlan(
     long seed,
     Profile profile,
@@ -129,6 +130,16 @@ public record FaultPlan(
         Duration.ofMillis(random.nextInt(10, 300)),
         small || random.nextInt(4) == 0 ? 64 << 10 : 1 << 20,
         small ? 1 << 20 : 1L << random.nextInt(14, 26));
+  }
+
+  /// How long a node takes the tags of an invocation: in some plans, some nodes only for a third of
+  /// the time, as while somebody changes it.
+  Duration invocationLifetimeAt(String node) {
+    boolean differ = Math.floorMod(seed / 16, 3L) == 0 && node.hashCode() % 2 == 0;
+    long least = Duration.ofSeconds(1).toMillis();
+    return differ
+        ? Duration.ofMillis(Math.max(least, invocationLifetime.toMillis() / 3))
+        : invocationLifetime;
   }
 
   /// A generator whose numbers follow from the seed alone, on every machine.

@@ -24,7 +24,7 @@ enum SessionCase {
   ABORT("transactions aborted"),
   RECORD("parts of a commit taken from its record"),
   CAUSE("causes fetched before a value was shown"),
-  LOST("what only lost nodes had was forgotten");
+  LOST("what only nodes had that are gone was missed or forgotten");
 
   private final String text;
 

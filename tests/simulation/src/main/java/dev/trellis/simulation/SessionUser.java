@@ -266,6 +266,9 @@ abstract class SessionUser {
   final Ending endingOfWrite(TrellisException failure) {
     if (failure instanceof IndefiniteException.NotEnoughReplicas few && few.isKept()) {
       tally.count(SessionCase.FEW_COPIES);
+      if (few.reply().flatMap(Reply::delta).isEmpty()) {
+        knowsTimeOnly(); // as of one that was repeated
+      }
       return Ending.UNKNOWN;
     }
     if (failure instanceof IndefiniteException.NotEnoughReplicas || failure.isDefinite()) {
@@ -379,15 +382,22 @@ abstract class SessionUser {
   }
 
   /// Looks whether all is shown that must be. Where only a time was left of what is missing, and
-  /// only such nodes have it, if any, as the replica that answered does not know as holders of the
-  /// key, it is believed: the session counts as another one.
+  /// only such nodes have it, if any, as the replica that answered takes for gone, it is believed:
+  /// the session counts as another one.
   final void check(Payload key, Entry shown) {
+    check(key, shown, coarse);
+  }
+
+  /// As [#check(Payload, Entry)].
+  ///
+  /// @param byTime whether the replica was told just a time
+  final void check(Payload key, Entry shown, boolean byTime) {
     // What causal values depend on is for sessions, which do without it once they go by that.
     Entry must = mustShow(key).withoutDependencies();
     if (!lacks(shown.withoutDependencies(), must)) {
       return;
     }
-    if (coarse && isLost(key, must)) {
+    if (byTime && isLost(key, must)) {
       tally.count(SessionCase.LOST);
       cluster.trace().tell(() -> name + " has lost something of " + key);
       rename();

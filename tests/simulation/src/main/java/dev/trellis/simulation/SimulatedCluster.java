@@ -272,7 +272,7 @@ final class SimulatedCluster {
         plan.replication(),
         defaults.waitingBytesMax(),
         defaults.accesses(),
-        plan.invocationLifetime());
+        plan.invocationLifetimeAt(identity.id()));
   }
 
   /// How wrong a node's clock is.
@@ -731,7 +731,7 @@ final class SimulatedCluster {
   Entry known(SimulatedShard asked, Payload key) {
     Entry known = asked.entryOf(key);
     for (Map.Entry<SimulatedShard, Entry> copy : copies(key).entrySet()) {
-      if (asked.waitsFor(copy.getKey(), key)) {
+      if (asked.waitsFor(copy.getKey())) {
         known = known.merge(copy.getValue());
       }
     }

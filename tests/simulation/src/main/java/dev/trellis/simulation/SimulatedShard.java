@@ -153,15 +153,13 @@ final class SimulatedShard implements Outbox {
         view.topology(), key, settingOf(key).flatMap(PlacementSetting::placement));
   }
 
-  /// Whether this shard waits for what another one has of a key, if it is to have all that was
-  /// written: the other one is there, and holds the key, or may stand in for one that does.
-  boolean waitsFor(SimulatedShard other, Payload key) {
-    boolean member =
-        view.topology()
-            .member(other.node.id())
-            .filter(known -> known.incarnation() == other.node.identity().incarnation())
-            .isPresent();
-    return member && (!view.suspected().isEmpty() || holders(key).contains(other.peer()));
+  /// Whether this shard waits for what another one has, if it is to have all that was written: it
+  /// is a member, whether it holds the key or not.
+  boolean waitsFor(SimulatedShard other) {
+    return view.topology()
+        .member(other.node.id())
+        .filter(known -> known.incarnation() == other.node.identity().incarnation())
+        .isPresent();
   }
 
   /// The requests that wait for an answer since before `millis`, by id.

@@ -288,7 +288,8 @@ final class SingleUser extends SessionUser {
                 key,
                 shown.elements().contains(element)
                     ? mustShow(key)
-                    : Entry.of(known.generation(), GrowSet.EMPTY));
+                    : Entry.of(known.generation(), GrowSet.EMPTY),
+                true);
           }
           later(this::next);
         });

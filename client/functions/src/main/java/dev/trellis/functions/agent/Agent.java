@@ -13,6 +13,6 @@ public interface Agent {
   /// time.
   ///
   /// @throws Exception if it could not; it is tried again twice, from the state before. Then the
-  ///   message is put into the mailbox `failed/` + name, and the agent goes on
+  ///   message is appended to the log `_trellis/agent-mail/failed/` + name, and the agent goes on
   void handle(Message message, AgentContext context) throws Exception;
 }

@@ -10,9 +10,9 @@ public interface AgentContext {
   /// Who it is.
   AgentName name();
 
-  /// Which activation this is: rises each time that a host takes the agent over, so that systems
-  /// outside can refuse who was overtaken. A fencing token.
-  long epoch();
+  /// By what right it acts: rises from step to step and each time that a host takes the agent over,
+  /// so that systems outside can refuse who was overtaken.
+  FencingToken token();
 
   /// Its state, as the message before has left it; empty at first.
   Payload state();

@@ -125,6 +125,10 @@ final class Bytes {
       return count;
     }
 
+    int integer() {
+      return read(in::readInt);
+    }
+
     boolean flag() {
       return read(in::readBoolean);
     }

@@ -236,8 +236,9 @@ final class Step {
     }
 
     @Override
-    public long epoch() {
-      return before.owner().epoch();
+    public FencingToken token() {
+      Ownership owner = before.owner();
+      return new FencingToken(owner.epoch(), owner.host().toString(), before.sequence() + 1);
     }
 
     @Override

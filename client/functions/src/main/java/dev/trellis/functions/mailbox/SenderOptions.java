@@ -23,7 +23,7 @@ public record SenderOptions(
     long waitingBytesMax,
     int packetBytesMax,
     Optional<Duration> ttl) {
-  private static final Duration TIMEOUT_MAX = Duration.ofMinutes(10); // before what it checks
+  private static final Duration TIMEOUT_MAX = Duration.ofMinutes(10); // before it is needed
 
   public static final SenderOptions DEFAULT =
       new SenderOptions(

@@ -38,7 +38,7 @@ class MischiefTest {
   static final TrellisExtension STORE = TrellisExtension.perClass().withShards(2);
 
   private static final int INVOCATIONS = 40;
-  private static final Duration WAIT = Duration.ofSeconds(30);
+  private static final Duration WAIT = Duration.ofMinutes(2);
 
   /// Writes into values of every kind, some of them twice.
   private static final Function EVERYTHING =

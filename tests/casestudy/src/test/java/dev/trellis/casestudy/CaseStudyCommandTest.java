@@ -15,7 +15,7 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class AnomaliesCommandTest {
+class CaseStudyCommandTest {
   private final ByteArrayOutputStream error = new ByteArrayOutputStream();
 
   private int run(List<String> command) {
@@ -35,12 +35,17 @@ class AnomaliesCommandTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "                           | which case study? Say 'casestudy anomalies'",
+        "                           | which case study? Say 'casestudy anomalies' or 'casestudy leader-election'",
         "anomalies --transactions 0 | --transactions 0 is outside 1 to 1000000",
         "anomalies --parallel 65    | --parallel 65 is outside 1 to 64",
         "anomalies --gossip 1s,11s  | --gossip in ms 11000 is outside 1 to 10000",
         "anomalies --level strict   | --level: unknown level 'strict'; known are eventual, read-your",
         "anomalies --gossip often   | 'often' is no duration",
+        "model-training --batches 0 | --batches 0 is outside 1 to 1000",
+        "model-training --passes 1  | --passes 1 is outside 2 to 1000",
+        "model-training --batch-bytes 17000000 | --batch-bytes 17000000 is outside 10000 to 16000000",
+        "prediction-serving --batches 0 | --batches 0 is outside 1 to 10000",
+        "prediction-serving --document-words 0 | --document-words 0 is outside 1 to 10000",
       })
   void whatMakesNoSenseIsToldBeforeAnythingStarts(String options, String message) {
     List<String> command = new ArrayList<>(List.of("casestudy"));

@@ -1,0 +1,146 @@
+package dev.trellis.adapters.lambda;
+
+import com.amazonaws.services.lambda.runtime.ClientContext;
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.client.Trellis;
+import dev.trellis.client.session.SessionToken;
+import dev.trellis.functions.Answer;
+import dev.trellis.functions.Function;
+import dev.trellis.functions.Functions;
+import dev.trellis.lattice.Payload;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/// A function as a handler of AWS Lambda: extend it, and name your class as the handler.
+///
+/// ```java
+/// public final class Visits extends LambdaFunction {
+///   @Override
+///   public Payload handle(Invocation invocation, Payload event) {
+///     invocation.counter("visits").add(1);
+///     return Payload.ofText("\"thanks\"");
+///   }
+/// }
+/// ```
+///
+/// It connects when the instance starts, to the addresses in the environment variable
+/// `TRELLIS_ADDRESSES` (`host:port`, separated by commas), and again after a restore from a
+/// snapshot. What it needs beyond the event travels in the client context, in `custom`:
+///
+/// - [#INVOCATION]: the id of the invocation, from callers who repeat their calls. Without it, the
+///   id follows from the request id, which Lambda keeps when it repeats an event itself.
+/// - [SessionToken#HEADER]: the token of a session to go on with; empty to begin one. Who sends it
+///   gets the new token with the answer: `{"trellissession": "…", "result": …}`, so what the
+///   function answers must be JSON. Who does not gets just the answer.
+///
+/// Override [#id], [#token] and [#answer] where these come in the event, as from a queue or an HTTP
+/// gateway.
+public abstract class LambdaFunction implements RequestStreamHandler, Function {
+  /// The key of the client context under which the id of the invocation travels.
+  public static final String INVOCATION = "Trellis-Invocation";
+
+  private static final String ADDRESSES = "TRELLIS_ADDRESSES";
+
+  private final Functions functions;
+  private final Snapshots snapshots;
+
+  /// Connects to the addresses in `TRELLIS_ADDRESSES`.
+  ///
+  /// @throws IllegalStateException if there are none
+  /// @throws dev.trellis.client.DefiniteException.NoNodes if none of them answers
+  protected LambdaFunction() {
+    this(Trellis.connect(addresses()));
+  }
+
+  /// With a client that was configured otherwise.
+  @SuppressWarnings("this-escape") // nothing is called on it
+  protected LambdaFunction(Trellis trellis) {
+    functions = Functions.over(trellis);
+    snapshots = Snapshots.of(trellis);
+  }
+
+  private static String[] addresses() {
+    String addresses = System.getenv(ADDRESSES);
+    if (addresses == null || addresses.isBlank()) {
+      throw new IllegalStateException(
+          "the environment variable "
+              + ADDRESSES
+              + " is not set; set it to the addresses of the store, as host:port,host:port");
+    }
+    return addresses.trim().split("\\s*,\\s*");
+  }
+
+  /// What the handler works with.
+  protected final Functions functions() {
+    return functions;
+  }
+
+  /// What is told of snapshots of the process.
+  final Snapshots snapshots() {
+    return snapshots;
+  }
+
+  /// Whose run this is: the same for each run of one invocation.
+  protected InvocationId id(Context context, Payload event) {
+    return custom(context, INVOCATION)
+        .map(InvocationId::ofText)
+        .orElseGet(() -> functions.idOf(context.getAwsRequestId()));
+  }
+
+  /// The session that the run goes on with; empty to begin one.
+  protected Optional<SessionToken> token(Context context, Payload event) {
+    return custom(context, SessionToken.HEADER)
+        .filter(text -> !text.isBlank())
+        .map(SessionToken::ofText);
+  }
+
+  /// What Lambda is given as the response.
+  protected Payload answer(Context context, Answer answer) {
+    if (custom(context, SessionToken.HEADER).isEmpty()) {
+      return answer.result();
+    }
+    String result = answer.result().isEmpty() ? "null" : answer.result().text();
+    return Payload.ofText(
+        "{\""
+            + SessionToken.CLOUD_EVENTS_ATTRIBUTE
+            + "\":\""
+            + answer.token().text()
+            + "\",\"result\":"
+            + result
+            + "}");
+  }
+
+  private static Optional<String> custom(Context context, String key) {
+    ClientContext client = context.getClientContext();
+    if (client == null) {
+      return Optional.empty();
+    }
+    @Nullable Map<String, String> custom = client.getCustom();
+    return custom == null ? Optional.empty() : Optional.ofNullable(custom.get(key));
+  }
+
+  /// Runs the function once. What it throws, Lambda tells the caller, or repeats the event.
+  @Override
+  public final void handleRequest(InputStream input, OutputStream output, Context context)
+      throws IOException {
+    Payload event = Payload.of(input.readAllBytes());
+    Answer answer;
+    try {
+      answer = functions.run(this, id(context, event), token(context, event), event);
+    } catch (IOException | RuntimeException e) {
+      throw e;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IOException("interrupted", e);
+    } catch (Exception e) {
+      throw new IOException("the function has failed: " + e.getMessage(), e);
+    }
+    output.write(answer(context, answer).toBytes());
+  }
+}

@@ -1,0 +1,435 @@
+package dev.trellis.functions.agent;
+
+import dev.trellis.causal.Tag;
+import dev.trellis.client.MapHandle;
+import dev.trellis.client.RegisterHandle;
+import dev.trellis.client.Trellis;
+import dev.trellis.client.TrellisException;
+import dev.trellis.client.Watch;
+import dev.trellis.functions.Functions;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.View;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Runs agents: those that have mail, or were active on a host that is gone, and that this host is
+/// to have by where their keys are cached and by load.
+///
+/// ```java
+/// try (AgentHost host = AgentHost.over(functions).serving("account", name -> new Account()).start()) {
+///   …
+/// }
+/// ```
+///
+/// Safe for any thread. Closing it lets steps under way come to an end and gives the agents up, so
+/// that other hosts have them at once; the client stays open.
+public final class AgentHost implements AutoCloseable {
+  private static final Logger log = LoggerFactory.getLogger(AgentHost.class);
+
+  private static final Payload HOSTS_KEY = Payload.ofText("_trellis/agent-hosts");
+  private static final int TICKS_IN_LEASE = 3;
+  private static final Duration CLOSING_MAX = Duration.ofSeconds(10);
+
+  /// What a host is to be, until it is started.
+  public static final class Builder {
+    private final Functions functions;
+    private final Map<String, Function<AgentName, Agent>> types = new HashMap<>();
+    private AgentSettings settings = AgentSettings.DEFAULT;
+    private Predicate<AgentName> warm = name -> false;
+
+    private Builder(Functions functions) {
+      this.functions = functions;
+    }
+
+    /// Has the host run agents of a type.
+    ///
+    /// @param factory makes what handles the messages of one agent, at each activation
+    /// @throws IllegalArgumentException if `type` is none
+    public Builder serving(String type, Function<AgentName, Agent> factory) {
+      types.put(AgentName.requireType(type), factory);
+      return this;
+    }
+
+    public Builder withSettings(AgentSettings other) {
+      settings = other;
+      return this;
+    }
+
+    /// Tells of which agents the host has the keys at hand, as in a near cache: it is preferred for
+    /// those. Besides, it is for those that were active here last.
+    ///
+    /// @param cached must not block
+    public Builder preferring(Predicate<AgentName> cached) {
+      warm = cached;
+      return this;
+    }
+
+    /// Starts the host.
+    ///
+    /// @throws TrellisException if the store can't be reached
+    public AgentHost start() {
+      AgentHost host = new AgentHost(this);
+      try {
+        host.begin();
+      } catch (RuntimeException | Error e) {
+        host.close();
+        throw e;
+      }
+      return host;
+    }
+  }
+
+  /// A host to be, over the client of `functions`.
+  public static Builder over(Functions functions) {
+    return new Builder(functions);
+  }
+
+  /// A host to be, over a client.
+  public static Builder over(Trellis trellis) {
+    return new Builder(Functions.over(trellis));
+  }
+
+  private final HostId id = HostId.draw(new SecureRandom());
+  private final Functions functions;
+  private final Map<String, Function<AgentName, Agent>> types;
+  private final AgentSettings settings;
+  private final Predicate<AgentName> warm;
+  private final Mail mail;
+  private final MailIndex index;
+  private final ExecutorService handlers = Executors.newVirtualThreadPerTaskExecutor();
+  private final ScheduledExecutorService keeper =
+      Executors.newSingleThreadScheduledExecutor(
+          task -> {
+            Thread thread = new Thread(task, "trellis-agents");
+            thread.setDaemon(true);
+            return thread;
+          });
+  private final List<Watch> watches = new ArrayList<>();
+  private final Map<AgentName, Activation> active = new ConcurrentHashMap<>();
+
+  // What the index says, by type; written by watches.
+  private final Map<String, Map<AgentName, NavigableMap<Long, Payload>>> withMail =
+      new ConcurrentHashMap<>();
+
+  // Guarded by itself.
+  private final Deque<AgentName> lately = new ArrayDeque<>();
+
+  // Of the keeper.
+  private Map<HostId, HostNotice> hosts = Map.of();
+  private final Map<AgentName, Long> unownedSinceNanos = new HashMap<>();
+  private final Set<AgentName> underLook = ConcurrentHashMap.newKeySet();
+
+  private volatile boolean closing;
+  private volatile boolean closed;
+
+  private AgentHost(Builder builder) {
+    this.functions = builder.functions;
+    this.types = Map.copyOf(builder.types);
+    this.settings = builder.settings;
+    this.warm = builder.warm;
+    this.mail = new LogMail(functions.trellis());
+    this.index = new MailIndex(functions.trellis(), settings.period());
+  }
+
+  private void begin() {
+    Trellis.await(announce());
+    readHosts();
+    for (String type : types.keySet()) {
+      watches.add(
+          trellis()
+              .watch(
+                  MailIndex.key(type),
+                  Optional.of(Kind.ORSET),
+                  reply -> indexChanged(type, reply.outcome())));
+    }
+    long tick = settings.lease().dividedBy(TICKS_IN_LEASE).toMillis();
+    var unused = keeper.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
+  }
+
+  // ---- What activations need ----
+
+  HostId id() {
+    return id;
+  }
+
+  Trellis trellis() {
+    return functions.trellis();
+  }
+
+  Functions functions() {
+    return functions;
+  }
+
+  Mail mail() {
+    return mail;
+  }
+
+  MailIndex index() {
+    return index;
+  }
+
+  Future<?> start(Runnable task) {
+    return handlers.submit(task);
+  }
+
+  /// Runs something that does not block, after a while; never, once the host is closed.
+  void later(Duration delay, Runnable task) {
+    try {
+      var unused = keeper.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RejectedExecutionException e) {
+      log.debug("closed, so not done", e);
+    }
+  }
+
+  /// Sends a message; if it is for an agent, hosts hear of it.
+  CompletableFuture<?> post(String mailbox, Optional<Tag> tag, Payload body) {
+    return Agents.post(mail, index, mailbox, tag, body);
+  }
+
+  void ended(Activation activation) {
+    active.remove(activation.name(), activation);
+    later(Duration.ZERO, this::lookAround);
+  }
+
+  // ---- Who has what ----
+
+  private CompletableFuture<?> announce() {
+    RegisterHandle field =
+        trellis()
+            .map(HOSTS_KEY)
+            .withOptions(Access.writing(trellis()))
+            .register(id.toString())
+            .withOptions(Access.writing(trellis()).withTtl(settings.lease()));
+    return field.putAsync(new HostNotice(id, types.keySet(), active.size(), warmFor()).value());
+  }
+
+  private Set<Integer> warmFor() {
+    Set<Integer> hashes = new TreeSet<>();
+    synchronized (lately) {
+      lately.forEach(name -> hashes.add(name.hashCode()));
+    }
+    withMail.values().stream()
+        .flatMap(each -> each.keySet().stream())
+        .filter(warm)
+        .limit(HostNotice.WARM_MAX)
+        .forEach(name -> hashes.add(name.hashCode()));
+    return hashes;
+  }
+
+  private void readHosts() {
+    MapHandle map = trellis().map(HOSTS_KEY).withOptions(Access.reading());
+    Map<HostId, HostNotice> found = new HashMap<>();
+    map.fields()
+        .values()
+        .forEach(
+            field -> {
+              if (field.view() instanceof View.Bytes register) {
+                HostNotice notice = HostNotice.of(register.value());
+                found.put(notice.host(), notice);
+              }
+            });
+    hosts = found;
+  }
+
+  private void tick() {
+    if (closing) {
+      return;
+    }
+    try {
+      Trellis.await(announce());
+      readHosts();
+      lookAround();
+      tidy();
+    } catch (RuntimeException e) {
+      log.warn("host {} can't look around: {}", id, e.getMessage());
+    }
+  }
+
+  private void indexChanged(String type, Outcome outcome) {
+    Collection<Payload> elements =
+        outcome instanceof Outcome.Done done && done.view() instanceof View.Elements view
+            ? view.elements()
+            : List.of();
+    withMail.put(type, MailIndex.read(type, elements));
+    later(Duration.ZERO, this::lookAround);
+  }
+
+  /// Looks after all agents that are active or have mail, and not here.
+  private void lookAround() {
+    if (closing) {
+      return;
+    }
+    for (Map<AgentName, NavigableMap<Long, Payload>> ofType : withMail.values()) {
+      for (AgentName name : ofType.keySet()) {
+        if (active.containsKey(name)) {
+          unownedSinceNanos.remove(name);
+        } else if (underLook.add(name)) {
+          look(name);
+        }
+      }
+    }
+  }
+
+  private void look(AgentName name) {
+    var unused =
+        trellis()
+            .priority(name.claimKey())
+            .getAsync()
+            .thenAccept(found -> later(Duration.ZERO, () -> consider(name, found.map(Claim::of))))
+            .whenComplete((done, failed) -> underLook.remove(name)); // failed: at the next tick
+  }
+
+  private void consider(AgentName name, Optional<Claim> claim) {
+    if (closing || active.containsKey(name)) {
+      return;
+    }
+    boolean owned =
+        claim.isPresent()
+            && !claim.get().released()
+            && !claim.get().owner().host().equals(id)
+            && hosts.containsKey(claim.get().owner().host());
+    if (owned) {
+      unownedSinceNanos.remove(name);
+      return;
+    }
+    int rank = Math.max(0, HostNotice.ranked(name, hosts.values()).indexOf(id));
+    long since = unownedSinceNanos.computeIfAbsent(name, unused -> System.nanoTime());
+    if (System.nanoTime() - since >= rank * settings.lease().toNanos()) {
+      unownedSinceNanos.remove(name);
+      activate(name);
+    }
+  }
+
+  private void activate(AgentName name) {
+    Function<AgentName, Agent> factory = types.get(name.type());
+    if (factory == null) {
+      return;
+    }
+    Activation activation = new Activation(this, name, factory.apply(name));
+    if (active.putIfAbsent(name, activation) == null) {
+      synchronized (lately) {
+        lately.remove(name);
+        lately.addLast(name);
+        if (lately.size() > HostNotice.WARM_MAX) {
+          lately.removeFirst();
+        }
+      }
+      activation.start();
+    }
+  }
+
+  /// Takes from the index what is said again since, and puts agents to rest that have had nothing
+  /// to do.
+  private void tidy() {
+    Map<String, List<Payload>> older = new HashMap<>();
+    for (Activation activation : active.values()) {
+      AgentName name = activation.name();
+      String type = name.type();
+      NavigableMap<Long, Payload> said =
+          withMail.getOrDefault(type, Map.of()).getOrDefault(name, Collections.emptyNavigableMap());
+      long newest = said.isEmpty() ? Long.MIN_VALUE : said.lastKey();
+      List<Payload> all = List.copyOf(said.values());
+      if (all.size() > 2) {
+        older
+            .computeIfAbsent(type, unused -> new ArrayList<>())
+            .addAll(said.headMap(newest - 1).values());
+      }
+      activation.retire(
+          settings.idle().toMillis(),
+          newest,
+          () -> all.isEmpty() ? CompletableFuture.completedFuture(null) : index.remove(type, all));
+    }
+    older.forEach(
+        (type, elements) -> {
+          if (!elements.isEmpty()) {
+            var unused = index.remove(type, elements);
+          }
+        });
+  }
+
+  /// How many agents are active here, or about to be.
+  public int activeAgents() {
+    return active.size();
+  }
+
+  /// The agents that are active here, or about to be.
+  public Set<AgentName> active() {
+    return new TreeSet<>(active.keySet());
+  }
+
+  /// How long those that are active here took, from the decision to claim them until they were, in
+  /// nanoseconds.
+  public List<Long> activationNanos() {
+    return active.values().stream()
+        .map(Activation::activationNanos)
+        .filter(took -> took > 0)
+        .toList();
+  }
+
+  /// Ends without a word, as a process that is killed: agents, their claims and what they were
+  /// doing stay as they are until other hosts notice. For tests and rehearsals.
+  public void kill() {
+    closing = true;
+    for (Activation each : List.copyOf(active.values())) {
+      each.drop();
+    }
+    stop();
+  }
+
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closing = true;
+    List<CompletableFuture<?>> ends = new ArrayList<>();
+    for (Activation each : List.copyOf(active.values())) {
+      each.release();
+      ends.add(each.end);
+    }
+    try {
+      CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new))
+          .get(CLOSING_MAX.toMillis(), TimeUnit.MILLISECONDS);
+      trellis().map(HOSTS_KEY).remove(id.toString());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    } catch (Exception e) {
+      log.warn("host {} goes without a word, so others wait for its lease", id, e);
+    }
+    List.copyOf(active.values()).forEach(Activation::drop);
+    stop();
+  }
+
+  private void stop() {
+    closed = true;
+    watches.forEach(Watch::close);
+    keeper.shutdownNow();
+    handlers.shutdownNow();
+  }
+}

@@ -1,0 +1,70 @@
+package dev.trellis.functions.agent;
+
+import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Tag;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.LogHandle;
+import dev.trellis.client.Trellis;
+import dev.trellis.client.Watch;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.View;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+
+/// Mailboxes as logs, of which who listens is told by a watch.
+final class LogMail implements Mail {
+  private final Trellis trellis;
+
+  LogMail(Trellis trellis) {
+    this.trellis = trellis;
+  }
+
+  static Payload key(String mailbox) {
+    return Payload.ofText("_trellis/agent-mail/" + mailbox);
+  }
+
+  private LogHandle log(String mailbox, CallOptions options) {
+    return trellis.log(key(mailbox)).withOptions(options);
+  }
+
+  @Override
+  public CompletableFuture<?> send(String mailbox, Optional<Tag> tag, Payload body) {
+    CallOptions plain = Access.writing(trellis);
+    return log(mailbox, tag.map(plain::withTag).orElse(plain)).appendAsync(List.of(body));
+  }
+
+  @Override
+  public CompletableFuture<List<Received>> read(String mailbox, CausalContext seen) {
+    return log(mailbox, Access.reading())
+        .readSinceAsync(seen, MESSAGES_MAX)
+        .thenApply(
+            found ->
+                found.records().stream()
+                    .map(one -> new Received(one.dot(), one.timestamp().millis(), one.value()))
+                    .toList());
+  }
+
+  @Override
+  public CompletableFuture<?> drop(String mailbox, CausalContext messages) {
+    return log(mailbox, Access.writing(trellis)).trimAsync(messages);
+  }
+
+  @Override
+  public Listening listen(String mailbox, Runnable told) {
+    Watch watch =
+        trellis.watch(
+            key(mailbox),
+            Optional.of(Kind.LOG),
+            reply -> {
+              if (reply.outcome() instanceof Outcome.Done done
+                  && done.view() instanceof View.Records records
+                  && !records.records().isEmpty()) {
+                told.run();
+              }
+            });
+    return watch::close;
+  }
+}
