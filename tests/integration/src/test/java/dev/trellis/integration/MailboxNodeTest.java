@@ -37,7 +37,6 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -192,10 +191,10 @@ class MailboxNodeTest {
             "sum",
             delivery -> {
               if (text(delivery).isEmpty()) {
-                mailboxes.answerFailed(delivery, "nothing to add");
+                var _ = mailboxes.answerFailed(delivery, "nothing to add");
               } else {
                 int sum = text(delivery).chars().map(digit -> digit - '0').sum();
-                mailboxes.answer(delivery, Payload.ofText("" + sum));
+                var _ = mailboxes.answer(delivery, Payload.ofText("" + sum));
               }
             })) {
       assertEquals("6", mailboxes.ask("sum", Payload.ofText("123"), WAIT).join().body().text());
@@ -240,7 +239,9 @@ class MailboxNodeTest {
     for (int run = 0; run < 3; run++) {
       try (Invocation invocation = functions.invocation(id)) {
         InvocationSender sender = mailboxes.sender(invocation);
-        IntStream.range(0, 3).forEach(i -> sender.send("once", "m" + i));
+        for (int i = 0; i < 3; i++) {
+          var _ = sender.send("once", "m" + i);
+        }
         sender.send("elsewhere", "e").join();
         if (run > 0) {
           invocation.commit(); // the first run fails before

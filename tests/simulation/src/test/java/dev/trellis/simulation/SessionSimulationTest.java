@@ -21,7 +21,7 @@ class SessionSimulationTest {
   /// Of each level: all days four times.
   private static final int SEEDS = 40;
 
-  private static final int DEFECT_SEEDS = 60;
+  private static final int DEFECT_SEEDS = 400;
 
   private static long firstSeed() {
     return Long.getLong("seed", 1);
