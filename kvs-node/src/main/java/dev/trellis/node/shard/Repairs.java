@@ -185,6 +185,7 @@ final class Repairs {
   private boolean owes = true; // whether it may have what others shall have instead, and may lack
   private final Set<Peer> settled = new HashSet<>(); // peers that owe nothing, by the present ring
   private boolean allSettled; // whether everybody else is one of them
+  private final Set<Peer> returned = new HashSet<>(); // and not compared with since
   private boolean handedOver; // all that a leaving node has, what is under way left out
   private boolean alone = true; // before the first view
   private long nextId = 1;
@@ -322,7 +323,20 @@ final class Repairs {
   }
 
   int surplus() {
-    return surplus;
+    // What is to go to who has come back counts too; how much that is, is not known.
+    return Math.max(surplus, returned.isEmpty() ? 0 : 1);
+  }
+
+  /// Takes note of those who hold what this shard holds and are in a view anew, though they do not
+  /// join: they were taken for dead, and may not know it, nor that they lack what was written
+  /// meanwhile. Until that was compared, the copies there are none.
+  private void noteReturned(Roles before, Roles now) {
+    returned.removeIf(peer -> !now.isMember(peer));
+    for (Peer peer : now.partners()) {
+      if (!before.isMember(peer) && !now.joins(peer)) {
+        returned.add(peer);
+      }
+    }
   }
 
   // ---- Who may have what is to be elsewhere ----
@@ -416,6 +430,7 @@ final class Repairs {
     if (before != null && before.version() != now.version()) {
       // Who learns late that another one holds something has not written to it.
       soon.addAll(now.everybodyElse());
+      noteReturned(before, now);
     }
     soon.removeIf(peer -> !now.isMember(peer));
   }
@@ -522,11 +537,11 @@ final class Repairs {
           replication.hasGap(peer)
               && (last == null || nowMillis - last >= patience)
               && isBetweenRounds(peer);
-      boolean mayOwe =
-          !isSettled(peer)
+      boolean isAwaited =
+          (!isSettled(peer) || returned.contains(peer))
               && (last == null || nowMillis - last >= GAP_MILLIS)
               && isBetweenRounds(peer);
-      if ((due && asks(peer)) || soon.remove(peer) || hasGap || mayOwe) {
+      if ((due && asks(peer)) || soon.remove(peer) || hasGap || isAwaited) {
         comparedMillis.put(peer, nowMillis);
         rounds.put(peer, new Round(nextId, replication.gaps(peer)));
         out.send(peer, new PeerMessage.DigestsAsked(nextId++, ROOT, List.of(0)));
@@ -989,6 +1004,7 @@ final class Repairs {
 
   /// All that is shared with a peer has been compared.
   private void through(Peer peer, Round round) {
+    returned.remove(peer);
     // What is yet to be handed over is not among what is shared, nor is what is kept for others.
     if (rounds.remove(peer, round) && surplus == 0 && !owes) {
       replication.compared(peer, round.gaps);

@@ -289,6 +289,14 @@ final class Roles {
         .isPresent();
   }
 
+  /// Whether a peer is of a node that has not all yet that it shall hold.
+  boolean joins(Peer peer) {
+    return topology
+        .member(peer.nodeId())
+        .filter(node -> node.state() == NodeDescriptor.State.JOINING)
+        .isPresent();
+  }
+
   boolean isAlive(Peer peer) {
     return isMember(peer) && view.isAlive(peer.nodeId());
   }
