@@ -1,6 +1,7 @@
 package dev.trellis.execution;
 
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import java.util.List;
@@ -59,9 +60,12 @@ public record WriteContext(
         Optional.empty());
   }
 
-  /// The name under which to write into a value that knows `speaking` as this shard's.
+  /// The name under which to write into a value that knows `speaking` as this shard's. Never one of
+  /// an invocation's, should somebody have made up one that looks like this shard's.
   public ReplicaId replica(Optional<ReplicaId> speaking) {
-    return speaking.orElseGet(() -> new ReplicaId(incarnation, births.getAsLong()));
+    return speaking
+        .filter(name -> !InvocationId.isOne(name))
+        .orElseGet(() -> new ReplicaId(incarnation, births.getAsLong()));
   }
 
   public long expiresAtMillis() {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
@@ -271,6 +272,17 @@ class TaggedRetryTest {
     Entry all = other.entry.merge(replica.entry);
     assertEquals(0, ((Log) all.value(Kind.LOG).orElseThrow()).size());
     assertEquals(all, replica.entry.merge(other.entry));
+  }
+
+  @Test
+  void aShardDoesNotWriteUnderTheNameOfAnInvocationThatIsMadeUpAfterItsOwn() {
+    Replica replica = new Replica(1);
+    ReplicaId made = new ReplicaId(1, new InvocationId(1, 7).replica().birth());
+    CausalContext all = CausalContext.ofDots(List.of(new Dot(made, Long.MAX_VALUE)));
+    replica.write(new Mutation.Trim(all), Optional.empty(), 2_000);
+    CausalContext dots =
+        replica.write(new Mutation.Append(List.of(A)), Optional.empty(), 2_010).dots();
+    assertFalse(InvocationId.isOne(dots.runs().iterator().next().replica()), dots::toString);
   }
 
   @Test

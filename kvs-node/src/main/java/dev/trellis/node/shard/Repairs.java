@@ -185,6 +185,7 @@ final class Repairs {
   private boolean owes = true; // whether it may have what others shall have instead, and may lack
   private final Set<Peer> settled = new HashSet<>(); // peers that owe nothing, by the present ring
   private boolean allSettled; // whether everybody else is one of them
+  private boolean othersSettled; // whether all those of other nodes are
   private final Set<Peer> returned = new HashSet<>(); // and not compared with since
   private boolean handedOver; // all that a leaving node has, what is under way left out
   private boolean alone = true; // before the first view
@@ -363,20 +364,25 @@ final class Repairs {
   /// @param placed whether anything was ever decided about the key's place, so that any shard of a
   ///   node may have it
   List<Peer> unsettled(int partition, boolean placed) {
-    if (isEverybodySettled()) {
+    if (placed ? alone || allSettled : areOtherNodesSettled()) {
       return List.of();
     }
     List<Peer> unsettled = placed ? roles().everybodyElse() : roles().members(partition);
     unsettled.removeIf(this::isSettled);
+    allSettled |= placed && unsettled.isEmpty();
     return unsettled;
   }
 
-  /// Whether everybody has told that nothing is owed. O(1) once all have.
-  boolean isEverybodySettled() {
-    if (!alone && !allSettled) {
-      allSettled = roles().everybodyElse().stream().allMatch(this::isSettled);
+  /// Whether the shards of all other nodes have told that nothing is owed; those of this node may
+  /// have no more of a key in its default place than this one lets them. O(1) once all have.
+  boolean areOtherNodesSettled() {
+    if (!alone && !othersSettled) {
+      othersSettled =
+          roles().everybodyElse().stream()
+              .filter(peer -> !peer.nodeId().equals(config.nodeId()))
+              .allMatch(this::isSettled);
     }
-    return alone || allSettled;
+    return alone || othersSettled;
   }
 
   /// Takes a new view.
@@ -426,6 +432,7 @@ final class Repairs {
     if (before == null || before.version() != now.version()) {
       settled.clear();
       allSettled = false;
+      othersSettled = false;
     }
     if (before != null && before.version() != now.version()) {
       // Who learns late that another one holds something has not written to it.

@@ -1005,7 +1005,7 @@ public final class ShardCore {
         !mayWatchOthers
             && repairs.isWhole()
             && replication.roles().ownsAllItHolds()
-            && repairs.isEverybodySettled();
+            && repairs.areOtherNodesSettled();
     return vouches ? toldBy(replication.roles().targets()) : HybridTimestamp.ZERO;
   }
 
