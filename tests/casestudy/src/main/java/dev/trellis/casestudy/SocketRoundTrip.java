@@ -3,7 +3,6 @@ package dev.trellis.casestudy;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
-import org.zeromq.ZMQException;
 
 /// A request and its reply between two JeroMQ sockets over TCP, each with a context and an I/O
 /// thread of its own: what the paper holds everything else against.
@@ -26,14 +25,10 @@ final class SocketRoundTrip implements RoundTrip {
             .name("jeromq-callee")
             .start(
                 () -> {
-                  try {
-                    byte[] request = replies.recv();
-                    while (request != null) {
-                      replies.send(request);
-                      request = replies.recv();
-                    }
-                  } catch (ZMQException e) {
-                    // Its context was closed, which ends it.
+                  byte[] request = replies.recv();
+                  while (request.length > 0) { // an empty one ends it
+                    replies.send(request);
+                    request = replies.recv();
                   }
                 });
     caller = callerContext.createSocket(SocketType.REQ);
@@ -56,12 +51,14 @@ final class SocketRoundTrip implements RoundTrip {
 
   @Override
   public void close() {
-    callerContext.close();
-    calleeContext.close();
+    // A context must not be closed under a thread that receives.
+    caller.send(new byte[0]);
     try {
       callee.join(PATIENCE_MILLIS);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    callerContext.close();
+    calleeContext.close();
   }
 }
