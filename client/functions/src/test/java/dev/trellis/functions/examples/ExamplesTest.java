@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.client.Trellis;
 import dev.trellis.functions.Functions;
+import dev.trellis.functions.agent.AgentHost;
+import dev.trellis.functions.agent.AgentName;
+import dev.trellis.functions.agent.AgentSettings;
+import dev.trellis.functions.agent.Agents;
 import dev.trellis.functions.runtime.CloudConfig;
 import dev.trellis.functions.runtime.EmbeddedRuntime;
 import dev.trellis.functions.runtime.FunctionConfig;
@@ -14,6 +18,7 @@ import dev.trellis.junit.TrellisExtension;
 import dev.trellis.lattice.Payload;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -100,5 +105,48 @@ class ExamplesTest {
           WordCount.encode(expected).text(), call(cloud, "words-of-folder", docs.toString()));
       cloud.quiesce();
     }
+  }
+
+  @Test
+  void whatIsSaidInARoomIsHeardOnceByAllWhoAreThereThoughAHostEnds(Trellis trellis) {
+    Duration patience = Duration.ofSeconds(30);
+    AgentSettings settings = AgentSettings.DEFAULT.withLease(Duration.ofMillis(500));
+    AgentHost first = chatHost(trellis, settings);
+    AgentHost second = chatHost(trellis, settings);
+    try (Agents agents = Agents.over(trellis, settings)) {
+      AgentName room = ChatRoom.room("kitchen");
+      List<String> said = new ArrayList<>();
+      for (String name : List.of("ann", "bob", "eve")) {
+        agents.tell(room, Payload.ofText("join " + name));
+      }
+      for (int line = 0; line < 30; line++) {
+        if (line == 15) {
+          first.close();
+        }
+        said.add((line % 2 == 0 ? "ann: " : "bob: ") + line);
+        agents.tell(room, Payload.ofText(said.getLast()));
+      }
+      for (String name : List.of("ann", "bob", "eve")) {
+        List<String> heard = List.of();
+        for (int ask = 0; heard.size() < said.size() && ask < 10_000; ask++) {
+          heard =
+              ChatRoom.lines(agents.ask(ChatRoom.person(name), Payload.EMPTY, patience)).stream()
+                  .sorted()
+                  .toList();
+        }
+        assertEquals(said.stream().sorted().toList(), heard);
+      }
+    } finally {
+      first.close();
+      second.close();
+    }
+  }
+
+  private static AgentHost chatHost(Trellis trellis, AgentSettings settings) {
+    return AgentHost.over(trellis)
+        .serving(ChatRoom.ROOM, name -> new ChatRoom.Room())
+        .serving(ChatRoom.PERSON, name -> new ChatRoom.Person())
+        .withSettings(settings)
+        .start();
   }
 }
