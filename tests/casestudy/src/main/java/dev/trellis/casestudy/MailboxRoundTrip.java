@@ -9,6 +9,7 @@ import dev.trellis.functions.mailbox.SenderOptions;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import java.util.Locale;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
@@ -42,10 +43,16 @@ final class MailboxRoundTrip implements RoundTrip {
     this.caller = ofCaller.sender(sending);
     this.callee = ofCallee.sender(sending);
     this.atCaller =
-        ofCaller.receive(home, delivery -> back.add(delivery.message().body()), receiving);
+        ofCaller.receiveAsync(
+            home,
+            delivery -> {
+              back.add(delivery.message().body());
+              return CompletableFuture.completedFuture(true);
+            },
+            receiving);
     this.atCallee =
-        ofCallee.receive(
-            there, delivery -> this.callee.send(home, delivery.message().body()).join(), receiving);
+        ofCallee.receiveAsync(
+            there, delivery -> this.callee.send(home, delivery.message().body()), receiving);
   }
 
   @Override

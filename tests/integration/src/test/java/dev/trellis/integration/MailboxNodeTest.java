@@ -37,6 +37,7 @@ import java.util.concurrent.CompletionException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -181,6 +182,43 @@ class MailboxNodeTest {
         }
         assertEquals(0, receiver.skipped());
       }
+    }
+  }
+
+  @Test
+  void aHandlerThatDoesNotBlockIsCalledOnceForEachAndWhatItCanNotHandleGoesToTheDeadLetters()
+      throws InterruptedException {
+    ReceiverOptions soon =
+        ReceiverOptions.DEFAULT.withTriesMax(2).withRetryAfter(Duration.ofMillis(1));
+    try (Receiver dead = mailboxes.receive("async/dead", got::add);
+        Receiver receiver =
+            mailboxes.receiveAsync(
+                "async",
+                delivery ->
+                    text(delivery).equals("bad")
+                        ? CompletableFuture.failedFuture(new IllegalStateException("bad"))
+                        : mailboxes.sender().send("async/back", delivery.message().body()),
+                soon)) {
+      List<CompletableFuture<?>> sent = new ArrayList<>();
+      for (int i = 0; i < 500; i++) {
+        sent.add(mailboxes.sender().send("async", i == 250 ? "bad" : "m" + i));
+      }
+      sent.forEach(CompletableFuture::join);
+      assertEquals("bad", text(next()));
+      List<String> back = new ArrayList<>();
+      try (Inbox inbox = mailboxes.pull("async/back")) {
+        while (back.size() < 499) {
+          List<Delivery> some = inbox.take(100, WAIT);
+          some.forEach(delivery -> back.add(text(delivery)));
+          var _ = inbox.acknowledge(some);
+        }
+      }
+      assertEquals(
+          IntStream.range(0, 500).filter(i -> i != 250).mapToObj(i -> "m" + i).toList(), back);
+      assertEquals(499, receiver.handled());
+      assertEquals(2, receiver.failures());
+      assertEquals(1, receiver.dead());
+      assertTrue(dead.handled() <= 1);
     }
   }
 

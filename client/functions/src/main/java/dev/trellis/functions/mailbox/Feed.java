@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,11 @@ final class Feed {
   private static final Duration WAIT = Duration.ofMinutes(1);
   private static final long PAUSE_MILLIS_MIN = 10;
   private static final long PAUSE_MILLIS_MAX = 1_000;
+
+  /// For how long what was done may wait to be trimmed with what is done after it: each trim goes
+  /// to all replicas, and who takes over has to know of most of what was done, not of the last
+  /// moment.
+  private static final long TRIM_MILLIS = 2;
 
   /// How often is looked for gaps, at least.
   private static final long LOOK_MILLIS_MAX = 500;
@@ -59,6 +65,7 @@ final class Feed {
   private boolean closed;
   private int pauses;
   private int trimPauses;
+  private boolean trimIsDue; // after `TRIM_MILLIS`
   private @Nullable CompletableFuture<@Nullable Void> trimmedAll;
 
   /// @param onArrival called, with the lock not held, when there may be something to hand over
@@ -160,13 +167,42 @@ final class Feed {
     } finally {
       lock.unlock();
     }
-    trim();
+    trimSoon();
     if (starved) {
       ask();
     }
   }
 
   // ---- Trims ----
+
+  /// Trims what was done in a moment.
+  private void trimSoon() {
+    lock.lock();
+    try {
+      if (trimIsDue || intake.isTrimmed()) {
+        return;
+      }
+      trimIsDue = true;
+    } finally {
+      lock.unlock();
+    }
+    @Nullable Future<?> scheduled =
+        shared.schedule(
+            () -> {
+              lock.lock();
+              try {
+                trimIsDue = false;
+              } finally {
+                lock.unlock();
+              }
+              trim();
+            },
+            TRIM_MILLIS,
+            TimeUnit.MILLISECONDS);
+    if (scheduled == null) {
+      trim(); // all is over
+    }
+  }
 
   /// Trims what was done, unless that is under way.
   void trim() {
@@ -196,6 +232,7 @@ final class Feed {
   private void trimmed(@Nullable Throwable thrown) {
     @Nullable CompletableFuture<@Nullable Void> told = null;
     long pauseMillis = 0;
+    boolean isAwaited;
     lock.lock();
     try {
       if (thrown == null) {
@@ -214,6 +251,7 @@ final class Feed {
           trimmedAll = null;
         }
       }
+      isAwaited = trimmedAll != null;
     } finally {
       lock.unlock();
     }
@@ -224,8 +262,10 @@ final class Feed {
         told.completeExceptionally(Objects.requireNonNull(cause(thrown)));
       }
     }
-    if (pauseMillis == 0) {
+    if (pauseMillis == 0 && isAwaited) {
       trim();
+    } else if (pauseMillis == 0) {
+      trimSoon();
     } else {
       var unused = shared.schedule(this::trim, pauseMillis, TimeUnit.MILLISECONDS);
     }

@@ -98,7 +98,22 @@ public final class Mailboxes implements AutoCloseable {
 
   /// As [#receive(String, MessageHandler)], with options.
   public Receiver receive(String mailbox, MessageHandler handler, ReceiverOptions options) {
-    Receiver receiver = new Receiver(shared, mailbox, handler, options);
+    return started(new Receiver(shared, mailbox, handler, null, options));
+  }
+
+  /// As [#receive(String, MessageHandler)], with a handler that does not block. It is called as
+  /// soon as a message is here, where others wait for a thread.
+  public Receiver receiveAsync(String mailbox, AsyncMessageHandler handler) {
+    return receiveAsync(mailbox, handler, ReceiverOptions.DEFAULT);
+  }
+
+  /// As [#receiveAsync(String, AsyncMessageHandler)], with options.
+  public Receiver receiveAsync(
+      String mailbox, AsyncMessageHandler handler, ReceiverOptions options) {
+    return started(new Receiver(shared, mailbox, null, handler, options));
+  }
+
+  private static Receiver started(Receiver receiver) {
     var unused = Trellis.await(receiver.start());
     return receiver;
   }

@@ -12,8 +12,11 @@ import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -41,7 +44,8 @@ public final class Receiver implements AutoCloseable {
   private final Shared shared;
   private final String mailbox;
   private final Payload triesKey;
-  private final MessageHandler handler;
+  private final @Nullable MessageHandler handler; // or
+  private final @Nullable AsyncMessageHandler asyncHandler;
   private final ReceiverOptions options;
   private final Feed feed;
   private final AtomicInteger careful = new AtomicInteger(); // messages to go
@@ -54,13 +58,21 @@ public final class Receiver implements AutoCloseable {
   private boolean closed;
   private @Nullable CompletableFuture<@Nullable Void> idle;
 
-  Receiver(Shared shared, String mailbox, MessageHandler handler, ReceiverOptions options) {
+  /// @param handler called on virtual threads; or null, and
+  /// @param asyncHandler called as soon as a message is here; or null
+  Receiver(
+      Shared shared,
+      String mailbox,
+      @Nullable MessageHandler handler,
+      @Nullable AsyncMessageHandler asyncHandler,
+      ReceiverOptions options) {
     this.shared = shared;
     this.mailbox = mailbox;
     this.triesKey = Names.tries(mailbox);
     this.handler = handler;
+    this.asyncHandler = asyncHandler;
     this.options = options;
-    this.feed = new Feed(shared, mailbox, true, options, this::work);
+    this.feed = new Feed(shared, mailbox, true, options, handler != null ? this::work : this::pump);
   }
 
   /// Reads what former receivers have noted, then begins.
@@ -152,6 +164,105 @@ public final class Receiver implements AutoCloseable {
     }
   }
 
+  private void goOn() {
+    if (handler != null) {
+      work();
+    } else {
+      pump();
+    }
+  }
+
+  /// Has as many messages handled as may be at a time, on this thread. What waits for the store, as
+  /// what has failed does, goes on elsewhere.
+  private void pump() {
+    while (true) {
+      Delivery next;
+      boolean simple;
+      feed.lock.lock();
+      try {
+        if (closed || workers >= options.parallel()) {
+          return;
+        }
+        @Nullable Delivery taken = feed.intake().take(shared.nowMillis()).orElse(null);
+        if (taken == null) {
+          setWakeUp(shared.nowMillis());
+          return;
+        }
+        next = taken;
+        workers++;
+        simple =
+            careful.get() <= 0
+                && next.tries() < options.triesMax()
+                && feed.intake().malformed(next).isEmpty();
+      } finally {
+        feed.lock.unlock();
+      }
+      if (!simple) {
+        elsewhere(() -> handleOne(next));
+        continue;
+      }
+      CompletableFuture<?> handling = begin(next);
+      if (handling.isDone() && !handling.isCompletedExceptionally()) {
+        succeeded(next, next.tries() > 0);
+        release();
+      } else {
+        var unused =
+            handling.whenComplete(
+                (done, failure) -> {
+                  if (failure != null) {
+                    elsewhere(() -> failed(next, cause(failure), false));
+                    return;
+                  }
+                  succeeded(next, next.tries() > 0);
+                  release();
+                  pump();
+                });
+      }
+    }
+  }
+
+  private CompletableFuture<?> begin(Delivery delivery) {
+    try {
+      return Objects.requireNonNull(asyncHandler).handle(delivery);
+    } catch (Exception | LinkageError | AssertionError | StackOverflowError e) {
+      return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  private static Throwable cause(Throwable failure) {
+    return (failure instanceof CompletionException || failure instanceof ExecutionException)
+            && failure.getCause() != null
+        ? failure.getCause()
+        : failure;
+  }
+
+  private void elsewhere(Runnable task) {
+    Thread unused =
+        Thread.ofVirtual()
+            .name("trellis-mailbox-" + mailbox)
+            .start(
+                () -> {
+                  try {
+                    task.run();
+                  } finally {
+                    release();
+                  }
+                  pump();
+                });
+  }
+
+  private void release() {
+    feed.lock.lock();
+    try {
+      workers--;
+      if (workers == 0 && idle != null) {
+        idle.complete(null);
+      }
+    } finally {
+      feed.lock.unlock();
+    }
+  }
+
   /// For what rests after a failure.
   private void setWakeUp(long nowMillis) {
     Optional<Long> rest = feed.intake().restMillis(nowMillis);
@@ -165,7 +276,7 @@ public final class Receiver implements AutoCloseable {
                     } finally {
                       feed.lock.unlock();
                     }
-                    work();
+                    goOn();
                   },
                   Math.max(1, rest.get()),
                   TimeUnit.MILLISECONDS)
@@ -195,15 +306,26 @@ public final class Receiver implements AutoCloseable {
       } finally {
         feed.lock.unlock();
       }
-      if (malformed.isPresent()) {
-        bury(next.get(), "it is no message: " + malformed.get());
-      } else {
-        handle(next.get());
-      }
+      handle(next.get(), malformed);
     }
   }
 
-  private void handle(Delivery delivery) {
+  private void handleOne(Delivery delivery) {
+    Optional<String> malformed;
+    feed.lock.lock();
+    try {
+      malformed = feed.intake().malformed(delivery);
+    } finally {
+      feed.lock.unlock();
+    }
+    handle(delivery, malformed);
+  }
+
+  private void handle(Delivery delivery, Optional<String> malformed) {
+    if (malformed.isPresent()) {
+      bury(delivery, "it is no message: " + malformed.get());
+      return;
+    }
     boolean carefully = careful.get() > 0 && careful.getAndDecrement() > 0;
     if (delivery.tries() >= options.triesMax()) {
       bury(delivery, "it was tried " + delivery.tries() + " times, and ended its receiver");
@@ -213,7 +335,14 @@ public final class Receiver implements AutoCloseable {
       if (carefully) {
         noteTry(delivery);
       }
-      handler.handle(delivery);
+      if (handler != null) {
+        handler.handle(delivery);
+      } else {
+        var unused = begin(delivery).get();
+      }
+    } catch (ExecutionException e) {
+      failed(delivery, cause(e), carefully);
+      return;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       failed(delivery, e, carefully);
@@ -222,8 +351,12 @@ public final class Receiver implements AutoCloseable {
       failed(delivery, e, carefully);
       return;
     }
+    succeeded(delivery, carefully || delivery.tries() > 0);
+  }
+
+  private void succeeded(Delivery delivery, boolean noted) {
     handled.incrementAndGet();
-    finish(delivery, carefully || delivery.tries() > 0);
+    finish(delivery, noted);
   }
 
   private void noteTry(Delivery delivery) {
