@@ -64,18 +64,20 @@ final class CausalUser extends SessionUser {
           Optional<CausalRegister> register =
               shown.value(Kind.MULTICAUSAL).map(value -> ((MultiCausalRegister) value).register());
           if (!before.equals(name)) {
-            call.fail(); // what it shows is not for the session as it was
-          } else {
-            Set<Long> values = new HashSet<>();
-            register.ifPresent(
-                known ->
-                    known
-                        .siblings()
-                        .forEach(
-                            sibling ->
-                                values.add(Long.valueOf(sibling.getValue().payload().text()))));
-            call.ok(SessionHistory.keyed(key.text(), values));
+            // What it shows is not for the session as it was; so nothing may go by it.
+            call.fail();
+            later(this::next);
+            return;
           }
+          Set<Long> values = new HashSet<>();
+          register.ifPresent(
+              known ->
+                  known
+                      .siblings()
+                      .forEach(
+                          sibling ->
+                              values.add(Long.valueOf(sibling.getValue().payload().text()))));
+          call.ok(SessionHistory.keyed(key.text(), values));
           then.accept(register.map(CausalRegister::context).orElse(CausalContext.EMPTY));
         });
   }
@@ -100,6 +102,32 @@ final class CausalUser extends SessionUser {
           }
           later(this::next);
         });
+  }
+
+  /// With a node may go what it alone has, which was acknowledged by one: then nobody finds it any
+  /// more, though values that came after it are there. What others were sent may yet come; leaving
+  /// those keys out, too, costs little.
+  static void noteLost(
+      SimulatedCluster cluster,
+      SimulatedNode crashing,
+      SessionHistory history,
+      SessionTally tally) {
+    for (int number = 0; number < KEYS; number++) {
+      Payload key = Payload.ofText("k" + number);
+      Entry lost = Entry.BOTTOM;
+      Entry left = Entry.BOTTOM;
+      for (Map.Entry<SimulatedShard, Entry> copy : cluster.copies(key).entrySet()) {
+        if (crashing.shards().contains(copy.getKey())) {
+          lost = lost.merge(copy.getValue());
+        } else {
+          left = left.merge(copy.getValue());
+        }
+      }
+      if (!left.merge(lost).equals(left)) {
+        tally.count(SessionCase.LOST);
+        history.leaveOut(HISTORY, key.text());
+      }
+    }
   }
 
   /// What all that hold a cause say is believed: where none of those that the one asked knows of

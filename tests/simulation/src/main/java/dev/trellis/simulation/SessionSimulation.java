@@ -92,6 +92,9 @@ public final class SessionSimulation {
             trace,
             new Tally(),
             violations);
+    if (level.use() == SessionLevel.Use.CAUSAL) {
+      cluster.beforeCrash(node -> CausalUser.noteLost(cluster, node, history, tally));
+    }
     List<SessionClient> clients = new ArrayList<>();
     for (int client = 0; client < CLIENTS; client++) {
       clients.add(new SessionClient(client, cluster, random, defect));

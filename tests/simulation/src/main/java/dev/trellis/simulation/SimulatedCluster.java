@@ -67,6 +67,7 @@ final class SimulatedCluster {
   private final Map<String, OnDisk> disks = new TreeMap<>(); // of the SSD nodes
   private final Map<Members, Topology> topologies = new HashMap<>();
   private final List<Integer> tolerances = new ArrayList<>(); // each that was set, the first first
+  private Consumer<SimulatedNode> beforeCrash = node -> {};
   private int tolerated; // the least that was in force since the cluster was whole
   private long lives;
   private long connections;
@@ -314,12 +315,18 @@ final class SimulatedCluster {
 
   /// Kills a node: all it had is lost, but for what is on disk.
   void crash(SimulatedNode node) {
+    beforeCrash.accept(node);
     trace.tell(() -> node + " crashes");
     tally.crashes++;
     tally.crashesWhileJoining += node.state() == NodeDescriptor.State.JOINING ? 1 : 0;
     tally.crashesWhileLeaving += node.state() == NodeDescriptor.State.LEAVING ? 1 : 0;
     stop(node);
     countLoss();
+  }
+
+  /// Has somebody told of each node that is about to crash, with all that it has.
+  void beforeCrash(Consumer<SimulatedNode> told) {
+    beforeCrash = told;
   }
 
   private void stop(SimulatedNode node) {
