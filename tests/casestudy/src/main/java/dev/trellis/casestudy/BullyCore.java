@@ -41,6 +41,8 @@ final class BullyCore {
     ASKING,
     /// Somebody above lives, and is to tell.
     WAITING,
+    /// Follows somebody below, and will say so if nobody above does before.
+    OBJECTING,
     LEADING
   }
 
@@ -143,8 +145,24 @@ final class BullyCore {
     phase = Phase.FOLLOWING;
     deadline = Long.MAX_VALUE;
     if (message.from() < self) {
-      elect(now); // who is higher bullies
+      object(now); // who is higher bullies
     }
+  }
+
+  /// Among many, all above the wrong leader would ask all above them at once; so the highest goes
+  /// first, and the others hear of it.
+  private void object(long now) {
+    if (variant == Variant.BULLY) {
+      elect(now);
+    } else {
+      phase = Phase.OBJECTING;
+      deadline = now + turn();
+    }
+  }
+
+  /// So long that the one above has waited for answers and told its success.
+  private long turn() {
+    return (processes - self) * answerMillis * 3 / 2;
   }
 
   private void asked(Message message, long now) {
@@ -159,7 +177,7 @@ final class BullyCore {
     if (variant == Variant.APPOINTED) {
       if (!isElecting()) {
         phase = Phase.WAITING;
-        deadline = now + WAITS_FOR_COORDINATOR * answerMillis;
+        deadline = now + WAITS_FOR_COORDINATOR * answerMillis + turn();
       }
     } else {
       suspect(now);
@@ -201,7 +219,7 @@ final class BullyCore {
           lead();
         }
       }
-      case WAITING -> elect(now);
+      case WAITING, OBJECTING -> elect(now);
       case FOLLOWING, LEADING -> deadline = Long.MAX_VALUE;
     }
   }

@@ -2,10 +2,12 @@ package dev.trellis.casestudy;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
+import dev.trellis.client.CallOptions;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.Watch;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.View;
 import java.util.ArrayList;
@@ -24,9 +26,13 @@ import org.jspecify.annotations.Nullable;
 /// Processes that elect a leader through mailboxes of a store, one log each, which a watch empties.
 /// The leader is killed, another elected, the former comes back, again and again.
 final class ElectionRun implements AutoCloseable {
+  /// As the paper's blackboard; who misses a message asks again.
+  private static final CallOptions ONE =
+      CallOptions.DEFAULT.withAcknowledgement(Acknowledgement.ONE);
+
   private static final long HEARTBEAT_MILLIS = 25;
   private static final long SILENCE_MILLIS = 100;
-  private static final long ROUND_MAX_NANOS = TimeUnit.MINUTES.toNanos(2);
+  private static final long ROUND_MAX_NANOS = TimeUnit.SECONDS.toNanos(60);
 
   /// One round.
   ///
@@ -71,7 +77,12 @@ final class ElectionRun implements AutoCloseable {
         seen = seen.merge(CausalContext.ofDots(taken));
       }
       if (!taken.isEmpty()) {
-        var _ = client.log(key(number)).trimAsync(CausalContext.ofDots(taken));
+        var _ =
+            client
+                .log(key(number))
+                .withOptions(ONE)
+                .trimAsync(CausalContext.ofDots(taken))
+                .whenComplete((trimmed, failed) -> note(failed));
       }
     }
 
@@ -96,6 +107,10 @@ final class ElectionRun implements AutoCloseable {
     synchronized long term() {
       return core.term();
     }
+
+    synchronized String describe() {
+      return number + " follows " + core.leader() + " in term " + core.term();
+    }
   }
 
   private final Trellis client;
@@ -105,6 +120,8 @@ final class ElectionRun implements AutoCloseable {
   private final List<Candidate> all = new ArrayList<>();
   private final AtomicLong sent = new AtomicLong();
   private final AtomicLong beats = new AtomicLong();
+  private final AtomicLong failures = new AtomicLong();
+  private volatile String failure = "none"; // the last
   private final ScheduledExecutorService clock = Executors.newSingleThreadScheduledExecutor();
   private volatile boolean leaderLives = true;
 
@@ -140,7 +157,20 @@ final class ElectionRun implements AutoCloseable {
   private void send(int to, BullyCore.Message message) {
     sent.incrementAndGet();
     String text = message.kind() + " " + message.from() + " " + message.term();
-    var _ = client.log(key(to)).appendAsync(List.of(Payload.ofText(text)));
+    var _ =
+        client
+            .log(key(to))
+            .withOptions(ONE)
+            .appendAsync(List.of(Payload.ofText(text)))
+            .whenComplete((done, failed) -> note(failed));
+  }
+
+  /// What was not sent is missed by somebody, who may wait for it for ever.
+  private void note(@Nullable Throwable failed) {
+    if (failed != null) {
+      failures.incrementAndGet();
+      failure = String.valueOf(failed.getMessage());
+    }
   }
 
   private static BullyCore.Message message(Payload record) {
@@ -157,10 +187,10 @@ final class ElectionRun implements AutoCloseable {
     var _ = clock.scheduleAtFixedRate(this::tick, 0, 1, TimeUnit.MILLISECONDS);
     var _ = clock.scheduleAtFixedRate(this::beat, 0, HEARTBEAT_MILLIS, TimeUnit.MILLISECONDS);
     List<Round> done = new ArrayList<>();
-    for (int i = 0; i < rounds; i++) {
+    for (int i = 0; i <= rounds; i++) {
       done.add(round());
     }
-    return done;
+    return done.subList(1, done.size()); // the first one made the mailboxes
   }
 
   private void tick() {
@@ -220,12 +250,24 @@ final class ElectionRun implements AutoCloseable {
     return true;
   }
 
-  private static void await(BooleanSupplier condition, String otherwise)
-      throws InterruptedException {
+  private void await(BooleanSupplier condition, String otherwise) throws InterruptedException {
     long begun = System.nanoTime();
     while (!condition.getAsBoolean()) {
       if (System.nanoTime() - begun > ROUND_MAX_NANOS) {
-        throw new IllegalStateException(otherwise);
+        throw new IllegalStateException(
+            otherwise
+                + "; messages sent: "
+                + sent
+                + ", of them or their trims failed: "
+                + failures
+                + ", the last with: "
+                + failure
+                + "; not following: "
+                + all.stream()
+                    .filter(each -> !each.follows(processes - 1, 0))
+                    .limit(10)
+                    .map(Candidate::describe)
+                    .toList());
       }
       TimeUnit.MICROSECONDS.sleep(200); // how finely an end is seen
     }

@@ -82,7 +82,7 @@ final class LeaderElectionCommand implements Callable<Integer> {
       paramLabel = "MS",
       defaultValue = "0",
       description =
-          "How long answers are waited for, in ms; 0 for 20 ms and a quarter of n (${DEFAULT-VALUE}).")
+          "How long answers are waited for, in ms; 0 for 20 ms and half of n (${DEFAULT-VALUE}).")
   private long answerMillis;
 
   @Option(
@@ -186,7 +186,7 @@ final class LeaderElectionCommand implements Callable<Integer> {
 
   private Result measure(String address, int count, BullyCore.Variant variant)
       throws InterruptedException {
-    long wait = answerMillis > 0 ? answerMillis : 20 + count / 4;
+    long wait = answerMillis > 0 ? answerMillis : 20 + count / 2;
     String prefix = "casestudy:election:" + count + ":" + word(variant) + ":";
     ClientConfig config = ClientConfig.of(address).withQueueMax(1_000_000);
     try (Trellis client = Trellis.connect(config);
