@@ -158,4 +158,32 @@ class CaseStudyIT {
       assertEquals(1, local.shell("exec 3<>/dev/tcp/127.0.0.1/" + local.portBase()).exitCode());
     }
   }
+
+  @Test
+  void agentsElectAnotherLeaderEachTimeThatItEnds() {
+    try (LocalTrellis local = new LocalTrellis(folder)) {
+      Execution run =
+          local
+              .trellis(
+                  "casestudy",
+                  "leader-election",
+                  "--agents",
+                  "5",
+                  "--rounds",
+                  "3",
+                  "--port-base",
+                  Integer.toString(local.portBase()),
+                  "--json")
+              .expect(0);
+      JsonNode json = LocalTrellis.json(run.line());
+      assertEquals(2, json.get("results").size(), json::toString);
+      for (JsonNode result : json.get("results")) {
+        assertEquals(3, result.get("rounds").asInt(), json::toString);
+        assertTrue(result.get("electionMillisMedian").asDouble() > 0, json::toString);
+        assertTrue(result.get("messagesMean").asDouble() > 0, json::toString);
+      }
+      assertEquals(16_700.0, json.at("/published/electionMillis").asDouble());
+      assertEquals(1, local.shell("exec 3<>/dev/tcp/127.0.0.1/" + local.portBase()).exitCode());
+    }
+  }
 }
