@@ -1011,9 +1011,12 @@ final class Repairs {
 
   /// All that is shared with a peer has been compared.
   private void through(Peer peer, Round round) {
+    if (!rounds.remove(peer, round)) {
+      return; // another one has taken its place
+    }
     returned.remove(peer);
     // What is yet to be handed over is not among what is shared, nor is what is kept for others.
-    if (rounds.remove(peer, round) && surplus == 0 && !owes) {
+    if (surplus == 0 && !owes) {
       replication.compared(peer, round.gaps);
     }
   }

@@ -340,13 +340,26 @@ final class SessionState {
 
   void buffer(Payload key, Mutation mutation, CallOptions options) {
     List<Buffered> waiting = buffered.computeIfAbsent(key, first -> new ArrayList<>());
-    List<Buffered> left = new ArrayList<>(waiting.size() + 1);
-    for (Buffered each : waiting) {
-      overwritten(each.mutation(), mutation)
-          .ifPresent(part -> left.add(new Buffered(part, each.options())));
+    if (overwrites(mutation)) {
+      List<Buffered> left = new ArrayList<>(waiting.size() + 1);
+      for (Buffered each : waiting) {
+        overwritten(each.mutation(), mutation)
+            .ifPresent(part -> left.add(new Buffered(part, each.options())));
+      }
+      buffered.put(key, left);
+      waiting = left;
     }
-    left.add(new Buffered(mutation, options));
-    buffered.put(key, left);
+    waiting.add(new Buffered(mutation, options));
+  }
+
+  /// Whether something that waits may be overwritten by it. What just adds, as most do that a
+  /// function repeats, costs no look at all that waits.
+  private static boolean overwrites(Mutation later) {
+    return switch (later) {
+      case Mutation.UpdateField update -> overwrites(update.mutation());
+      case Mutation.Put put -> true;
+      default -> !membersOf(later).isEmpty();
+    };
   }
 
   /// What is left of a mutation that waits when a later one of the same key does: nobody would ever
