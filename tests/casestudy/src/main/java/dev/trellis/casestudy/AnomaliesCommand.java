@@ -18,14 +18,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -105,10 +103,12 @@ final class AnomaliesCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    requireWithin("--transactions", transactions, 1, 1_000_000);
-    requireWithin("--parallel", parallel, 1, 64);
+    CaseStudyCommand.requireWithin("--transactions", transactions, 1, 1_000_000);
+    CaseStudyCommand.requireWithin("--parallel", parallel, 1, 64);
     gossip.forEach(
-        epoch -> requireWithin("--gossip in ms", epoch.toMillis(), 1, GOSSIP_MAX.toMillis()));
+        epoch ->
+            CaseStudyCommand.requireWithin(
+                "--gossip in ms", epoch.toMillis(), 1, GOSSIP_MAX.toMillis()));
     List<Level> asked = asked();
     List<LevelResult> results = new ArrayList<>();
     Map<String, Object> about = about();
@@ -144,13 +144,6 @@ final class AnomaliesCommand implements Callable<Integer> {
     }
   }
 
-  private static void requireWithin(String name, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, name + " " + value + " is outside " + min + " to " + max);
-    }
-  }
-
   private Map<String, Object> about() {
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("transactions", (long) transactions);
@@ -183,7 +176,7 @@ final class AnomaliesCommand implements Callable<Integer> {
         results.add(atLevel(cluster, level, epoch));
       }
     }
-    delete(folder); // where something failed, it stays for who looks into it
+    StudyCluster.delete(folder); // where something failed, it stays for who looks into it
     return results;
   }
 
@@ -273,14 +266,6 @@ final class AnomaliesCommand implements Callable<Integer> {
           .progress(
               "%s, gossip.epoch %s: %,d of %,d transactions"
                   .formatted(level.word(), LevelResult.text(epoch), done, transactions));
-    }
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
     }
   }
 }

@@ -16,12 +16,10 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -70,8 +68,8 @@ final class LatencyCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    requireWithin("--trips", trips, TRIPS_MIN, TRIPS_MAX);
-    requireWithin("--bytes", bytes, 1, 1 << 20);
+    CaseStudyCommand.requireWithin("--trips", trips, TRIPS_MIN, TRIPS_MAX);
+    CaseStudyCommand.requireWithin("--bytes", bytes, 1, 1 << 20);
     LatencyReport report;
     try {
       report = measured();
@@ -86,13 +84,6 @@ final class LatencyCommand implements Callable<Integer> {
       report.lines().forEach(standard.console()::printLine);
     }
     return ExitCode.OK;
-  }
-
-  private static void requireWithin(String name, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, name + " " + value + " is outside " + min + " to " + max);
-    }
   }
 
   private LatencyReport measured() throws IOException, InterruptedException {
@@ -116,7 +107,7 @@ final class LatencyCommand implements Callable<Integer> {
         about = about();
       }
     }
-    delete(folder); // where something failed, it stays for who looks into it
+    StudyCluster.delete(folder); // where something failed, it stays for who looks into it
     return new LatencyReport(about, results);
   }
 
@@ -154,13 +145,5 @@ final class LatencyCommand implements Callable<Integer> {
     about.put("load", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     about.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));
     return about;
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

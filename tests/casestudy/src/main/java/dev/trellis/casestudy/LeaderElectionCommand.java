@@ -14,13 +14,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -131,10 +129,10 @@ final class LeaderElectionCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    agents.forEach(count -> requireWithin("--agents", count, 2, 1_000));
-    requireWithin("--rounds", rounds, 1, 10_000);
-    requireWithin("--answer", answerMillis, 0, 60_000);
-    requireWithin("--memory-nodes", nodes, 1, 16);
+    agents.forEach(count -> CaseStudyCommand.requireWithin("--agents", count, 2, 1_000));
+    CaseStudyCommand.requireWithin("--rounds", rounds, 1, 10_000);
+    CaseStudyCommand.requireWithin("--answer", answerMillis, 0, 60_000);
+    CaseStudyCommand.requireWithin("--memory-nodes", nodes, 1, 16);
     List<BullyCore.Variant> asked = variants.stream().map(LeaderElectionCommand::variant).toList();
     List<Result> results = new ArrayList<>();
     try {
@@ -149,7 +147,7 @@ final class LeaderElectionCommand implements Callable<Integer> {
           }
         }
       }
-      delete(folder); // where something failed, it stays for who looks into it
+      StudyCluster.delete(folder); // where something failed, it stays for who looks into it
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     } catch (TrellisException e) {
@@ -175,13 +173,6 @@ final class LeaderElectionCommand implements Callable<Integer> {
 
   private static String word(BullyCore.Variant variant) {
     return variant.name().toLowerCase(Locale.ROOT);
-  }
-
-  private static void requireWithin(String name, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, name + " " + value + " is outside " + min + " to " + max);
-    }
   }
 
   private Result measure(String address, int count, BullyCore.Variant variant)
@@ -281,13 +272,5 @@ final class LeaderElectionCommand implements Callable<Integer> {
     json.put("messagesMean", result.meanMessages());
     json.put("messagesMax", BullyCore.messages(result.variant(), result.agents(), 1));
     return json;
-  }
-
-  private static void delete(Path folder) throws IOException {
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

@@ -89,9 +89,9 @@ final class ModelTrainingCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    requireWithin("--batches", batches, 1, 1_000);
-    requireWithin("--batch-bytes", batchBytes, BATCH_BYTES_MIN, BATCH_BYTES_MAX);
-    requireWithin("--passes", passes, 2, 1_000);
+    CaseStudyCommand.requireWithin("--batches", batches, 1, 1_000);
+    CaseStudyCommand.requireWithin("--batch-bytes", batchBytes, BATCH_BYTES_MIN, BATCH_BYTES_MAX);
+    CaseStudyCommand.requireWithin("--passes", passes, 2, 1_000);
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("batches", (long) batches);
     about.put("batchBytes", (long) batchBytes);
@@ -116,13 +116,6 @@ final class ModelTrainingCommand implements Callable<Integer> {
       report.lines().forEach(standard.console()::printLine);
     }
     return report.faults().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
-  }
-
-  private static void requireWithin(String name, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, name + " " + value + " is outside " + min + " to " + max);
-    }
   }
 
   private Training.Outcomes train(StudyCluster cluster, Map<String, Object> about)

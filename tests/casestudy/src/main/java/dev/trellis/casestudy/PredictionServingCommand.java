@@ -81,8 +81,8 @@ final class PredictionServingCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
-    requireWithin("--batches", batches, 1, 10_000);
-    requireWithin("--document-words", words, 1, 10_000);
+    CaseStudyCommand.requireWithin("--batches", batches, 1, 10_000);
+    CaseStudyCommand.requireWithin("--document-words", words, 1, 10_000);
     Vocabulary vocabulary = new Vocabulary(Vocabulary.PUBLISHED_SIZE, seed);
     DirtyWords model = DirtyWords.among(vocabulary, DIRTY_WORDS, seed);
     Documents documents = new Documents(vocabulary, seed);
@@ -117,13 +117,6 @@ final class PredictionServingCommand implements Callable<Integer> {
       report.lines().forEach(standard.console()::printLine);
     }
     return report.faults().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
-  }
-
-  private static void requireWithin(String name, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, name + " " + value + " is outside " + min + " to " + max);
-    }
   }
 
   private List<ServingMeasurement.Outcome> measure(
