@@ -4,7 +4,7 @@ import java.net.InetAddress;
 import java.net.UnknownHostException;
 
 /// Decides where a process may listen: on loopback, and elsewhere only if its configuration says
-/// `security = off`.
+/// whether it protects itself.
 public final class ListenGuard {
   private ListenGuard() {}
 
@@ -14,14 +14,15 @@ public final class ListenGuard {
   /// @throws ConfigurationException if there is no such address, or it may not be listened on
   public static InetAddress resolve(String key, String address, Security security) {
     InetAddress resolved = resolve(key, address);
-    if (security != Security.OFF && !resolved.isLoopbackAddress()) {
+    if (security == Security.LOOPBACK_ONLY && !resolved.isLoopbackAddress()) {
       throw new ConfigurationException(
           key
               + " "
               + address
               + " is not a loopback address, and whoever reaches it could read and change"
-              + " everything, since this version has no authentication; use 127.0.0.1, or write"
-              + " security = off if the network itself keeps strangers out");
+              + " everything; write security = on, with the folder that bin/trellis security init"
+              + " makes as secrets.folder, or security = off if the network itself keeps strangers"
+              + " out, or use 127.0.0.1");
     }
     return resolved;
   }

@@ -17,18 +17,20 @@ class ListenGuardTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"0.0.0.0", "::", "10.0.0.1", "192.0.2.7"})
-  void everythingElseIsRefusedUnlessSecurityIsOff(String address) {
+  void everythingElseIsRefusedUntilSecurityIsOnOrOff(String address) {
     assertEquals(
         "bind "
             + address
             + " is not a loopback address, and whoever reaches it could read and change"
-            + " everything, since this version has no authentication; use 127.0.0.1, or write"
-            + " security = off if the network itself keeps strangers out",
+            + " everything; write security = on, with the folder that bin/trellis security init"
+            + " makes as secrets.folder, or security = off if the network itself keeps strangers"
+            + " out, or use 127.0.0.1",
         assertThrows(
                 ConfigurationException.class,
                 () -> ListenGuard.resolve("bind", address, Security.LOOPBACK_ONLY))
             .getMessage());
     ListenGuard.resolve("bind", address, Security.OFF);
+    ListenGuard.resolve("bind", address, Security.ON);
   }
 
   @Test

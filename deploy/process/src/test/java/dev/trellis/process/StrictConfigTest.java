@@ -153,14 +153,10 @@ class StrictConfigTest {
   }
 
   @Test
-  void securityIsOffOrNotThereYet() {
+  void securityIsUnsetOffOrOn() {
     assertEquals(Security.LOOPBACK_ONLY, Security.of(config(""), "security"));
     assertEquals(Security.OFF, Security.of(config("security = off"), "security"));
-    assertRefused(
-        "security = \"on\" (configuration: 1) cannot be had yet: this version has no"
-            + " authentication and no encryption; leave it out to listen on loopback only, or"
-            + " write off",
-        () -> Security.of(config("security = on"), "security"));
+    assertEquals(Security.ON, Security.of(config("security = on"), "security"));
     assertRefused(
         "security = \"maybe\" (configuration: 1) must be one of off, on",
         () -> Security.of(config("security = maybe"), "security"));

@@ -1,0 +1,168 @@
+package dev.trellis.process;
+
+import dev.trellis.access.CertificateName;
+import io.netty.handler.ssl.ClientAuth;
+import io.netty.handler.ssl.OpenSsl;
+import io.netty.handler.ssl.SslContext;
+import io.netty.handler.ssl.SslContextBuilder;
+import io.netty.handler.ssl.SslProvider;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.attribute.FileTime;
+import java.security.cert.Certificate;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLPeerUnverifiedException;
+import javax.net.ssl.SSLSession;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// How a process encrypts, and shows who it is: TLS 1.3 with the certificate of its [Secrets].
+/// Files that change are read anew, so that connections made later use them; those that stand stay.
+/// For any thread.
+public final class Tls {
+  private static final Logger LOG = LoggerFactory.getLogger(Tls.class);
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+  private static final int URI_NAME = 6; // RFC 5280, GeneralName
+  private static final List<String> FILES =
+      List.of(Secrets.AUTHORITIES, Secrets.CERTIFICATE, Secrets.PRIVATE_KEY);
+
+  /// What was made of the files as they were at one moment.
+  private record Contexts(SslContext server, SslContext client, List<FileTime> times) {}
+
+  private final Secrets secrets;
+  private volatile Contexts contexts; // replaced under the lock of this
+  private volatile long lookedNanos;
+
+  private Tls(Secrets secrets, Contexts contexts) {
+    this.secrets = secrets;
+    this.contexts = contexts;
+    this.lookedNanos = System.nanoTime();
+  }
+
+  /// Reads the files.
+  ///
+  /// @throws ConfigurationException if they are not there, or not what they should be
+  public static Tls of(Secrets secrets) {
+    return new Tls(secrets, read(secrets));
+  }
+
+  /// For who listens. Who connects may show a certificate, and if he does it must be signed by an
+  /// authority of the cluster.
+  public SslContext server() {
+    return current().server;
+  }
+
+  /// For who connects to another process of the cluster. Whoever answers must show a certificate
+  /// signed by an authority of the cluster; whose it is, is to be asked with [#shownBy].
+  public SslContext client() {
+    return current().client;
+  }
+
+  /// The certificate that the other side of a connection has shown; empty if it has shown none, or
+  /// one that names no part of a cluster.
+  public static Optional<Doorkeeper.Certificate> shownBy(SSLSession session) {
+    try {
+      Certificate[] chain = session.getPeerCertificates();
+      if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
+        return Optional.empty();
+      }
+      return nameOf(certificate)
+          .map(
+              name -> new Doorkeeper.Certificate(name, certificate.getSerialNumber().toString(16)));
+    } catch (SSLPeerUnverifiedException e) {
+      return Optional.empty();
+    }
+  }
+
+  private static Optional<CertificateName> nameOf(X509Certificate certificate) {
+    try {
+      Collection<List<?>> names =
+          Objects.requireNonNullElse(certificate.getSubjectAlternativeNames(), List.of());
+      return names.stream()
+          .filter(name -> name.size() > 1 && Integer.valueOf(URI_NAME).equals(name.get(0)))
+          .flatMap(name -> CertificateName.parse(String.valueOf(name.get(1))).stream())
+          .findFirst();
+    } catch (CertificateParsingException e) {
+      return Optional.empty();
+    }
+  }
+
+  private Contexts current() {
+    long now = System.nanoTime();
+    if (now - lookedNanos > LOOK_NANOS) {
+      lookedNanos = now;
+      refresh();
+    }
+    return contexts;
+  }
+
+  private synchronized void refresh() {
+    try {
+      if (!times(secrets).equals(contexts.times)) {
+        contexts = read(secrets);
+        LOG.info("certificates were read anew from {}", secrets.folder());
+      }
+    } catch (IOException | ConfigurationException e) {
+      // Perhaps half of the files are there yet: what was good is used until all of it is good
+      // again.
+      LOG.warn("certificates stay as they are: {}", e.getMessage());
+    }
+  }
+
+  private static Contexts read(Secrets secrets) {
+    try {
+      List<FileTime> times = times(secrets); // first: what changes meanwhile is read once more
+      SslProvider provider = OpenSsl.isAvailable() ? SslProvider.OPENSSL : SslProvider.JDK;
+      return new Contexts(
+          SslContextBuilder.forServer(
+                  secrets.file(Secrets.CERTIFICATE).toFile(),
+                  secrets.file(Secrets.PRIVATE_KEY).toFile())
+              .sslProvider(provider)
+              .trustManager(secrets.file(Secrets.AUTHORITIES).toFile())
+              .clientAuth(ClientAuth.OPTIONAL)
+              .protocols("TLSv1.3")
+              .build(),
+          SslContextBuilder.forClient()
+              .sslProvider(provider)
+              .keyManager(
+                  secrets.file(Secrets.CERTIFICATE).toFile(),
+                  secrets.file(Secrets.PRIVATE_KEY).toFile())
+              .trustManager(secrets.file(Secrets.AUTHORITIES).toFile())
+              .endpointIdentificationAlgorithm(null) // the name of the cluster counts, see shownBy
+              .protocols("TLSv1.3")
+              .build(),
+          times);
+    } catch (IOException | IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "cannot use the certificates in "
+              + secrets.folder()
+              + " ("
+              + String.join(", ", FILES)
+              + "): "
+              + reason(e),
+          e);
+    }
+  }
+
+  private static String reason(Exception e) {
+    return e instanceof SSLException || e instanceof IllegalArgumentException
+        ? String.valueOf(e.getMessage())
+        : e.getClass().getSimpleName() + " " + e.getMessage();
+  }
+
+  private static List<FileTime> times(Secrets secrets) throws IOException {
+    List<FileTime> times = new ArrayList<>();
+    for (String file : FILES) {
+      times.add(Files.getLastModifiedTime(secrets.file(file)));
+    }
+    return times;
+  }
+}
