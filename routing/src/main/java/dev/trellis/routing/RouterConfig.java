@@ -5,6 +5,7 @@ import static dev.trellis.process.Ranges.requireWithin;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Secrets;
 import dev.trellis.process.Security;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.routing.gateway.GatewayConfig;
@@ -28,12 +29,14 @@ import java.util.Optional;
 ///   timeout of its own, 10 ms to 1 day
 /// @param sessionKey with which the gateway signs session tokens, and those that come must be
 ///   signed: a secret of 16 to 1,024 bytes; empty for none
+/// @param secrets there if security is on
 public record RouterConfig(
     LookupConfig lookup,
     GatewayConfig gateway,
     InetSocketAddress admin,
     Duration callTimeout,
-    Payload sessionKey) {
+    Payload sessionKey,
+    Optional<Secrets> secrets) {
   private static final int SESSION_KEY_BYTES_MIN = 16;
   private static final int SESSION_KEY_BYTES_MAX = 1_024;
 
@@ -78,7 +81,8 @@ public record RouterConfig(
         gateway(config, new InetSocketAddress(gatewayBind, port(config, "gateway.port"))),
         new InetSocketAddress(bind, port(config, "admin.port")),
         config.duration("gateway.call.timeout"),
-        sessionKey(config));
+        sessionKey(config),
+        Secrets.of(config, "secrets.folder", security));
   }
 
   /// An empty one is refused: whoever sets it, as from a variable that is unset, wants signatures.

@@ -3,22 +3,25 @@ package dev.trellis.node.config;
 import static dev.trellis.process.Ranges.requireWithin;
 
 import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.Secrets;
 import dev.trellis.process.Security;
 import java.util.List;
 import java.util.Optional;
 
 /// Where a node listens.
 ///
-/// @param bind address or name to listen on; anything but loopback needs `security` to be off
+/// @param bind address or name to listen on; anything but loopback needs a word on security
 /// @param advertise address or name that others reach the node by; empty for the same as `bind`
 /// @param dataPorts a port per shard, in shard order; 0 takes a free one
 /// @param adminPort 0 takes a free one
+/// @param secrets there if security is on
 public record ListenConfig(
     String bind,
     Optional<String> advertise,
     List<Integer> dataPorts,
     int adminPort,
-    Security security) {
+    Security security,
+    Optional<Secrets> secrets) {
   static final int SHARDS_MAX = 256;
   private static final int PORT_MAX = 65_535;
 

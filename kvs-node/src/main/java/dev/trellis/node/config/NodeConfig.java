@@ -5,6 +5,7 @@ import static dev.trellis.process.Ranges.requireWithin;
 
 import dev.trellis.node.shard.ReplicationConfig;
 import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.Secrets;
 import dev.trellis.process.Security;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.Limits;
@@ -155,12 +156,14 @@ public record NodeConfig(
   private static ListenConfig listen(StrictConfig config) {
     int shards = config.number("shards");
     requireWithin("shards", shards, 1, ListenConfig.SHARDS_MAX);
+    Security security = Security.of(config, "security");
     return new ListenConfig(
         config.text("bind"),
         config.optionalText("advertise"),
         dataPorts(config, shards),
         config.number("admin.port"),
-        Security.of(config, "security"));
+        security,
+        Secrets.of(config, "secrets.folder", security));
   }
 
   private static List<Integer> dataPorts(StrictConfig config, int shards) {

@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
@@ -469,7 +470,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       return;
     }
     cancelGreetingDeadline();
-    Origin origin = new Origin(id, hello.clientId(), Origin.ANONYMOUS);
+    Origin origin = new Origin(id, hello.clientId(), Caller.ANONYMOUS);
     int bytesMax = shard.plane().config().connections().outboundBytesMax();
     passage = new Passage(origin, this, shard, bytesMax);
     scope = hello.scope();

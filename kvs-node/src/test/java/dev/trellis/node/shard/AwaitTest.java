@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.execution.Refusal;
 import dev.trellis.execution.ThresholdReader;
@@ -246,7 +247,7 @@ class AwaitTest {
     int waiting = 0;
     List<Reply> told = List.of();
     while (told.isEmpty() && waiting < 100) {
-      Origin origin = new Origin(100 + waiting, 1, Origin.ANONYMOUS);
+      Origin origin = new Origin(100 + waiting, 1, Caller.ANONYMOUS);
       shard.await(origin, "k", threshold, LONG);
       told = shard.takeAwaited();
       waiting++;

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.access.Caller;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Peer;
@@ -19,7 +20,7 @@ class PendingWriteTest {
 
   private static PendingWrite write(int needed, Acknowledgement level, boolean leaving) {
     return new PendingWrite(
-        new Origin(1, 2, Origin.ANONYMOUS),
+        new Origin(1, 2, Caller.ANONYMOUS),
         Payload.ofText("k"),
         new PendingWrite.Answer.Plain(new PlainReply()),
         Optional.empty(),

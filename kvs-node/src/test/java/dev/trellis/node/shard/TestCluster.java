@@ -1,5 +1,6 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.Tag;
 import dev.trellis.lattice.Entry;
@@ -47,7 +48,7 @@ import org.jspecify.annotations.Nullable;
 /// Several shards that hear each other at once and without loss, unless the test says otherwise,
 /// and a clock that stands still until the test moves it.
 final class TestCluster {
-  static final Origin CLIENT = new Origin(1, 77, Origin.ANONYMOUS);
+  static final Origin CLIENT = new Origin(1, 77, Caller.ANONYMOUS);
 
   private record Envelope(Peer from, Peer to, PeerMessage message) {}
 

@@ -3,6 +3,7 @@ package dev.trellis.node.shard;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
@@ -35,9 +36,9 @@ import java.util.Set;
 final class TestShard implements Outbox {
   static final long START_MILLIS = 1_700_000_000_000L;
   static final long INCARNATION = 0x5eed;
-  static final Origin CLIENT = new Origin(1, 77, Origin.ANONYMOUS);
-  static final Origin OTHER = new Origin(2, 78, Origin.ANONYMOUS);
-  static final Origin PEER = new Origin(3, 0, Origin.PEER);
+  static final Origin CLIENT = new Origin(1, 77, Caller.ANONYMOUS);
+  static final Origin OTHER = new Origin(2, 78, Caller.ANONYMOUS);
+  static final Origin PEER = new Origin(3, 0, Caller.PEER);
 
   private final ShardConfig config;
   private final MemoryStore store = new MemoryStore();

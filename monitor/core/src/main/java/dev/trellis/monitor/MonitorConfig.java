@@ -11,6 +11,7 @@ import dev.trellis.monitor.policy.PolicySettings.Statistic;
 import dev.trellis.monitor.scaler.ScalerSource;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Secrets;
 import dev.trellis.process.Security;
 import dev.trellis.process.StrictConfig;
 import java.io.IOException;
@@ -40,6 +41,7 @@ import java.util.stream.Stream;
 /// @param record where what nodes tell is written to as well
 /// @param console where the console is; port 0 takes a free one
 /// @param admin where `/metrics`, `/healthz` and `/readyz` are; port 0 takes a free one
+/// @param secrets there if security is on
 public record MonitorConfig(
     String clusterName,
     List<String> nodes,
@@ -52,7 +54,8 @@ public record MonitorConfig(
     PolicySettings policies,
     InetSocketAddress console,
     Set<String> consoleNames,
-    InetSocketAddress admin) {
+    InetSocketAddress admin,
+    Optional<Secrets> secrets) {
   /// What stands for no scaler.
   public static final String NO_SCALER = "none";
 
@@ -115,7 +118,8 @@ public record MonitorConfig(
         policies(config),
         new InetSocketAddress(bind, port(config, "console.port")),
         new LinkedHashSet<>(config.texts("console.names")),
-        new InetSocketAddress(bind, port(config, "admin.port")));
+        new InetSocketAddress(bind, port(config, "admin.port")),
+        Secrets.of(config, "secrets.folder", security));
   }
 
   private static PolicySettings policies(StrictConfig config) {

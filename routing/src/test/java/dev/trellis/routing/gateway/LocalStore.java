@@ -1,5 +1,6 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.Call;
@@ -286,7 +287,7 @@ final class LocalStore implements Store {
   }
 
   private static Origin origin(long connection) {
-    return new Origin(connection, CLIENT, Origin.ANONYMOUS);
+    return new Origin(connection, CLIENT, Caller.ANONYMOUS);
   }
 
   private static StoreResult.Failed failed(Outcome.Failed failed, Optional<Reply> reply) {

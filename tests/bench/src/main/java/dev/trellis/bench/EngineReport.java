@@ -1,5 +1,6 @@
 package dev.trellis.bench;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
@@ -31,7 +32,7 @@ import org.HdrHistogram.Histogram;
 ///
 ///     java … dev.trellis.bench.EngineReport KEYS VALUE_BYTES
 public final class EngineReport {
-  private static final Origin CLIENT = new Origin(1, 77, Origin.ANONYMOUS);
+  private static final Origin CLIENT = new Origin(1, 77, Caller.ANONYMOUS);
   private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
   private static final int TICK_PUTS = 1_000;
   private static final long START_MILLIS = 1_700_000_000_000L;

@@ -1,5 +1,6 @@
 package dev.trellis.simulation;
 
+import dev.trellis.access.Caller;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.placement.Topology;
@@ -102,7 +103,7 @@ final class Contacts {
             .map(
                 shard ->
                     new Link(
-                        shard, new Origin(cluster.nextConnection(), clientId, Origin.ANONYMOUS)));
+                        shard, new Origin(cluster.nextConnection(), clientId, Caller.ANONYMOUS)));
     links.remove(target);
     opened.ifPresent(link -> links.put(target, link));
     return opened;

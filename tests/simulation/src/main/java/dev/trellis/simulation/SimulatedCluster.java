@@ -1,5 +1,6 @@
 package dev.trellis.simulation;
 
+import dev.trellis.access.Caller;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.OrderedSet;
@@ -543,7 +544,7 @@ final class SimulatedCluster {
   /// Somebody who was not connected before.
   Origin newOrigin() {
     long connection = nextConnection();
-    return new Origin(connection, connection, Origin.ANONYMOUS);
+    return new Origin(connection, connection, Caller.ANONYMOUS);
   }
 
   /// The shard that listens where a client wants to connect to; empty if nobody answers.

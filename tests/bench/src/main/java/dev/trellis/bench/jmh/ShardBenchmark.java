@@ -1,5 +1,6 @@
 package dev.trellis.bench.jmh;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.AccessConfig;
@@ -46,7 +47,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class ShardBenchmark {
   private static final long NOW_MILLIS = 1_700_000_000_000L;
   private static final int FRAMES = 1 << 14; // made in advance
-  private static final Origin CLIENT = new Origin(1, 77, Origin.ANONYMOUS);
+  private static final Origin CLIENT = new Origin(1, 77, Caller.ANONYMOUS);
 
   /// See [AccessConfig#sampleEveryMax].
   @Param({"0", "32"})

@@ -1,5 +1,6 @@
 package dev.trellis.bench.peers;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -90,7 +91,7 @@ public final class InProcess {
 
   /// A shard, called as its event loop would.
   private static final class OfTrellis implements Values, Outbox {
-    private static final Origin ORIGIN = new Origin(1, 7, Origin.ANONYMOUS);
+    private static final Origin ORIGIN = new Origin(1, 7, Caller.ANONYMOUS);
 
     private final ShardCore shard =
         new ShardCore(ShardConfig.of("in-process", 0, 1, 1), new MemoryStore());

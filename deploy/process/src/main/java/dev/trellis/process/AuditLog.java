@@ -1,0 +1,117 @@
+package dev.trellis.process;
+
+import java.time.Instant;
+import java.time.InstantSource;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/// Who was refused, and what administrators did: a line of JSON each, in the log [#NAME]. Lines
+/// have no values and no secrets; names that came from outside are escaped, so that none can end a
+/// line or look like another. For any thread.
+///
+/// Refusals come as fast as somebody makes them: beyond [#REFUSALS_MAX] in a second they are
+/// counted, and the count is a line of its own.
+public final class AuditLog {
+  /// The name of the log, for its settings.
+  public static final String NAME = "dev.trellis.audit";
+
+  static final int REFUSALS_MAX = 100;
+  private static final int TEXT_MAX = 256;
+  private static final Logger LOG = LoggerFactory.getLogger(NAME);
+
+  private final String process;
+  private final InstantSource clock;
+  private long second; // under the lock of this, as what follows
+  private int refusals;
+  private long untold;
+
+  /// Writes of one process.
+  ///
+  /// @param process such as `node n1`
+  public AuditLog(String process, InstantSource clock) {
+    this.process = process;
+    this.clock = clock;
+  }
+
+  /// Somebody did not get what he asked for.
+  ///
+  /// @param principal who, as far as that is known
+  /// @param action what he wanted, such as `connect` or `put`
+  /// @param target of it, such as a key; empty if there is none
+  /// @param from where he is, such as `10.0.0.7:4711`
+  /// @param reason why not
+  public void refused(String principal, String action, String target, String from, String reason) {
+    long left;
+    synchronized (this) {
+      long now = clock.instant().getEpochSecond();
+      left = 0;
+      if (now != second) {
+        left = untold;
+        second = now;
+        refusals = 0;
+        untold = 0;
+      }
+      if (++refusals > REFUSALS_MAX) {
+        untold++;
+        return;
+      }
+    }
+    if (left > 0) {
+      write("refusals-not-told", "", "", "", "", Long.toString(left));
+    }
+    write("refused", principal, action, target, from, reason);
+  }
+
+  /// An administrator did something, or tried to.
+  ///
+  /// @param outcome such as `done`
+  public void administered(
+      String principal, String action, String target, String from, String outcome) {
+    write("administered", principal, action, target, from, outcome);
+  }
+
+  private void write(
+      String event, String principal, String action, String target, String from, String outcome) {
+    LOG.info(line(clock.instant(), event, principal, action, target, from, outcome));
+  }
+
+  String line(
+      Instant time,
+      String event,
+      String principal,
+      String action,
+      String target,
+      String from,
+      String outcome) {
+    StringBuilder line = new StringBuilder(200);
+    line.append("{\"time\":\"").append(time).append('"');
+    add(line, "process", process);
+    add(line, "event", event);
+    add(line, "principal", principal);
+    add(line, "action", action);
+    add(line, "target", target);
+    add(line, "from", from);
+    add(line, "outcome", outcome);
+    return line.append('}').toString();
+  }
+
+  private static void add(StringBuilder line, String name, String text) {
+    if (text.isEmpty()) {
+      return;
+    }
+    line.append(",\"").append(name).append("\":\"");
+    int length = Math.min(text.length(), TEXT_MAX);
+    for (int i = 0; i < length; i++) {
+      char c = text.charAt(i);
+      if (c == '"' || c == '\\') {
+        line.append('\\').append(c);
+      } else if (c < ' ' || c > '~') {
+        line.append(
+            "\\u%04x".formatted((int) c)); // nothing that a terminal or a reader might act on
+      } else {
+        line.append(c);
+      }
+    }
+    line.append(length < text.length() ? "…\"" : "\"");
+  }
+}
