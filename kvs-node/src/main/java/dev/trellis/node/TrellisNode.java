@@ -12,6 +12,7 @@ import dev.trellis.process.AdminServer;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.Health;
 import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
@@ -71,6 +72,13 @@ public final class TrellisNode implements RunningProcess {
     SecureRandom random = new SecureRandom();
     long incarnation = random.nextLong();
     InstantSource clock = InstantSource.system();
+    Optional<Protection> protection =
+        config
+            .listen()
+            .secrets()
+            .map(
+                secrets ->
+                    Protection.of(secrets, config.clusterName(), "node " + config.nodeId(), clock));
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
       Optional<MemberFile> member = Optional.empty();
@@ -104,7 +112,8 @@ public final class TrellisNode implements RunningProcess {
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
               registry(plane, control, stores, statistics),
-              health(plane, control));
+              health(plane, control),
+              protection);
       opened.push(admin);
       boolean alone = control.port() == 0;
       NodeDescriptor.State state =
