@@ -1,5 +1,6 @@
 package dev.trellis.client;
 
+import dev.trellis.access.ApiKey;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Frame;
@@ -29,10 +30,11 @@ import java.util.function.Consumer;
 ///   tested, and after as long again given up, 10 ms to 1 h: so is a peer found that vanished
 ///   without a word. Also how long calls wait for a new connection before they go to another holder
 ///   of their key
-/// @param credentials opaque; empty for `anonymous`
+/// @param credentials an API key, see [#withApiKey]; empty for none
 /// @param sessionKey with which session tokens are signed, and must be signed to be taken: a secret
 ///   that all clients of a session share; empty for none
 /// @param agent name and version of the software, for the nodes' logs
+/// @param tls how it encrypts; empty where the cluster has no security
 public record ClientConfig(
     List<String> addresses,
     Optional<String> clusterName,
@@ -48,7 +50,8 @@ public record ClientConfig(
     Duration patience,
     Payload credentials,
     Payload sessionKey,
-    String agent) {
+    String agent,
+    Optional<ClientTls> tls) {
   public ClientConfig {
     addresses = List.copyOf(addresses);
     if (addresses.isEmpty()) {
@@ -98,7 +101,8 @@ public record ClientConfig(
         Duration.ofSeconds(1),
         Payload.EMPTY,
         Payload.EMPTY,
-        "trellis-java");
+        "trellis-java",
+        Optional.empty());
   }
 
   public ClientConfig withClusterName(String name) {
@@ -149,6 +153,29 @@ public record ClientConfig(
     return with(draft -> draft.credentials = secret);
   }
 
+  /// An API key, as its owner has it. It is shown to nodes and routers of the cluster only, so it
+  /// needs [#withTls].
+  ///
+  /// @throws IllegalArgumentException if the text is none
+  public ClientConfig withApiKey(String text) {
+    ApiKey.parse(text);
+    return withCredentials(Payload.ofText(text));
+  }
+
+  /// Whether the credentials are an API key, and not something of a user's own making.
+  boolean showsApiKey() {
+    try {
+      return credentials.isText() && !ApiKey.parse(credentials.text()).id().isEmpty();
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  /// Encryption, for a cluster with security.
+  public ClientConfig withTls(ClientTls encryption) {
+    return with(draft -> draft.tls = Optional.of(encryption));
+  }
+
   public ClientConfig withSessionKey(Payload secret) {
     return with(draft -> draft.sessionKey = secret);
   }
@@ -180,6 +207,7 @@ public record ClientConfig(
     private Payload credentials;
     private Payload sessionKey;
     private String agent;
+    private Optional<ClientTls> tls;
 
     Draft(ClientConfig config) {
       addresses = config.addresses;
@@ -197,6 +225,7 @@ public record ClientConfig(
       credentials = config.credentials;
       sessionKey = config.sessionKey;
       agent = config.agent;
+      tls = config.tls;
     }
 
     ClientConfig finished() {
@@ -215,7 +244,8 @@ public record ClientConfig(
           patience,
           credentials,
           sessionKey,
-          agent);
+          agent,
+          tls);
     }
   }
 
@@ -227,6 +257,7 @@ public record ClientConfig(
         + clusterName.map(name -> " of cluster " + name).orElse("")
         + ", a connection per "
         + scope
+        + tls.map(encryption -> ", " + encryption).orElse("")
         + ", timeout "
         + timeout;
   }
