@@ -108,9 +108,7 @@ class ConsoleLoginPageTest {
     assertEquals("/login", browser.text("return location.pathname"));
     assertEquals(
         List.of(),
-        browser.complaints().stream()
-            .filter(complaint -> !complaint.contains("401"))
-            .toList());
+        browser.complaints().stream().filter(complaint -> !complaint.contains("401")).toList());
   }
 
   @Test

@@ -72,9 +72,7 @@ class SecureConsoleTest {
             cluster.clock(),
             Optional.of(keys.protection));
     client =
-        HttpClient.newBuilder()
-            .sslContext(HttpsClient.context(keys.own, Optional.empty()))
-            .build();
+        HttpClient.newBuilder().sslContext(HttpsClient.context(keys.own, Optional.empty())).build();
     audit.start();
     ((Logger) LoggerFactory.getLogger(AuditLog.NAME)).addAppender(audit);
   }
@@ -263,7 +261,7 @@ class SecureConsoleTest {
     Page page = loginPage();
     String key = keys.viewer.text();
     assertEquals(403, login(new Page(loginPage().token, page.cookie), key).statusCode());
-    assertEquals(403, login(new Page("", "__Host-trellis-login="), key).statusCode() );
+    assertEquals(403, login(new Page("", "__Host-trellis-login="), key).statusCode());
     assertEquals(403, login(page, key, "Sec-Fetch-Site", "cross-site").statusCode());
     assertEquals(403, login(page, key, "Sec-Fetch-Site", "same-site").statusCode());
     String body = "token=" + page.token + "&key=" + key;
@@ -299,9 +297,7 @@ class SecureConsoleTest {
     assertEquals(403, send("POST", "/logout", "token=x", own).statusCode());
     String other = session(login(keys.viewer)).get("token").asText();
     assertEquals(403, send("POST", "/logout", "token=" + other, own).statusCode());
-    String[] foreign = {
-      "Content-Type", form, "Cookie", cookie, "Origin", "https://evil.example"
-    };
+    String[] foreign = {"Content-Type", form, "Cookie", cookie, "Origin", "https://evil.example"};
     assertEquals(403, send("POST", "/logout", "token=" + token, foreign).statusCode());
     assertEquals(405, get("/logout", "Cookie", cookie).statusCode());
     assertEquals(200, state(cookie));
@@ -338,8 +334,7 @@ class SecureConsoleTest {
   }
 
   @Test
-  void beforeTheListOfPrincipalsIsHereNobodyIsCalledUnknown(@TempDir Path other)
-      throws Exception {
+  void beforeTheListOfPrincipalsIsHereNobodyIsCalledUnknown(@TempDir Path other) throws Exception {
     ConsoleKeys silent = new ConsoleKeys(other);
     console.close();
     client.shutdownNow();
@@ -418,8 +413,7 @@ class SecureConsoleTest {
       socket
           .getOutputStream()
           .write("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
-      String answer =
-          new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+      String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
       assertTrue(answer.startsWith("HTTP/1.1 400 "), answer);
       assertTrue(answer.contains("https://"), answer);
     }
