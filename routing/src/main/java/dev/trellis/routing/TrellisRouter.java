@@ -1,9 +1,12 @@
 package dev.trellis.routing;
 
+import dev.trellis.client.AccessFeed;
 import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
@@ -17,6 +20,7 @@ import io.prometheus.client.hotspot.StandardExports;
 import io.prometheus.client.hotspot.ThreadExports;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
@@ -51,9 +55,22 @@ public final class TrellisRouter implements RunningProcess {
     CollectorRegistry registry = new CollectorRegistry();
     Deque<AutoCloseable> parts = new ArrayDeque<>();
     try {
-      Lookup lookup = Lookup.start(config.lookup(), registry);
+      Optional<Protection> protection =
+          config
+              .secrets()
+              .map(
+                  secrets ->
+                      Protection.of(
+                          secrets,
+                          config.lookup().clusterName(),
+                          "router " + config.lookup().routerId(),
+                          InstantSource.system()));
+      Lookup lookup = Lookup.start(config.lookup(), protection, registry);
       parts.push(lookup);
-      Trellis trellis = Trellis.connect(clientConfig(config, lookup));
+      ClientConfig client = clientConfig(config, protection, lookup);
+      protection.ifPresent(
+          known -> parts.push(AccessFeed.connecting(client, known.doorkeeper()::heard)));
+      Trellis trellis = Trellis.connect(client);
       parts.push(trellis);
       Gateway gateway = Gateway.start(config.gateway(), trellis, lookup::map, registry);
       parts.push(gateway);
@@ -105,19 +122,26 @@ public final class TrellisRouter implements RunningProcess {
     close(parts);
   }
 
-  private static ClientConfig clientConfig(RouterConfig config, Lookup lookup) {
+  private static ClientConfig clientConfig(
+      RouterConfig config, Optional<Protection> protection, Lookup lookup) {
     InetAddress bound = lookup.address().getAddress();
     String host =
         bound.isAnyLocalAddress()
             ? InetAddress.getLoopbackAddress().getHostAddress()
             : bound.getHostAddress();
-    return ClientConfig.of(
-            (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + lookup.address().getPort())
-        .withClusterName(config.lookup().clusterName())
-        .withTimeout(config.callTimeout())
-        .withMapRefresh(config.lookup().period())
-        .withSessionKey(config.sessionKey())
-        .withAgent("trellis-gateway " + config.lookup().routerId());
+    ClientConfig plain =
+        ClientConfig.of(
+                (host.indexOf(':') >= 0 ? "[" + host + "]" : host)
+                    + ":"
+                    + lookup.address().getPort())
+            .withClusterName(config.lookup().clusterName())
+            .withTimeout(config.callTimeout())
+            .withMapRefresh(config.lookup().period())
+            .withSessionKey(config.sessionKey())
+            .withAgent("trellis-gateway " + config.lookup().routerId());
+    return protection
+        .map(known -> plain.withTls(ClientTls.using(known.tls()::client)))
+        .orElse(plain);
   }
 
   private static CollectorRegistry withJvm(CollectorRegistry registry) {
