@@ -290,7 +290,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   /// called in a turn of the shard.
   void callerIs(Caller caller) {
     if (passage != null) {
-      var _ = passage.callerIs(caller);
+      Origin origin = passage.callerIs(caller);
+      shard.callerIs(origin);
+      tellOthers(other -> other.callerIs(origin));
     }
   }
 
@@ -791,6 +793,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       }
     }
     shard.scan(
+        open(),
         asked,
         () -> phase != Phase.CLOSING,
         page -> {
