@@ -476,7 +476,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     scope = hello.scope();
     phase = Phase.OPEN;
     shard.join(origin, this);
-    write(shard.welcome(version, shard.time()));
+    write(shard.welcome(version, shard.time(), origin.caller()));
   }
 
   /// Hands the socket to a [PeerConnection].
