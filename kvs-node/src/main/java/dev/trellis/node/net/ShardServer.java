@@ -86,7 +86,7 @@ final class ShardServer implements Outbox {
   ///
   /// @param isWanted whether anybody waits for the page still
   private record WaitingScan(
-      Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {}
+      Passage asker, Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {}
 
   private final DataPlane plane;
   private final int index;
@@ -470,6 +470,11 @@ final class ShardServer implements Outbox {
     }
   }
 
+  /// The caller of a connection is another from now on; see [ShardCore#callerIs].
+  void callerIs(Origin origin) {
+    core.callerIs(origin, now(), this);
+  }
+
   void watch(Origin origin, Frame.Watch watch) {
     core.watch(origin, watch, now(), this);
   }
@@ -487,8 +492,9 @@ final class ShardServer implements Outbox {
   /// until then, sockets and other turns come in between.
   ///
   /// @param isWanted whether anybody waits for the page still
-  void scan(Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {
-    WaitingScan asked = new WaitingScan(scan, isWanted, then);
+  void scan(
+      Passage asker, Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {
+    WaitingScan asked = new WaitingScan(asker, scan, isWanted, then);
     if (scansWaiting.isEmpty() && core.prepareScan(now())) {
       goOn(asked);
     } else {
@@ -500,10 +506,10 @@ final class ShardServer implements Outbox {
   }
 
   private void goOn(WaitingScan scan) {
-    switch (core.scan(scan.scan(), now())) {
+    switch (core.scan(scan.asker().origin().caller(), scan.scan(), now())) {
       case ScanTurn.Done(Frame.Scanned page) -> scan.then().accept(page);
       case ScanTurn.Unfinished(Frame.Scan rest) ->
-          scansWaiting.add(new WaitingScan(rest, scan.isWanted(), scan.then()));
+          scansWaiting.add(new WaitingScan(scan.asker(), rest, scan.isWanted(), scan.then()));
     }
   }
 
