@@ -12,6 +12,7 @@ import dev.trellis.process.AdminServer;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.Health;
 import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
@@ -71,6 +72,13 @@ public final class TrellisNode implements RunningProcess {
     SecureRandom random = new SecureRandom();
     long incarnation = random.nextLong();
     InstantSource clock = InstantSource.system();
+    Optional<Protection> protection =
+        config
+            .listen()
+            .secrets()
+            .map(
+                secrets ->
+                    Protection.of(secrets, config.clusterName(), "node " + config.nodeId(), clock));
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
       Optional<MemberFile> member = Optional.empty();
@@ -95,9 +103,10 @@ public final class TrellisNode implements RunningProcess {
               stores.bytesMax(),
               shard -> cores.apply(shard, stores.open(shard)));
       opened.push(plane);
-      ControlPlane control = ControlPlane.bind(config, address, clock);
+      ControlPlane control = ControlPlane.bind(config, address, clock, protection);
       opened.push(control);
-      Optional<StatisticsPublisher> statistics = StatisticsPublisher.bind(config, address);
+      Optional<StatisticsPublisher> statistics =
+          StatisticsPublisher.bind(config, address, protection);
       statistics.ifPresent(opened::push);
       AdminServer admin =
           AdminServer.start(

@@ -198,8 +198,9 @@ public final class AccessList {
   public Authentication authenticate(Payload credentials, long nowMillis) {
     if (credentials.isEmpty()) {
       return new Authentication.Unknown(
-          "no API key was shown, and this cluster serves nobody without; give one with"
-              + " credentials, --key-file or TRELLIS_API_KEY_FILE");
+          "no API key was shown, nor a certificate that an authority of this cluster signed, and"
+              + " nobody is served without; give one with credentials, --key-file or"
+              + " TRELLIS_API_KEY_FILE");
     }
     return parse(credentials)
         .map(key -> authenticate(key, nowMillis))
