@@ -79,7 +79,6 @@ final class CurveServer implements AutoCloseable {
     apply(held);
     boolean isProtected =
         socket.setCurveServer(true)
-            && socket.setMsgAllocator(new LargeMessages())
             && socket.setEventHook(connections, Connections.EVENTS);
     if (!isProtected) {
       own.close();
