@@ -20,7 +20,7 @@ public final class Rights {
   private final byte[][] prefixes; // short ones first: they decide most often
   private final int[] roles; // of each prefix, as bits
   private final int anyRoles; // of all of them together
-  private final int rolesOnAll; // of the empty prefix
+  private final boolean administers; // and so may do all
 
   private Rights(List<Grant> grants) {
     List<Grant> sorted = new ArrayList<>(grants);
@@ -41,7 +41,7 @@ public final class Rights {
       onAll |= prefixes[i].length == 0 ? roles[i] : 0;
     }
     anyRoles = any;
-    rolesOnAll = onAll;
+    administers = (onAll & Role.ADMIN.bits()) == Role.ADMIN.bits();
   }
 
   /// The rights of who was given these.
@@ -51,12 +51,19 @@ public final class Rights {
 
   /// Whether a key may be used so. Costs a comparison for each prefix that was granted.
   public boolean allow(Role role, Payload key) {
+    if (administers) {
+      return true; // without a copy of the key
+    }
     byte[] bytes = key.toBytes();
     return allow(role, bytes, 0, bytes.length);
   }
 
   /// The same of a key that is `length` bytes of `source` from `at`.
   public boolean allow(Role role, byte[] source, int at, int length) {
+    return administers || allowed(role, source, at, length);
+  }
+
+  private boolean allowed(Role role, byte[] source, int at, int length) {
     return SystemKeys.isSystem(source, at, length)
         ? allowOfSystem(role, source, at, length)
         : granted(role, source, at, length);
@@ -68,7 +75,7 @@ public final class Rights {
     byte[] bytes = prefix.toBytes();
     if (SystemKeys.isSystem(bytes, 0, bytes.length)
         && SystemKeys.isShared(bytes, 0, bytes.length)) {
-      return administer() || grantedByName(role, bytes, 0, bytes.length);
+      return administers || grantedByName(role, bytes, 0, bytes.length);
     }
     // A key that starts with it is granted by all that grants the prefix itself.
     return allow(role, bytes, 0, bytes.length);
@@ -76,7 +83,7 @@ public final class Rights {
 
   /// Whether the cluster may be administered.
   public boolean administer() {
-    return (rolesOnAll & Role.ADMIN.bits()) == Role.ADMIN.bits();
+    return administers;
   }
 
   /// Whether nothing is allowed.
@@ -85,9 +92,6 @@ public final class Rights {
   }
 
   private boolean allowOfSystem(Role role, byte[] source, int at, int length) {
-    if (administer()) {
-      return true;
-    }
     if (SystemKeys.isSecret(source, at, length)) {
       return grantedAsSecret(role, source, at, length);
     }

@@ -2,9 +2,11 @@ package dev.trellis.routing;
 
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
+import dev.trellis.lattice.Payload;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
 import dev.trellis.process.RunningProcess;
+import dev.trellis.process.SessionKeys;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
 import dev.trellis.routing.lookup.Lookup;
@@ -22,6 +24,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -116,8 +119,16 @@ public final class TrellisRouter implements RunningProcess {
         .withClusterName(config.lookup().clusterName())
         .withTimeout(config.callTimeout())
         .withMapRefresh(config.lookup().period())
-        .withSessionKey(config.sessionKey())
+        .withSessionKeys(sessionKeys(config))
         .withAgent("trellis-gateway " + config.lookup().routerId());
+  }
+
+  private static Supplier<List<Payload>> sessionKeys(RouterConfig config) {
+    if (config.secrets().isPresent()) {
+      return SessionKeys.of(config.secrets().get());
+    }
+    List<Payload> keys = config.sessionKey().isEmpty() ? List.of() : List.of(config.sessionKey());
+    return () -> keys;
   }
 
   private static CollectorRegistry withJvm(CollectorRegistry registry) {

@@ -246,6 +246,16 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     var _ = channel.close();
   }
 
+  /// Has another caller from now on, with what waits too: what he may not do any more ends. To be
+  /// called in a turn of the shard.
+  void callerIs(Caller caller) {
+    if (passage != null) {
+      Origin origin = passage.callerIs(caller);
+      shard.callerIs(origin);
+      tellOthers(other -> other.callerIs(origin));
+    }
+  }
+
   /// Goes on after a wait.
   void resume() {
     if (phase != Phase.CLOSING) {
@@ -476,7 +486,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     scope = hello.scope();
     phase = Phase.OPEN;
     shard.join(origin, this);
-    write(shard.welcome(version, shard.time()));
+    write(shard.welcome(version, shard.time(), origin.caller()));
   }
 
   /// Hands the socket to a [PeerConnection].
@@ -642,6 +652,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       }
     }
     shard.scan(
+        open(),
         asked,
         () -> phase != Phase.CLOSING,
         page -> {

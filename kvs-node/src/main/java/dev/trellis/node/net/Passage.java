@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.node.shard.Origin;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -10,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLong;
 /// The shards stop working for a connection while more than its bound waits to be written, so a
 /// client that does not read costs at most that and one value per shard.
 final class Passage {
-  private final Origin origin;
+  private volatile Origin origin; // replaced by home, read by the others
   private final Connection connection;
   private final ShardServer home;
   private final long bytesMax;
@@ -25,6 +26,15 @@ final class Passage {
 
   Origin origin() {
     return origin;
+  }
+
+  /// Has another caller from now on.
+  ///
+  /// @return the connection as it is now
+  Origin callerIs(Caller caller) {
+    Origin changed = origin.with(caller);
+    origin = changed;
+    return changed;
   }
 
   /// Whether more may be done for the connection.

@@ -103,6 +103,7 @@ final class PassedConnection implements Recipient {
           deliver(new Errand.Confirmed(confirming.pong(), shard.asOf()));
       case Errand.Scanning scanning ->
           shard.scan(
+              passage,
               scanning.asked(),
               () -> !closed,
               page -> {

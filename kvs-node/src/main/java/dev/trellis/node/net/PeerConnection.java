@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
@@ -52,7 +53,8 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
 
   /// Answers the Hello, and takes what came behind it.
   void begin(int version) {
-    send(shard.welcome(version, HybridTimestamp.ofMillis(shard.clock().millis())));
+    send(
+        shard.welcome(version, HybridTimestamp.ofMillis(shard.clock().millis()), Caller.ANONYMOUS));
     channel.config().setAutoRead(true);
     advance();
   }

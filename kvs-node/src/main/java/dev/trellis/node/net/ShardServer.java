@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.node.config.ConnectionConfig;
 import dev.trellis.node.membership.Incarnation;
@@ -85,7 +86,7 @@ final class ShardServer implements Outbox {
   ///
   /// @param isWanted whether anybody waits for the page still
   private record WaitingScan(
-      Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {}
+      Passage asker, Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {}
 
   private final DataPlane plane;
   private final int index;
@@ -469,6 +470,11 @@ final class ShardServer implements Outbox {
     }
   }
 
+  /// The caller of a connection is another from now on; see [ShardCore#callerIs].
+  void callerIs(Origin origin) {
+    core.callerIs(origin, now(), this);
+  }
+
   void watch(Origin origin, Frame.Watch watch) {
     core.watch(origin, watch, now(), this);
   }
@@ -486,8 +492,9 @@ final class ShardServer implements Outbox {
   /// until then, sockets and other turns come in between.
   ///
   /// @param isWanted whether anybody waits for the page still
-  void scan(Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {
-    WaitingScan asked = new WaitingScan(scan, isWanted, then);
+  void scan(
+      Passage asker, Frame.Scan scan, BooleanSupplier isWanted, Consumer<Frame.Scanned> then) {
+    WaitingScan asked = new WaitingScan(asker, scan, isWanted, then);
     if (scansWaiting.isEmpty() && core.prepareScan(now())) {
       goOn(asked);
     } else {
@@ -499,10 +506,10 @@ final class ShardServer implements Outbox {
   }
 
   private void goOn(WaitingScan scan) {
-    switch (core.scan(scan.scan(), now())) {
+    switch (core.scan(scan.asker().origin().caller(), scan.scan(), now())) {
       case ScanTurn.Done(Frame.Scanned page) -> scan.then().accept(page);
       case ScanTurn.Unfinished(Frame.Scan rest) ->
-          scansWaiting.add(new WaitingScan(rest, scan.isWanted(), scan.then()));
+          scansWaiting.add(new WaitingScan(scan.asker(), rest, scan.isWanted(), scan.then()));
     }
   }
 
@@ -532,7 +539,8 @@ final class ShardServer implements Outbox {
   }
 
   /// @param time what to tell of the time
-  Frame.Welcome welcome(int version, HybridTimestamp time) {
+  /// @param caller who is greeted
+  Frame.Welcome welcome(int version, HybridTimestamp time, Caller caller) {
     return new Frame.Welcome(
         version,
         plane.config().clusterName(),
@@ -541,7 +549,8 @@ final class ShardServer implements Outbox {
         incarnation,
         time,
         plane.config().limits(),
-        ShardCore.RING_VERSION);
+        ShardCore.RING_VERSION,
+        caller.equals(Caller.ANONYMOUS) ? "" : caller.principal());
   }
 
   // Its peers.

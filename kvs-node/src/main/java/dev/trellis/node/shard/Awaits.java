@@ -113,6 +113,11 @@ final class Awaits {
     return byOrigin.getOrDefault(origin, Map.of()).size();
   }
 
+  /// Those of a connection.
+  List<Waiting> of(Origin origin) {
+    return List.copyOf(byOrigin.getOrDefault(origin, Map.of()).values());
+  }
+
   /// Bytes that all of them keep in memory, about.
   long weight() {
     return weight;

@@ -1,6 +1,8 @@
 package dev.trellis.node.shard;
 
 import dev.trellis.access.Caller;
+import dev.trellis.access.Rights;
+import dev.trellis.access.Role;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
@@ -57,6 +59,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.ListIterator;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -425,15 +428,127 @@ public final class ShardCore {
 
   /// Handles one request that arrived at `nowMillis`, and answers it exactly once: at once, or when
   /// the other replicas that it concerns have answered, or will not in time.
+  ///
+  /// Whether the caller may do it comes first: who may not is told nothing of the key, neither
+  /// whether it is there nor what it is or where.
   public void handle(Origin origin, Request request, long nowMillis, Outbox out) {
     at(nowMillis, out);
+    Optional<Outcome.Failed> objection = objection(origin.caller(), request);
+    if (objection.isPresent()) {
+      answer(origin, request, untold(request, objection.get()));
+      return;
+    }
+    handleAllowed(origin, request);
+  }
+
+  private void handleAllowed(Origin origin, Request request) {
     try {
       handle(origin, request);
     } catch (BrokenRecordException e) {
       mend(e);
-      handle(origin, request, nowMillis, out); // nothing was changed yet
+      handleAllowed(origin, request); // nothing was changed yet
     }
     tellAwaited();
+  }
+
+  /// Why a caller may not do what he asks for; empty if he may.
+  private static Optional<Outcome.Failed> objection(Caller caller, Request request) {
+    if (caller.rights().administer()) {
+      return Optional.empty();
+    }
+    Payload key = request.key();
+    if (request.operation() instanceof Mutation.Merge) {
+      return Optional.of(
+          new Outcome.Failed(
+              ErrorCode.FORBIDDEN,
+              "principal '"
+                  + caller
+                  + "' may not merge entries as they stand, as into key "
+                  + KeyText.of(key)
+                  + ": only replicas of the cluster do, and who has the role 'admin' on all keys"
+                  + " while the node is open for 'trellis restore'"));
+    }
+    Role role = NeededRole.of(request.operation());
+    return caller.rights().allow(role, key)
+        ? Optional.empty()
+        : Optional.of(forbidden(caller, role, "key ", key));
+  }
+
+  private static Outcome.Failed forbidden(Caller caller, Role role, String what, Payload key) {
+    return new Outcome.Failed(
+        ErrorCode.FORBIDDEN,
+        "principal '"
+            + caller
+            + "' lacks the role '"
+            + role.word()
+            + "' on "
+            + what
+            + KeyText.of(key)
+            + "; an administrator can grant it");
+  }
+
+  /// A refusal that tells nothing of the key.
+  private Reply untold(Request request, Outcome.Failed failure) {
+    return new Reply(
+        request.id(),
+        failure,
+        HybridTimestamp.ZERO,
+        Optional.empty(),
+        CausalContext.EMPTY,
+        Receipt.NONE,
+        clock.current(nowMillis),
+        ringVersion());
+  }
+
+  private static boolean mayRead(Origin origin, Payload key) {
+    return origin.caller().rights().allow(Role.READ, key);
+  }
+
+  /// Takes note that the caller of a connection is another from now on: his rights have changed,
+  /// say. What waits for keys that he may not read any more ends, with `FORBIDDEN`; so do requests
+  /// that wait for other replicas and that he may not make any more.
+  ///
+  /// @param origin the connection as it is now; what comes from it is to come with this
+  public void callerIs(Origin origin, long nowMillis, Outbox out) {
+    at(nowMillis, out);
+    for (Watches.Watch watch : watches.of(origin)) {
+      if (!mayRead(origin, watch.asked().key())) {
+        watches.remove(origin, watch.asked().id());
+        forbidWatch(origin, watch.asked());
+      }
+    }
+    for (Awaits.Waiting waiting : watches.awaits().of(origin)) {
+      objection(origin.caller(), waiting.request())
+          .ifPresent(failure -> end(waiting, untold(waiting.request(), failure)));
+    }
+    for (Gathering gathering : List.copyOf(gatherings.values())) {
+      forbidWaiting(gathering, origin);
+    }
+    levelStatistics();
+  }
+
+  private void forbidWaiting(Gathering gathering, Origin origin) {
+    for (ListIterator<Asked> walk = gathering.asked.listIterator(); walk.hasNext(); ) {
+      Asked asked = walk.next();
+      if (!asked.origin.equals(origin)) {
+        continue;
+      }
+      Optional<Outcome.Failed> objection = objection(origin.caller(), asked.request);
+      if (objection.isEmpty()) {
+        walk.set(new Asked(origin, asked.request));
+        continue;
+      }
+      walk.remove();
+      if (gathering.asked.isEmpty()) {
+        gatherings.remove(gathering.id);
+        forgetAsked(gathering, asked);
+      }
+      if (gathering.watch != null) {
+        forbidWatch(origin, gathering.watch);
+      } else {
+        answer(origin, asked.request, untold(asked.request, objection.get()));
+      }
+    }
   }
 
   private void handle(Origin origin, Request request) {
@@ -515,6 +630,7 @@ public final class ShardCore {
     try {
       done =
           sabotage.isEmpty()
+              && allows(origin.caller(), request)
               && request.keyLength() <= config.limits().keyBytesMax()
               && repairs.isHeldWhole(partition)
               && !replication.roles().isLeaving()
@@ -525,6 +641,11 @@ public final class ShardCore {
     if (!done) {
       handle(origin, request.toRequest(), nowMillis, out);
     }
+  }
+
+  private static boolean allows(Caller caller, PlainRequests request) {
+    Role role = request.isPut() ? Role.WRITE : Role.READ;
+    return caller.rights().allow(role, request.source(), request.keyAt(), request.keyLength());
   }
 
   private boolean get(Origin origin, PlainRequests request) {
@@ -962,7 +1083,7 @@ public final class ShardCore {
       if (gathering.watch != null) {
         watch(origin, gathering.watch, nowMillis, out());
       } else {
-        handle(origin, request, nowMillis, out());
+        handleAllowed(origin, request);
       }
     } finally {
       gathered = HybridTimestamp.ZERO;
@@ -1108,6 +1229,10 @@ public final class ShardCore {
 
   private void watch(Origin origin, Frame.Watch watch) {
     Request asked = asRead(watch);
+    if (!mayRead(origin, watch.key())) {
+      forbidWatch(origin, watch);
+      return;
+    }
     try {
       requireOurs(asked);
       if (watches.has(origin, watch.id())) {
@@ -1145,8 +1270,20 @@ public final class ShardCore {
   }
 
   private void refuseWatch(Origin origin, Frame.Watch watch, Refusal refusal) {
-    Frame.Changed ended = new Frame.Changed(refused(asRead(watch), refusal, nowMillis));
-    boolean wasIdle = watches.refuse(origin, ended);
+    refuseWatch(origin, refused(asRead(watch), refusal, nowMillis));
+  }
+
+  private void forbidWatch(Origin origin, Frame.Watch watch) {
+    statistics.countRefusal(ErrorCode.FORBIDDEN);
+    refuseWatch(origin, forbidden(origin, watch));
+  }
+
+  private Reply forbidden(Origin origin, Frame.Watch watch) {
+    return untold(asRead(watch), forbidden(origin.caller(), Role.READ, "key ", watch.key()));
+  }
+
+  private void refuseWatch(Origin origin, Reply refusal) {
+    boolean wasIdle = watches.refuse(origin, new Frame.Changed(refusal));
     levelStatistics();
     if (wasIdle) {
       out().changesPending(origin);
@@ -1390,6 +1527,12 @@ public final class ShardCore {
     if (watch == null) {
       return Optional.empty();
     }
+    if (!mayRead(origin, watch.asked().key())) { // the change of caller has yet to come here
+      watches.remove(origin, watch.asked().id());
+      levelStatistics();
+      this.nowMillis = nowMillis;
+      return Optional.of(new Frame.Changed(forbidden(origin, watch.asked())));
+    }
     statistics.countChange();
     Request asked = asRead(watch.asked());
     try {
@@ -1453,35 +1596,36 @@ public final class ShardCore {
 
   /// A page of the live keys in byte order, or a part of the way to one. Keys written while a scan
   /// is under way appear if they lie beyond its last page; keys that were there all the time appear
-  /// exactly once.
+  /// exactly once. A caller who may not read all keys of the prefix is refused; those of the system
+  /// that he may not read are passed by.
   ///
   /// However many dead keys, and keys that others hold, lie in between, a turn ends after some of
   /// them: with what was found before them, or with what is left to do.
-  public ScanTurn scan(Frame.Scan scan, long nowMillis) {
+  public ScanTurn scan(Caller caller, Frame.Scan scan, long nowMillis) {
     try {
-      return turn(scan, nowMillis);
+      return turn(caller, scan, nowMillis);
     } catch (BrokenRecordException e) {
       mend(e);
-      return scan(scan, nowMillis);
+      return scan(caller, scan, nowMillis);
     }
   }
 
-  private ScanTurn turn(Frame.Scan scan, long nowMillis) {
+  private ScanTurn turn(Caller caller, Frame.Scan scan, long nowMillis) {
+    Rights rights = caller.rights();
+    if (!rights.cover(Role.READ, scan.prefix())) {
+      statistics.countRefusal(ErrorCode.FORBIDDEN);
+      return failed(scan, forbidden(caller, Role.READ, "prefix ", scan.prefix()));
+    }
     scannedMillis = nowMillis;
     if (!broken.isEmpty()) {
       mend();
     }
     if (scan.limit() < 1 || scan.limit() > Limits.SCAN_KEYS_MAX) {
-      statistics.countScan();
-      return new ScanTurn.Done(
-          new Frame.Scanned(
-              scan.id(),
-              List.of(),
-              false,
-              Optional.of(
-                  new Outcome.Failed(
-                      ErrorCode.BAD_REQUEST,
-                      "scan limit " + scan.limit() + " is outside 1 to " + Limits.SCAN_KEYS_MAX))));
+      return failed(
+          scan,
+          new Outcome.Failed(
+              ErrorCode.BAD_REQUEST,
+              "scan limit " + scan.limit() + " is outside 1 to " + Limits.SCAN_KEYS_MAX));
     }
     List<Frame.ScannedKey> found = new ArrayList<>();
     long weight = 0;
@@ -1490,7 +1634,8 @@ public final class ShardCore {
     Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after(), scan.withValues());
     while (walk.hasNext()) {
       Slot slot = walk.next();
-      List<Value<?>> live = slot.entry().liveValues(nowMillis);
+      boolean told = rights.allow(Role.READ, slot.key());
+      List<Value<?>> live = told ? slot.entry().liveValues(nowMillis) : List.of();
       // What is kept for others only until they have it may be out of date.
       if (live.isEmpty()
           || !replication
@@ -1523,6 +1668,11 @@ public final class ShardCore {
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
     }
     return page(scan, found, false);
+  }
+
+  private ScanTurn failed(Frame.Scan scan, Outcome.Failed failure) {
+    statistics.countScan();
+    return new ScanTurn.Done(new Frame.Scanned(scan.id(), List.of(), false, Optional.of(failure)));
   }
 
   private ScanTurn page(Frame.Scan scan, List<Frame.ScannedKey> found, boolean more) {
@@ -1723,7 +1873,7 @@ public final class ShardCore {
     switch (isRepeat(origin, context, mutation, nowMillis)) {
       case SEEN -> {
         statistics.countRepeat();
-        Reply again = repeated(request, mutation, nowMillis);
+        Reply again = repeated(origin, request, mutation, nowMillis);
         acknowledge(
             origin,
             request,
@@ -1805,7 +1955,7 @@ public final class ShardCore {
     Reply done =
         reply(
             request,
-            new Outcome.Done(written.view(), written.changed(), false),
+            new Outcome.Done(shown(origin, request, written.view()), written.changed(), false),
             after.generation(),
             kindOf(after.liveValues(nowMillis)),
             written.dots(),
@@ -1819,6 +1969,30 @@ public final class ShardCore {
             ? reassurance(request.key())
             : Optional.of(new PeerMessage.Change(request.key(), written.delta(), setting, false));
     acknowledge(origin, request, done, change, replication.targetsOf(request.key()));
+  }
+
+  /// What a mutation answers with, to whom may read it. Others get no value: who writes a hopeless
+  /// priority would see the one that is kept. What names values and does not tell them, as a causal
+  /// put needs it, is told.
+  private static View shown(Origin origin, Request request, View view) {
+    boolean tells =
+        switch (view) {
+          case View.Missing _, View.Nothing _ -> false;
+          case View.Siblings siblings -> !siblings.siblings().isEmpty();
+          case View.Whole _,
+              View.Truth _,
+              View.Bytes _,
+              View.Elements _,
+              View.Scored _,
+              View.Fields _,
+              View.Conflict _,
+              View.Prioritized _,
+              View.Records _,
+              View.State _,
+              View.Placed _ ->
+              true;
+        };
+    return tells && !mayRead(origin, request.key()) ? new View.Missing() : view;
   }
 
   /// What to send so that, once it is acknowledged, others surely have what this shard has of a
@@ -2047,11 +2221,12 @@ public final class ShardCore {
   }
 
   /// The answer to a mutation that was carried out before: the value as it is now.
-  private Reply repeated(Request request, Mutation mutation, long nowMillis) {
+  private Reply repeated(Origin origin, Request request, Mutation mutation, long nowMillis) {
     Entry entry = entryOf(request.key());
     return reply(
         request,
-        new Outcome.Done(EntryReader.answer(entry, mutation, nowMillis), 0, true),
+        new Outcome.Done(
+            shown(origin, request, EntryReader.answer(entry, mutation, nowMillis)), 0, true),
         entry.generation(),
         kindOf(entry.liveValues(nowMillis)),
         CausalContext.EMPTY,

@@ -66,6 +66,12 @@ final class Watches {
     return watcher == null ? 0 : watcher.watches.size();
   }
 
+  /// The watches of a connection.
+  List<Watch> of(Origin origin) {
+    Watcher watcher = watchers.get(origin);
+    return watcher == null ? List.of() : List.copyOf(watcher.watches.values());
+  }
+
   boolean has(Origin origin, long id) {
     Watcher watcher = watchers.get(origin);
     return watcher != null && watcher.watches.containsKey(id);

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
@@ -243,7 +244,10 @@ class ScanTest {
       Payload from = after.orElse(Payload.EMPTY);
       switch (shard
           .core()
-          .scan(new Frame.Scan(7, Payload.EMPTY, after, 100, false), shard.nowMillis())) {
+          .scan(
+              Caller.ANONYMOUS,
+              new Frame.Scan(7, Payload.EMPTY, after, 100, false),
+              shard.nowMillis())) {
         case ScanTurn.Unfinished(Frame.Scan rest) -> after = rest.after();
         case ScanTurn.Done(Frame.Scanned page) -> {
           found.addAll(keys(page));

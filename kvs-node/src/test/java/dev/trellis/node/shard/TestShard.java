@@ -299,9 +299,13 @@ final class TestShard implements Outbox {
 
   /// The page of a scan, in as many turns as it takes.
   Frame.Scanned scan(Frame.Scan scan) {
+    return scan(Caller.ANONYMOUS, scan);
+  }
+
+  Frame.Scanned scan(Caller caller, Frame.Scan scan) {
     Frame.Scan left = scan;
     while (true) {
-      switch (core.scan(left, nowMillis)) {
+      switch (core.scan(caller, left, nowMillis)) {
         case ScanTurn.Done(Frame.Scanned page) -> {
           return page;
         }

@@ -175,6 +175,7 @@ class ArchitectureTest {
                                     root + ".node.shard..",
                                     root + ".node.store..",
                                     root + ".node.membership..",
+                                    root + ".access..",
                                     root + ".execution..",
                                     root + ".wire..",
                                     root + ".lattice..",
