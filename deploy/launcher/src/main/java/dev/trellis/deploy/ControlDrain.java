@@ -29,8 +29,7 @@ final class ControlDrain implements NodeDrain {
   ///   asked
   /// @param timeout how long each may take to answer
   /// @param keys who asks; empty if security is off
-  ControlDrain(
-      Supplier<List<NodeDescriptor>> members, Duration timeout, Optional<CurveKeys> keys) {
+  ControlDrain(Supplier<List<NodeDescriptor>> members, Duration timeout, Optional<CurveKeys> keys) {
     this.members = members;
     this.timeout = timeout;
     this.keys = keys;

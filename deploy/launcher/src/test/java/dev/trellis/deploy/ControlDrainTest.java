@@ -26,7 +26,8 @@ class ControlDrainTest {
 
   private final List<TrellisNode> nodes = new ArrayList<>();
   private final List<NodeDescriptor> known = new ArrayList<>();
-  private final ControlDrain drain = new ControlDrain(() -> known, Duration.ofSeconds(2), Optional.empty());
+  private final ControlDrain drain =
+      new ControlDrain(() -> known, Duration.ofSeconds(2), Optional.empty());
 
   @AfterEach
   void stop() {
@@ -82,7 +83,8 @@ class ControlDrainTest {
     awaitStanding("n9", Standing.OUT);
     // Before it has heard of others it would refuse.
     awaitStanding(
-        new ControlDrain(() -> List.of(second.descriptor()), Duration.ofSeconds(2), Optional.empty()),
+        new ControlDrain(
+            () -> List.of(second.descriptor()), Duration.ofSeconds(2), Optional.empty()),
         "n1",
         Standing.MEMBER);
     // Told before it is a member in full, it would take note and go later.

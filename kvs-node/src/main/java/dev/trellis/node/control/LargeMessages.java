@@ -8,8 +8,8 @@ import zmq.msg.MsgAllocator;
 /// before anything is known of him: beyond some megabytes a second there is no room, and JeroMQ
 /// ends the connection, as it does after any message that is no good.
 ///
-/// JeroMQ 0.6.0 also takes a size of 2^63 bytes and more for a negative one, which it lets pass, and
-/// an exception here keeps its thread from ever connecting anybody again.
+/// JeroMQ 0.6.0 also takes a size of 2^63 bytes and more for a negative one, which it lets pass,
+/// and an exception here keeps its thread from ever connecting anybody again.
 final class LargeMessages implements MsgAllocator {
   static final int LARGE_BYTES = 64 << 10;
   private static final long BYTES_PER_SECOND = 32 << 20;

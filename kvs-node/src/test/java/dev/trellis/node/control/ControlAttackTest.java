@@ -65,8 +65,7 @@ class ControlAttackTest {
   }
 
   private static SocketChannel connect(TestMember to) throws IOException {
-    return SocketChannel.open(
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), to.port()));
+    return SocketChannel.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), to.port()));
   }
 
   private static void send(SocketChannel to, byte[] bytes) {
@@ -275,12 +274,10 @@ class ControlAttackTest {
               System.currentTimeMillis(),
               new Order("fault-tolerance", "0").encode());
       member.send(order.encode().toBytes());
-      Order.Answer answer =
-          Order.Answer.decode(Envelope.decode(Payload.of(member.recv())).body());
+      Order.Answer answer = Order.Answer.decode(Envelope.decode(Payload.of(member.recv())).body());
       assertEquals(
           new Order.Answer(
-              false,
-              "the key of 'node' in curve.known does not allow the order fault-tolerance"),
+              false, "the key of 'node' in curve.known does not allow the order fault-tolerance"),
           answer);
     }
   }

@@ -12,8 +12,7 @@ public final class MonitorMain {
   /// Does not return.
   ///
   /// @param control how nodes are given orders, with which keys if security is on
-  public static void run(
-      String[] arguments, Function<Optional<CurveKeys>, NodeControl> control) {
+  public static void run(String[] arguments, Function<Optional<CurveKeys>, NodeControl> control) {
     ProcessMain.run(
         "monitor",
         MonitorConfig.reference(),

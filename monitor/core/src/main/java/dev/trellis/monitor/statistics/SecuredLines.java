@@ -18,8 +18,8 @@ import org.zeromq.ZMQ;
 import org.zeromq.ZMQException;
 
 /// Connections to what nodes publish where security is on: a socket for each node, since a node has
-/// any of several server keys while they are exchanged, and since JeroMQ gives up a connection whose
-/// handshake fails, which only an event tells. Of one thread.
+/// any of several server keys while they are exchanged, and since JeroMQ gives up a connection
+/// whose handshake fails, which only an event tells. Of one thread.
 final class SecuredLines {
   private static final Logger LOG = LoggerFactory.getLogger(SecuredLines.class);
   private static final long SILENCE_NANOS = TimeUnit.SECONDS.toNanos(10); // of who was never heard
@@ -120,8 +120,7 @@ final class SecuredLines {
       }
       boolean wasHeard = line.isHeard;
       close(line);
-      line.retryNanos =
-          now + (RETRY_NANOS << Math.min(line.failures, RETRY_DOUBLINGS_MAX));
+      line.retryNanos = now + (RETRY_NANOS << Math.min(line.failures, RETRY_DOUBLINGS_MAX));
       if (!wasHeard) {
         line.keyIndex++; // perhaps it has the other one
         fail(address, line, now);

@@ -50,8 +50,7 @@ class StatisticsFeedTest {
             socket.setCurvePublicKey(ZMQ.Curve.z85Decode(pair.publicKey));
             socket.setCurveSecretKey(ZMQ.Curve.z85Decode(pair.secretKey));
           });
-      this.port =
-          port == 0 ? socket.bindToRandomPort("tcp://127.0.0.1") : bind(socket, port);
+      this.port = port == 0 ? socket.bindToRandomPort("tcp://127.0.0.1") : bind(socket, port);
     }
 
     private static int bind(ZMQ.Socket socket, int port) {
