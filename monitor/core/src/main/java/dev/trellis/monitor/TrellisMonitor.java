@@ -26,6 +26,7 @@ import dev.trellis.monitor.statistics.Observations;
 import dev.trellis.monitor.statistics.Recording;
 import dev.trellis.monitor.statistics.StatisticsFeed;
 import dev.trellis.process.AdminServer;
+import dev.trellis.process.CurveKeys;
 import dev.trellis.process.Health;
 import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
@@ -151,7 +152,8 @@ public final class TrellisMonitor implements RunningProcess {
               if (!reports.offer(report)) {
                 metrics.reportsDropped.inc(); // the loop is busy; others follow
               }
-            });
+            },
+            config.secrets().map(CurveKeys::of));
   }
 
   private static Recording begin(MonitorConfig.Recording settings) {
