@@ -107,9 +107,10 @@ public final class TrellisNode implements RunningProcess {
               stores.bytesMax(),
               shard -> cores.apply(shard, stores.open(shard)));
       opened.push(plane);
-      ControlPlane control = ControlPlane.bind(config, address, clock);
+      ControlPlane control = ControlPlane.bind(config, address, clock, protection);
       opened.push(control);
-      Optional<StatisticsPublisher> statistics = StatisticsPublisher.bind(config, address);
+      Optional<StatisticsPublisher> statistics =
+          StatisticsPublisher.bind(config, address, protection);
       statistics.ifPresent(opened::push);
       AdminServer admin =
           AdminServer.start(

@@ -4,10 +4,12 @@ import dev.trellis.client.AccessFeed;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
+import dev.trellis.lattice.Payload;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
 import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
+import dev.trellis.process.SessionKeys;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
 import dev.trellis.routing.lookup.Lookup;
@@ -26,6 +28,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -137,11 +140,19 @@ public final class TrellisRouter implements RunningProcess {
             .withClusterName(config.lookup().clusterName())
             .withTimeout(config.callTimeout())
             .withMapRefresh(config.lookup().period())
-            .withSessionKey(config.sessionKey())
+            .withSessionKeys(sessionKeys(config))
             .withAgent("trellis-gateway " + config.lookup().routerId());
     return protection
         .map(known -> plain.withTls(ClientTls.using(known.tls()::client)))
         .orElse(plain);
+  }
+
+  private static Supplier<List<Payload>> sessionKeys(RouterConfig config) {
+    if (config.secrets().isPresent()) {
+      return SessionKeys.of(config.secrets().get());
+    }
+    List<Payload> keys = config.sessionKey().isEmpty() ? List.of() : List.of(config.sessionKey());
+    return () -> keys;
   }
 
   private static CollectorRegistry withJvm(CollectorRegistry registry) {

@@ -1,6 +1,7 @@
 package dev.trellis.client;
 
 import dev.trellis.access.ApiKey;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Frame;
@@ -8,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /// How a client reaches its cluster. Immutable; start from [#of] and change what differs.
 ///
@@ -31,8 +33,9 @@ import java.util.function.Consumer;
 ///   without a word. Also how long calls wait for a new connection before they go to another holder
 ///   of their key
 /// @param credentials an API key, see [#withApiKey]; empty for none
-/// @param sessionKey with which session tokens are signed, and must be signed to be taken: a secret
-///   that all clients of a session share; empty for none
+/// @param sessionKeys with which session tokens are signed, and must be signed to be taken: secrets
+///   that all clients of a session share, of which the first one signs; asked for each token, so
+///   that they can be exchanged. Gives an empty list for none; see [TokenSeal#keys]
 /// @param agent name and version of the software, for the nodes' logs
 /// @param tls how it encrypts; empty where the cluster has no security
 public record ClientConfig(
@@ -49,7 +52,7 @@ public record ClientConfig(
     Duration mapRefresh,
     Duration patience,
     Payload credentials,
-    Payload sessionKey,
+    Supplier<List<Payload>> sessionKeys,
     String agent,
     Optional<ClientTls> tls) {
   public ClientConfig {
@@ -100,7 +103,7 @@ public record ClientConfig(
         Duration.ofSeconds(10),
         Duration.ofSeconds(1),
         Payload.EMPTY,
-        Payload.EMPTY,
+        List::of,
         "trellis-java",
         Optional.empty());
   }
@@ -176,8 +179,24 @@ public record ClientConfig(
     return with(draft -> draft.tls = Optional.of(encryption));
   }
 
+  /// One session key; an empty one for none.
   public ClientConfig withSessionKey(Payload secret) {
-    return with(draft -> draft.sessionKey = secret);
+    return withSessionKeys(secret.isEmpty() ? List.of() : List.of(secret));
+  }
+
+  /// Several session keys, of which the first one signs.
+  ///
+  /// @throws IllegalArgumentException if one is empty
+  public ClientConfig withSessionKeys(List<Payload> secrets) {
+    List<Payload> keys = new TokenSeal(secrets, "").keys();
+    return withSessionKeys(() -> keys);
+  }
+
+  /// Session keys that may change while the client is in use.
+  ///
+  /// @param secrets safe for any thread, quick, and without an empty one
+  public ClientConfig withSessionKeys(Supplier<List<Payload>> secrets) {
+    return with(draft -> draft.sessionKeys = secrets);
   }
 
   public ClientConfig withAgent(String name) {
@@ -205,7 +224,7 @@ public record ClientConfig(
     private Duration mapRefresh;
     private Duration patience;
     private Payload credentials;
-    private Payload sessionKey;
+    private Supplier<List<Payload>> sessionKeys;
     private String agent;
     private Optional<ClientTls> tls;
 
@@ -223,7 +242,7 @@ public record ClientConfig(
       mapRefresh = config.mapRefresh;
       patience = config.patience;
       credentials = config.credentials;
-      sessionKey = config.sessionKey;
+      sessionKeys = config.sessionKeys;
       agent = config.agent;
       tls = config.tls;
     }
@@ -243,7 +262,7 @@ public record ClientConfig(
           mapRefresh,
           patience,
           credentials,
-          sessionKey,
+          sessionKeys,
           agent,
           tls);
     }

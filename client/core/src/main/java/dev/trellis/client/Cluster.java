@@ -86,6 +86,7 @@ final class Cluster {
   private final long timeoutMillis;
   private volatile Routing routing;
   private volatile FirstLanes firstLanes; // of the routing, or of one before
+  private volatile String principal = ""; // as told by whoever was greeted last
   private volatile Limits limits = Limits.DEFAULT; // as told by the shard that was greeted last
 
   private Cluster(ClientConfig config, EventLoops loops, SharedClock clock) {
@@ -203,6 +204,15 @@ final class Cluster {
 
   void learnLimits(Limits told) {
     limits = told;
+  }
+
+  /// Whom the cluster takes this client for, as it last said; empty where it has no security.
+  String principal() {
+    return principal;
+  }
+
+  void learnPrincipal(String told) {
+    principal = told;
   }
 
   /// The cluster that must be on the other side of a connection, once one is known.

@@ -115,6 +115,7 @@ final class MapSource implements Connection.Listener {
     }
     // A router's clock and limits are its own, and say nothing of the shards'.
     welcome = greeting;
+    cluster.learnPrincipal(greeting.principal());
     request();
   }
 

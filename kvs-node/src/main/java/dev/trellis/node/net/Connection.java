@@ -561,7 +561,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     scope = hello.scope();
     phase = Phase.OPEN;
     shard.join(origin, this);
-    write(shard.welcome(version, shard.time()));
+    write(shard.welcome(version, shard.time(), origin.caller()));
   }
 
   /// Finds out who asks; refuses him if that is not known, or he has too many connections.

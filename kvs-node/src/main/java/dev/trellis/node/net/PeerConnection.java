@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.Doorkeeper.Certificate;
@@ -66,7 +67,8 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
 
   /// Answers the Hello, and takes what came behind it.
   void begin(int version) {
-    send(shard.welcome(version, HybridTimestamp.ofMillis(shard.clock().millis())));
+    send(
+        shard.welcome(version, HybridTimestamp.ofMillis(shard.clock().millis()), Caller.ANONYMOUS));
     channel.config().setAutoRead(true);
     reviewLater();
     advance();

@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.node.config.ConnectionConfig;
 import dev.trellis.node.membership.Incarnation;
@@ -579,7 +580,8 @@ final class ShardServer implements Outbox {
   }
 
   /// @param time what to tell of the time
-  Frame.Welcome welcome(int version, HybridTimestamp time) {
+  /// @param caller who is greeted
+  Frame.Welcome welcome(int version, HybridTimestamp time, Caller caller) {
     return new Frame.Welcome(
         version,
         plane.config().clusterName(),
@@ -588,7 +590,8 @@ final class ShardServer implements Outbox {
         incarnation,
         time,
         plane.config().limits(),
-        ShardCore.RING_VERSION);
+        ShardCore.RING_VERSION,
+        caller.equals(Caller.ANONYMOUS) ? "" : caller.principal());
   }
 
   // Its peers.

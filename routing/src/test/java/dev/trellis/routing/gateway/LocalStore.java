@@ -12,6 +12,7 @@ import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Host;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
@@ -53,7 +54,7 @@ final class LocalStore implements Store {
   private long millis = 1_763_935_000_000L;
   private long ids;
   private final Client client = new Client();
-  volatile Payload sessionKey = Payload.EMPTY; // with which tokens are signed
+  volatile TokenSeal seal = TokenSeal.NONE; // of tokens
   private Optional<Function<Call, CompletableFuture<StoreResult>>> script = Optional.empty();
 
   /// Moves the time.
@@ -173,7 +174,7 @@ final class LocalStore implements Store {
   }
 
   private Frame.Scanned page(Frame.Scan scan) {
-    return switch (core.scan(scan, millis)) {
+    return switch (core.scan(Caller.ANONYMOUS, scan, millis)) {
       case ScanTurn.Done done -> done.page();
       case ScanTurn.Unfinished unfinished -> page(unfinished.rest());
     };
@@ -251,8 +252,8 @@ final class LocalStore implements Store {
     }
 
     @Override
-    public Payload sessionKey() {
-      return sessionKey;
+    public TokenSeal tokenSeal() {
+      return seal;
     }
 
     @Override

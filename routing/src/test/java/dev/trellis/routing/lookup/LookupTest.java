@@ -214,7 +214,8 @@ class LookupTest {
     InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     LookupConfig hasty =
         config(free, PATIENT, Duration.ofMillis(300), List.of(new Address("127.0.0.1", 1)));
-    FrameClient client = client(closing(Lookup.start(hasty, Optional.empty(), new CollectorRegistry())));
+    FrameClient client =
+        client(closing(Lookup.start(hasty, Optional.empty(), new CollectorRegistry())));
     assertRefused(client, client.receive(), "no handshake within 300 ms");
   }
 
