@@ -117,7 +117,8 @@ public final class TrellisNode implements RunningProcess {
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
               registry(plane, control, stores, statistics),
-              health(plane, control));
+              health(plane, control),
+              protection);
       opened.push(admin);
       boolean alone = control.port() == 0;
       NodeDescriptor.State state =

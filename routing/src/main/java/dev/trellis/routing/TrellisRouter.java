@@ -57,32 +57,30 @@ public final class TrellisRouter implements RunningProcess {
   public static TrellisRouter start(RouterConfig config) {
     CollectorRegistry registry = new CollectorRegistry();
     Deque<AutoCloseable> parts = new ArrayDeque<>();
+    Optional<Protection> protection =
+        config
+            .secrets()
+            .map(
+                secrets ->
+                    Protection.of(
+                        secrets,
+                        config.lookup().clusterName(),
+                        "router " + config.lookup().routerId(),
+                        InstantSource.system()));
     try {
-      Optional<Protection> protection =
-          config
-              .secrets()
-              .map(
-                  secrets ->
-                      Protection.of(
-                          secrets,
-                          config.lookup().clusterName(),
-                          "router " + config.lookup().routerId(),
-                          InstantSource.system()));
       Lookup lookup = Lookup.start(config.lookup(), protection, registry);
       parts.push(lookup);
       ClientConfig client = clientConfig(config, protection, lookup);
       protection.ifPresent(
           known -> parts.push(AccessFeed.connecting(client, known.doorkeeper()::heard)));
-      Trellis trellis = Trellis.connect(client);
-      parts.push(trellis);
-      Gateway gateway = Gateway.start(config.gateway(), trellis, lookup::map, registry);
-      parts.push(gateway);
+      Gateway gateway = gateway(config, client, lookup, protection, registry, parts);
       AdminServer admin =
           AdminServer.start(
               config.admin(),
               "router " + config.lookup().routerId(),
               withJvm(registry),
-              health(config, lookup));
+              health(config, lookup),
+              protection);
       parts.push(admin);
       LOG.info(
           "router {} of cluster {} serves the cluster map on port {}, HTTP on port {}, admin port"
@@ -123,6 +121,33 @@ public final class TrellisRouter implements RunningProcess {
   @Override
   public void close() {
     close(parts);
+  }
+
+  /// Where security is on, each API key has a client of its own; else there is one for everybody.
+  private static Gateway gateway(
+      RouterConfig config,
+      ClientConfig client,
+      Lookup lookup,
+      Optional<Protection> protection,
+      CollectorRegistry registry,
+      Deque<AutoCloseable> parts) {
+    Gateway gateway;
+    if (protection.isPresent()) {
+      gateway =
+          Gateway.start(
+              config.gateway(),
+              protection.get(),
+              credentials ->
+                  Trellis.connect(client.withEventLoopThreads(1).withCredentials(credentials)),
+              lookup::map,
+              registry);
+    } else {
+      Trellis trellis = Trellis.connect(client);
+      parts.push(trellis);
+      gateway = Gateway.start(config.gateway(), trellis, lookup::map, registry);
+    }
+    parts.push(gateway);
+    return gateway;
   }
 
   private static ClientConfig clientConfig(
