@@ -1,6 +1,8 @@
 package dev.trellis.routing;
 
+import dev.trellis.client.AccessFeed;
 import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.AdminServer;
@@ -66,9 +68,12 @@ public final class TrellisRouter implements RunningProcess {
                         "router " + config.lookup().routerId(),
                         InstantSource.system()));
     try {
-      Lookup lookup = Lookup.start(config.lookup(), registry);
+      Lookup lookup = Lookup.start(config.lookup(), protection, registry);
       parts.push(lookup);
-      Gateway gateway = gateway(config, lookup, protection, registry, parts);
+      ClientConfig client = clientConfig(config, protection, lookup);
+      protection.ifPresent(
+          known -> parts.push(AccessFeed.connecting(client, known.doorkeeper()::heard)));
+      Gateway gateway = gateway(config, client, lookup, protection, registry, parts);
       AdminServer admin =
           AdminServer.start(
               config.admin(),
@@ -121,11 +126,11 @@ public final class TrellisRouter implements RunningProcess {
   /// Where security is on, each API key has a client of its own; else there is one for everybody.
   private static Gateway gateway(
       RouterConfig config,
+      ClientConfig client,
       Lookup lookup,
       Optional<Protection> protection,
       CollectorRegistry registry,
       Deque<AutoCloseable> parts) {
-    ClientConfig client = clientConfig(config, lookup);
     Gateway gateway;
     if (protection.isPresent()) {
       gateway =
@@ -145,19 +150,26 @@ public final class TrellisRouter implements RunningProcess {
     return gateway;
   }
 
-  private static ClientConfig clientConfig(RouterConfig config, Lookup lookup) {
+  private static ClientConfig clientConfig(
+      RouterConfig config, Optional<Protection> protection, Lookup lookup) {
     InetAddress bound = lookup.address().getAddress();
     String host =
         bound.isAnyLocalAddress()
             ? InetAddress.getLoopbackAddress().getHostAddress()
             : bound.getHostAddress();
-    return ClientConfig.of(
-            (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + lookup.address().getPort())
-        .withClusterName(config.lookup().clusterName())
-        .withTimeout(config.callTimeout())
-        .withMapRefresh(config.lookup().period())
-        .withSessionKeys(sessionKeys(config))
-        .withAgent("trellis-gateway " + config.lookup().routerId());
+    ClientConfig plain =
+        ClientConfig.of(
+                (host.indexOf(':') >= 0 ? "[" + host + "]" : host)
+                    + ":"
+                    + lookup.address().getPort())
+            .withClusterName(config.lookup().clusterName())
+            .withTimeout(config.callTimeout())
+            .withMapRefresh(config.lookup().period())
+            .withSessionKeys(sessionKeys(config))
+            .withAgent("trellis-gateway " + config.lookup().routerId());
+    return protection
+        .map(known -> plain.withTls(ClientTls.using(known.tls()::client)))
+        .orElse(plain);
   }
 
   private static Supplier<List<Payload>> sessionKeys(RouterConfig config) {
