@@ -9,6 +9,7 @@ import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
 import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
+import dev.trellis.process.Secrets;
 import dev.trellis.process.SessionKeys;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
@@ -133,12 +134,14 @@ public final class TrellisRouter implements RunningProcess {
       Deque<AutoCloseable> parts) {
     Gateway gateway;
     if (protection.isPresent()) {
+      // Without the router's own certificate: what a key may not do, its client must not do.
+      ClientTls tls = ClientTls.trusting(protection.get().secrets().file(Secrets.AUTHORITIES));
+      ClientConfig keyed = client.withTls(tls).withEventLoopThreads(1);
       gateway =
           Gateway.start(
               config.gateway(),
               protection.get(),
-              credentials ->
-                  Trellis.connect(client.withEventLoopThreads(1).withCredentials(credentials)),
+              credentials -> Trellis.connect(keyed.withCredentials(credentials)),
               lookup::map,
               registry);
     } else {
