@@ -216,6 +216,7 @@ final class ControlSocket implements AutoCloseable {
   static void configure(ZMQ.Socket socket) {
     socket.setLinger(0);
     socket.setMaxMsgSize(Envelope.BYTES_MAX);
+    socket.setMsgAllocator(new LargeMessages());
     socket.setSndHWM(PEER_OUTBOUND_MAX);
     socket.setRcvHWM(PEER_OUTBOUND_MAX);
     socket.setHandshakeIvl(HANDSHAKE_MILLIS);

@@ -78,9 +78,7 @@ final class CurveServer implements AutoCloseable {
     zap.bind(ZAP); // before anybody can connect
     apply(held);
     boolean isProtected =
-        socket.setCurveServer(true)
-            && socket.setMsgAllocator(new LargeMessages())
-            && socket.setEventHook(connections, Connections.EVENTS);
+        socket.setCurveServer(true) && socket.setEventHook(connections, Connections.EVENTS);
     if (!isProtected) {
       own.close();
       throw new IllegalStateException("JeroMQ does not take CURVE for " + target);

@@ -15,6 +15,7 @@ import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
 import org.zeromq.ZMQException;
+import zmq.Msg;
 
 /// Listens to what nodes publish of themselves. Who is listened to may change at any time; a node
 /// that is not there is waited for, and what is missed is lost: each report stands alone.
@@ -53,6 +54,9 @@ public final class StatisticsFeed implements AutoCloseable {
     socket.setLinger(0);
     socket.setRcvHWM(INBOUND_MAX);
     socket.setMaxMsgSize(NodeReportCodec.BYTES_MAX);
+    // To JeroMQ 0.6.0 a length of 2⁶³ or more is a negative one, on which its thread would hang.
+    socket.setMsgAllocator(
+        size -> new Msg(size < 0 || size > NodeReportCodec.BYTES_MAX ? 0 : size));
     socket.setReceiveTimeOut(LOOK_MILLIS);
     socket.setHandshakeIvl(HANDSHAKE_MILLIS);
     socket.setHeartbeatIvl(HEARTBEAT_MILLIS);
