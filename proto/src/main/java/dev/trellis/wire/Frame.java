@@ -74,6 +74,24 @@ public sealed interface Frame {
     public VersionRange versions() {
       return new VersionRange(versionMin, versionMax);
     }
+
+    /// Everything but the credentials.
+    @Override
+    public String toString() {
+      return "Hello[versions "
+          + versions()
+          + ", cluster '"
+          + clusterName
+          + "', client "
+          + Long.toHexString(clientId)
+          + ", "
+          + scope
+          + ", "
+          + (credentials.isEmpty() ? "no credentials, " : "credentials, ")
+          + agent
+          + introduction.map(known -> ", " + known).orElse("")
+          + "]";
+    }
   }
 
   /// Who connects to whom.

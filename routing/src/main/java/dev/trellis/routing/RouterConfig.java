@@ -121,7 +121,8 @@ public record RouterConfig(
         config.duration("gateway.idle.timeout"),
         config.duration("gateway.write.timeout"),
         config.duration("gateway.heartbeat"),
-        config.duration("gateway.stop.timeout"));
+        config.duration("gateway.stop.timeout"),
+        config.number("gateway.principals.max"));
   }
 
   private static Limits limits(StrictConfig config) {

@@ -1,5 +1,6 @@
 package dev.trellis.client;
 
+import dev.trellis.access.ApiKey;
 import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
@@ -31,11 +32,12 @@ import java.util.function.Supplier;
 ///   tested, and after as long again given up, 10 ms to 1 h: so is a peer found that vanished
 ///   without a word. Also how long calls wait for a new connection before they go to another holder
 ///   of their key
-/// @param credentials opaque; empty for `anonymous`
+/// @param credentials an API key, see [#withApiKey]; empty for none
 /// @param sessionKeys with which session tokens are signed, and must be signed to be taken: secrets
 ///   that all clients of a session share, of which the first one signs; asked for each token, so
 ///   that they can be exchanged. Gives an empty list for none; see [TokenSeal#keys]
 /// @param agent name and version of the software, for the nodes' logs
+/// @param tls how it encrypts; empty where the cluster has no security
 public record ClientConfig(
     List<String> addresses,
     Optional<String> clusterName,
@@ -51,7 +53,8 @@ public record ClientConfig(
     Duration patience,
     Payload credentials,
     Supplier<List<Payload>> sessionKeys,
-    String agent) {
+    String agent,
+    Optional<ClientTls> tls) {
   public ClientConfig {
     addresses = List.copyOf(addresses);
     if (addresses.isEmpty()) {
@@ -101,7 +104,8 @@ public record ClientConfig(
         Duration.ofSeconds(1),
         Payload.EMPTY,
         List::of,
-        "trellis-java");
+        "trellis-java",
+        Optional.empty());
   }
 
   public ClientConfig withClusterName(String name) {
@@ -152,6 +156,29 @@ public record ClientConfig(
     return with(draft -> draft.credentials = secret);
   }
 
+  /// An API key, as its owner has it. It is shown to nodes and routers of the cluster only, so it
+  /// needs [#withTls].
+  ///
+  /// @throws IllegalArgumentException if the text is none
+  public ClientConfig withApiKey(String text) {
+    ApiKey.parse(text);
+    return withCredentials(Payload.ofText(text));
+  }
+
+  /// Whether the credentials are an API key, and not something of a user's own making.
+  boolean showsApiKey() {
+    try {
+      return credentials.isText() && !ApiKey.parse(credentials.text()).id().isEmpty();
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  /// Encryption, for a cluster with security.
+  public ClientConfig withTls(ClientTls encryption) {
+    return with(draft -> draft.tls = Optional.of(encryption));
+  }
+
   /// One session key; an empty one for none.
   public ClientConfig withSessionKey(Payload secret) {
     return withSessionKeys(secret.isEmpty() ? List.of() : List.of(secret));
@@ -199,6 +226,7 @@ public record ClientConfig(
     private Payload credentials;
     private Supplier<List<Payload>> sessionKeys;
     private String agent;
+    private Optional<ClientTls> tls;
 
     Draft(ClientConfig config) {
       addresses = config.addresses;
@@ -216,6 +244,7 @@ public record ClientConfig(
       credentials = config.credentials;
       sessionKeys = config.sessionKeys;
       agent = config.agent;
+      tls = config.tls;
     }
 
     ClientConfig finished() {
@@ -234,7 +263,8 @@ public record ClientConfig(
           patience,
           credentials,
           sessionKeys,
-          agent);
+          agent,
+          tls);
     }
   }
 
@@ -246,6 +276,7 @@ public record ClientConfig(
         + clusterName.map(name -> " of cluster " + name).orElse("")
         + ", a connection per "
         + scope
+        + tls.map(encryption -> ", " + encryption).orElse("")
         + ", timeout "
         + timeout;
   }

@@ -131,7 +131,12 @@ final class Cluster {
   /// Asks for the map and waits for it.
   ///
   /// @throws TrellisException if nobody answers with one
+  /// @throws IllegalArgumentException if there is an API key and no TLS
   static Cluster connect(ClientConfig config, SharedClock clock) {
+    if (config.tls().isEmpty() && config.showsApiKey()) {
+      throw new IllegalArgumentException(
+          "the API key would travel readable by everybody: set withTls too, or --ca");
+    }
     Cluster cluster = new Cluster(config, new EventLoops(config.eventLoopThreads()), clock);
     try {
       Blocking.await(cluster.start());

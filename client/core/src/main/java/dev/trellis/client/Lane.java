@@ -323,6 +323,7 @@ final class Lane implements Connection.Listener {
             loop,
             cluster.loops(),
             cluster.hello(target.get().scope()),
+            config.tls(),
             config.connectTimeout().toMillis(),
             this);
     connection = opening;

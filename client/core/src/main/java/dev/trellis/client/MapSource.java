@@ -64,6 +64,7 @@ final class MapSource implements Connection.Listener {
               loop,
               cluster.loops(),
               cluster.hello(Frame.Scope.SHARD),
+              cluster.config().tls(),
               cluster.config().connectTimeout().toMillis(),
               this);
     }

@@ -18,14 +18,12 @@ import java.security.Signature;
 import java.security.SignatureException;
 import java.security.cert.Certificate;
 import java.security.cert.CertificateFactory;
-import java.security.cert.CertificateParsingException;
 import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -42,7 +40,6 @@ import org.slf4j.LoggerFactory;
 public final class Tls {
   private static final Logger LOG = LoggerFactory.getLogger(Tls.class);
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
-  private static final int URI_NAME = 6; // RFC 5280, GeneralName
   private static final Pattern PKCS8 =
       Pattern.compile("-----BEGIN PRIVATE KEY-----([^-]+)-----END PRIVATE KEY-----");
   private static final List<String> FILES =
@@ -88,23 +85,14 @@ public final class Tls {
       if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
         return Optional.empty();
       }
-      return nameOf(certificate)
+      return CertificateName.of(certificate)
           .map(
-              name -> new Doorkeeper.Certificate(name, certificate.getSerialNumber().toString(16)));
+              name ->
+                  new Doorkeeper.Certificate(
+                      name,
+                      certificate.getSerialNumber().toString(16),
+                      certificate.getNotAfter().toInstant().toEpochMilli()));
     } catch (SSLPeerUnverifiedException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static Optional<CertificateName> nameOf(X509Certificate certificate) {
-    try {
-      Collection<List<?>> names =
-          Objects.requireNonNullElse(certificate.getSubjectAlternativeNames(), List.of());
-      return names.stream()
-          .filter(name -> name.size() > 1 && Integer.valueOf(URI_NAME).equals(name.get(0)))
-          .flatMap(name -> CertificateName.parse(String.valueOf(name.get(1))).stream())
-          .findFirst();
-    } catch (CertificateParsingException e) {
       return Optional.empty();
     }
   }

@@ -44,10 +44,12 @@ final class ControlSocket implements AutoCloseable {
   private static final int PEER_OUTBOUND_MAX = 1_024;
   private static final int ROUTES_MAX = 1_024;
   private static final int PENDING_MAX = 64; // messages to one address whose connection is opened
+  private static final long STALE_NANOS = TimeUnit.MILLISECONDS.toNanos(300);
   private static final long OPENING_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int BATCH = 256; // messages received before others are sent
   private static final long ROUTE_IDLE_NANOS = TimeUnit.MINUTES.toNanos(1);
   private static final long RESOLVE_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(10);
+  private static final int CURVE_BYTES = 64; // that encryption adds to a message
   private static final int HEARTBEAT_MILLIS = 1_000;
   private static final int HEARTBEAT_TIMEOUT_MILLIS = 5_000;
   private static final int HANDSHAKE_MILLIS =
@@ -85,12 +87,14 @@ final class ControlSocket implements AutoCloseable {
     long retryNanos; // when it may be opened again
     long saidNanos; // when it was last said what is wrong
     String endpoint = "";
-    final Queue<Payload> pending = new ArrayDeque<>(); // until the connection stands
+    final Queue<Waiting> pending = new ArrayDeque<>(); // until the connection stands
     boolean resolving;
     long resolvedNanos;
     long openedNanos; // when the connection was begun
     long usedNanos;
   }
+
+  private record Waiting(Payload message, long sinceNanos) {}
 
   private record Resolved(String address, List<InetAddress> addresses) {}
 
@@ -215,7 +219,7 @@ final class ControlSocket implements AutoCloseable {
   /// Gives a socket of the control plane, on whichever side, its limits and its patience.
   static void configure(ZMQ.Socket socket) {
     socket.setLinger(0);
-    socket.setMaxMsgSize(Envelope.BYTES_MAX);
+    socket.setMaxMsgSize(Envelope.BYTES_MAX + CURVE_BYTES);
     socket.setMsgAllocator(new LargeMessages());
     socket.setSndHWM(PEER_OUTBOUND_MAX);
     socket.setRcvHWM(PEER_OUTBOUND_MAX);
@@ -397,7 +401,7 @@ final class ControlSocket implements AutoCloseable {
     }
     return isOpening(route)
         && route.pending.size() < PENDING_MAX
-        && route.pending.add(message.message());
+        && route.pending.add(new Waiting(message.message(), System.nanoTime()));
   }
 
   /// What is sent before the other side is sure to have the right key would be lost.
@@ -414,10 +418,13 @@ final class ControlSocket implements AutoCloseable {
     boolean waiting = false;
     for (Route route : routes.values()) {
       ZMQ.Socket to = route.socket;
+      while (keys.isPresent() && isStale(route.pending.peek())) {
+        route.pending.remove();
+      }
       while (to != null
           && mayUse(route)
           && !route.pending.isEmpty()
-          && to.send(route.pending.element().toBytes(), ZMQ.DONTWAIT)) {
+          && to.send(route.pending.element().message().toBytes(), ZMQ.DONTWAIT)) {
         route.pending.remove();
       }
       if (!isOpening(route)) {
@@ -426,6 +433,12 @@ final class ControlSocket implements AutoCloseable {
       waiting |= !route.pending.isEmpty();
     }
     return waiting;
+  }
+
+  /// Whether what waits has waited for so long that the other side would complain of the clock. A
+  /// handshake takes longer where security is on.
+  private static boolean isStale(@Nullable Waiting waiting) {
+    return waiting != null && System.nanoTime() - waiting.sinceNanos() > STALE_NANOS;
   }
 
   /// The way to an address; a name is resolved first, and now and then again.
@@ -590,6 +603,11 @@ final class ControlSocket implements AutoCloseable {
   /// Whether the files of keys as they are now are gone by. Any thread.
   boolean hasRead() {
     return curve.isEmpty() || curve.get().hasRead();
+  }
+
+  /// Connections that others have to it, if security is on. Any thread.
+  int connections() {
+    return curve.map(CurveServer::connections).orElse(0);
   }
 
   /// What is wrong with those who are spoken to, for people. Any thread.

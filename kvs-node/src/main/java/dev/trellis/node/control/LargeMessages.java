@@ -8,9 +8,8 @@ import zmq.msg.MsgAllocator;
 /// before anything is known of him: beyond some megabytes a second there is no room, and JeroMQ
 /// ends the connection, as it does after any message that is no good.
 ///
-/// JeroMQ 0.6.0 takes a length of 2⁶³ or more for a negative one, which is below every limit: the
-/// failure to make room for it leaves its decoder in a loop, and the thread of all connections with
-/// it. So there is room for a negative number of bytes: none.
+/// JeroMQ 0.6.0 also takes a size of 2^63 bytes and more for a negative one, which it lets pass,
+/// and an exception here keeps its thread from ever connecting anybody again.
 final class LargeMessages implements MsgAllocator {
   static final int LARGE_BYTES = 64 << 10;
   private static final long BYTES_PER_SECOND = 32 << 20;
@@ -20,11 +19,8 @@ final class LargeMessages implements MsgAllocator {
 
   @Override
   public Msg allocate(int size) {
-    boolean fits =
-        size >= 0
-            && size <= Envelope.BYTES_MAX
-            && (size <= LARGE_BYTES || mayTake(size, System.nanoTime()));
-    return new Msg(fits ? size : 0);
+    boolean isRoom = size <= LARGE_BYTES || mayTake(size, System.nanoTime());
+    return new Msg(isRoom ? Math.max(0, size) : 0);
   }
 
   synchronized boolean mayTake(int size, long nowNanos) {

@@ -67,6 +67,10 @@ final class LocalStore implements Store {
     return observers.size();
   }
 
+  synchronized int waitCount() {
+    return waits.size();
+  }
+
   /// Answers every call by the script, until the next call of this or [#heal].
   synchronized void script(Function<Call, CompletableFuture<StoreResult>> answers) {
     script = Optional.of(answers);
