@@ -205,7 +205,8 @@ public final class TrellisMonitor implements RunningProcess {
             clock,
             protection);
     parts.push(console);
-    AdminServer admin = AdminServer.start(config.admin(), "the monitor", registry, health(), protection);
+    AdminServer admin =
+        AdminServer.start(config.admin(), "the monitor", registry, health(), protection);
     parts.push(admin);
     long periodMillis = config.period().toMillis();
     var _ =
@@ -386,9 +387,7 @@ public final class TrellisMonitor implements RunningProcess {
             .withMapRefresh(config.period())
             .withAgent("trellis-monitor");
     ClientConfig shown =
-        protection
-            .map(by -> client.withTls(ClientTls.using(by.tls()::client)))
-            .orElse(client);
+        protection.map(by -> client.withTls(ClientTls.using(by.tls()::client))).orElse(client);
     errand(
         () -> Trellis.connect(shown),
         (connected, problem) -> {

@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
-import zmq.Msg;
 import org.zeromq.ZMQException;
+import zmq.Msg;
 
 /// Listens to what nodes publish of themselves. Who is listened to may change at any time; a node
 /// that is not there is waited for, and what is missed is lost: each report stands alone.
