@@ -10,6 +10,7 @@ import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ScanTurn;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
+import dev.trellis.node.shard.Usage;
 import dev.trellis.node.store.Slot;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.ErrorCode;
@@ -39,6 +40,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -326,6 +328,11 @@ final class ShardServer implements Outbox {
 
   ShardTallies tallies() {
     return tallies;
+  }
+
+  /// What principals use of the shard; may be called by any thread.
+  Collection<Usage> usages() {
+    return core.usages();
   }
 
   ShardStatistics statistics() {
