@@ -1,5 +1,8 @@
 package dev.trellis.node;
 
+import dev.trellis.client.AccessFeed;
+import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.control.ControlPlane;
 import dev.trellis.node.control.MemberFile;
@@ -12,6 +15,7 @@ import dev.trellis.process.AdminServer;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.Health;
 import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
@@ -71,6 +75,13 @@ public final class TrellisNode implements RunningProcess {
     SecureRandom random = new SecureRandom();
     long incarnation = random.nextLong();
     InstantSource clock = InstantSource.system();
+    Optional<Protection> protection =
+        config
+            .listen()
+            .secrets()
+            .map(
+                secrets ->
+                    Protection.of(secrets, config.clusterName(), "node " + config.nodeId(), clock));
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
       Optional<MemberFile> member = Optional.empty();
@@ -88,6 +99,7 @@ public final class TrellisNode implements RunningProcess {
       DataPlane plane =
           DataPlane.bind(
               config,
+              protection,
               address,
               incarnation,
               clock,
@@ -95,16 +107,18 @@ public final class TrellisNode implements RunningProcess {
               stores.bytesMax(),
               shard -> cores.apply(shard, stores.open(shard)));
       opened.push(plane);
-      ControlPlane control = ControlPlane.bind(config, address, clock);
+      ControlPlane control = ControlPlane.bind(config, address, clock, protection);
       opened.push(control);
-      Optional<StatisticsPublisher> statistics = StatisticsPublisher.bind(config, address);
+      Optional<StatisticsPublisher> statistics =
+          StatisticsPublisher.bind(config, address, protection);
       statistics.ifPresent(opened::push);
       AdminServer admin =
           AdminServer.start(
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
               registry(plane, control, stores, statistics),
-              health(plane, control));
+              health(plane, control),
+              protection);
       opened.push(admin);
       boolean alone = control.port() == 0;
       NodeDescriptor.State state =
@@ -129,16 +143,41 @@ public final class TrellisNode implements RunningProcess {
       opened.push(life);
       life.begin();
       statistics.ifPresent(publisher -> publisher.start(descriptor, clock, plane::report));
+      Optional<AccessFeed> feed =
+          protection.map(known -> feed(config, known, address, plane.ports().getFirst()));
+      feed.ifPresent(opened::push);
       // The others are told that the node is there until it has answered what it has taken.
       opened.remove(plane);
       opened.remove(life);
-      List<AutoCloseable> inOrder = new ArrayList<>(List.of(life, plane));
+      feed.ifPresent(opened::remove);
+      List<AutoCloseable> inOrder = new ArrayList<>();
+      feed.ifPresent(inOrder::add);
+      inOrder.addAll(List.of(life, plane));
       inOrder.addAll(opened);
       return new TrellisNode(inOrder, descriptor, life);
     } catch (RuntimeException | Error e) {
       opened.forEach(TrellisNode::closeQuietly);
       throw e;
     }
+  }
+
+  /// Has the node hear of principals as any client would: by its own port it finds the cluster, and
+  /// there the replica that keeps the list.
+  private static AccessFeed feed(
+      NodeConfig config, Protection protection, InetAddress address, int port) {
+    InetAddress reached = address.isAnyLocalAddress() ? InetAddress.getLoopbackAddress() : address;
+    return AccessFeed.connecting(
+        ClientConfig.of(text(reached) + ":" + port)
+            .withClusterName(config.clusterName())
+            .withTls(ClientTls.using(protection.tls()::client))
+            .withEventLoopThreads(1)
+            .withAgent("node " + config.nodeId()),
+        protection.doorkeeper()::heard);
+  }
+
+  private static String text(InetAddress address) {
+    String text = address.getHostAddress();
+    return text.indexOf(':') >= 0 ? "[" + text + "]" : text;
   }
 
   private static void closeQuietly(AutoCloseable opened) {

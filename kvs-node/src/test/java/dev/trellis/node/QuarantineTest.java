@@ -40,6 +40,7 @@ class QuarantineTest {
     try (DataPlane plane =
         DataPlane.bind(
             Nodes.config("shards = 2\nstop.timeout = 100ms"),
+            Optional.empty(),
             InetAddress.getLoopbackAddress(),
             0x7f,
             InstantSource.system(),

@@ -147,11 +147,31 @@ public final class AccessList {
       return new Authentication.Unknown(
           "API key " + key.id() + " is not known, or its secret is another");
     }
-    if (revoked.contains(key.id())) {
-      return new Authentication.Unknown("API key " + key.id() + " was revoked");
+    return authenticate(record, nowMillis);
+  }
+
+  /// The same of somebody who has shown the secret before.
+  ///
+  /// @param hash of that secret, as it was kept then
+  public Authentication authenticateAgain(String id, SecretHash hash, long nowMillis) {
+    @Nullable KeyRecord record = keys.get(id);
+    if (record == null || !record.hash().equals(hash)) {
+      return new Authentication.Unknown("API key " + id + " is not known any more");
+    }
+    return authenticate(record, nowMillis);
+  }
+
+  /// The key with this id.
+  public Optional<KeyRecord> key(String id) {
+    return Optional.ofNullable(keys.get(id));
+  }
+
+  private Authentication authenticate(KeyRecord record, long nowMillis) {
+    if (revoked.contains(record.id())) {
+      return new Authentication.Unknown("API key " + record.id() + " was revoked");
     }
     if (record.expiresMillis() != 0 && record.expiresMillis() <= nowMillis) {
-      return new Authentication.Unknown("API key " + key.id() + " has expired");
+      return new Authentication.Unknown("API key " + record.id() + " has expired");
     }
     return new Authentication.Known(
         callers.getOrDefault(
@@ -198,8 +218,9 @@ public final class AccessList {
   public Authentication authenticate(Payload credentials, long nowMillis) {
     if (credentials.isEmpty()) {
       return new Authentication.Unknown(
-          "no API key was shown, and this cluster serves nobody without; give one with"
-              + " credentials, --key-file or TRELLIS_API_KEY_FILE");
+          "no API key was shown, nor a certificate that an authority of this cluster signed, and"
+              + " nobody is served without; give one with credentials, --key-file or"
+              + " TRELLIS_API_KEY_FILE");
     }
     return parse(credentials)
         .map(key -> authenticate(key, nowMillis))

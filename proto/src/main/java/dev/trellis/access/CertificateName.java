@@ -1,5 +1,9 @@
 package dev.trellis.access;
 
+import java.security.cert.CertificateParsingException;
+import java.security.cert.X509Certificate;
+import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -22,6 +26,7 @@ public record CertificateName(String cluster, Part part, String name) {
     CLIENT
   }
 
+  private static final int URI_NAME = 6; // RFC 5280, GeneralName
   private static final Pattern URI =
       Pattern.compile("trellis://([^/]{1,192})/(node|router|monitor|client)/([^/]{1,64})");
 
@@ -35,6 +40,22 @@ public record CertificateName(String cluster, Part part, String name) {
                 Part.valueOf(matcher.group(2).toUpperCase(Locale.ROOT)),
                 matcher.group(3)))
         : Optional.empty();
+  }
+
+  /// The one that a certificate has; empty if it names no part of a cluster. Says nothing of who
+  /// signed it.
+  public static Optional<CertificateName> of(X509Certificate certificate) {
+    try {
+      Collection<List<?>> names = certificate.getSubjectAlternativeNames();
+      return names == null
+          ? Optional.empty()
+          : names.stream()
+              .filter(name -> name.size() > 1 && Integer.valueOf(URI_NAME).equals(name.get(0)))
+              .flatMap(name -> parse(String.valueOf(name.get(1))).stream())
+              .findFirst();
+    } catch (CertificateParsingException e) {
+      return Optional.empty();
+    }
   }
 
   /// Whether it stands for this one.

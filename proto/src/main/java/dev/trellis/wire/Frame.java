@@ -74,6 +74,24 @@ public sealed interface Frame {
     public VersionRange versions() {
       return new VersionRange(versionMin, versionMax);
     }
+
+    /// Everything but the credentials.
+    @Override
+    public String toString() {
+      return "Hello[versions "
+          + versions()
+          + ", cluster '"
+          + clusterName
+          + "', client "
+          + Long.toHexString(clientId)
+          + ", "
+          + scope
+          + ", "
+          + (credentials.isEmpty() ? "no credentials, " : "credentials, ")
+          + agent
+          + introduction.map(known -> ", " + known).orElse("")
+          + "]";
+    }
   }
 
   /// Who connects to whom.
@@ -90,6 +108,7 @@ public sealed interface Frame {
   /// @param incarnation of the shard: sequences and dots are remembered within one
   /// @param clock of the shard; towards a replica, its time of day, which no one else's clock has
   ///   moved
+  /// @param principal whom the node takes the client for; empty where there is no security
   record Welcome(
       int version,
       String clusterName,
@@ -98,8 +117,22 @@ public sealed interface Frame {
       long incarnation,
       HybridTimestamp clock,
       Limits limits,
-      long ringVersion)
-      implements Frame {}
+      long ringVersion,
+      String principal)
+      implements Frame {
+    /// Without security.
+    public Welcome(
+        int version,
+        String clusterName,
+        String nodeId,
+        int shard,
+        long incarnation,
+        HybridTimestamp clock,
+        Limits limits,
+        long ringVersion) {
+      this(version, clusterName, nodeId, shard, incarnation, clock, limits, ringVersion, "");
+    }
+  }
 
   /// The connection cannot go on; the sender closes it after this.
   record Refused(ErrorCode code, String message) implements Frame {}

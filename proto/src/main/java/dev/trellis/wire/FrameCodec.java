@@ -501,6 +501,7 @@ public final class FrameCodec {
     out.uint32(4, welcome.limits().batchKeysMax());
     out.close();
     out.uint64(8, welcome.ringVersion());
+    out.text(9, welcome.principal());
   }
 
   private static Frame readWelcome(WireReader in) throws WireException {
@@ -512,6 +513,7 @@ public final class FrameCodec {
     long clock = 0;
     @Nullable Limits told = null;
     long ringVersion = 0;
+    String principal = "";
     for (int field = in.next(); field != 0; field = in.next()) {
       switch (field) {
         case 1 -> version = in.uint32();
@@ -522,6 +524,7 @@ public final class FrameCodec {
         case 6 -> clock = in.fixed64();
         case 7 -> told = in.message(FrameCodec::readLimits);
         case 8 -> ringVersion = in.uint64();
+        case 9 -> principal = in.text("principal");
         default -> in.skip();
       }
     }
@@ -536,7 +539,8 @@ public final class FrameCodec {
         incarnation,
         new HybridTimestamp(clock),
         told,
-        ringVersion);
+        ringVersion,
+        principal);
   }
 
   private static Limits readLimits(WireReader in) throws WireException {

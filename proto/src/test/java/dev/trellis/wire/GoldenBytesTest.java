@@ -58,6 +58,11 @@ class GoldenBytesTest {
         "8a013b080112077472656c6c69731a066e6f64652d31200329feffffffffffffff310100"
             + "0068e5cf8b013a100880081080808008188080801020904e4005",
         new Frame.Welcome(1, "trellis", "node-1", 3, -2, NOW, Limits.DEFAULT, 5));
+    assertBytes(
+        "8a013e080112077472656c6c69731a066e6f64652d31200329feffffffffffffff310100"
+            + "0068e5cf8b013a1008800810808080081880808010"
+            + "20904e40054a0161",
+        new Frame.Welcome(1, "trellis", "node-1", 3, -2, NOW, Limits.DEFAULT, 5, "a"));
     assertBytes("9201080806120477686f3f", new Frame.Refused(ErrorCode.UNAUTHENTICATED, "who?"));
   }
 

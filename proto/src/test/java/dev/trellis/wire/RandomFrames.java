@@ -87,7 +87,8 @@ final class RandomFrames {
               number(),
               timestamp(),
               pick(Limits.DEFAULT, new Limits(1, 1, 64 << 10, 1)),
-              number());
+              number(),
+              text());
       case 2 -> new Frame.Refused(pick(ErrorCode.values()), text());
       case 3 -> new Frame.Single(request());
       case 4 -> new Frame.Batch(list(this::request));

@@ -7,6 +7,7 @@ import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.ListenGuard;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.Security;
+import dev.trellis.process.SessionKeys;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.routing.gateway.GatewayConfig;
 import dev.trellis.routing.lookup.Address;
@@ -28,7 +29,8 @@ import java.util.Optional;
 /// @param callTimeout how long the cluster may take to answer a request of HTTP that sets no
 ///   timeout of its own, 10 ms to 1 day
 /// @param sessionKey with which the gateway signs session tokens, and those that come must be
-///   signed: a secret of 16 to 1,024 bytes; empty for none
+///   signed: a secret of 16 to 1,024 bytes; empty for none, and where security is on, as the keys
+///   are among the secrets then
 /// @param secrets there if security is on
 public record RouterConfig(
     LookupConfig lookup,
@@ -37,21 +39,15 @@ public record RouterConfig(
     Duration callTimeout,
     Payload sessionKey,
     Optional<Secrets> secrets) {
-  private static final int SESSION_KEY_BYTES_MIN = 16;
-  private static final int SESSION_KEY_BYTES_MAX = 1_024;
-
   public RouterConfig {
-    if (!sessionKey.isEmpty()
-        && (sessionKey.size() < SESSION_KEY_BYTES_MIN
-            || sessionKey.size() > SESSION_KEY_BYTES_MAX)) {
-      throw new ConfigurationException(
-          "gateway.session.key has "
-              + sessionKey.size()
-              + " bytes; it must have "
-              + SESSION_KEY_BYTES_MIN
-              + " to "
-              + SESSION_KEY_BYTES_MAX
-              + ", such as openssl rand -hex 32 prints");
+    if (!sessionKey.isEmpty()) {
+      SessionKeys.require("gateway.session.key", sessionKey);
+      if (secrets.isPresent()) {
+        throw new ConfigurationException(
+            "gateway.session.key is of no use with security = on: "
+                + secrets.get().file(Secrets.SESSION_KEY)
+                + " has the keys");
+      }
     }
     requireWithin("gateway.call.timeout", callTimeout, Duration.ofMillis(10), Duration.ofDays(1));
   }
@@ -125,7 +121,8 @@ public record RouterConfig(
         config.duration("gateway.idle.timeout"),
         config.duration("gateway.write.timeout"),
         config.duration("gateway.heartbeat"),
-        config.duration("gateway.stop.timeout"));
+        config.duration("gateway.stop.timeout"),
+        config.number("gateway.principals.max"));
   }
 
   private static Limits limits(StrictConfig config) {

@@ -2,9 +2,12 @@ package dev.trellis.routing;
 
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
+import dev.trellis.lattice.Payload;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
+import dev.trellis.process.SessionKeys;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
 import dev.trellis.routing.lookup.Lookup;
@@ -17,11 +20,13 @@ import io.prometheus.client.hotspot.StandardExports;
 import io.prometheus.client.hotspot.ThreadExports;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -50,19 +55,27 @@ public final class TrellisRouter implements RunningProcess {
   public static TrellisRouter start(RouterConfig config) {
     CollectorRegistry registry = new CollectorRegistry();
     Deque<AutoCloseable> parts = new ArrayDeque<>();
+    Optional<Protection> protection =
+        config
+            .secrets()
+            .map(
+                secrets ->
+                    Protection.of(
+                        secrets,
+                        config.lookup().clusterName(),
+                        "router " + config.lookup().routerId(),
+                        InstantSource.system()));
     try {
       Lookup lookup = Lookup.start(config.lookup(), registry);
       parts.push(lookup);
-      Trellis trellis = Trellis.connect(clientConfig(config, lookup));
-      parts.push(trellis);
-      Gateway gateway = Gateway.start(config.gateway(), trellis, lookup::map, registry);
-      parts.push(gateway);
+      Gateway gateway = gateway(config, lookup, protection, registry, parts);
       AdminServer admin =
           AdminServer.start(
               config.admin(),
               "router " + config.lookup().routerId(),
               withJvm(registry),
-              health(config, lookup));
+              health(config, lookup),
+              protection);
       parts.push(admin);
       LOG.info(
           "router {} of cluster {} serves the cluster map on port {}, HTTP on port {}, admin port"
@@ -105,6 +118,33 @@ public final class TrellisRouter implements RunningProcess {
     close(parts);
   }
 
+  /// Where security is on, each API key has a client of its own; else there is one for everybody.
+  private static Gateway gateway(
+      RouterConfig config,
+      Lookup lookup,
+      Optional<Protection> protection,
+      CollectorRegistry registry,
+      Deque<AutoCloseable> parts) {
+    ClientConfig client = clientConfig(config, lookup);
+    Gateway gateway;
+    if (protection.isPresent()) {
+      gateway =
+          Gateway.start(
+              config.gateway(),
+              protection.get(),
+              credentials ->
+                  Trellis.connect(client.withEventLoopThreads(1).withCredentials(credentials)),
+              lookup::map,
+              registry);
+    } else {
+      Trellis trellis = Trellis.connect(client);
+      parts.push(trellis);
+      gateway = Gateway.start(config.gateway(), trellis, lookup::map, registry);
+    }
+    parts.push(gateway);
+    return gateway;
+  }
+
   private static ClientConfig clientConfig(RouterConfig config, Lookup lookup) {
     InetAddress bound = lookup.address().getAddress();
     String host =
@@ -116,8 +156,16 @@ public final class TrellisRouter implements RunningProcess {
         .withClusterName(config.lookup().clusterName())
         .withTimeout(config.callTimeout())
         .withMapRefresh(config.lookup().period())
-        .withSessionKey(config.sessionKey())
+        .withSessionKeys(sessionKeys(config))
         .withAgent("trellis-gateway " + config.lookup().routerId());
+  }
+
+  private static Supplier<List<Payload>> sessionKeys(RouterConfig config) {
+    if (config.secrets().isPresent()) {
+      return SessionKeys.of(config.secrets().get());
+    }
+    List<Payload> keys = config.sessionKey().isEmpty() ? List.of() : List.of(config.sessionKey());
+    return () -> keys;
   }
 
   private static CollectorRegistry withJvm(CollectorRegistry registry) {

@@ -28,6 +28,7 @@ final class ValueCommands implements CommandSource {
         new ScanCommand(),
         new ImportCommand(),
         new ExportCommand(),
+        new AclCommand(),
         new ShellCommand());
   }
 }

@@ -1,5 +1,7 @@
 package dev.trellis.client;
 
+import dev.trellis.access.ApiKey;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Frame;
@@ -7,6 +9,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /// How a client reaches its cluster. Immutable; start from [#of] and change what differs.
 ///
@@ -29,10 +32,12 @@ import java.util.function.Consumer;
 ///   tested, and after as long again given up, 10 ms to 1 h: so is a peer found that vanished
 ///   without a word. Also how long calls wait for a new connection before they go to another holder
 ///   of their key
-/// @param credentials opaque; empty for `anonymous`
-/// @param sessionKey with which session tokens are signed, and must be signed to be taken: a secret
-///   that all clients of a session share; empty for none
+/// @param credentials an API key, see [#withApiKey]; empty for none
+/// @param sessionKeys with which session tokens are signed, and must be signed to be taken: secrets
+///   that all clients of a session share, of which the first one signs; asked for each token, so
+///   that they can be exchanged. Gives an empty list for none; see [TokenSeal#keys]
 /// @param agent name and version of the software, for the nodes' logs
+/// @param tls how it encrypts; empty where the cluster has no security
 public record ClientConfig(
     List<String> addresses,
     Optional<String> clusterName,
@@ -47,8 +52,9 @@ public record ClientConfig(
     Duration mapRefresh,
     Duration patience,
     Payload credentials,
-    Payload sessionKey,
-    String agent) {
+    Supplier<List<Payload>> sessionKeys,
+    String agent,
+    Optional<ClientTls> tls) {
   public ClientConfig {
     addresses = List.copyOf(addresses);
     if (addresses.isEmpty()) {
@@ -97,8 +103,9 @@ public record ClientConfig(
         Duration.ofSeconds(10),
         Duration.ofSeconds(1),
         Payload.EMPTY,
-        Payload.EMPTY,
-        "trellis-java");
+        List::of,
+        "trellis-java",
+        Optional.empty());
   }
 
   public ClientConfig withClusterName(String name) {
@@ -149,8 +156,47 @@ public record ClientConfig(
     return with(draft -> draft.credentials = secret);
   }
 
+  /// An API key, as its owner has it. It is shown to nodes and routers of the cluster only, so it
+  /// needs [#withTls].
+  ///
+  /// @throws IllegalArgumentException if the text is none
+  public ClientConfig withApiKey(String text) {
+    ApiKey.parse(text);
+    return withCredentials(Payload.ofText(text));
+  }
+
+  /// Whether the credentials are an API key, and not something of a user's own making.
+  boolean showsApiKey() {
+    try {
+      return credentials.isText() && !ApiKey.parse(credentials.text()).id().isEmpty();
+    } catch (IllegalArgumentException e) {
+      return false;
+    }
+  }
+
+  /// Encryption, for a cluster with security.
+  public ClientConfig withTls(ClientTls encryption) {
+    return with(draft -> draft.tls = Optional.of(encryption));
+  }
+
+  /// One session key; an empty one for none.
   public ClientConfig withSessionKey(Payload secret) {
-    return with(draft -> draft.sessionKey = secret);
+    return withSessionKeys(secret.isEmpty() ? List.of() : List.of(secret));
+  }
+
+  /// Several session keys, of which the first one signs.
+  ///
+  /// @throws IllegalArgumentException if one is empty
+  public ClientConfig withSessionKeys(List<Payload> secrets) {
+    List<Payload> keys = new TokenSeal(secrets, "").keys();
+    return withSessionKeys(() -> keys);
+  }
+
+  /// Session keys that may change while the client is in use.
+  ///
+  /// @param secrets safe for any thread, quick, and without an empty one
+  public ClientConfig withSessionKeys(Supplier<List<Payload>> secrets) {
+    return with(draft -> draft.sessionKeys = secrets);
   }
 
   public ClientConfig withAgent(String name) {
@@ -178,8 +224,9 @@ public record ClientConfig(
     private Duration mapRefresh;
     private Duration patience;
     private Payload credentials;
-    private Payload sessionKey;
+    private Supplier<List<Payload>> sessionKeys;
     private String agent;
+    private Optional<ClientTls> tls;
 
     Draft(ClientConfig config) {
       addresses = config.addresses;
@@ -195,8 +242,9 @@ public record ClientConfig(
       mapRefresh = config.mapRefresh;
       patience = config.patience;
       credentials = config.credentials;
-      sessionKey = config.sessionKey;
+      sessionKeys = config.sessionKeys;
       agent = config.agent;
+      tls = config.tls;
     }
 
     ClientConfig finished() {
@@ -214,8 +262,9 @@ public record ClientConfig(
           mapRefresh,
           patience,
           credentials,
-          sessionKey,
-          agent);
+          sessionKeys,
+          agent,
+          tls);
     }
   }
 
@@ -227,6 +276,7 @@ public record ClientConfig(
         + clusterName.map(name -> " of cluster " + name).orElse("")
         + ", a connection per "
         + scope
+        + tls.map(encryption -> ", " + encryption).orElse("")
         + ", timeout "
         + timeout;
   }

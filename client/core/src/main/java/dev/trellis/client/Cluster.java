@@ -86,6 +86,7 @@ final class Cluster {
   private final long timeoutMillis;
   private volatile Routing routing;
   private volatile FirstLanes firstLanes; // of the routing, or of one before
+  private volatile String principal = ""; // as told by whoever was greeted last
   private volatile Limits limits = Limits.DEFAULT; // as told by the shard that was greeted last
 
   private Cluster(ClientConfig config, EventLoops loops, SharedClock clock) {
@@ -130,7 +131,12 @@ final class Cluster {
   /// Asks for the map and waits for it.
   ///
   /// @throws TrellisException if nobody answers with one
+  /// @throws IllegalArgumentException if there is an API key and no TLS
   static Cluster connect(ClientConfig config, SharedClock clock) {
+    if (config.tls().isEmpty() && config.showsApiKey()) {
+      throw new IllegalArgumentException(
+          "the API key would travel readable by everybody: set withTls too, or --ca");
+    }
     Cluster cluster = new Cluster(config, new EventLoops(config.eventLoopThreads()), clock);
     try {
       Blocking.await(cluster.start());
@@ -198,6 +204,15 @@ final class Cluster {
 
   void learnLimits(Limits told) {
     limits = told;
+  }
+
+  /// Whom the cluster takes this client for, as it last said; empty where it has no security.
+  String principal() {
+    return principal;
+  }
+
+  void learnPrincipal(String told) {
+    principal = told;
   }
 
   /// The cluster that must be on the other side of a connection, once one is known.

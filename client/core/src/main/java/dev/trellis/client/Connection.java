@@ -1,5 +1,6 @@
 package dev.trellis.client;
 
+import dev.trellis.access.CertificateName;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
@@ -9,14 +10,20 @@ import dev.trellis.wire.RequestPack;
 import dev.trellis.wire.WireException;
 import io.netty.bootstrap.Bootstrap;
 import io.netty.buffer.ByteBuf;
+import io.netty.buffer.ByteBufAllocator;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelHandler;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.WriteBufferWaterMark;
 import io.netty.handler.codec.ByteToMessageDecoder;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.NetUtil;
 import io.netty.util.concurrent.ScheduledFuture;
 import java.io.IOException;
@@ -29,6 +36,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -68,20 +76,30 @@ final class Connection extends ByteToMessageDecoder {
 
   private final Address address;
   private final EventLoop loop;
+  private final Frame.Hello hello;
+  private final Optional<ClientTls> tls;
   private final Listener listener;
   private final ScheduledFuture<?> openingDeadline;
   private final FrameCodec codec = new FrameCodec(Limits.DEFAULT);
   private int frameBytesMax = Limits.HANDSHAKE_BYTES_MAX; // grows when the handshake is done
   private @Nullable Channel channel;
+  private Optional<CertificateName> shown = Optional.empty(); // by the other side
   private final RequestPack gathered = new RequestPack(); // frames written since the last flush
   private byte[] scratch = new byte[SCRATCH_BYTES_MIN]; // where frames are put to be decoded
   private boolean open; // the handshake is done
   private boolean over; // the listener was told so
 
   private Connection(
-      Address address, EventLoop loop, Listener listener, ScheduledFuture<?> openingDeadline) {
+      Address address,
+      EventLoop loop,
+      Frame.Hello hello,
+      Optional<ClientTls> tls,
+      Listener listener,
+      ScheduledFuture<?> openingDeadline) {
     this.address = address;
     this.loop = loop;
+    this.hello = hello;
+    this.tls = tls;
     this.listener = listener;
     this.openingDeadline = openingDeadline;
   }
@@ -92,6 +110,7 @@ final class Connection extends ByteToMessageDecoder {
       EventLoop loop,
       EventLoops loops,
       Frame.Hello hello,
+      Optional<ClientTls> tls,
       long timeoutMillis,
       Listener listener) {
     Connection[] self = new Connection[1];
@@ -105,17 +124,17 @@ final class Connection extends ByteToMessageDecoder {
                         null)),
             timeoutMillis,
             TimeUnit.MILLISECONDS);
-    Connection connection = new Connection(address, loop, listener, deadline);
+    Connection connection = new Connection(address, loop, hello, tls, listener, deadline);
     self[0] = connection;
-    connection.resolve(loops, hello, timeoutMillis);
+    connection.resolve(loops, timeoutMillis);
     return connection;
   }
 
-  private void resolve(EventLoops loops, Frame.Hello hello, long timeoutMillis) {
+  private void resolve(EventLoops loops, long timeoutMillis) {
     byte @Nullable [] number = NetUtil.createByteArrayFromIpAddressString(address.host());
     if (number != null) {
       try {
-        connect(loops, InetAddress.getByAddress(address.host(), number), hello, timeoutMillis);
+        connect(loops, InetAddress.getByAddress(address.host(), number), timeoutMillis);
       } catch (UnknownHostException e) {
         throw new IllegalStateException(e); // the length is that of an address
       }
@@ -129,7 +148,7 @@ final class Connection extends ByteToMessageDecoder {
               () -> {
                 try {
                   InetAddress found = InetAddress.getByName(address.host());
-                  loop.execute(() -> connect(loops, found, hello, timeoutMillis));
+                  loop.execute(() -> connect(loops, found, timeoutMillis));
                 } catch (UnknownHostException e) {
                   loop.execute(
                       () ->
@@ -143,8 +162,15 @@ final class Connection extends ByteToMessageDecoder {
     }
   }
 
-  private void connect(EventLoops loops, InetAddress host, Frame.Hello hello, long timeoutMillis) {
+  private void connect(EventLoops loops, InetAddress host, long timeoutMillis) {
     if (over) {
+      return;
+    }
+    @Nullable SslHandler encryption;
+    try {
+      encryption = tls.map(known -> known.handler(ByteBufAllocator.DEFAULT, address)).orElse(null);
+    } catch (IllegalArgumentException e) {
+      end(new Closure(String.valueOf(e.getMessage()), Optional.empty(), e));
       return;
     }
     ChannelFuture connecting =
@@ -155,7 +181,7 @@ final class Connection extends ByteToMessageDecoder {
             .option(ChannelOption.SO_KEEPALIVE, true)
             .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) timeoutMillis)
             .option(ChannelOption.WRITE_BUFFER_WATER_MARK, WRITE_MARKS)
-            .handler(this)
+            .handler(encryption == null ? this : encrypted(encryption))
             .connect(new InetSocketAddress(host, address.port()));
     channel = connecting.channel();
     connecting.addListener(
@@ -164,11 +190,54 @@ final class Connection extends ByteToMessageDecoder {
             // Later: who opens a connection must have it in hand before it is told of its end.
             loop.execute(
                 () -> end(new Closure(plainReason(done.cause()), Optional.empty(), done.cause())));
-          } else if (!over) {
-            write(FrameCodec.encode(hello));
-            flush();
+          } else if (!over && tls.isEmpty()) {
+            greet();
           }
         });
+  }
+
+  private ChannelHandler encrypted(SslHandler encryption) {
+    encryption.setHandshakeTimeoutMillis(0); // there is a deadline for all of it
+    return new ChannelInitializer<Channel>() {
+      @Override
+      protected void initChannel(Channel made) {
+        made.pipeline().addLast(encryption, Connection.this);
+      }
+    };
+  }
+
+  private void greet() {
+    write(FrameCodec.encode(hello));
+    flush();
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) throws Exception {
+    if (event instanceof SslHandshakeCompletionEvent handshake && !over) {
+      if (handshake.isSuccess()) {
+        identify(context);
+      } else {
+        end(failed(handshake.cause()));
+      }
+    }
+    super.userEventTriggered(context, event);
+  }
+
+  /// Looks who it is before anything is said: the first thing has the credentials in it.
+  private void identify(ChannelHandlerContext context) {
+    Optional<CertificateName> name =
+        ClientTls.shownBy(context.pipeline().get(SslHandler.class).engine().getSession());
+    Optional<String> objection = ClientTls.objection(name, hello.clusterName());
+    if (objection.isPresent()) {
+      end(new Closure(objection.get(), Optional.empty(), null));
+      return;
+    }
+    shown = name;
+    greet();
+  }
+
+  private static Closure failed(Throwable cause) {
+    return new Closure("TLS: " + ClientTls.reason(cause), Optional.empty(), cause);
   }
 
   /// Netty adds the address to the message, which is told elsewhere.
@@ -351,6 +420,11 @@ final class Connection extends ByteToMessageDecoder {
                 null));
         return;
       }
+      Optional<String> impostor = shown.flatMap(name -> objection(name, welcome));
+      if (impostor.isPresent()) {
+        end(new Closure(impostor.get(), Optional.empty(), null));
+        return;
+      }
       openingDeadline.cancel(false);
       open = true;
       frameBytesMax = Limits.FRAME_BYTES_MAX;
@@ -362,6 +436,23 @@ final class Connection extends ByteToMessageDecoder {
               Optional.empty(),
               null));
     }
+  }
+
+  /// Why somebody with this certificate cannot be who he says; empty if he can.
+  private static Optional<String> objection(CertificateName name, Frame.Welcome welcome) {
+    boolean fits =
+        name.part() == CertificateName.Part.NODE
+            ? name.isOf(welcome.clusterName(), name.part(), welcome.nodeId())
+            : name.cluster().equals(welcome.clusterName());
+    return fits
+        ? Optional.empty()
+        : Optional.of(
+            "it says that it is "
+                + welcome.nodeId()
+                + " of cluster '"
+                + welcome.clusterName()
+                + "', but its certificate is of "
+                + name.uri());
   }
 
   @Override
@@ -387,6 +478,10 @@ final class Connection extends ByteToMessageDecoder {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+    if (cause instanceof DecoderException && cause.getCause() instanceof SSLException) {
+      end(failed(cause));
+      return;
+    }
     if (!(cause instanceof IOException)) {
       log.warn("the connection to {} failed unexpectedly", address, cause);
     }

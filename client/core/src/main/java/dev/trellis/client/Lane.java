@@ -323,6 +323,7 @@ final class Lane implements Connection.Listener {
             loop,
             cluster.loops(),
             cluster.hello(target.get().scope()),
+            config.tls(),
             config.connectTimeout().toMillis(),
             this);
     connection = opening;
@@ -619,6 +620,7 @@ final class Lane implements Connection.Listener {
     welcome = greeting;
     cluster.clock().observe(greeting.clock());
     cluster.learnLimits(greeting.limits());
+    cluster.learnPrincipal(greeting.principal());
     heard = true;
     pinged = false;
     long patienceMillis = config.patience().toMillis();

@@ -64,6 +64,7 @@ final class MapSource implements Connection.Listener {
               loop,
               cluster.loops(),
               cluster.hello(Frame.Scope.SHARD),
+              cluster.config().tls(),
               cluster.config().connectTimeout().toMillis(),
               this);
     }
@@ -114,6 +115,7 @@ final class MapSource implements Connection.Listener {
     }
     // A router's clock and limits are its own, and say nothing of the shards'.
     welcome = greeting;
+    cluster.learnPrincipal(greeting.principal());
     request();
   }
 

@@ -5,6 +5,7 @@ import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Host;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.placement.KeyHash;
@@ -284,7 +285,8 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   /// Goes on with the session of a token.
   ///
   /// @throws DefiniteException.BadRequest if it is no token
-  /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
+  /// @throws DefiniteException.Unauthenticated if it is not signed by a key of this client, or not
+  ///   for its principal
   public Session resume(SessionToken token) {
     return Session.resume(this, this, token);
   }
@@ -304,8 +306,13 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
   }
 
   @Override
-  public Payload sessionKey() {
-    return config.sessionKey();
+  public TokenSeal tokenSeal() {
+    return new TokenSeal(config.sessionKeys().get(), cluster.principal());
+  }
+
+  /// Whom the cluster takes this client for, as it last said; empty where it has no security.
+  public String principal() {
+    return cluster.principal();
   }
 
   /// Waits for the outcome of a call, as the blocking forms of the handles do.

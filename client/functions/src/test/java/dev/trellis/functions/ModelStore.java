@@ -7,6 +7,7 @@ import dev.trellis.client.CallOptions;
 import dev.trellis.client.Calls;
 import dev.trellis.client.TrellisException;
 import dev.trellis.client.session.Host;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.execution.Refusal;
@@ -71,8 +72,8 @@ final class ModelStore implements Host, Calls {
   }
 
   @Override
-  public Payload sessionKey() {
-    return Payload.EMPTY;
+  public TokenSeal tokenSeal() {
+    return TokenSeal.NONE;
   }
 
   @Override

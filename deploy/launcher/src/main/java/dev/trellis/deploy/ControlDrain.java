@@ -2,6 +2,7 @@ package dev.trellis.deploy;
 
 import dev.trellis.monitor.scaler.NodeDrain;
 import dev.trellis.node.control.ControlClient;
+import dev.trellis.process.CurveKeys;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
 import java.time.Duration;
@@ -22,13 +23,16 @@ import java.util.function.Supplier;
 final class ControlDrain implements NodeDrain {
   private final Supplier<List<NodeDescriptor>> members;
   private final Duration timeout;
+  private final Optional<CurveKeys> keys;
 
   /// @param members of the cluster, as far as they are known; those without a control port are not
   ///   asked
   /// @param timeout how long each may take to answer
-  ControlDrain(Supplier<List<NodeDescriptor>> members, Duration timeout) {
+  /// @param keys who asks; empty if security is off
+  ControlDrain(Supplier<List<NodeDescriptor>> members, Duration timeout, Optional<CurveKeys> keys) {
     this.members = members;
     this.timeout = timeout;
+    this.keys = keys;
   }
 
   @Override
@@ -70,7 +74,7 @@ final class ControlDrain implements NodeDrain {
   }
 
   private ControlClient client(NodeDescriptor node) {
-    return new ControlClient(node.host(), node.controlPort(), timeout);
+    return new ControlClient(node.host(), node.controlPort(), timeout, keys);
   }
 
   /// What is said of a node that is furthest from its being out.

@@ -6,19 +6,28 @@ import dev.trellis.monitor.NodeControl;
 import dev.trellis.monitor.scaler.NodeDrain;
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.control.OrderRefusedException;
+import dev.trellis.process.CurveKeys;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /// The orders of a monitor, given to the control ports of nodes.
 final class ControlOrders implements NodeControl {
   private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
+  private final Optional<CurveKeys> keys;
+
+  /// @param keys of the monitor; empty if security is off
+  ControlOrders(Optional<CurveKeys> keys) {
+    this.keys = keys;
+  }
+
   @Override
   public Claimed claim(NodeDescriptor node, long epoch) throws IOException {
-    ControlClient client = new ControlClient(node.host(), node.controlPort(), TIMEOUT);
+    ControlClient client = new ControlClient(node.host(), node.controlPort(), TIMEOUT, keys);
     try {
       JsonObject answer = JsonObject.of(Json.read(client.claim(epoch)));
       return new Claimed(answer.whole("epoch"), answer.whole("ageMillis"));
@@ -31,6 +40,6 @@ final class ControlOrders implements NodeControl {
 
   @Override
   public NodeDrain drain(Supplier<List<NodeDescriptor>> members) {
-    return new ControlDrain(members, TIMEOUT);
+    return new ControlDrain(members, TIMEOUT, keys);
   }
 }

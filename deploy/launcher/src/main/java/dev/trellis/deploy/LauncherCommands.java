@@ -22,6 +22,7 @@ public final class LauncherCommands implements CommandSource {
         new BackupCommand(),
         new VerifyCommand(),
         new RestoreCommand(),
+        new SecurityCommand(),
         new RunCommand());
   }
 }

@@ -189,6 +189,7 @@ final class LocalCluster {
               .redirectOutput(log.toFile());
       builder.environment().put("TRELLIS_BUILD", "never");
       builder.environment().put("TRELLIS_HEAP", plan.heap());
+      builder.environment().put("TRELLIS_AUDIT_LOG", audit(plan.name()).toString());
       Process process = builder.start();
       return new ServerState(
           plan.name(),
@@ -204,6 +205,10 @@ final class LocalCluster {
       throw new CommandFailure(
           ExitCode.ENVIRONMENT, "cannot start " + plan.name() + ": " + Failures.of(config, e), e);
     }
+  }
+
+  private Path audit(String name) {
+    return logs().resolve(name + ".audit.log");
   }
 
   /// In a session of its own, so that neither Ctrl-C nor the end of the terminal reaches the

@@ -82,7 +82,7 @@ final class RunCommand {
   @Command(name = "monitor", description = "A monitor, with its console.")
   static final class MonitorCommand extends OfRole {
     MonitorCommand() {
-      super(arguments -> MonitorMain.run(arguments, new ControlOrders()));
+      super(arguments -> MonitorMain.run(arguments, ControlOrders::new));
     }
   }
 

@@ -14,6 +14,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -25,7 +26,8 @@ class ControlDrainTest {
 
   private final List<TrellisNode> nodes = new ArrayList<>();
   private final List<NodeDescriptor> known = new ArrayList<>();
-  private final ControlDrain drain = new ControlDrain(() -> known, Duration.ofSeconds(2));
+  private final ControlDrain drain =
+      new ControlDrain(() -> known, Duration.ofSeconds(2), Optional.empty());
 
   @AfterEach
   void stop() {
@@ -81,7 +83,8 @@ class ControlDrainTest {
     awaitStanding("n9", Standing.OUT);
     // Before it has heard of others it would refuse.
     awaitStanding(
-        new ControlDrain(() -> List.of(second.descriptor()), Duration.ofSeconds(2)),
+        new ControlDrain(
+            () -> List.of(second.descriptor()), Duration.ofSeconds(2), Optional.empty()),
         "n1",
         Standing.MEMBER);
     // Told before it is a member in full, it would take note and go later.

@@ -41,7 +41,8 @@ import java.util.stream.Collectors;
 public final class StrictConfig {
   /// Variables that belong to the command line and not to a process, which leaves them alone.
   public static final Set<String> COMMAND_LINE_VARIABLES =
-      Set.of("TRELLIS_ADDRESS", "TRELLIS_BUILD", "TRELLIS_HOME");
+      Set.of(
+          "TRELLIS_ADDRESS", "TRELLIS_API_KEY_FILE", "TRELLIS_BUILD", "TRELLIS_CA", "TRELLIS_HOME");
 
   private static final String VARIABLE_PREFIX = "TRELLIS_";
 

@@ -7,17 +7,27 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.attribute.FileTime;
+import java.security.GeneralSecurityException;
+import java.security.KeyFactory;
+import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.Signature;
+import java.security.SignatureException;
 import java.security.cert.Certificate;
-import java.security.cert.CertificateParsingException;
+import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Collection;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import javax.net.ssl.SSLException;
 import javax.net.ssl.SSLPeerUnverifiedException;
 import javax.net.ssl.SSLSession;
@@ -30,7 +40,8 @@ import org.slf4j.LoggerFactory;
 public final class Tls {
   private static final Logger LOG = LoggerFactory.getLogger(Tls.class);
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
-  private static final int URI_NAME = 6; // RFC 5280, GeneralName
+  private static final Pattern PKCS8 =
+      Pattern.compile("-----BEGIN PRIVATE KEY-----([^-]+)-----END PRIVATE KEY-----");
   private static final List<String> FILES =
       List.of(Secrets.AUTHORITIES, Secrets.CERTIFICATE, Secrets.PRIVATE_KEY);
 
@@ -74,23 +85,14 @@ public final class Tls {
       if (chain.length == 0 || !(chain[0] instanceof X509Certificate certificate)) {
         return Optional.empty();
       }
-      return nameOf(certificate)
+      return CertificateName.of(certificate)
           .map(
-              name -> new Doorkeeper.Certificate(name, certificate.getSerialNumber().toString(16)));
+              name ->
+                  new Doorkeeper.Certificate(
+                      name,
+                      certificate.getSerialNumber().toString(16),
+                      certificate.getNotAfter().toInstant().toEpochMilli()));
     } catch (SSLPeerUnverifiedException e) {
-      return Optional.empty();
-    }
-  }
-
-  private static Optional<CertificateName> nameOf(X509Certificate certificate) {
-    try {
-      Collection<List<?>> names =
-          Objects.requireNonNullElse(certificate.getSubjectAlternativeNames(), List.of());
-      return names.stream()
-          .filter(name -> name.size() > 1 && Integer.valueOf(URI_NAME).equals(name.get(0)))
-          .flatMap(name -> CertificateName.parse(String.valueOf(name.get(1))).stream())
-          .findFirst();
-    } catch (CertificateParsingException e) {
       return Optional.empty();
     }
   }
@@ -104,7 +106,8 @@ public final class Tls {
     return contexts;
   }
 
-  private synchronized void refresh() {
+  /// Reads the files if they have changed.
+  synchronized void refresh() {
     try {
       if (!times(secrets).equals(contexts.times)) {
         contexts = read(secrets);
@@ -121,6 +124,7 @@ public final class Tls {
     try {
       List<FileTime> times = times(secrets); // first: what changes meanwhile is read once more
       SslProvider provider = OpenSsl.isAvailable() ? SslProvider.OPENSSL : SslProvider.JDK;
+      requirePair(secrets);
       return new Contexts(
           SslContextBuilder.forServer(
                   secrets.file(Secrets.CERTIFICATE).toFile(),
@@ -150,6 +154,49 @@ public final class Tls {
               + reason(e),
           e);
     }
+  }
+
+  /// Netty would take a certificate and the key of another, as they lie there while one of them is
+  /// being replaced, and every handshake would fail.
+  private static void requirePair(Secrets secrets) throws IOException {
+    try (InputStream file = Files.newInputStream(secrets.file(Secrets.CERTIFICATE))) {
+      Collection<? extends Certificate> chain =
+          CertificateFactory.getInstance("X.509").generateCertificates(file);
+      if (chain.isEmpty()) {
+        throw new IllegalArgumentException(Secrets.CERTIFICATE + " has no certificate");
+      }
+      PublicKey publicKey = chain.iterator().next().getPublicKey();
+      PrivateKey privateKey = privateKey(secrets, publicKey.getAlgorithm());
+      String algorithm =
+          switch (publicKey.getAlgorithm()) {
+            case "EC" -> "SHA256withECDSA";
+            case "RSA" -> "SHA256withRSA";
+            default -> publicKey.getAlgorithm(); // Ed25519
+          };
+      byte[] probe = {1};
+      Signature signer = Signature.getInstance(algorithm);
+      signer.initSign(privateKey);
+      signer.update(probe);
+      byte[] signature = signer.sign();
+      signer.initVerify(publicKey);
+      signer.update(probe);
+      if (!signer.verify(signature)) {
+        throw new SignatureException("it belongs to another certificate");
+      }
+    } catch (GeneralSecurityException e) {
+      throw new IllegalArgumentException(
+          Secrets.PRIVATE_KEY + " is not the key of " + Secrets.CERTIFICATE, e);
+    }
+  }
+
+  private static PrivateKey privateKey(Secrets secrets, String algorithm)
+      throws IOException, GeneralSecurityException {
+    Matcher matcher = PKCS8.matcher(Files.readString(secrets.file(Secrets.PRIVATE_KEY)));
+    if (!matcher.find()) {
+      throw new IllegalArgumentException(Secrets.PRIVATE_KEY + " has no private key in PKCS #8");
+    }
+    return KeyFactory.getInstance(algorithm)
+        .generatePrivate(new PKCS8EncodedKeySpec(Base64.getMimeDecoder().decode(matcher.group(1))));
   }
 
   private static String reason(Exception e) {

@@ -12,6 +12,7 @@ import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.Membership;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.placement.Topology;
+import dev.trellis.process.AuditLog;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
@@ -81,6 +82,7 @@ final class ClusterMembership implements Membership {
   /// @param reaches whether messages to an address are sent at all: for tests
   /// @param file where to remember it from one start to the next; empty for a node that starts with
   ///   nothing
+  /// @param audit of orders, if security is on
   record Settings(
       String clusterName,
       ClusterConfig cluster,
@@ -89,7 +91,8 @@ final class ClusterMembership implements Membership {
       int version,
       Resolver resolver,
       Predicate<String> reaches,
-      Optional<MemberFile> file) {}
+      Optional<MemberFile> file,
+      Optional<AuditLog> audit) {}
 
   /// Another member.
   private static final class Peer {
@@ -430,7 +433,7 @@ final class ClusterMembership implements Membership {
   // What comes in.
 
   /// Called by the thread of the sockets.
-  private void receive(Payload client, Payload message) {
+  private void receive(Payload client, Speaker speaker, Payload message) {
     if (inbound.incrementAndGet() > INBOUND_MAX) {
       inbound.decrementAndGet();
       tallies.dropped.increment();
@@ -440,7 +443,7 @@ final class ClusterMembership implements Membership {
         () -> {
           inbound.decrementAndGet();
           try {
-            receive(client, Envelope.decode(message));
+            receive(client, speaker, Envelope.decode(message));
           } catch (MalformedMessageException e) {
             tallies.malformed.increment();
             if (!malformedSaid) {
@@ -455,9 +458,24 @@ final class ClusterMembership implements Membership {
         });
   }
 
-  private void receive(Payload client, Envelope message) throws MalformedMessageException {
+  private void receive(Payload client, Speaker speaker, Envelope message)
+      throws MalformedMessageException {
+    if (message.kind() != Kind.ORDER && !speaker.isNode(message.sender().nodeId())) {
+      tallies.refused.increment();
+      settings
+          .audit()
+          .ifPresent(
+              log ->
+                  log.refused(
+                      speaker.name(),
+                      "speak as node",
+                      message.sender().nodeId(),
+                      speaker.from(),
+                      "its key in curve.known is not that node's"));
+      return;
+    }
     switch (message.kind()) {
-      case ORDER -> answer(client, message);
+      case ORDER -> answer(client, speaker, message);
       case ANSWER -> throw new MalformedMessageException("an answer that nobody asked for");
       case REFUSAL -> refused(message, Refusal.decode(message.body()));
       case CLUSTER, PING, FAREWELL -> {
@@ -492,11 +510,15 @@ final class ClusterMembership implements Membership {
     }
   }
 
-  private void answer(Payload client, Envelope message) throws MalformedMessageException {
+  private void answer(Payload client, Speaker speaker, Envelope message)
+      throws MalformedMessageException {
     Order order = Order.decode(message.body());
     Order.Answer answer;
+    Optional<String> objection = speaker.objection(order);
     if (isTooOld(message)) {
       answer = new Order.Answer(false, versionProblem(message));
+    } else if (objection.isPresent()) {
+      answer = new Order.Answer(false, objection.get());
     } else {
       Function<Order, Order.Answer> carriedOut = orders;
       answer =
@@ -504,7 +526,34 @@ final class ClusterMembership implements Membership {
               ? new Order.Answer(false, "node " + self.id() + " starts; try again")
               : carriedOut.apply(order);
     }
+    if (settings.audit().isPresent()) {
+      audit(settings.audit().get(), speaker, order, answer, objection.isPresent());
+    }
     socket.answer(client, envelope(Kind.ANSWER, answer.encode()));
+  }
+
+  private void audit(
+      AuditLog log, Speaker speaker, Order order, Order.Answer answer, boolean isForbidden) {
+    if (isForbidden) {
+      log.refused(speaker.name(), order.word(), order.argument(), speaker.from(), answer.text());
+      return;
+    }
+    boolean changesNothing =
+        switch (order.word()) {
+          case "status", "backup-status" -> true;
+          // A monitor that leads says so each second; only that it begins to is worth a line.
+          case "claim" ->
+              !answer.accepted() || Long.parseLong(order.argument()) <= state.monitorEpoch();
+          default -> false;
+        };
+    if (!changesNothing) {
+      log.administered(
+          speaker.name(),
+          order.word(),
+          order.argument(),
+          speaker.from(),
+          answer.accepted() ? "done" : "refused: " + answer.text());
+    }
   }
 
   // Who is taken as a member.
@@ -850,9 +899,11 @@ final class ClusterMembership implements Membership {
     Collection<NodeDescriptor> members = now.topology().members();
     List<String> ids = members.stream().map(NodeDescriptor::id).toList();
     if (members.size() == 1) {
+      Collection<String> problems = socket.problems();
       return "finds nobody yet and keeps trying: none of the seeds "
           + seeds.configured()
-          + " answers";
+          + " answers"
+          + (problems.isEmpty() ? "" : "; " + String.join("; ", problems));
     }
     return members.stream().allMatch(node -> node.state() == State.JOINING)
         ? "waits until " + founders + " nodes are there to found the cluster; there are " + ids

@@ -2,9 +2,13 @@ package dev.trellis.node.control;
 
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.Incarnation;
+import dev.trellis.process.CurveKeys;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
@@ -22,17 +26,31 @@ public final class ControlClient {
     private static final ZContext CONTEXT = ControlSocket.newContext();
   }
 
+  private static final int LOOK_MILLIS = 20; // what became of the connection
+
   private final String host;
   private final int port;
   private final Duration timeout;
+  private final Optional<CurveKeys> keys;
 
+  /// To a node whose security is off.
+  ///
   /// @param host address or name of the node
   /// @param port its control port
   /// @param timeout how long an answer may take
   public ControlClient(String host, int port, Duration timeout) {
+    this(host, port, timeout, Optional.empty());
+  }
+
+  /// @param host address or name of the node
+  /// @param port its control port
+  /// @param timeout how long an answer may take
+  /// @param keys who gives the orders; empty if security is off there
+  public ControlClient(String host, int port, Duration timeout, Optional<CurveKeys> keys) {
     this.host = host;
     this.port = port;
     this.timeout = timeout;
+    this.keys = keys;
   }
 
   /// What the node knows of itself and of the cluster, as JSON.
@@ -123,31 +141,116 @@ public final class ControlClient {
             "",
             System.currentTimeMillis(),
             order.encode());
-    try (ZMQ.Socket socket = Shared.CONTEXT.createSocket(SocketType.DEALER)) {
-      ControlSocket.configure(socket);
-      int millis = Math.clamp(timeout.toMillis(), 1, Integer.MAX_VALUE);
-      socket.setReceiveTimeOut(millis);
-      socket.setSendTimeOut(millis);
-      socket.connect("tcp://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port);
-      byte[] reply = socket.send(question.encode().toBytes(), 0) ? socket.recv(0) : null;
-      if (reply == null) {
-        throw new IOException(
-            "no answer from control port "
-                + port
-                + " of "
-                + host
-                + " within "
-                + timeout.toMillis()
-                + " ms; is a node running there?");
-      }
-      Order.Answer answer = Order.Answer.decode(Envelope.decode(Payload.of(reply)).body());
-      if (!answer.accepted()) {
-        throw new OrderRefusedException(answer.text());
-      }
-      return answer.text();
-    } catch (ZMQException e) {
-      throw new IOException(
-          "control port " + port + " of " + host + " cannot be reached: " + e.getMessage(), e);
+    long deadline = System.nanoTime() + Math.max(1, timeout.toNanos());
+    byte[] reply =
+        keys.isPresent()
+            ? askProtected(question.encode().toBytes(), keys.get(), deadline)
+            : askPlain(question.encode().toBytes(), deadline);
+    Order.Answer answer = Order.Answer.decode(Envelope.decode(Payload.of(reply)).body());
+    if (!answer.accepted()) {
+      throw new OrderRefusedException(answer.text());
     }
+    return answer.text();
+  }
+
+  private byte[] askPlain(byte[] question, long deadline) throws IOException {
+    try (ZMQ.Socket socket = Shared.CONTEXT.createSocket(SocketType.DEALER)) {
+      Dialling dialling = Dialling.watch(socket, () -> {});
+      connect(socket, deadline);
+      byte[] reply = socket.send(question, 0) ? socket.recv(0) : null;
+      if (reply == null) {
+        boolean wantsCurve =
+            dialling.hasEndedUngreeted() && dialling.problem() == Dialling.Problem.GREETING;
+        throw wantsCurve ? new IOException(say(dialling.problem(), "")) : noAnswer();
+      }
+      return reply;
+    } catch (ZMQException e) {
+      throw cannotBeReached(e);
+    }
+  }
+
+  /// The order is sent once only, to who has shown that he has the server key.
+  private byte[] askProtected(byte[] question, CurveKeys with, long deadline) throws IOException {
+    Optional<Dialling.Problem> problem = Optional.empty();
+    for (int turn = 0; turn == 0 || System.nanoTime() < deadline; turn++) {
+      CurveKeys.Held held = with.held();
+      try (ZMQ.Socket socket = Shared.CONTEXT.createSocket(SocketType.DEALER)) {
+        List<String> serverKeys = held.serverKeys();
+        CurveServer.protectClient(socket, held, serverKeys.get(turn % serverKeys.size()));
+        Dialling dialling = Dialling.watch(socket, () -> {});
+        connect(socket, deadline);
+        if (awaitConfirmation(socket, dialling, deadline)) {
+          socket.setReceiveTimeOut(millisUntil(deadline));
+          byte[] reply = socket.send(question, 0) ? socket.recv(0) : null;
+          if (reply == null) {
+            throw noAnswer();
+          }
+          return reply;
+        }
+        if (dialling.hasEnded()) {
+          problem = Optional.of(dialling.problem());
+        }
+        boolean isHopeless =
+            turn + 1 >= serverKeys.size()
+                && problem.filter(one -> one != Dialling.Problem.SILENT).isPresent();
+        if (isHopeless) {
+          break;
+        }
+      } catch (ZMQException e) {
+        throw cannotBeReached(e);
+      }
+    }
+    throw problem
+        .map(one -> new IOException(say(one, with.folder().toString())))
+        .orElseGet(this::noAnswer);
+  }
+
+  private void connect(ZMQ.Socket socket, long deadline) {
+    ControlSocket.configure(socket);
+    socket.setReceiveTimeOut(millisUntil(deadline));
+    socket.setSendTimeOut(millisUntil(deadline));
+    socket.connect("tcp://" + address());
+  }
+
+  private static boolean awaitConfirmation(ZMQ.Socket socket, Dialling dialling, long deadline) {
+    socket.setReceiveTimeOut(LOOK_MILLIS);
+    while (true) {
+      if (socket.recv(0) != null) {
+        return true;
+      }
+      long now = System.nanoTime();
+      if (dialling.hasEnded() || dialling.isLate(now) || now >= deadline) {
+        return false;
+      }
+    }
+  }
+
+  private static int millisUntil(long deadline) {
+    long millis = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+    return Math.clamp(millis, 1, Integer.MAX_VALUE);
+  }
+
+  private String address() {
+    return (host.contains(":") ? "[" + host + "]" : host) + ":" + port;
+  }
+
+  private String say(Dialling.Problem problem, String folder) {
+    return Dialling.say(address(), problem, folder);
+  }
+
+  private IOException noAnswer() {
+    return new IOException(
+        "no answer from control port "
+            + port
+            + " of "
+            + host
+            + " within "
+            + timeout.toMillis()
+            + " ms; is a node running there?");
+  }
+
+  private IOException cannotBeReached(ZMQException e) {
+    return new IOException(
+        "control port " + port + " of " + host + " cannot be reached: " + e.getMessage(), e);
   }
 }

@@ -4,6 +4,9 @@ import dev.trellis.node.config.ClusterConfig;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.membership.Lifecycle;
 import dev.trellis.node.membership.Membership;
+import dev.trellis.process.AuditLog;
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
 import io.prometheus.client.Collector;
@@ -19,27 +22,45 @@ import org.jspecify.annotations.Nullable;
 public final class ControlPlane implements AutoCloseable {
   private final NodeConfig config;
   private final InstantSource clock;
+  private final Optional<AuditLog> audit;
   private final ControlTallies tallies = new ControlTallies();
   private final Optional<ControlSocket> socket;
   private volatile @Nullable Membership membership; // set once it has joined
 
-  private ControlPlane(NodeConfig config, InetAddress address, InstantSource clock) {
+  private ControlPlane(
+      NodeConfig config,
+      InetAddress address,
+      InstantSource clock,
+      Optional<Protection> protection) {
     this.config = config;
     this.clock = clock;
+    this.audit = protection.map(Protection::audit);
     this.socket =
         config
             .cluster()
             .controlPort()
             .map(
                 port ->
-                    ControlSocket.bind(address, port, config.nodeId(), tallies, Resolver.SYSTEM));
+                    ControlSocket.bind(
+                        address,
+                        port,
+                        config.nodeId(),
+                        tallies,
+                        Resolver.SYSTEM,
+                        protection.map(ControlProtection::of)));
   }
 
   /// Takes the port.
   ///
+  /// @param protection there if security is on
   /// @throws StartupException if it cannot be opened
-  public static ControlPlane bind(NodeConfig config, InetAddress address, InstantSource clock) {
-    return new ControlPlane(config, address, clock);
+  /// @throws ConfigurationException if it is to be protected and the CURVE keys are not there
+  public static ControlPlane bind(
+      NodeConfig config,
+      InetAddress address,
+      InstantSource clock,
+      Optional<Protection> protection) {
+    return new ControlPlane(config, address, clock, protection);
   }
 
   /// The port taken; 0 if the node stands alone.
@@ -66,7 +87,8 @@ public final class ControlPlane implements AutoCloseable {
                             Envelope.VERSION,
                             Resolver.SYSTEM,
                             _ -> true,
-                            file),
+                            file,
+                            audit),
                         open,
                         tallies,
                         self,

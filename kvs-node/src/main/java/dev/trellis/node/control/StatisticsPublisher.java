@@ -1,6 +1,8 @@
 package dev.trellis.node.control;
 
 import dev.trellis.node.config.NodeConfig;
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeReport;
@@ -37,40 +39,65 @@ public final class StatisticsPublisher implements AutoCloseable {
   /// Reports that may wait for a monitor that does not read.
   private static final int OUTBOUND_MAX = 8;
 
+  private static final int INBOUND_BYTES_MAX = 4_096; // handshakes and subscriptions
+  private static final int LISTENERS_MAX = 64; // monitors, and what is no monitor yet
   private static final long CLOSE_MILLIS_MAX = 5_000;
 
   private final NodeConfig config;
   private final ZContext context;
   private final ZMQ.Socket socket; // of the thread, once there is one
+  private final Optional<CurveServer> curve;
   private final int port;
   private final CompletableFuture<Void> closed = new CompletableFuture<>();
   private final LongAdder published = new LongAdder();
   private final LongAdder dropped = new LongAdder();
   private @Nullable Thread thread;
 
-  private StatisticsPublisher(NodeConfig config, ZContext context, ZMQ.Socket socket) {
+  private StatisticsPublisher(
+      NodeConfig config, ZContext context, ZMQ.Socket socket, Optional<CurveServer> curve) {
     this.config = config;
     this.context = context;
     this.socket = socket;
+    this.curve = curve;
     String bound = socket.getLastEndpoint();
     this.port = Integer.parseInt(bound.substring(bound.lastIndexOf(':') + 1));
   }
 
   /// Takes the port, without publishing yet; empty if the node is to publish nothing.
   ///
+  /// @param protection there if security is on
   /// @throws StartupException if the port cannot be opened
-  public static Optional<StatisticsPublisher> bind(NodeConfig config, InetAddress address) {
-    return config.statistics().port().map(wanted -> bind(config, address, wanted));
+  /// @throws ConfigurationException if it is to be protected and the CURVE keys are not there
+  public static Optional<StatisticsPublisher> bind(
+      NodeConfig config, InetAddress address, Optional<Protection> protection) {
+    Optional<ControlProtection> with = protection.map(ControlProtection::of);
+    return config.statistics().port().map(wanted -> bind(config, address, wanted, with));
   }
 
-  private static StatisticsPublisher bind(NodeConfig config, InetAddress address, int wanted) {
+  private static StatisticsPublisher bind(
+      NodeConfig config, InetAddress address, int wanted, Optional<ControlProtection> protection) {
     ZContext context = ControlSocket.newContext();
     context.setLinger(0);
+    Optional<CurveServer> curve = Optional.empty();
     try {
       ZMQ.Socket socket = context.createSocket(SocketType.PUB);
       ControlSocket.configure(socket);
       socket.setSndHWM(OUTBOUND_MAX);
       socket.setIPv6(address instanceof Inet6Address);
+      if (protection.isPresent()) {
+        socket.setMaxMsgSize(INBOUND_BYTES_MAX);
+        curve =
+            Optional.of(
+                new CurveServer(
+                    context,
+                    socket,
+                    protection.get().keys(),
+                    protection.get().audit(),
+                    "statistics-" + config.nodeId(),
+                    "statistics",
+                    false,
+                    LISTENERS_MAX));
+      }
       try {
         socket.bind(ControlSocket.endpoint(address, wanted));
       } catch (ZMQException e) {
@@ -82,8 +109,9 @@ public final class StatisticsPublisher implements AutoCloseable {
                 ? new BindException("Address already in use")
                 : e);
       }
-      return new StatisticsPublisher(config, context, socket);
+      return new StatisticsPublisher(config, context, socket, curve);
     } catch (RuntimeException e) {
+      curve.ifPresent(CurveServer::close);
       context.close();
       throw e;
     }
@@ -140,8 +168,14 @@ public final class StatisticsPublisher implements AutoCloseable {
     } catch (RuntimeException e) {
       LOG.error("node {} publishes no more statistics", self.id(), e);
     } finally {
-      context.close(); // and the socket
+      release();
     }
+  }
+
+  private void release() {
+    socket.close();
+    curve.ifPresent(CurveServer::close);
+    context.close();
   }
 
   /// What the shards have told by now.
@@ -218,7 +252,7 @@ public final class StatisticsPublisher implements AutoCloseable {
     closed.complete(null);
     Thread started = thread;
     if (started == null) {
-      context.close();
+      release();
       return;
     }
     try {

@@ -1,13 +1,20 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.Caller;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.ClientTls;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.placement.KeyHash;
 import dev.trellis.placement.Partitions;
+import dev.trellis.process.Doorkeeper;
+import dev.trellis.process.Doorkeeper.Certificate;
+import dev.trellis.process.Doorkeeper.Proof;
+import dev.trellis.process.Protection;
+import dev.trellis.process.Tls;
 import dev.trellis.process.Units;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
@@ -25,8 +32,12 @@ import io.netty.buffer.ByteBuf;
 import io.netty.channel.Channel;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -38,6 +49,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -104,7 +116,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private boolean changes; // whether the shard may have some for this connection
   private boolean stirred; // whether something came that steps can be taken for
   private boolean advancing;
-  private boolean admitted; // else there are too many clients, and only a peer may stay
+  private Optional<Proof> proof = Optional.empty(); // by which the caller is known
+  private @Nullable String occupant; // the principal that this connection counts for
+  private @Nullable Future<?> expiry; // when that ends
 
   Connection(ShardServer shard, long id, Channel channel) {
     this.shard = shard;
@@ -123,7 +137,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   public void channelActive(ChannelHandlerContext context) {
     shard.turn(
         () -> {
-          admitted = shard.admit(this);
+          shard.accept(this);
           Duration timeout = shard.plane().config().connections().handshakeTimeout();
           greetingDeadline =
               shard.schedule(
@@ -171,7 +185,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-    if (cause instanceof IOException) {
+    if (cause instanceof IOException
+        || (cause instanceof DecoderException && cause.getCause() instanceof SSLException)) {
       LOG.debug("{} broke: {}", this, cause.getMessage());
     } else {
       LOG.warn("{} is closed after a failure", this, cause);
@@ -179,7 +194,32 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     var _ = channel.close();
   }
 
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event instanceof SslHandshakeCompletionEvent handshake
+        && !handshake.isSuccess()
+        && !(handshake.cause() instanceof ClosedChannelException)) {
+      shard.tallies().connectionsRefused.add(1);
+      audit("", "connect", "TLS: " + ClientTls.reason(handshake.cause()));
+    }
+  }
+
+  /// Tells a client that has forgotten TLS; called before it has introduced itself.
+  void refusePlain() {
+    shard.turn(
+        () -> {
+          String reason = "this port wants TLS; use withTls in a program, or --ca";
+          audit("", "connect", "no TLS");
+          refuse(ErrorCode.UNAUTHENTICATED, reason);
+        });
+  }
+
   // What the shard tells.
+
+  /// The socket has taken something.
+  void moved() {
+    outbound.moved();
+  }
 
   @Override
   public void reply(Reply reply) {
@@ -254,6 +294,34 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       shard.callerIs(origin);
       tellOthers(other -> other.callerIs(origin));
     }
+  }
+
+  /// Looks again at who is on the other side: the list of principals has changed, or what he is
+  /// known by may have ended. To be called in a turn of the shard.
+  void review() {
+    if (proof.isEmpty() || passage == null || phase == Phase.CLOSING) {
+      return;
+    }
+    Caller caller = passage.origin().caller();
+    switch (protection().doorkeeper().authenticate(proof.get(), shard.clock().millis())) {
+      case Authentication.Known(Caller now, long expiresMillis) -> {
+        if (now != caller) { // a list that has changed has callers of its own
+          callerIs(now);
+        }
+        reviewAt(expiresMillis);
+      }
+      case Authentication.Unknown(String reason) -> {
+        audit(caller.principal(), "stay", reason);
+        refuse(ErrorCode.UNAUTHENTICATED, reason);
+      }
+    }
+  }
+
+  private void reviewAt(long expiresMillis) {
+    if (expiry != null) {
+      expiry.cancel(false);
+    }
+    expiry = shard.scheduleReview(this::review, expiresMillis);
   }
 
   /// Goes on after a wait.
@@ -472,25 +540,97 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       greetPeer(hello.introduction().get(), version);
       return;
     }
-    if (!admitted) {
+    if (!shard.hasRoom()) {
       int connectionsMax = shard.plane().config().connections().connectionsMax();
       refuse(
           ErrorCode.OVERLOADED,
           "this shard has " + connectionsMax + " connections, its limit; try again later");
       return;
     }
+    Optional<Caller> caller =
+        shard.plane().protection().isPresent()
+            ? authenticate(hello.credentials())
+            : Optional.of(Caller.ANONYMOUS);
+    if (caller.isEmpty()) {
+      return; // he was told why
+    }
     cancelGreetingDeadline();
-    Origin origin = new Origin(id, hello.clientId(), Caller.ANONYMOUS);
+    Origin origin = new Origin(id, hello.clientId(), caller.get());
     int bytesMax = shard.plane().config().connections().outboundBytesMax();
     passage = new Passage(origin, this, shard, bytesMax);
     scope = hello.scope();
     phase = Phase.OPEN;
     shard.join(origin, this);
-    write(shard.welcome(version, shard.time()));
+    write(shard.welcome(version, shard.time(), origin.caller()));
+  }
+
+  /// Finds out who asks; refuses him if that is not known, or he has too many connections.
+  private Optional<Caller> authenticate(Payload credentials) {
+    Doorkeeper doorkeeper = protection().doorkeeper();
+    Optional<Certificate> certificate = certificate();
+    long now = shard.clock().millis();
+    Doorkeeper.Visit visit = doorkeeper.visit(credentials, certificate, now);
+    return switch (visit.authentication()) {
+      case Authentication.Unknown _ when !doorkeeper.hasHeard() && !credentials.isEmpty() -> {
+        refuse(
+            ErrorCode.NO_NODES,
+            "this node has not read the list of principals yet; try again later");
+        yield Optional.empty();
+      }
+      case Authentication.Unknown(String reason) -> {
+        audit(certificate.map(shown -> shown.name().uri()).orElse(""), "connect", reason);
+        refuse(ErrorCode.UNAUTHENTICATED, reason);
+        yield Optional.empty();
+      }
+      case Authentication.Known(Caller caller, long expiresMillis) -> {
+        long most = caller.allowance().connections();
+        if (!shard.plane().occupancy().enter(caller.principal(), most)) {
+          String reason =
+              caller.principal() + " has " + most + " connections to this node, all it may have";
+          audit(caller.principal(), "connect", reason);
+          refuse(ErrorCode.OVERLOADED, reason + "; close some, or share them");
+          yield Optional.empty();
+        }
+        occupant = caller.principal();
+        proof = visit.proof();
+        reviewAt(expiresMillis);
+        yield Optional.of(caller);
+      }
+    };
+  }
+
+  private Protection protection() {
+    return shard.plane().protection().orElseThrow();
+  }
+
+  /// What the other side has shown, in a handshake that is done.
+  private Optional<Certificate> certificate() {
+    SslHandler tls = channel.pipeline().get(SslHandler.class);
+    return tls == null ? Optional.empty() : Tls.shownBy(tls.engine().getSession());
+  }
+
+  private void audit(String principal, String action, String reason) {
+    if (shard.plane().protection().isPresent()) {
+      String from = String.valueOf(channel.remoteAddress());
+      protection().audit().refused(principal, action, "", from, reason);
+    }
   }
 
   /// Hands the socket to a [PeerConnection].
   private void greetPeer(Frame.Introduction introduction, int version) {
+    Optional<Certificate> certificate = certificate();
+    if (shard.plane().protection().isPresent()) {
+      String nodeId = introduction.from().nodeId();
+      Optional<String> stranger =
+          protection().doorkeeper().objection(certificate, nodeId, shard.clock().millis());
+      if (stranger.isPresent()) {
+        String principal = certificate.map(shown -> shown.name().uri()).orElse("");
+        audit(principal, "connect as node " + nodeId, stranger.get());
+        shard.tallies().peersRefused.add(1);
+        refuse(ErrorCode.UNAUTHENTICATED, stranger.get());
+        return;
+      }
+    }
     Optional<Frame.Refused> objection = shard.objection(introduction);
     if (objection.isPresent()) {
       Frame.Refused refusal = objection.get();
@@ -500,7 +640,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
     cancelGreetingDeadline();
     phase = Phase.CLOSING;
-    PeerConnection peer = new PeerConnection(shard, introduction.from(), channel, inbound);
+    PeerConnection peer =
+        new PeerConnection(shard, introduction.from(), certificate, channel, inbound);
     channel.pipeline().replace(this, "peer", peer);
     shard.forget(this);
     shard.join(peer);
@@ -797,6 +938,12 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       passing.clear();
       passage = null;
     }
+    if (occupant != null) {
+      shard.plane().occupancy().leave(occupant);
+      occupant = null;
+    }
+    proof = Optional.empty();
+    reviewAt(0); // never
   }
 
   private void cancelGreetingDeadline() {

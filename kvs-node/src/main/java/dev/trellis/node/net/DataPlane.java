@@ -8,6 +8,7 @@ import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.placement.Partitions;
+import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.NodeDescriptor;
@@ -43,19 +44,24 @@ public final class DataPlane implements AutoCloseable {
   private static final long VISIT_MINUTES_MAX = 10;
 
   private final NodeConfig config;
+  private final Optional<Protection> protection;
+  private final Occupancy occupancy = new Occupancy();
   private final List<ShardServer> shards = new ArrayList<>(); // complete once bound
   private final long bytesMax; // of the entries of a shard
   private final AtomicLong connectionIds = new AtomicLong();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private volatile Frame.@Nullable ClusterMap map; // written with each view, read by the shards
 
-  private DataPlane(NodeConfig config, long bytesMax) {
+  private DataPlane(NodeConfig config, Optional<Protection> protection, long bytesMax) {
     this.config = config;
+    this.protection = protection;
     this.bytesMax = bytesMax;
   }
 
   /// Takes the ports, without accepting connections yet.
   ///
+  /// @param protection by which clients and replicas are known; empty where everybody may do
+  ///   everything
   /// @param address to listen on
   /// @param nodeIncarnation of the process
   /// @param random gives each shard its incarnation: must be unpredictable and never repeat
@@ -64,13 +70,14 @@ public final class DataPlane implements AutoCloseable {
   /// @throws StartupException if a port cannot be opened
   public static DataPlane bind(
       NodeConfig config,
+      Optional<Protection> protection,
       InetAddress address,
       long nodeIncarnation,
       InstantSource clock,
       RandomGenerator random,
       long bytesMax,
       Function<ShardConfig, ShardCore> cores) {
-    DataPlane plane = new DataPlane(config, bytesMax);
+    DataPlane plane = new DataPlane(config, protection, bytesMax);
     Transport transport = Transport.best();
     Allowances allowances = new Allowances(config.shards());
     try {
@@ -85,6 +92,8 @@ public final class DataPlane implements AutoCloseable {
         shard.bind(
             new InetSocketAddress(address, config.listen().dataPorts().get(index)), transport);
       }
+      protection.ifPresent(
+          known -> known.doorkeeper().onChange(() -> plane.shards.forEach(ShardServer::review)));
       return plane;
     } catch (RuntimeException | Error e) {
       plane.shards.forEach(ShardServer::abort);
@@ -219,6 +228,15 @@ public final class DataPlane implements AutoCloseable {
 
   NodeConfig config() {
     return config;
+  }
+
+  Optional<Protection> protection() {
+    return protection;
+  }
+
+  /// How many connections each principal has.
+  Occupancy occupancy() {
+    return occupancy;
   }
 
   int shardCount() {

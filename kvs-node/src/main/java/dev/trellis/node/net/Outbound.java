@@ -15,6 +15,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelProgressiveFuture;
 import io.netty.channel.ChannelProgressiveFutureListener;
 import io.netty.channel.socket.DuplexChannel;
+import io.netty.handler.ssl.SslHandler;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +60,11 @@ final class Outbound {
   /// When the socket last took something, as long as there is something to take.
   long movedMillis() {
     return movedMillis;
+  }
+
+  /// Takes note that the socket has taken something.
+  void moved() {
+    movedMillis = clock.millis();
   }
 
   /// Adds a reply to the pack that goes out next.
@@ -116,10 +122,25 @@ final class Outbound {
         .addListener(
             written -> {
               if (written.isSuccess()) {
-                var _ = ((DuplexChannel) channel).shutdownOutput();
+                endOutput();
                 then.run();
               }
             });
+  }
+
+  private void endOutput() {
+    DuplexChannel socket = (DuplexChannel) channel;
+    SslHandler tls = channel.pipeline().get(SslHandler.class);
+    if (tls == null) {
+      var _ = socket.shutdownOutput();
+    } else {
+      // Else the other side could not tell this end from one that somebody between them made.
+      tls.closeOutbound()
+          .addListener(
+              told -> {
+                var _ = socket.shutdownOutput();
+              });
+    }
   }
 
   private void writeReady() {

@@ -1,7 +1,9 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.Doorkeeper.Certificate;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
@@ -17,6 +19,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,17 +36,27 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
 
   private final ShardServer shard;
   private final Peer from;
+  private final Optional<Certificate> certificate; // that it has shown
   private final Channel channel;
   private final FrameAccumulator inbound;
   private final List<Payload> pieces = new ArrayList<>(); // of a message that is still to come
   private int piecesBytes;
   private int piecesRemaining; // bytes after those; 0 if no message is under way
+  private @Nullable Future<?> expiry; // of the certificate
   private boolean closed;
 
+  /// @param certificate that it has shown, and is to be that of the node; empty where there is no
+  ///   security
   /// @param inbound what has come on the channel already, and will come
-  PeerConnection(ShardServer shard, Peer from, Channel channel, FrameAccumulator inbound) {
+  PeerConnection(
+      ShardServer shard,
+      Peer from,
+      Optional<Certificate> certificate,
+      Channel channel,
+      FrameAccumulator inbound) {
     this.shard = shard;
     this.from = from;
+    this.certificate = certificate;
     this.channel = channel;
     this.inbound = inbound;
   }
@@ -52,9 +67,28 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
 
   /// Answers the Hello, and takes what came behind it.
   void begin(int version) {
-    send(shard.welcome(version, HybridTimestamp.ofMillis(shard.clock().millis())));
+    send(
+        shard.welcome(version, HybridTimestamp.ofMillis(shard.clock().millis()), Caller.ANONYMOUS));
     channel.config().setAutoRead(true);
+    reviewLater();
     advance();
+  }
+
+  /// Looks again at whether it may stay: the list of what was revoked has changed, or its
+  /// certificate may have ended.
+  void review() {
+    shard
+        .objection(certificate, from.nodeId())
+        .ifPresentOrElse(reason -> refuse(ErrorCode.UNAUTHENTICATED, reason), this::reviewLater);
+  }
+
+  private void reviewLater() {
+    if (expiry != null) {
+      expiry.cancel(false);
+    }
+    if (!closed && certificate.isPresent()) {
+      expiry = shard.scheduleReview(this::review, certificate.get().expiresMillis());
+    }
   }
 
   /// Tells why, and closes.
@@ -97,6 +131,9 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     closed = true;
+    if (expiry != null) {
+      expiry.cancel(false);
+    }
     inbound.release();
     shard.turn(() -> shard.forget(this));
   }

@@ -1,6 +1,10 @@
 package dev.trellis.node.net;
 
+import dev.trellis.client.ClientTls;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.Doorkeeper.Certificate;
+import dev.trellis.process.Protection;
+import dev.trellis.process.Tls;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
@@ -15,6 +19,9 @@ import io.netty.channel.Channel;
 import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.channel.ChannelInitializer;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.net.InetSocketAddress;
 import java.util.ArrayDeque;
 import java.util.Optional;
@@ -61,6 +68,7 @@ final class PeerLink {
   private final ArrayDeque<byte[]> early = new ArrayDeque<>();
   private State state = State.PAUSING;
   private @Nullable Channel channel; // of the latest attempt
+  private Optional<Certificate> certificate = Optional.empty(); // shown on it
   private @Nullable Future<?> next; // the end of a pause, or of the patience with a greeting
   private long earlyBytes;
   private long pauseMillis;
@@ -128,6 +136,16 @@ final class PeerLink {
     }
   }
 
+  /// Looks again at whether the one on the other side is the peer: the list of what was revoked has
+  /// changed.
+  void review() {
+    if (state == State.OPEN || state == State.GREETING) {
+      shard
+          .objection(certificate, peer.nodeId())
+          .ifPresent(objection -> refused(objection, objection));
+    }
+  }
+
   /// Ends for good.
   void close() {
     if (state == State.OPEN) {
@@ -151,7 +169,24 @@ final class PeerLink {
       lost("the name " + address.getHostString() + " is unknown");
       return;
     }
-    Bootstrap bootstrap = links.bootstrap().handler(new Handler());
+    Optional<Protection> protection = shard.plane().protection();
+    long patience = shard.plane().config().connections().handshakeTimeout().toMillis();
+    Bootstrap bootstrap =
+        links
+            .bootstrap()
+            .handler(
+                new ChannelInitializer<Channel>() {
+                  @Override
+                  protected void initChannel(Channel made) {
+                    protection.ifPresent(
+                        known -> {
+                          SslHandler tls = known.tls().client().newHandler(made.alloc());
+                          tls.setHandshakeTimeoutMillis(patience);
+                          made.pipeline().addLast(tls);
+                        });
+                    made.pipeline().addLast(new Handler());
+                  }
+                });
     ChannelFuture connecting = bootstrap.connect(address);
     channel = connecting.channel();
     connecting.addListener(
@@ -358,12 +393,34 @@ final class PeerLink {
     public void channelActive(ChannelHandlerContext context) {
       shard.turn(
           () -> {
-            if (isCurrent(context) && state == State.CONNECTING) {
-              greet(context.channel());
-            } else {
+            if (!isCurrent(context) || state != State.CONNECTING) {
               var _ = context.close();
+            } else if (shard.plane().protection().isEmpty()) {
+              greet(context.channel());
             }
           });
+    }
+
+    /// Nothing is said to anybody else than the peer.
+    @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+      if (event instanceof SslHandshakeCompletionEvent handshake) {
+        shard.turn(
+            () -> {
+              if (!isCurrent(context) || state != State.CONNECTING) {
+                var _ = context.close();
+              } else if (handshake.isSuccess()) {
+                certificate =
+                    Tls.shownBy(context.pipeline().get(SslHandler.class).engine().getSession());
+                shard
+                    .objection(certificate, peer.nodeId())
+                    .ifPresentOrElse(
+                        objection -> refused(objection, objection), () -> greet(context.channel()));
+              } else {
+                lost("TLS: " + ClientTls.reason(handshake.cause()));
+              }
+            });
+      }
     }
 
     @Override

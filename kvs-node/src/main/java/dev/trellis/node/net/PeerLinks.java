@@ -96,6 +96,11 @@ final class PeerLinks {
     }
   }
 
+  /// Looks again at whether those on the other side are who they should be.
+  void review() {
+    List.copyOf(links.values()).forEach(PeerLink::review);
+  }
+
   /// Closes all for good.
   void close() {
     closed = true;

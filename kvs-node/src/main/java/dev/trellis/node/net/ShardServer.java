@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.Caller;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.node.config.ConnectionConfig;
 import dev.trellis.node.membership.Incarnation;
@@ -12,7 +13,10 @@ import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
 import dev.trellis.node.shard.Usage;
 import dev.trellis.node.store.Slot;
+import dev.trellis.process.Doorkeeper.Certificate;
 import dev.trellis.process.StartupException;
+import dev.trellis.process.Tls;
+import dev.trellis.process.TlsEntrance;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.FrameCodec;
@@ -42,6 +46,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -77,8 +82,12 @@ final class ShardServer implements Outbox {
 
   private static final long SCAN_TURN_NANOS = 1_000_000;
 
-  /// Connections beyond the limit that are told so before they are closed; further ones are not.
-  private static final int REFUSED_POLITELY_MAX = 1_000;
+  /// Connections beyond the limit, for those who have not introduced themselves: replicas among
+  /// them, which do not count, and clients who are to be told that there is no room.
+  private static final int STRANGERS_MAX = 1_000;
+
+  /// The longest that a timer runs: clocks may be set meanwhile.
+  private static final long REVIEW_MILLIS_MAX = 600_000;
 
   /// Reasons to refuse peers that are remembered, so as not to log them again.
   private static final int REFUSALS_TOLD_MAX = 1_000;
@@ -112,6 +121,8 @@ final class ShardServer implements Outbox {
   private final Scratch scratch = new Scratch(SCRATCH_BYTES);
   private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
+  private final LinkedHashSet<Connection> strangers =
+      new LinkedHashSet<>(); // those of them that have not introduced themselves, eldest first
   private final LongObjectMap<Recipient> recipients = new LongObjectHashMap<>(); // by connection id
   private final ArrayDeque<WaitingScan> scansWaiting = new ArrayDeque<>();
   private final CompletableFuture<Void> drained = new CompletableFuture<>();
@@ -185,10 +196,7 @@ final class ShardServer implements Outbox {
                 new ChannelInitializer<Channel>() {
                   @Override
                   protected void initChannel(Channel channel) {
-                    channel
-                        .pipeline()
-                        .addLast(
-                            new Connection(ShardServer.this, plane.nextConnectionId(), channel));
+                    accept(channel);
                   }
                 });
     transport.probeIdle(bootstrap);
@@ -202,6 +210,21 @@ final class ShardServer implements Outbox {
     }
     listener = bound.channel();
     listener.closeFuture().addListener(closed -> listening = false);
+  }
+
+  private void accept(Channel channel) {
+    Connection connection = new Connection(this, plane.nextConnectionId(), channel);
+    if (plane.protection().isPresent()) {
+      Tls tls = plane.protection().get().tls();
+      channel
+          .pipeline()
+          .addLast(
+              new TlsEntrance(
+                  tls,
+                  handler -> channel.pipeline().addFirst(new SentBytes(connection::moved)),
+                  connection::refusePlain));
+    }
+    channel.pipeline().addLast(connection);
   }
 
   /// The port taken.
@@ -274,6 +297,16 @@ final class ShardServer implements Outbox {
           links.membership(latest);
           List.copyOf(peers).forEach(this::refuseIfGone);
           core.membership(latest, clock.millis(), this);
+        });
+  }
+
+  /// Looks again at who is let in, since the list of principals has changed.
+  void review() {
+    execute(
+        () -> {
+          List.copyOf(connections).forEach(Connection::review);
+          List.copyOf(peers).forEach(PeerConnection::review);
+          links.review();
         });
   }
 
@@ -375,6 +408,15 @@ final class ShardServer implements Outbox {
   /// Runs a turn later on.
   Future<?> schedule(Runnable work, long delayMillis) {
     return loop.schedule(() -> turn(work), delayMillis, TimeUnit.MILLISECONDS);
+  }
+
+  /// Has somebody looked at again when what he is known by has ended, or earlier.
+  ///
+  /// @param expiresMillis since the epoch; 0 for never
+  /// @return null for never
+  @Nullable Future<?> scheduleReview(Runnable review, long expiresMillis) {
+    long left = expiresMillis - clock.millis();
+    return expiresMillis == 0 ? null : schedule(review, Math.clamp(left, 1, REVIEW_MILLIS_MAX));
   }
 
   /// Notes that a recipient has something to send at the end of the turn.
@@ -545,7 +587,8 @@ final class ShardServer implements Outbox {
   }
 
   /// @param time what to tell of the time
-  Frame.Welcome welcome(int version, HybridTimestamp time) {
+  /// @param caller who is greeted
+  Frame.Welcome welcome(int version, HybridTimestamp time, Caller caller) {
     return new Frame.Welcome(
         version,
         plane.config().clusterName(),
@@ -554,7 +597,8 @@ final class ShardServer implements Outbox {
         incarnation,
         time,
         plane.config().limits(),
-        ShardCore.RING_VERSION);
+        ShardCore.RING_VERSION,
+        caller.equals(Caller.ANONYMOUS) ? "" : caller.principal());
   }
 
   // Its peers.
@@ -618,6 +662,14 @@ final class ShardServer implements Outbox {
   Optional<Frame.Refused> objection(Frame.Introduction introduction) {
     return Handshake.objection(
         introduction, self, view, clock.millis(), plane.config().clockSkewMax());
+  }
+
+  /// Why a certificate does not show that its owner is this node; empty if it does, and where there
+  /// is no security.
+  Optional<String> objection(Optional<Certificate> certificate, String nodeId) {
+    return plane
+        .protection()
+        .flatMap(known -> known.doorkeeper().objection(certificate, nodeId, clock.millis()));
   }
 
   /// Tells of a replica that is refused; once for each reason, as it will try again and again.
@@ -700,22 +752,31 @@ final class ShardServer implements Outbox {
 
   // Its connections.
 
-  /// Counts a new connection.
-  ///
-  /// @return whether it may stay; else the caller refuses it
-  boolean admit(Connection connection) {
+  /// Counts a new connection. Those that have not introduced themselves take the place of none that
+  /// has: where there are too many, the one ends that has been taking its time for longest.
+  void accept(Connection connection) {
     connections.add(connection);
+    strangers.add(connection);
     tallies.connections.add(1);
     tallies.connectionsAccepted.add(1);
     int limit = plane.config().connections().connectionsMax();
-    if (draining || connections.size() > limit + REFUSED_POLITELY_MAX) {
+    if (draining) {
       connection.abort();
+    } else if (connections.size() > limit + STRANGERS_MAX) {
+      Connection eldest = strangers.removeFirst();
+      tallies.connectionsRefused.add(1);
+      eldest.abort();
     }
-    return connections.size() <= limit;
+  }
+
+  /// Whether there is room for one more connection of a client.
+  boolean hasRoom() {
+    return connections.size() - strangers.size() < plane.config().connections().connectionsMax();
   }
 
   /// A connection has introduced itself.
   void join(Origin origin, Connection connection) {
+    strangers.remove(connection);
     recipients.put(origin.connection(), connection);
   }
 
@@ -729,6 +790,7 @@ final class ShardServer implements Outbox {
   void forget(Connection connection) {
     inboundMemory.forget(connection);
     outboundMemory.forget(connection);
+    strangers.remove(connection);
     if (connections.remove(connection)) {
       tallies.connections.add(-1);
     }

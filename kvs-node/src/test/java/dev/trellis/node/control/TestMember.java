@@ -6,6 +6,9 @@ import dev.trellis.node.config.ClusterConfig;
 import dev.trellis.node.membership.Incarnation;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
+import dev.trellis.process.AuditLog;
+import dev.trellis.process.CurveKeys;
+import dev.trellis.process.Secrets;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
@@ -48,6 +51,7 @@ final class TestMember implements AutoCloseable {
     Duration remove = Duration.ofSeconds(1);
     Resolver resolver = Resolver.SYSTEM;
     Optional<Path> folder = Optional.empty();
+    Optional<Secrets> secrets = Optional.empty();
 
     Plan(String id) {
       this.id = id;
@@ -94,6 +98,12 @@ final class TestMember implements AutoCloseable {
       return this;
     }
 
+    /// Has security on.
+    Plan secrets(Secrets own) {
+      secrets = Optional.of(own);
+      return this;
+    }
+
     Plan resolver(Resolver other) {
       resolver = other;
       return this;
@@ -112,6 +122,7 @@ final class TestMember implements AutoCloseable {
   }
 
   final ControlTallies tallies = new ControlTallies();
+  final ControlSocket socket;
   final ClusterMembership membership;
   final NodeDescriptor self;
   final List<Duration> leases = new CopyOnWriteArrayList<>(); // of merges by clients
@@ -120,7 +131,8 @@ final class TestMember implements AutoCloseable {
 
   private TestMember(Plan plan) {
     InetAddress loopback = InetAddress.getLoopbackAddress();
-    ControlSocket socket = ControlSocket.bind(loopback, plan.port, plan.id, tallies, plan.resolver);
+    socket =
+        ControlSocket.bind(loopback, plan.port, plan.id, tallies, plan.resolver, protection(plan));
     Optional<MemberFile> file =
         plan.folder.map(
             folder -> MemberFile.open(folder, plan.cluster, plan.id, plan.tier == Tier.SSD));
@@ -188,11 +200,19 @@ final class TestMember implements AutoCloseable {
                 plan.version,
                 plan.resolver,
                 reaches,
-                file),
+                file,
+                plan.secrets.map(_ -> new AuditLog("node " + plan.id, clock))),
             socket,
             tallies,
             self,
             started -> new Orders(started, plan.cluster, self, orders)::carryOut);
+  }
+
+  private static Optional<ControlProtection> protection(Plan plan) {
+    return plan.secrets.map(
+        own ->
+            new ControlProtection(
+                CurveKeys.ofServer(own), new AuditLog("node " + plan.id, InstantSource.system())));
   }
 
   static Plan plan(String id) {

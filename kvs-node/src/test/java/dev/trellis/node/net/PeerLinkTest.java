@@ -65,6 +65,7 @@ class PeerLinkTest {
     DataPlane plane =
         DataPlane.bind(
             config,
+            Optional.empty(),
             InetAddress.getLoopbackAddress(),
             incarnation,
             clock,

@@ -9,6 +9,7 @@ import dev.trellis.wire.NodeDescriptor;
 import java.net.InetAddress;
 import java.time.InstantSource;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Supplier;
@@ -22,6 +23,7 @@ final class TestPlane {
     DataPlane plane =
         DataPlane.bind(
             config,
+            Optional.empty(),
             InetAddress.getLoopbackAddress(),
             1,
             InstantSource.system(),

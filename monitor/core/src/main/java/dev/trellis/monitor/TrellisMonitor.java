@@ -1,11 +1,14 @@
 package dev.trellis.monitor;
 
+import dev.trellis.client.AccessFeed;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.monitor.console.Console;
 import dev.trellis.monitor.console.ConsoleConfig;
+import dev.trellis.monitor.console.ConsoleHistory;
 import dev.trellis.monitor.console.ConsoleSource;
 import dev.trellis.monitor.console.ConsoleState;
 import dev.trellis.monitor.console.DecisionEntry;
@@ -23,7 +26,9 @@ import dev.trellis.monitor.statistics.Observations;
 import dev.trellis.monitor.statistics.Recording;
 import dev.trellis.monitor.statistics.StatisticsFeed;
 import dev.trellis.process.AdminServer;
+import dev.trellis.process.CurveKeys;
 import dev.trellis.process.Health;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
 import dev.trellis.process.StartupException;
 import dev.trellis.process.StrictConfig;
@@ -84,6 +89,7 @@ public final class TrellisMonitor implements RunningProcess {
   private final NodeControl control;
   private final Optional<Scaler> scaler;
   private final InstantSource clock;
+  private final Optional<Protection> protection; // there if security is on
   private final Queue<NodeReport> reports = new ArrayBlockingQueue<>(REPORTS_MAX);
   private final Observations observations;
   private final DecisionBook book;
@@ -104,6 +110,7 @@ public final class TrellisMonitor implements RunningProcess {
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final Deque<AutoCloseable> parts = new ArrayDeque<>(); // the first to close is first
   private @Nullable Trellis trellis; // once the cluster answers; of the loop
+  private @Nullable AccessFeed access; // likewise, if security is on
   private boolean isConnecting;
   private @Nullable DecisionLog log; // likewise
   private boolean hasTakenUp; // the decisions that were recorded before
@@ -131,6 +138,10 @@ public final class TrellisMonitor implements RunningProcess {
             .findFirst()
             .map(source -> source.create(settings, control.drain(() -> members)));
     this.clock = clock;
+    this.protection =
+        config
+            .secrets()
+            .map(secrets -> Protection.of(secrets, config.clusterName(), "monitor", clock));
     this.observations = new Observations(WINDOW, config.policies().promoteWindow());
     this.book = new DecisionBook(config.settling());
     this.leadership = new Leadership(new SecureRandom(), config.patience().toMillis());
@@ -141,7 +152,8 @@ public final class TrellisMonitor implements RunningProcess {
               if (!reports.offer(report)) {
                 metrics.reportsDropped.inc(); // the loop is busy; others follow
               }
-            });
+            },
+            config.secrets().map(CurveKeys::of));
   }
 
   private static Recording begin(MonitorConfig.Recording settings) {
@@ -184,13 +196,16 @@ public final class TrellisMonitor implements RunningProcess {
         Console.start(
             config.console(),
             source(),
+            new ConsoleHistory(),
             new ConsoleConfig(
                 config.consoleNames(),
                 config.period(),
                 ConsoleConfig.DEFAULT.listenersMax(),
-                ConsoleConfig.DEFAULT.stall()));
+                ConsoleConfig.DEFAULT.stall()),
+            clock,
+            protection);
     parts.push(console);
-    AdminServer admin = AdminServer.start(config.admin(), "the monitor", registry, health());
+    AdminServer admin = AdminServer.start(config.admin(), "the monitor", registry, health(), protection);
     parts.push(admin);
     long periodMillis = config.period().toMillis();
     var _ =
@@ -370,12 +385,17 @@ public final class TrellisMonitor implements RunningProcess {
             .withTimeout(CALL_TIMEOUT)
             .withMapRefresh(config.period())
             .withAgent("trellis-monitor");
+    ClientConfig shown =
+        protection
+            .map(by -> client.withTls(ClientTls.using(by.tls()::client)))
+            .orElse(client);
     errand(
-        () -> Trellis.connect(client),
+        () -> Trellis.connect(shown),
         (connected, problem) -> {
           isConnecting = false;
           if (connected != null) {
             trellis = connected;
+            protection.ifPresent(by -> access = AccessFeed.open(connected, by.doorkeeper()::heard));
             log = new DecisionLog(connected);
           } else {
             obstacle = "the cluster does not answer: " + message(problem);
@@ -601,6 +621,10 @@ public final class TrellisMonitor implements RunningProcess {
     }
     recording.ifPresent(TrellisMonitor::closeQuietly);
     scaler.ifPresent(TrellisMonitor::closeQuietly);
+    AccessFeed told = access;
+    if (told != null) {
+      told.close();
+    }
     Trellis client = trellis;
     if (client != null) {
       client.close();

@@ -2,6 +2,7 @@ package dev.trellis.routing.gateway;
 
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.http.BearerToken;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.handler.codec.http.DefaultHttpHeaders;
@@ -35,6 +36,9 @@ sealed interface Answer {
       problem
           .retryAfterSeconds()
           .ifPresent(seconds -> answer.headers.set(HttpHeaderNames.RETRY_AFTER, seconds));
+      if (problem.type() == ProblemType.UNAUTHENTICATED) {
+        answer.headers.set(HttpHeaderNames.WWW_AUTHENTICATE, BearerToken.CHALLENGE);
+      }
       problem.allow().ifPresent(allow -> answer.headers.set(HttpHeaderNames.ALLOW, allow));
       return answer;
     }

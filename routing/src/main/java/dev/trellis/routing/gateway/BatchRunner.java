@@ -29,11 +29,9 @@ final class BatchRunner {
 
   private static final int SLICE_CALLS = 1_000;
 
-  private final Store store;
   private final Limits limits;
 
-  BatchRunner(Store store, Limits limits) {
-    this.store = store;
+  BatchRunner(Limits limits) {
     this.limits = limits;
   }
 
@@ -65,12 +63,13 @@ final class BatchRunner {
 
   /// Carries out the operations in a document.
   ///
+  /// @param store that acts for who asks
   /// @return the JSON list of their outcomes, in the same order
   /// @throws Refusal if the document is no list of well-formed operations
-  CompletableFuture<ByteBuf> run(JsonNode document) {
+  CompletableFuture<ByteBuf> run(JsonNode document, Store store) {
     List<Item> items = items(document);
     ByteBuf out = Unpooled.buffer(256).writeByte('[');
-    return runFrom(items, 0, out).thenApply(done -> done.writeByte(']').writeByte('\n'));
+    return runFrom(store, items, 0, out).thenApply(done -> done.writeByte(']').writeByte('\n'));
   }
 
   private List<Item> items(JsonNode document) {
@@ -124,20 +123,21 @@ final class BatchRunner {
     }
   }
 
-  private CompletableFuture<ByteBuf> runFrom(List<Item> items, int start, ByteBuf out) {
+  private CompletableFuture<ByteBuf> runFrom(
+      Store store, List<Item> items, int start, ByteBuf out) {
     if (start == items.size()) {
       return CompletableFuture.completedFuture(out);
     }
     boolean readsFit = readsFit(out);
     int end = sliceEnd(items, start, readsFit);
     List<Item> slice = items.subList(start, end);
-    return results(slice, readsFit)
+    return results(store, slice, readsFit)
         .thenCompose(
             results -> {
               for (int at = 0; at < slice.size(); at++) {
                 write(out, slice.get(at), results.get(at));
               }
-              return runFrom(items, end, out);
+              return runFrom(store, items, end, out);
             });
   }
 
@@ -160,7 +160,7 @@ final class BatchRunner {
 
   /// The results of a slice; empty for a read that is not asked any more.
   private CompletableFuture<List<Optional<StoreResult>>> results(
-      List<Item> slice, boolean readsFit) {
+      Store store, List<Item> slice, boolean readsFit) {
     List<Call> calls = new ArrayList<>();
     for (Item item : slice) {
       if (readsFit || item instanceof WriteItem) {

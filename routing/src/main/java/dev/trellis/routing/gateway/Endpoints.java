@@ -64,26 +64,37 @@ final class Endpoints {
       Everything there is: HOST/openapi.yaml
       """;
 
-  private final Store store;
   private final Limits limits;
   private final BatchRunner batches;
 
-  Endpoints(Store store, Limits limits) {
-    this.store = store;
+  Endpoints(Limits limits) {
     this.limits = limits;
-    this.batches = new BatchRunner(store, limits);
+    this.batches = new BatchRunner(limits);
   }
 
-  Store store() {
-    return store;
+  /// The document that describes the gateway, which is no secret.
+  static Answer.Whole document(Exchange exchange) {
+    try {
+      if (exchange.headers().contains(SessionStore.HEADER)) {
+        SessionStore.requireTaken(Route.OPENAPI);
+      }
+      Arguments.of(exchange.target().query()).requireAllUsed("this document");
+      return Answer.Whole.text("application/yaml", OPENAPI);
+    } catch (Refusal refusal) {
+      return Answer.Whole.of(refusal.problem());
+    }
   }
 
   /// Answers a request. The stage may complete on any thread; exceptionally only with a defect.
-  CompletionStage<Answer> answer(Exchange exchange) {
+  ///
+  /// @param store that acts for who asks
+  CompletionStage<Answer> answer(Exchange exchange, Store store) {
     try {
       exchange.match().key().ifPresent(key -> requireKey(key, limits));
       Optional<SessionStore> session = SessionStore.of(exchange, store);
-      return session.isPresent() ? answerWithin(session.get(), exchange) : answer(exchange, store);
+      return session.isPresent()
+          ? answerWithin(session.get(), exchange, store)
+          : answer(exchange, store, store);
     } catch (Refusal refusal) {
       return CompletableFuture.completedStage(Answer.Whole.of(refusal.problem()));
     } catch (RuntimeException defect) {
@@ -93,8 +104,9 @@ final class Endpoints {
 
   /// Answers a request of a session. Whatever the answer is, it has the token to go on with, but
   /// for a defect: there the caller goes on with the one he has.
-  private CompletionStage<Answer> answerWithin(SessionStore session, Exchange exchange) {
-    CompletableFuture<Answer> answer = answer(exchange, session).toCompletableFuture();
+  private CompletionStage<Answer> answerWithin(
+      SessionStore session, Exchange exchange, Store store) {
+    CompletableFuture<Answer> answer = answer(exchange, store, session).toCompletableFuture();
     return passingOnCancel(
         answer,
         answer.thenApply(
@@ -103,22 +115,19 @@ final class Endpoints {
 
   /// @param calls who carries out calls on single keys: the store, or the session that the request
   ///   is part of
-  private CompletionStage<Answer> answer(Exchange exchange, CallExecutor calls) {
+  private CompletionStage<Answer> answer(Exchange exchange, Store store, CallExecutor calls) {
     try {
       return switch (exchange.match().route()) {
         case INDEX -> CompletableFuture.completedStage(index(exchange));
-        case OPENAPI -> {
-          Arguments.of(exchange.target().query()).requireAllUsed("this document");
-          yield CompletableFuture.completedStage(Answer.Whole.text("application/yaml", OPENAPI));
-        }
+        case OPENAPI -> CompletableFuture.completedStage(document(exchange));
         case CLUSTER -> {
           Arguments.of(exchange.target().query()).requireAllUsed("the cluster map");
           Frame.ClusterMap map = store.clusterMap();
           yield CompletableFuture.completedStage(
               Answer.Whole.json(200, json -> Views.writeClusterMap(json, map)));
         }
-        case SCAN -> scan(exchange);
-        case BATCH -> batch(exchange);
+        case SCAN -> scan(exchange, store);
+        case BATCH -> batch(exchange, store);
         case COMMIT -> commit(exchange, (SessionStore) calls);
         case ABORT -> CompletableFuture.completedStage(abort(exchange, (SessionStore) calls));
         case GET -> get(exchange, calls);
@@ -422,14 +431,14 @@ final class Endpoints {
     return answer;
   }
 
-  private CompletionStage<Answer> batch(Exchange exchange) {
+  private CompletionStage<Answer> batch(Exchange exchange, Store store) {
     Arguments.of(exchange.target().query()).requireAllUsed("a batch");
     return batches
-        .run(Json.parse(exchange.body()))
+        .run(Json.parse(exchange.body()), store)
         .thenApply(outcomes -> Answer.Whole.of(200, Json.MEDIA_TYPE, outcomes));
   }
 
-  private CompletionStage<Answer> scan(Exchange exchange) {
+  private CompletionStage<Answer> scan(Exchange exchange, Store store) {
     Arguments arguments = Arguments.of(exchange.target().query());
     Payload prefix = arguments.payload("prefix").orElse(Payload.EMPTY);
     int limit = arguments.count("limit", Limits.SCAN_KEYS_MAX).orElse(SCAN_LIMIT_DEFAULT);

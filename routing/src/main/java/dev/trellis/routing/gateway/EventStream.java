@@ -135,7 +135,8 @@ final class EventStream implements Store.Observer {
     }
   }
 
-  private void fail(Problem problem) {
+  /// Ends the watch, saying why.
+  void fail(Problem problem) {
     if (!hasBegun) {
       connection.refuseEvents(problem);
       return;

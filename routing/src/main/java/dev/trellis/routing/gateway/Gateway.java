@@ -1,7 +1,12 @@
 package dev.trellis.routing.gateway;
 
 import dev.trellis.client.Trellis;
+import dev.trellis.lattice.Payload;
+import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
+import dev.trellis.process.http.Admissions;
+import dev.trellis.process.http.FirstByte;
+import dev.trellis.process.http.StrictRequestDecoder;
 import dev.trellis.routing.net.Transport;
 import dev.trellis.wire.Frame;
 import io.netty.bootstrap.ServerBootstrap;
@@ -19,18 +24,25 @@ import io.netty.handler.codec.http.HttpHeaderValues;
 import io.netty.handler.codec.http.HttpResponseEncoder;
 import io.netty.handler.codec.http.HttpResponseStatus;
 import io.netty.handler.codec.http.HttpVersion;
+import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.EventExecutor;
 import io.prometheus.client.CollectorRegistry;
 import java.net.InetSocketAddress;
+import java.time.InstantSource;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /// The REST gateway: HTTP/1.1 in, calls of a Java client out, as `openapi.yaml` describes it.
 /// Asynchronous from end to end: its event loops never wait.
 public final class Gateway implements AutoCloseable {
   private final GatewayConfig config;
+  private final Guests guests;
+  private final Optional<Supplier<SslContext>> tls;
+  private final Admissions admissions;
   private final Endpoints endpoints;
   private final MemoryBudget memory;
   private final GatewayMetrics metrics;
@@ -38,9 +50,16 @@ public final class Gateway implements AutoCloseable {
   private final Map<Channel, HttpConnection> connections = new ConcurrentHashMap<>();
   private final Channel listener;
 
-  private Gateway(GatewayConfig config, Store store, CollectorRegistry registry) {
+  private Gateway(
+      GatewayConfig config,
+      Guests guests,
+      Optional<Supplier<SslContext>> tls,
+      CollectorRegistry registry) {
     this.config = config;
-    endpoints = new Endpoints(store, config.limits());
+    this.guests = guests;
+    this.tls = tls;
+    admissions = new Admissions(config.connectionsMax());
+    endpoints = new Endpoints(config.limits());
     memory = new MemoryBudget(config.memoryBytesMax());
     metrics = new GatewayMetrics(registry, memory);
     Transport transport = Transport.best();
@@ -62,8 +81,47 @@ public final class Gateway implements AutoCloseable {
     return start(config, new ClientStore(trellis, map), registry);
   }
 
+  /// Starts to listen where security is on: with TLS, for those with API keys. The gateway has no
+  /// rights of its own.
+  ///
+  /// @param connect makes a client that shows the nodes an API key, given as its owner shows it;
+  ///   may wait and throw a [dev.trellis.client.TrellisException]. The gateway closes it
+  /// @param map tells the members of the cluster
+  /// @param registry where the metrics `trellis_gateway_…` go
+  /// @throws StartupException if the port cannot be opened
+  public static Gateway start(
+      GatewayConfig config,
+      Protection protection,
+      Function<Payload, Trellis> connect,
+      Supplier<Frame.ClusterMap> map,
+      CollectorRegistry registry) {
+    return startProtected(
+        config,
+        protection,
+        credentials -> {
+          Trellis trellis = connect.apply(credentials);
+          return new Principals.Opened(new ClientStore(trellis, map), trellis::close);
+        },
+        registry);
+  }
+
+  static Gateway startProtected(
+      GatewayConfig config,
+      Protection protection,
+      Function<Payload, Principals.Opened> open,
+      CollectorRegistry registry) {
+    Principals principals =
+        new Principals(protection, open, config.principalsMax(), InstantSource.system());
+    try {
+      return new Gateway(config, principals, Optional.of(protection.tls()::server), registry);
+    } catch (RuntimeException | Error e) {
+      principals.close();
+      throw e;
+    }
+  }
+
   static Gateway start(GatewayConfig config, Store store, CollectorRegistry registry) {
-    return new Gateway(config, store, registry);
+    return new Gateway(config, Guests.everybody(store), Optional.empty(), registry);
   }
 
   /// The address listened on.
@@ -97,6 +155,7 @@ public final class Gateway implements AutoCloseable {
                         Math.max(0, until - System.nanoTime()), TimeUnit.NANOSECONDS));
     connections.keySet().forEach(channel -> channel.close().awaitUninterruptibly());
     Transport.stop(loops);
+    guests.close();
   }
 
   /// Stops all connections of a loop in one go: whoever sees one of them end may rely on the others
@@ -138,23 +197,30 @@ public final class Gateway implements AutoCloseable {
   }
 
   private void accept(SocketChannel channel) {
-    if (connections.size() >= config.connectionsMax()) {
+    if (!admissions.admit(channel)) {
       refuse(channel);
       return;
     }
-    HttpConnection connection = new HttpConnection(config, endpoints, memory, metrics);
+    HttpConnection connection =
+        new HttpConnection(config, guests, admissions, endpoints, memory, metrics);
     connections.put(channel, connection);
     channel.closeFuture().addListener(closed -> connections.remove(channel));
     channel
         .pipeline()
         .addLast(
-            new StrictRequestDecoder(config, connection::onBytes),
+            new FirstByte(tls, config.headerTimeout()),
+            new StrictRequestDecoder(
+                config.lineBytesMax(), config.headerBytesMax(), connection::onBytes),
             new HttpResponseEncoder(),
             connection);
   }
 
   private void refuse(SocketChannel channel) {
     metrics.connectionRefused();
+    if (tls.isPresent()) {
+      var _ = channel.close(); // a handshake would cost more than it could say
+      return;
+    }
     Answer.Whole answer =
         Answer.Whole.of(
             Problem.overloaded(

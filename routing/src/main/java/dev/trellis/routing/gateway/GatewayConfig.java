@@ -24,6 +24,8 @@ import java.time.Duration;
 /// @param writeTimeout how long a client may take nothing of an answer, 10 ms to 1 h
 /// @param heartbeat time between signs of life on a watch, 10 ms to 1 h
 /// @param stopTimeout how long requests under way may take when the gateway stops, 0 to 1 min
+/// @param principalsMax where security is on, API keys in use at once, 1 to 10,000: each has a
+///   client of the cluster, with connections and a thread
 public record GatewayConfig(
     InetSocketAddress address,
     int threads,
@@ -37,7 +39,8 @@ public record GatewayConfig(
     Duration idleTimeout,
     Duration writeTimeout,
     Duration heartbeat,
-    Duration stopTimeout) {
+    Duration stopTimeout,
+    int principalsMax) {
   private static final Duration TIMEOUT_MIN = Duration.ofMillis(10);
   private static final Duration HOUR = Duration.ofHours(1);
 
@@ -54,6 +57,7 @@ public record GatewayConfig(
     requireWithin("gateway.write.timeout", writeTimeout, TIMEOUT_MIN, HOUR);
     requireWithin("gateway.heartbeat", heartbeat, TIMEOUT_MIN, HOUR);
     requireWithin("gateway.stop.timeout", stopTimeout, Duration.ZERO, Duration.ofMinutes(1));
+    requireWithin("gateway.principals.max", principalsMax, 1, 10_000);
   }
 
   /// The longest body that a route takes, in bytes.

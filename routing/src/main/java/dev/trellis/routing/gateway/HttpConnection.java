@@ -1,5 +1,10 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.process.http.Admissions;
+import dev.trellis.process.http.LastWords;
+import dev.trellis.process.http.PeerFaults;
+import dev.trellis.routing.gateway.Guests.Guest;
+import dev.trellis.routing.gateway.Guests.Seat;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
@@ -8,7 +13,6 @@ import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelOutboundBuffer;
 import io.netty.channel.socket.ChannelInputShutdownEvent;
-import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.codec.http.DefaultFullHttpResponse;
 import io.netty.handler.codec.http.FullHttpResponse;
 import io.netty.handler.codec.http.HttpContent;
@@ -24,9 +28,9 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.codec.http.LastHttpContent;
 import io.netty.handler.codec.http.TooLongHttpHeaderException;
 import io.netty.handler.codec.http.TooLongHttpLineException;
+import io.netty.handler.ssl.SslCloseCompletionEvent;
 import io.netty.util.ReferenceCountUtil;
 import io.netty.util.concurrent.Future;
-import java.io.IOException;
 import java.time.Duration;
 import java.time.ZoneOffset;
 import java.time.ZonedDateTime;
@@ -77,6 +81,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   }
 
   private final GatewayConfig config;
+  private final Guests guests;
+  private final Admissions admissions;
   private final Endpoints endpoints;
   private final MemoryBudget memory;
   private final GatewayMetrics metrics;
@@ -87,6 +93,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private @Nullable EventStream events;
   private @Nullable CompletableFuture<Answer> waiting; // for something that may take long to come
   private State state = State.IDLE;
+  private @Nullable Seat seat; // of the watch that is open
+  private boolean hasWorked; // whether somebody who may has asked for something
   private boolean isTaking; // whether `take` is on the stack
   private boolean hasInputEnded;
   private boolean isStopping;
@@ -101,6 +109,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private boolean hasUnreadBody;
   private Optional<Route.Match> match = Optional.empty();
   private Optional<Problem> refusal = Optional.empty();
+  private Optional<Guest> guest = Optional.empty(); // of all but the document, which is no secret
   private @Nullable RequestTarget target;
   private @Nullable HttpHeaders headers;
   private ByteBuf body = Unpooled.EMPTY_BUFFER;
@@ -108,8 +117,15 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private long startedNanos;
 
   HttpConnection(
-      GatewayConfig config, Endpoints endpoints, MemoryBudget memory, GatewayMetrics metrics) {
+      GatewayConfig config,
+      Guests guests,
+      Admissions admissions,
+      Endpoints endpoints,
+      MemoryBudget memory,
+      GatewayMetrics metrics) {
     this.config = config;
+    this.guests = guests;
+    this.admissions = admissions;
     this.endpoints = endpoints;
     this.memory = memory;
     this.metrics = metrics;
@@ -160,7 +176,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void userEventTriggered(ChannelHandlerContext ignored, Object event) {
-    if (event instanceof ChannelInputShutdownEvent) {
+    if (event instanceof ChannelInputShutdownEvent || event instanceof SslCloseCompletionEvent) {
       hasInputEnded = true;
       if (state == State.EVENTS || waiting != null) {
         close(); // whoever listens to events has nothing more to say, so this is goodbye
@@ -191,7 +207,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext ignored, Throwable cause) {
-    if (!(cause instanceof IOException)) {
+    if (!PeerFaults.isOfPeer(cause)) {
       LOG.error("connection of {} fails", channel().remoteAddress(), cause);
     }
     close();
@@ -263,6 +279,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     hasUnreadBody = false;
     match = Optional.empty();
     refusal = Optional.empty();
+    guest = Optional.empty();
     headers = request.headers();
     body = Unpooled.EMPTY_BUFFER;
     arm(config.bodyTimeout(), this::bodyIsLate);
@@ -295,6 +312,11 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
           request.protocolVersion() + " is not spoken here; use HTTP/1.1 or HTTP/1.0");
     }
     RequestTarget wanted = RequestTarget.parse(request.uri());
+    if (!Route.isOpenToAll(wanted)) {
+      // First of all: who is not known learns nothing of what is here.
+      String what = request.method() + " " + request.uri();
+      guest = Optional.of(guests.admit(request.headers(), what, channel().remoteAddress()));
+    }
     Route.Match found = Route.find(request.method(), wanted);
     target = wanted;
     match = Optional.of(found);
@@ -354,13 +376,48 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     }
     Exchange exchange = new Exchange(found, target, headers, body);
     startedNanos = System.nanoTime();
-    CompletionStage<Answer> answer = endpoints.answer(exchange);
+    if (guest.isEmpty()) {
+      answered(Endpoints.document(exchange));
+      return;
+    }
+    if (!hasWorked) {
+      hasWorked = true;
+      admissions.works(channel());
+    }
+    CompletableFuture<Seat> given = guest.get().seat(() -> onLoop(this::endGuest));
+    if (given.isDone() && !given.isCompletedExceptionally()) {
+      answer(exchange, given.join());
+      return;
+    }
+    var _ =
+        given.whenComplete(
+            (taken, failure) ->
+                onLoop(
+                    () -> {
+                      if (failure != null) {
+                        answered(Answer.Whole.of(Endpoints.problemOf(failure)));
+                      } else if (state == State.ANSWERING) {
+                        answer(exchange, taken);
+                      } else {
+                        taken.leave();
+                      }
+                    }));
+  }
+
+  private void answer(Exchange exchange, Seat taken) {
+    Route.Match found = exchange.match();
+    CompletionStage<Answer> answer = endpoints.answer(exchange, taken.store());
     if (found.route() == Route.AWAIT && answer instanceof CompletableFuture<Answer> future) {
       waiting = future;
       context().read(); // else nobody would notice that the client has gone
     }
     answer.whenComplete(
         (given, failure) -> {
+          if (given instanceof Answer.Events) {
+            onLoop(() -> watch(taken));
+          } else {
+            taken.leave();
+          }
           if (!(failure instanceof CancellationException)) {
             onLoop(
                 () ->
@@ -368,6 +425,36 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
                         failure == null ? given : Answer.Whole.of(Endpoints.problemOf(failure))));
           }
         });
+  }
+
+  private Seat seatOfWatch() {
+    if (seat == null) {
+      throw new IllegalStateException("a watch begins for nobody");
+    }
+    return seat;
+  }
+
+  /// Keeps what a watch needs for as long as it is open.
+  private void watch(Seat taken) {
+    if (state == State.ANSWERING) {
+      seat = taken;
+    } else {
+      taken.leave();
+    }
+  }
+
+  /// Who is served here must not be any more: what goes on without end, ends.
+  private void endGuest() {
+    Problem problem =
+        Problem.of(
+            ProblemType.UNAUTHENTICATED, "the API key was revoked, or is over, in the meantime");
+    if (events != null) {
+      events.fail(problem);
+    } else if (waiting != null) {
+      CompletableFuture<Answer> given = waiting;
+      answered(Answer.Whole.of(problem));
+      given.cancel(false);
+    }
   }
 
   private void giveUp() {
@@ -392,7 +479,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         EventStream stream = new EventStream(this, config, wanted);
         events = stream;
         try {
-          stream.start(endpoints.store());
+          stream.start(seatOfWatch().store());
         } catch (RuntimeException defect) {
           refuseEvents(Endpoints.problemOf(defect));
           return;
@@ -477,9 +564,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private void linger() {
     state = State.LINGERING;
     arm(LINGER, this::close);
-    if (channel() instanceof DuplexChannel duplex) {
-      var _ = duplex.shutdownOutput();
-    }
+    LastWords.endOutput(channel());
     take();
     readOn();
   }
@@ -559,6 +644,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       events.close();
       events = null;
       metrics.watchClosed();
+    }
+    if (seat != null) {
+      seat.leave();
+      seat = null;
     }
   }
 

@@ -39,6 +39,12 @@ record Problem(
         ProblemType.OVERLOADED, detail, true, Optional.of(RETRY_AFTER_DEFAULT), Optional.empty());
   }
 
+  /// The gateway itself has to learn something first.
+  static Problem notYet(String detail) {
+    return new Problem(
+        ProblemType.NO_NODES, detail, true, Optional.of(RETRY_AFTER_DEFAULT), Optional.empty());
+  }
+
   static Problem methodNotAllowed(String detail, String allow) {
     return new Problem(
         ProblemType.METHOD_NOT_ALLOWED, detail, true, Optional.empty(), Optional.of(allow));

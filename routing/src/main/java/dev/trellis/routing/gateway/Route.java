@@ -58,6 +58,11 @@ enum Route {
     return body;
   }
 
+  /// Whether a path may be asked for by those who are not known.
+  static boolean isOpenToAll(RequestTarget target) {
+    return OPENAPI.matches(target.segments());
+  }
+
   /// Whether it can be part of a session. What can't refuses one, since it would not hold there.
   boolean takesSession() {
     return this == GET

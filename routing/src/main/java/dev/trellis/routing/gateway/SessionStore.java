@@ -48,14 +48,7 @@ final class SessionStore implements CallExecutor {
       }
       return Optional.empty();
     }
-    if (!route.takesSession()) {
-      throw Refusal.badRequest(
-          "'"
-              + HEADER
-              + "' means nothing here, so nothing of the session would hold; leave it out. Parts of a"
-              + " session are GET, PUT and DELETE of a key, waits for a key, the operations on a key,"
-              + " /v1/commit and /v1/abort");
-    }
+    requireTaken(route);
     if (given.size() > 1) {
       throw Refusal.badRequest(
           "'" + HEADER + "' is given " + given.size() + " times; give it once");
@@ -72,6 +65,18 @@ final class SessionStore implements CallExecutor {
     }
     Session begun = store.begin(guarantees(text.substring(BEGIN.length())));
     return Optional.of(new SessionStore(begun, Optional.empty()));
+  }
+
+  /// Refuses a session where it means nothing.
+  static void requireTaken(Route route) {
+    if (!route.takesSession()) {
+      throw Refusal.badRequest(
+          "'"
+              + HEADER
+              + "' means nothing here, so nothing of the session would hold; leave it out. Parts of a"
+              + " session are GET, PUT and DELETE of a key, waits for a key, the operations on a key,"
+              + " /v1/commit and /v1/abort");
+    }
   }
 
   private static Set<Guarantee> guarantees(String words) {

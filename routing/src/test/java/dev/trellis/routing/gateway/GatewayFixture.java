@@ -45,7 +45,8 @@ final class GatewayFixture implements AutoCloseable {
         PATIENT,
         PATIENT,
         PATIENT,
-        PATIENT);
+        PATIENT,
+        100);
   }
 
   RawHttp.Response get(String target, String... headers) {

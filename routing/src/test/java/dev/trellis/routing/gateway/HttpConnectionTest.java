@@ -609,7 +609,8 @@ class HttpConnectionTest {
         Duration.ofMillis(idle),
         Duration.ofMillis(write),
         base.heartbeat(),
-        base.stopTimeout());
+        base.stopTimeout(),
+        base.principalsMax());
   }
 
   private static GatewayConfig withConnections(int max) {
@@ -627,7 +628,8 @@ class HttpConnectionTest {
         base.idleTimeout(),
         base.writeTimeout(),
         base.heartbeat(),
-        base.stopTimeout());
+        base.stopTimeout(),
+        base.principalsMax());
   }
 
   private static GatewayConfig at(GatewayConfig base, java.net.InetSocketAddress address) {
@@ -644,7 +646,8 @@ class HttpConnectionTest {
         base.idleTimeout(),
         base.writeTimeout(),
         base.heartbeat(),
-        base.stopTimeout());
+        base.stopTimeout(),
+        base.principalsMax());
   }
 
   private static byte[] bytes(String text) {

@@ -12,6 +12,7 @@ import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Host;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.shard.Origin;
@@ -53,7 +54,7 @@ final class LocalStore implements Store {
   private long millis = 1_763_935_000_000L;
   private long ids;
   private final Client client = new Client();
-  volatile Payload sessionKey = Payload.EMPTY; // with which tokens are signed
+  volatile TokenSeal seal = TokenSeal.NONE; // of tokens
   private Optional<Function<Call, CompletableFuture<StoreResult>>> script = Optional.empty();
 
   /// Moves the time.
@@ -64,6 +65,10 @@ final class LocalStore implements Store {
 
   synchronized int watchCount() {
     return observers.size();
+  }
+
+  synchronized int waitCount() {
+    return waits.size();
   }
 
   /// Answers every call by the script, until the next call of this or [#heal].
@@ -251,8 +256,8 @@ final class LocalStore implements Store {
     }
 
     @Override
-    public Payload sessionKey() {
-      return sessionKey;
+    public TokenSeal tokenSeal() {
+      return seal;
     }
 
     @Override

@@ -524,7 +524,8 @@ class OpenApiTest {
             base.idleTimeout(),
             base.writeTimeout(),
             base.heartbeat(),
-            base.stopTimeout());
+            base.stopTimeout(),
+            base.principalsMax());
     try (GatewayFixture gateway = new GatewayFixture(hasty);
         RawHttp http = new RawHttp(gateway.address)) {
       http.send(method + " " + target + " HTTP/1.1\r\nContent-Length: 1\r\n\r\n");

@@ -16,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import javax.net.ssl.SSLContext;
 
 /// A client that sends just the bytes it is told to, for tests of what a well-behaved one never
 /// does.
@@ -39,8 +40,16 @@ final class RawHttp implements AutoCloseable {
   }
 
   RawHttp(InetSocketAddress address) {
+    this(address, Optional.empty());
+  }
+
+  /// @param tls to speak it, with these
+  RawHttp(InetSocketAddress address, Optional<SSLContext> tls) {
     try {
-      socket = new Socket(address.getAddress(), address.getPort());
+      socket =
+          tls.isPresent()
+              ? tls.get().getSocketFactory().createSocket(address.getAddress(), address.getPort())
+              : new Socket(address.getAddress(), address.getPort());
       socket.setSoTimeout(READ_TIMEOUT_MILLIS);
       socket.setTcpNoDelay(true);
       in = new BufferedInputStream(socket.getInputStream());

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import java.time.Duration;
@@ -164,7 +165,7 @@ class SessionGatewayTest {
   @Test
   void whoHasASessionKeyTakesOnlyWhatIsSignedWithIt() {
     String unsigned = token(gateway.put("/v1/keys/k", "v", begin("session")));
-    gateway.store.sessionKey = Payload.ofText("one secret");
+    gateway.store.seal = new TokenSeal(List.of(Payload.ofText("one secret")), "");
     assertRefused(gateway.get("/v1/keys/k", "Trellis-Session: " + unsigned), "not signed");
     String signed = token(gateway.put("/v1/keys/k", "v", begin("session")));
     assertEquals("v", gateway.get("/v1/keys/k", "Trellis-Session: " + signed).text());
@@ -175,10 +176,22 @@ class SessionGatewayTest {
       String text = Base64.getUrlEncoder().withoutPadding().encodeToString(tampered);
       assertRefused(gateway.get("/v1/keys/k", "Trellis-Session: " + text), "or was changed");
     }
-    gateway.store.sessionKey = Payload.ofText("another secret");
+    gateway.store.seal = new TokenSeal(List.of(Payload.ofText("another secret")), "");
     RawHttp.Response refused = gateway.get("/v1/keys/k", "Trellis-Session: " + signed);
     assertRefused(refused, "session key");
     assertFalse(refused.text().contains("secret"), refused::text);
+  }
+
+  @Test
+  void theTokenOfAnotherPrincipalIsRefused() {
+    List<Payload> keys = List.of(Payload.ofText("one secret"));
+    gateway.store.seal = new TokenSeal(keys, "ada");
+    String adas = token(gateway.put("/v1/keys/k", "v", begin("session")));
+    assertEquals("v", gateway.get("/v1/keys/k", "Trellis-Session: " + adas).text());
+    gateway.store.seal = new TokenSeal(keys, "bob");
+    RawHttp.Response refused = gateway.get("/v1/keys/k", "Trellis-Session: " + adas);
+    assertRefused(refused, "for its principal 'bob'");
+    assertFalse(refused.text().contains("ada"), refused::text);
   }
 
   /// Without a signature anybody can make a token: the worst that one may do is to be refused.

@@ -241,7 +241,8 @@ class WatchTest {
             base.idleTimeout(),
             base.writeTimeout(),
             heartbeat,
-            base.stopTimeout()));
+            base.stopTimeout(),
+            base.principalsMax()));
   }
 
   private void start(GatewayConfig config) {
@@ -262,7 +263,8 @@ class WatchTest {
         base.idleTimeout(),
         timeout,
         base.heartbeat(),
-        base.stopTimeout());
+        base.stopTimeout(),
+        base.principalsMax());
   }
 
   private Events watch(String target) throws IOException {

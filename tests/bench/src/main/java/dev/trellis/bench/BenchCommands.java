@@ -18,6 +18,7 @@ public final class BenchCommands implements CommandSource {
         new BenchCommand(),
         new BenchNodesCommand(),
         new BenchMailboxCommand(),
+        new BenchAgentsCommand(),
         new BenchPeersCommand(),
         new BenchCodeCommand());
   }

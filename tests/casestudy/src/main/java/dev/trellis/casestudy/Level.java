@@ -6,6 +6,7 @@ import dev.trellis.client.Trellis;
 import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Payload;
 import java.util.Arrays;
 import java.util.List;
@@ -165,8 +166,8 @@ enum Level {
     }
 
     @Override
-    public Payload sessionKey() {
-      return client.sessionKey();
+    public TokenSeal tokenSeal() {
+      return client.tokenSeal();
     }
   }
 

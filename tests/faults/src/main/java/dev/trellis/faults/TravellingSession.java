@@ -6,7 +6,7 @@ import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.Host;
 import dev.trellis.client.session.Session;
 import dev.trellis.client.session.SessionToken;
-import dev.trellis.lattice.Payload;
+import dev.trellis.client.session.TokenSeal;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -54,8 +54,8 @@ final class TravellingSession {
     }
 
     @Override
-    public Payload sessionKey() {
-      return client.sessionKey();
+    public TokenSeal tokenSeal() {
+      return client.tokenSeal();
     }
   }
 

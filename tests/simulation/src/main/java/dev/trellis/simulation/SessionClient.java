@@ -5,6 +5,7 @@ import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.TrellisException;
 import dev.trellis.client.session.Host;
+import dev.trellis.client.session.TokenSeal;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
@@ -122,8 +123,8 @@ final class SessionClient implements Host {
   }
 
   @Override
-  public Payload sessionKey() {
-    return Payload.EMPTY;
+  public TokenSeal tokenSeal() {
+    return TokenSeal.NONE;
   }
 
   private long physicalMillis() {

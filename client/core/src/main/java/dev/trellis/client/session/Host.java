@@ -1,7 +1,6 @@
 package dev.trellis.client.session;
 
 import dev.trellis.causal.HybridTimestamp;
-import dev.trellis.lattice.Payload;
 
 /// As whom, and by which clock, a session writes: a client. Safe for any thread.
 public interface Host {
@@ -11,6 +10,6 @@ public interface Host {
   /// A stamp later than all that it has given or seen, and than another time.
   HybridTimestamp stampAfter(HybridTimestamp seen);
 
-  /// With which session tokens are signed; empty for not at all.
-  Payload sessionKey();
+  /// By what session tokens are known as its own.
+  TokenSeal tokenSeal();
 }

@@ -69,9 +69,10 @@ public final class Session implements Handles, Calls {
   /// @param host as whom it writes
   /// @param next who carries out its calls: the client, or a cache in front of it
   /// @throws DefiniteException.BadRequest if it is no token
-  /// @throws DefiniteException.Unauthenticated if its signature is not that of this client's key
+  /// @throws DefiniteException.Unauthenticated if it is not signed by a key of this client, or not
+  ///   for its principal
   public static Session resume(Host host, Calls next, SessionToken token) {
-    SessionImage image = token.image(host.sessionKey());
+    SessionImage image = token.image(host.tokenSeal());
     if (image.clock().isAfter(host.stampAfter(image.clock()))) {
       throw TrellisException.of(
           ErrorCode.BAD_REQUEST,
@@ -163,10 +164,10 @@ public final class Session implements Handles, Calls {
 
   /// As [#token()], of at most so many bytes.
   public SessionToken token(int bytesMax) {
-    Payload key = host.sessionKey();
+    TokenSeal seal = host.tokenSeal();
     synchronized (state) {
-      SessionImage image = state.image(bytesMax - SessionToken.overhead(key));
-      SessionToken token = SessionToken.of(image, key);
+      SessionImage image = state.image(bytesMax - SessionToken.overhead(seal));
+      SessionToken token = SessionToken.of(image, seal);
       if (token.size() > bytesMax) {
         throw TrellisException.of(
             ErrorCode.VALUE_TOO_LARGE,

@@ -2,23 +2,20 @@ package dev.trellis.client.session;
 
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.TrellisException;
-import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.WireException;
 import java.nio.ByteBuffer;
-import java.security.GeneralSecurityException;
-import java.security.MessageDigest;
 import java.util.Arrays;
 import java.util.Base64;
-import javax.crypto.Mac;
-import javax.crypto.spec.SecretKeySpec;
 
 /// A session as it travels: give it to whoever goes on with the session, on whatever machine, and
 /// let him call `Trellis.resume`. It tells what the session wrote and read, so it is as secret as
 /// that is. The form is `SessionImage` in `trellis.proto`.
 ///
-/// A token is a copy: two that go on with one token are two sessions with a common past.
+/// A token is a copy: two that go on with one token are two sessions with a common past. So nothing
+/// is won by sending one's own token twice; what waits in it for a commit is written by each, as if
+/// its owner had written it twice.
 public final class SessionToken {
   /// The header in which tokens travel: of requests to the REST gateway, and of its answers.
   public static final String HEADER = "Trellis-Session";
@@ -30,9 +27,8 @@ public final class SessionToken {
   public static final int BYTES_MAX = 4 << 10;
 
   private static final byte VERSION = 2;
+  private static final byte BOUND_VERSION = 3; // signed, and the signature covers the principal
   private static final int HEAD_BYTES = 2;
-  private static final int SIGNATURE_BYTES = 32;
-  private static final String SIGNATURE = "HmacSHA256";
 
   private final byte[] bytes;
   private final boolean coarse;
@@ -43,36 +39,22 @@ public final class SessionToken {
   }
 
   /// The token of an image.
-  ///
-  /// @param key to sign it with; empty for none
-  static SessionToken of(SessionImage image, Payload key) {
+  static SessionToken of(SessionImage image, TokenSeal seal) {
     byte[] content = image.encode();
-    boolean signed = !key.isEmpty();
-    byte[] bytes = new byte[HEAD_BYTES + content.length + (signed ? SIGNATURE_BYTES : 0)];
-    bytes[0] = VERSION;
-    bytes[1] = (byte) (signed ? 1 : 0);
+    byte[] bytes = new byte[overhead(seal) + content.length];
+    bytes[0] = seal.binds() ? BOUND_VERSION : VERSION;
+    bytes[1] = (byte) (seal.signs() ? 1 : 0);
     System.arraycopy(content, 0, bytes, HEAD_BYTES, content.length);
-    if (signed) {
+    if (seal.signs()) {
       int end = HEAD_BYTES + content.length;
-      System.arraycopy(signature(bytes, end, key), 0, bytes, end, SIGNATURE_BYTES);
+      System.arraycopy(seal.sign(bytes, end), 0, bytes, end, TokenSeal.SIGNATURE_BYTES);
     }
     return new SessionToken(bytes, image.coarse());
   }
 
   /// How many bytes a token has beside its image.
-  static int overhead(Payload key) {
-    return HEAD_BYTES + (key.isEmpty() ? 0 : SIGNATURE_BYTES);
-  }
-
-  private static byte[] signature(byte[] bytes, int length, Payload key) {
-    try {
-      Mac mac = Mac.getInstance(SIGNATURE);
-      mac.init(new SecretKeySpec(key.toBytes(), SIGNATURE));
-      mac.update(bytes, 0, length);
-      return mac.doFinal();
-    } catch (GeneralSecurityException e) {
-      throw new IllegalStateException("this Java has no " + SIGNATURE, e);
-    }
+  static int overhead(TokenSeal seal) {
+    return HEAD_BYTES + (seal.signs() ? TokenSeal.SIGNATURE_BYTES : 0);
   }
 
   /// The token of bytes that [#bytes] gave.
@@ -93,34 +75,52 @@ public final class SessionToken {
 
   /// What it carries.
   ///
-  /// @param key with which it must be signed; empty if it must not be
+  /// @param seal of who takes it
   /// @throws DefiniteException.BadRequest if it is no token
-  /// @throws DefiniteException.Unauthenticated if its signature is missing or wrong
-  SessionImage image(Payload key) {
+  /// @throws DefiniteException.Unauthenticated if its signature is missing or wrong, or another
+  ///   principal's
+  SessionImage image(TokenSeal seal) {
     if (bytes.length < HEAD_BYTES) {
       throw refusal("a session token of " + bytes.length + " bytes is too short to be one");
     }
-    if (bytes[0] != VERSION) {
+    if (bytes[0] != VERSION && bytes[0] != BOUND_VERSION) {
       throw refusal(
-          "a session token of version " + bytes[0] + "; this client knows version " + VERSION);
+          "a session token of version "
+              + bytes[0]
+              + "; this client knows versions "
+              + VERSION
+              + " and "
+              + BOUND_VERSION);
+    }
+    if (bytes[1] != 0 && bytes[1] != 1) {
+      throw refusal("a session token whose second byte is " + bytes[1] + ", and not 0 or 1");
     }
     int end = bytes.length;
     boolean signed = bytes[1] == 1;
-    if (signed != !key.isEmpty()) {
+    if (signed != seal.signs()) {
       throw unauthenticated(
           signed
               ? "the session token is signed, and this client has no session key to check it with"
               : "the session token is not signed, and this client takes signed ones only");
     }
+    boolean bound = bytes[0] == BOUND_VERSION;
+    if (bound != seal.binds()) {
+      throw unauthenticated(
+          bound
+              ? "the session token is a principal's, and this client, which has not said who it is"
+                  + " or has no session key, is none"
+              : "the session token is not bound to a principal, and this client takes those of its"
+                  + " own only");
+    }
     if (signed) {
-      end -= SIGNATURE_BYTES;
-      boolean right =
-          end >= HEAD_BYTES
-              && MessageDigest.isEqual(
-                  signature(bytes, end, key), Arrays.copyOfRange(bytes, end, bytes.length));
-      if (!right) {
+      end -= TokenSeal.SIGNATURE_BYTES;
+      if (end < HEAD_BYTES
+          || !seal.accepts(bytes, end, Arrays.copyOfRange(bytes, end, bytes.length))) {
+        // One message for all of it: who tries must not learn which he has hit upon.
         throw unauthenticated(
-            "the session token is not signed with this client's session key, or was changed");
+            "the session token is not signed with a session key of this client"
+                + (bound ? " for its principal '" + seal.principal() + "'" : "")
+                + ", or was changed");
       }
     }
     try {

@@ -52,8 +52,8 @@ final class ModelStore {
     }
 
     @Override
-    public Payload sessionKey() {
-      return sessionKey;
+    public TokenSeal tokenSeal() {
+      return seal;
     }
 
     @Override
@@ -99,7 +99,7 @@ final class ModelStore {
   private long millis = 1_000;
   private final int paceMillis; // between two calls, at most
   private long births;
-  Payload sessionKey = Payload.EMPTY;
+  TokenSeal seal = TokenSeal.NONE;
   boolean clockBehind; // answers tell the time of replicas that have not heard of any stamp
   boolean cutOff; // replicas do not hear each other
   Map<Payload, Entry> written = new HashMap<>(); // all that was ever merged anywhere

@@ -34,6 +34,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -802,16 +803,131 @@ class SessionTest {
         assertTrue(expected.getMessage().contains("token"), expected.getMessage());
       }
     }
-    store.sessionKey = text("secret");
-    assertThrows(DefiniteException.Unauthenticated.class, () -> client.resume(token));
+  }
+
+  @Test
+  void aTokenIsTakenFromWhoHasAKeyAndByWhoHasIt() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 1);
+    ModelStore.Client client = store.new Client();
+    Session session = written(client);
+    SessionToken unsigned = session.token();
+    store.seal = new TokenSeal(List.of(text("secret")), "");
+    assertUnauthenticated(client, unsigned, "not signed");
     SessionToken signed = session.token();
     assertEquals(signed, client.resume(signed).token());
-    byte[] forged = signed.bytes();
-    forged[10] ^= 1;
+    assertEveryChangeIsRefused(client, signed);
+    store.seal = TokenSeal.NONE;
+    assertUnauthenticated(client, signed, "no session key");
+  }
+
+  @Test
+  void aKeyIsExchangedWithoutATokenThatBreaks() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 1);
+    ModelStore.Client client = store.new Client();
+    Payload before = text("the old secret");
+    Payload after = text("the new secret");
+    store.seal = new TokenSeal(List.of(before), "ada");
+    SessionToken old = written(client).token();
+    store.seal = new TokenSeal(List.of(before, after), "ada"); // everybody hears of the new one
+    assertEquals(old, client.resume(old).token());
+    store.seal = new TokenSeal(List.of(after, before), "ada"); // and signs with it
+    SessionToken fresh = client.resume(old).token();
+    assertNotEquals(old, fresh);
+    store.seal = new TokenSeal(List.of(before, after), "ada"); // one who lags
+    assertEquals(old, client.resume(fresh).token());
+    store.seal = new TokenSeal(List.of(after), "ada");
+    assertEquals(fresh, client.resume(fresh).token());
+    assertUnauthenticated(client, old, "or was changed");
+  }
+
+  @Test
+  void aTokenIsOfUseToItsPrincipalOnly() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 1);
+    ModelStore.Client client = store.new Client();
+    List<Payload> keys = List.of(text("secret"));
+    store.seal = new TokenSeal(keys, "");
+    SessionToken nobodys = written(client).token();
+    store.seal = new TokenSeal(keys, "ada");
+    SessionToken adas = written(client).token();
+    assertEquals(adas, client.resume(adas).token());
+    assertEquals(adas, client.resume(adas).token(), "her own may come twice");
+    assertEveryChangeIsRefused(client, adas);
+    assertUnauthenticated(client, nobodys, "not bound to a principal");
+    for (String other : List.of("ad", "adaa", "bob", "Ada")) {
+      store.seal = new TokenSeal(keys, other);
+      String said =
+          assertUnauthenticated(client, adas, "principal '" + other + "', or was changed");
+      assertFalse(said.contains("'ada'"), said);
+      byte[] tampered = adas.bytes();
+      tampered[tampered.length - 1] ^= 1;
+      assertEquals(
+          said,
+          assertUnauthenticated(client, SessionToken.ofBytes(tampered), "or was changed"),
+          "who tries does not learn whose it is");
+    }
+    store.seal = new TokenSeal(keys, "");
+    assertUnauthenticated(client, adas, "is a principal's");
+    byte[] unbound = adas.bytes();
+    unbound[0] = 2;
+    assertUnauthenticated(client, SessionToken.ofBytes(unbound), "or was changed");
+    store.seal = new TokenSeal(List.of(), "ada");
+    assertUnauthenticated(client, adas, "no session key");
+  }
+
+  @Test
+  void aVersionThatIsUnknownIsNamedWithThoseThatAreKnown() {
+    ModelStore store = new ModelStore(new SplittableRandom(8), 1);
+    ModelStore.Client client = store.new Client();
+    store.seal = new TokenSeal(List.of(text("secret")), "ada");
+    byte[] bytes = written(client).token().bytes();
+    for (int version : new int[] {0, 1, 4, 127, -1}) {
+      bytes[0] = (byte) version;
+      DefiniteException.BadRequest refused =
+          assertThrows(
+              DefiniteException.BadRequest.class, () -> client.resume(SessionToken.ofBytes(bytes)));
+      assertTrue(
+          refused
+              .getMessage()
+              .contains("version " + version + "; this client knows versions 2 and 3"),
+          refused.getMessage());
+    }
+  }
+
+  private static Session written(ModelStore.Client client) {
+    Session session = client.session(Guarantee.SESSION);
+    session.register("cart").putText("apples");
+    session.set("seen").add("item-7");
+    return session;
+  }
+
+  /// Whichever bit is flipped, and wherever it is cut.
+  private static void assertEveryChangeIsRefused(ModelStore.Client client, SessionToken token) {
+    for (int at = 0; at < token.size(); at++) {
+      for (int bit = 0; bit < Byte.SIZE; bit++) {
+        byte[] tampered = token.bytes();
+        tampered[at] ^= (byte) (1 << bit);
+        assertRefusedToken(client, tampered);
+      }
+      assertRefusedToken(client, Arrays.copyOf(token.bytes(), at));
+    }
+    assertRefusedToken(client, Arrays.copyOf(token.bytes(), token.size() + 1));
+  }
+
+  private static void assertRefusedToken(ModelStore.Client client, byte[] bytes) {
     assertThrows(
-        DefiniteException.Unauthenticated.class, () -> client.resume(SessionToken.ofBytes(forged)));
-    store.sessionKey = Payload.EMPTY;
-    assertThrows(DefiniteException.Unauthenticated.class, () -> client.resume(signed));
+        DefiniteException.class,
+        () -> client.resume(SessionToken.ofBytes(bytes)),
+        () -> HexFormat.of().formatHex(bytes));
+  }
+
+  /// Gives back what is said.
+  private static String assertUnauthenticated(
+      ModelStore.Client client, SessionToken token, String why) {
+    String said =
+        assertThrows(DefiniteException.Unauthenticated.class, () -> client.resume(token))
+            .getMessage();
+    assertTrue(said.contains(why), said);
+    return said;
   }
 
   private static void assertRefused(
@@ -872,7 +988,7 @@ class SessionTest {
   private static SessionToken withWaiting(Set<Guarantee> guarantees, Mutation mutation) {
     SessionState state = new SessionState(1, 2, guarantees);
     state.buffer(text("k"), mutation, CallOptions.DEFAULT);
-    return SessionToken.of(state.image(SessionToken.BYTES_MAX), Payload.EMPTY);
+    return SessionToken.of(state.image(SessionToken.BYTES_MAX), TokenSeal.NONE);
   }
 
   @Test

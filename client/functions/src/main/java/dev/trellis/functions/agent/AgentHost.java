@@ -318,6 +318,12 @@ public final class AgentHost implements AutoCloseable {
       unownedSinceNanos.remove(name);
       return;
     }
+    if (claim.isPresent()
+        && claim.get().released()
+        && !claim.get().owner().host().equals(id)
+        && hosts.containsKey(claim.get().owner().host())) {
+      readHosts(); // who gave it up may have gone since, and then nobody waits for him
+    }
     int rank = Math.max(0, HostNotice.ranked(name, hosts.values()).indexOf(id));
     long since = unownedSinceNanos.computeIfAbsent(name, unused -> System.nanoTime());
     if (System.nanoTime() - since >= rank * settings.lease().toNanos()) {
@@ -408,15 +414,19 @@ public final class AgentHost implements AutoCloseable {
       return;
     }
     closing = true;
-    List<CompletableFuture<?>> ends = new ArrayList<>();
-    for (Activation each : List.copyOf(active.values())) {
-      each.release();
-      ends.add(each.end);
-    }
     try {
+      // Before agents are given up, so that nobody waits for this host to have them back; and where
+      // it is announced, so that no notice comes after it.
+      keeper
+          .submit(() -> trellis().map(HOSTS_KEY).remove(id.toString()))
+          .get(CLOSING_MAX.toMillis(), TimeUnit.MILLISECONDS);
+      List<CompletableFuture<?>> ends = new ArrayList<>();
+      for (Activation each : List.copyOf(active.values())) {
+        each.release();
+        ends.add(each.end);
+      }
       CompletableFuture.allOf(ends.toArray(CompletableFuture[]::new))
           .get(CLOSING_MAX.toMillis(), TimeUnit.MILLISECONDS);
-      trellis().map(HOSTS_KEY).remove(id.toString());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (Exception e) {

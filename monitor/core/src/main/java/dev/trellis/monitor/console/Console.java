@@ -1,10 +1,14 @@
 package dev.trellis.monitor.console;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
+import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
+import dev.trellis.process.http.BearerToken;
+import dev.trellis.process.http.HttpConfig;
+import dev.trellis.process.http.HttpExchange;
+import dev.trellis.process.http.HttpServer;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.URLDecoder;
@@ -16,10 +20,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
+import java.util.Set;
 import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,6 +37,7 @@ import org.slf4j.LoggerFactory;
 public final class Console implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Console.class);
   private static final String JSON = "application/json";
+  private static final String EVENTS = "text/event-stream";
   private static final String PROBLEM = "application/problem+json";
 
   /// What is charted unless somebody asks for more.
@@ -41,10 +48,15 @@ public final class Console implements AutoCloseable {
 
   /// Nothing is loaded from elsewhere, nothing inline is run, no text becomes markup, and no other
   /// page may frame this one.
-  private static final String CONTENT_POLICY =
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
-          + " base-uri 'none'; form-action 'none'; frame-ancestors 'none';"
-          + " require-trusted-types-for 'script'; trusted-types 'none'";
+  ///
+  /// @param form where forms may go
+  private static String contentPolicy(String form) {
+    return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        + " base-uri 'none'; form-action "
+        + form
+        + "; frame-ancestors 'none';"
+        + " require-trusted-types-for 'script'; trusted-types 'none'";
+  }
 
   /// The files of the page, in the resources of this package, by path.
   private static final Map<String, Page> PAGES =
@@ -53,6 +65,9 @@ public final class Console implements AutoCloseable {
           "/console.css", Page.of("console.css", "text/css; charset=utf-8"),
           "/console.js", Page.of("console.js", "text/javascript; charset=utf-8"),
           "/icon.svg", Page.of("icon.svg", "image/svg+xml"));
+
+  /// What the page that asks for a key is made of, and so is for everybody.
+  private static final Set<String> OPEN = Set.of("/console.css", "/icon.svg");
 
   private record Page(String type, String text) {
     static Page of(String file, String type) {
@@ -81,7 +96,6 @@ public final class Console implements AutoCloseable {
   }
 
   private final HttpServer server;
-  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final ScheduledExecutorService ticker =
       Executors.newSingleThreadScheduledExecutor(Thread.ofVirtual().name("console").factory());
   private final ConsoleSource source;
@@ -90,16 +104,18 @@ public final class Console implements AutoCloseable {
   private final InstantSource clock;
   private final HostGuard guard;
   private final Listeners listeners;
+  private final Optional<Reception> reception; // where security is on
+  private final String contentPolicy;
   private boolean isSourceFailing; // used by the ticker
 
   private Console(
-      HttpServer server,
       InetSocketAddress address,
       ConsoleSource source,
       ConsoleHistory history,
       ConsoleConfig config,
-      InstantSource clock) {
-    this.server = server;
+      InstantSource clock,
+      Optional<Protection> protection)
+      throws IOException {
     this.source = source;
     this.history = history;
     this.config = config;
@@ -108,6 +124,16 @@ public final class Console implements AutoCloseable {
     names.add(address.getHostString());
     guard = new HostGuard(names);
     listeners = new Listeners(config.listenersMax(), config.stall());
+    reception =
+        protection.map(by -> new Reception(by, clock, Page.of("login.html", "text/html").text()));
+    contentPolicy = contentPolicy(reception.isPresent() ? "'self'" : "'none'");
+    HttpConfig http = HttpConfig.of(address, "console");
+    server =
+        HttpServer.start(
+            http.withConnectionsMax(http.connectionsMax() + config.listenersMax()),
+            protection.map(by -> by.tls()::server),
+            this::handle);
+    protection.ifPresent(by -> by.doorkeeper().onChange(this::accessHasChanged));
   }
 
   /// Starts to listen, with an empty history and the clock of the machine.
@@ -131,17 +157,30 @@ public final class Console implements AutoCloseable {
       ConsoleHistory history,
       ConsoleConfig config,
       InstantSource clock) {
-    HttpServer server;
+    return start(address, source, history, config, clock, Optional.empty());
+  }
+
+  /// Starts to listen.
+  ///
+  /// @param address where; port 0 takes a free one. By its host, too, the console may be asked for
+  /// @param history to show and to add to
+  /// @param clock the monitor's, by which states are told to be stale
+  /// @param protection there if security is on
+  /// @throws StartupException if the port cannot be opened
+  public static Console start(
+      InetSocketAddress address,
+      ConsoleSource source,
+      ConsoleHistory history,
+      ConsoleConfig config,
+      InstantSource clock,
+      Optional<Protection> protection) {
+    Console console;
     try {
-      server = HttpServer.create(address, 0);
+      console = new Console(address, source, history, config, clock, protection);
     } catch (IOException e) {
       throw StartupException.portUnavailable(
           address, "the console of the monitor", "console.port", e);
     }
-    Console console = new Console(server, address, source, history, config, clock);
-    server.setExecutor(console.threads);
-    server.createContext("/", console::handle);
-    server.start();
     long periodMillis = config.period().toMillis();
     var _ =
         console.ticker.scheduleWithFixedDelay(
@@ -151,15 +190,23 @@ public final class Console implements AutoCloseable {
 
   /// The port listened on.
   public int port() {
-    return server.getAddress().getPort();
+    return server.port();
   }
 
   /// Stops listening, and ends exchanges under way, listeners included.
   @Override
   public void close() {
     ticker.shutdownNow();
-    threads.shutdownNow();
-    server.stop(0);
+    server.close();
+  }
+
+  /// Who listens, and may not any more, is not to hear of another event.
+  private void accessHasChanged() {
+    try {
+      ticker.execute(listeners::dropUnwelcome);
+    } catch (RejectedExecutionException e) {
+      LOG.debug("the console is closed", e);
+    }
   }
 
   private void tick() {
@@ -174,6 +221,7 @@ public final class Console implements AutoCloseable {
           listeners.tell(event(state.get()));
         }
       }
+      listeners.dropUnwelcome();
       isSourceFailing = false;
     } catch (RuntimeException e) {
       // Listeners notice that nothing comes; the next period may do better.
@@ -193,27 +241,21 @@ public final class Console implements AutoCloseable {
   }
 
   private void handle(HttpExchange exchange) throws IOException {
-    try (exchange) {
-      secure(exchange);
-      try {
-        check(exchange);
-      } catch (BadRequest e) {
-        refuse(exchange, 400, "bad-request", "The query cannot be understood", e.detail());
-      } catch (RuntimeException e) {
-        LOG.error("{} failed", exchange.getRequestURI(), e);
-        boolean hasBegun = exchange.getResponseCode() != -1;
-        if (!hasBegun) {
-          refuse(exchange, 500, "failed", "That failed", "the log of the monitor says why");
-        }
+    secure(exchange);
+    try {
+      check(exchange);
+    } catch (BadRequest e) {
+      refuse(exchange, 400, "bad-request", "The query cannot be understood", e.detail());
+    } catch (RuntimeException e) {
+      LOG.error("{} failed", exchange.path(), e);
+      if (!exchange.hasBegun()) {
+        refuse(exchange, 500, "failed", "That failed", "the log of the monitor says why");
       }
     }
   }
 
   private void check(HttpExchange exchange) throws IOException, BadRequest {
-    String method = exchange.getRequestMethod();
-    if (!guard.admits(
-        exchange.getRequestHeaders().getOrDefault("Host", List.of()),
-        exchange.getLocalAddress().getAddress())) {
+    if (!guard.admits(exchange.headers("Host"), exchange.local())) {
       refuse(
           exchange,
           421,
@@ -221,27 +263,72 @@ public final class Console implements AutoCloseable {
           "The console does not go by this name",
           "ask for it by its address, or by a loopback name such as localhost; other names must"
               + " be configured, as console.names");
-    } else if (method.equals("GET") || method.equals("HEAD")) {
-      answer(exchange);
+    } else if (reception.isPresent()) {
+      receive(reception.get(), exchange);
+    } else if (isRead(exchange)) {
+      answer(exchange, Optional.empty());
     } else {
-      exchange.getResponseHeaders().set("Allow", "GET, HEAD");
-      refuse(
-          exchange, 405, "method-not-allowed", "The console only shows", "it answers GET and HEAD");
+      refuseMethod(exchange, "GET, HEAD");
     }
   }
 
-  private static void secure(HttpExchange exchange) {
-    var headers = exchange.getResponseHeaders();
-    headers.set("Content-Security-Policy", CONTENT_POLICY);
-    headers.set("Cache-Control", "no-store");
-    headers.set("X-Content-Type-Options", "nosniff");
-    headers.set("Referrer-Policy", "no-referrer");
-    headers.set("Cross-Origin-Resource-Policy", "same-origin");
-    headers.set("Cross-Origin-Opener-Policy", "same-origin");
+  /// Answers where security is on.
+  private void receive(Reception by, HttpExchange exchange) throws IOException, BadRequest {
+    String path = exchange.path();
+    boolean isPost = exchange.method().equals("POST");
+    Optional<Reception.Guest> guest =
+        OPEN.contains(path) || path.equals("/login") ? Optional.empty() : by.guest(exchange);
+    if (path.equals("/login") && (isPost || isRead(exchange))) {
+      if (isPost) {
+        by.login(exchange);
+      } else {
+        by.showLogin(exchange);
+      }
+    } else if (OPEN.contains(path) && isRead(exchange)) {
+      answer(exchange, Optional.empty());
+    } else if (guest.isEmpty() && path.equals("/") && isRead(exchange)) {
+      Reception.goTo(exchange, "/login");
+    } else if (guest.isEmpty()) {
+      exchange.set("WWW-Authenticate", BearerToken.CHALLENGE);
+      refuse(
+          exchange,
+          401,
+          "unauthenticated",
+          "The console is not shown to everybody",
+          "log in at /login, or send Authorization: Bearer with an API key that may read"
+              + " _trellis/monitor");
+    } else if (path.equals("/logout") && isPost) {
+      by.logout(exchange, guest.get());
+    } else if (isRead(exchange)) {
+      answer(exchange, guest);
+    } else {
+      refuseMethod(
+          exchange, path.equals("/login") || path.equals("/logout") ? "POST" : "GET, HEAD");
+    }
   }
 
-  private void answer(HttpExchange exchange) throws IOException, BadRequest {
-    String path = exchange.getRequestURI().getPath();
+  private static boolean isRead(HttpExchange exchange) {
+    return exchange.method().equals("GET") || exchange.method().equals("HEAD");
+  }
+
+  private static void refuseMethod(HttpExchange exchange, String allowed) {
+    exchange.set("Allow", allowed);
+    refuse(exchange, 405, "method-not-allowed", "The console only shows", "it answers " + allowed);
+  }
+
+  private void secure(HttpExchange exchange) {
+    exchange.set("Content-Security-Policy", contentPolicy);
+    exchange.set("Cache-Control", "no-store");
+    exchange.set("X-Content-Type-Options", "nosniff");
+    // Without any referrer, browsers do not say either where a form comes from.
+    exchange.set("Referrer-Policy", reception.isPresent() ? "same-origin" : "no-referrer");
+    exchange.set("Cross-Origin-Resource-Policy", "same-origin");
+    exchange.set("Cross-Origin-Opener-Policy", "same-origin");
+  }
+
+  private void answer(HttpExchange exchange, Optional<Reception.Guest> guest)
+      throws IOException, BadRequest {
+    String path = exchange.path();
     switch (path) {
       case "/api/state" -> {
         parameters(exchange);
@@ -254,7 +341,11 @@ public final class Console implements AutoCloseable {
       }
       case "/api/events" -> {
         parameters(exchange);
-        listen(exchange);
+        listen(exchange, guest.map(Reception.Guest::isWelcome).orElse(() -> true));
+      }
+      case "/api/session" -> {
+        parameters(exchange);
+        respond(exchange, 200, JSON, ConsoleJson.session(guest));
       }
       case "/api/series" -> {
         Map<String, String> parameters = parameters(exchange, "from");
@@ -276,7 +367,8 @@ public final class Console implements AutoCloseable {
               404,
               "not-found",
               "There is nothing here",
-              "the console has /, /api/state, /api/series, /api/decisions and /api/events");
+              "the console has /, /api/state, /api/series, /api/decisions, /api/events and"
+                  + " /api/session");
         } else {
           respond(exchange, 200, page.type(), page.text());
         }
@@ -284,15 +376,15 @@ public final class Console implements AutoCloseable {
     }
   }
 
-  private void listen(HttpExchange exchange) throws IOException {
+  private void listen(HttpExchange exchange, BooleanSupplier isWelcome) throws IOException {
     Optional<ConsoleState> state = source.state();
     if (state.isEmpty()) {
       refuseAsNothingIsKnown(exchange);
       return;
     }
-    boolean isHead = exchange.getRequestMethod().equals("HEAD");
+    boolean isHead = exchange.method().equals("HEAD");
     if (!isHead && !listeners.tryEnter()) {
-      exchange.getResponseHeaders().set("Retry-After", "15");
+      exchange.set("Retry-After", "15");
       refuse(
           exchange,
           503,
@@ -301,14 +393,12 @@ public final class Console implements AutoCloseable {
           "at most " + config.listenersMax() + " may; /api/state can be asked again and again");
       return;
     }
-    exchange.getResponseHeaders().set("Content-Type", "text/event-stream");
     if (isHead) {
-      exchange.sendResponseHeaders(200, -1);
+      exchange.respond(200, EVENTS, "");
       return;
     }
-    try {
-      exchange.sendResponseHeaders(200, 0);
-      listeners.serve(event(state.get()), exchange.getResponseBody());
+    try (OutputStream out = exchange.stream(EVENTS)) {
+      listeners.serve(event(state.get()), out, isWelcome);
     } finally {
       listeners.leave();
     }
@@ -317,8 +407,8 @@ public final class Console implements AutoCloseable {
   private static Map<String, String> parameters(HttpExchange exchange, String... known)
       throws BadRequest {
     Map<String, String> parameters = new HashMap<>();
-    String query = exchange.getRequestURI().getRawQuery();
-    if (query == null || query.isEmpty()) {
+    String query = exchange.query();
+    if (query.isEmpty()) {
       return parameters;
     }
     for (String part : query.split("&", -1)) {
@@ -368,8 +458,8 @@ public final class Console implements AutoCloseable {
             + (max == Long.MAX_VALUE ? "" : " to " + max));
   }
 
-  private static void refuseAsNothingIsKnown(HttpExchange exchange) throws IOException {
-    exchange.getResponseHeaders().set("Retry-After", "1");
+  private static void refuseAsNothingIsKnown(HttpExchange exchange) {
+    exchange.set("Retry-After", "1");
     refuse(
         exchange,
         503,
@@ -379,21 +469,11 @@ public final class Console implements AutoCloseable {
   }
 
   private static void refuse(
-      HttpExchange exchange, int status, String type, String title, String detail)
-      throws IOException {
+      HttpExchange exchange, int status, String type, String title, String detail) {
     respond(exchange, status, PROBLEM, ConsoleJson.problem(type, title, status, detail));
   }
 
-  private static void respond(HttpExchange exchange, int status, String type, String text)
-      throws IOException {
-    byte[] body = text.getBytes(StandardCharsets.UTF_8);
-    exchange.getResponseHeaders().set("Content-Type", type);
-    if (exchange.getRequestMethod().equals("HEAD")) {
-      exchange.getResponseHeaders().set("Content-Length", Integer.toString(body.length));
-      exchange.sendResponseHeaders(status, -1);
-      return;
-    }
-    exchange.sendResponseHeaders(status, body.length);
-    exchange.getResponseBody().write(body);
+  private static void respond(HttpExchange exchange, int status, String type, String text) {
+    exchange.respond(status, type, text);
   }
 }

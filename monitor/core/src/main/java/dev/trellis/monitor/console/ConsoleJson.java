@@ -200,7 +200,19 @@ final class ConsoleJson {
 
   /// A problem document.
   ///
-  /// @see "RFC 9457"
+  /// @see "RFC 9457" Who looks; where there is no security, that is nobody in particular.
+  static String session(Optional<Reception.Guest> guest) {
+    return JsonWriter.object(
+        json -> {
+          json.field("secured", guest.isPresent());
+          if (guest.isPresent()) {
+            json.field("principal", guest.get().caller().principal())
+                .field("mayChange", guest.get().caller().rights().administer());
+            guest.get().login().ifPresent(login -> json.field("token", login.token()));
+          }
+        });
+  }
+
   static String problem(String type, String title, int status, String detail) {
     return JsonWriter.object(
         json ->

@@ -10,6 +10,7 @@ import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /// Those who listen to events. One that reads too slowly misses some, and one that does not read at
 /// all is let go, so a listener costs a thread and two events at most.
@@ -19,6 +20,9 @@ final class Listeners {
 
   private static final byte[] STILL_HERE = ": still here\n\n".getBytes(StandardCharsets.US_ASCII);
 
+  /// In the place of an event: there are no more.
+  private static final byte[] END = {};
+
   private final long stallNanos;
   private final Semaphore places;
   private final Set<Listener> listening = ConcurrentHashMap.newKeySet();
@@ -26,9 +30,14 @@ final class Listeners {
   private static final class Listener {
     final Thread thread = Thread.currentThread();
     final BlockingQueue<byte[]> next = new ArrayBlockingQueue<>(1);
+    final BooleanSupplier isWelcome;
 
     /// Since when the thread is writing; 0 while it waits. Written by it, read by who tells.
     volatile long writingSinceNanos;
+
+    Listener(BooleanSupplier isWelcome) {
+      this.isWelcome = isWelcome;
+    }
   }
 
   Listeners(int most, Duration stall) {
@@ -53,12 +62,13 @@ final class Listeners {
   /// it stays here.
   ///
   /// @param first the event to begin with
-  void serve(byte[] first, OutputStream out) throws IOException {
-    Listener listener = new Listener();
+  /// @param isWelcome whether the listener may still listen; asked at each [#dropUnwelcome]
+  void serve(byte[] first, OutputStream out, BooleanSupplier isWelcome) throws IOException {
+    Listener listener = new Listener(isWelcome);
     listening.add(listener);
     try {
       byte[] event = first;
-      while (true) {
+      while (event != END) {
         listener.writingSinceNanos = nanosNotZero();
         out.write(event);
         out.flush();
@@ -76,10 +86,24 @@ final class Listeners {
   /// Gives everybody an event, in place of the one before if that still waits.
   void tell(byte[] event) {
     for (Listener listener : listening) {
-      listener.next.clear();
-      boolean isTaken = listener.next.offer(event);
-      if (!isTaken) {
-        throw new IllegalStateException("events are told by one thread");
+      tell(listener, event);
+    }
+  }
+
+  private static void tell(Listener listener, byte[] event) {
+    listener.next.clear();
+    boolean isTaken = listener.next.offer(event);
+    if (!isTaken) {
+      throw new IllegalStateException("events are told by one thread");
+    }
+  }
+
+  /// Ends it for those who may not listen any more; called by the thread that tells, after what it
+  /// told.
+  void dropUnwelcome() {
+    for (Listener listener : listening) {
+      if (!listener.isWelcome.getAsBoolean()) {
+        tell(listener, END);
       }
     }
   }

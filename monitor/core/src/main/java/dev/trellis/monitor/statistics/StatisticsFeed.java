@@ -1,10 +1,12 @@
 package dev.trellis.monitor.statistics;
 
+import dev.trellis.process.CurveKeys;
 import dev.trellis.wire.NodeReport;
 import dev.trellis.wire.NodeReportCodec;
 import dev.trellis.wire.WireException;
 import java.nio.ByteBuffer;
 import java.util.HashSet;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
@@ -29,11 +31,14 @@ public final class StatisticsFeed implements AutoCloseable {
   private static final int HANDSHAKE_MILLIS = 1_500;
   private static final int RECONNECT_MILLIS = 100;
   private static final int RECONNECT_MILLIS_MAX = 2_000;
+  private static final int CURVE_BYTES = 64; // that encryption adds to a message
+  private static final int SOCKETS_MAX = 16_384;
   private static final long CLOSE_MILLIS_MAX = 5_000;
 
   private final Consumer<NodeReport> consumer;
   private final ZContext context;
-  private final ZMQ.Socket socket; // of the thread
+  private final Optional<ZMQ.Socket> socket; // to all nodes; of the thread; none if security is on
+  private final Optional<SecuredLines> secured; // of the thread
   private final Thread thread;
   private final Set<String> connected = new HashSet<>(); // of the thread
   private final LongAdder received = new LongAdder();
@@ -42,33 +47,41 @@ public final class StatisticsFeed implements AutoCloseable {
   private volatile boolean closed;
   private boolean malformedSaid;
 
-  private StatisticsFeed(Consumer<NodeReport> consumer) {
+  private StatisticsFeed(Consumer<NodeReport> consumer, Optional<CurveKeys> keys) {
     this.consumer = consumer;
     this.context = new ZContext();
     context.setLinger(0);
     // A connection that ends while it is given up makes JeroMQ 0.6.0 fail; it goes on.
     context.setNotificationExceptionHandler(
         (failed, failure) -> LOG.debug("thread {} goes on after a failure", failed, failure));
-    this.socket = context.createSocket(SocketType.SUB);
-    socket.setLinger(0);
-    socket.setRcvHWM(INBOUND_MAX);
-    socket.setMaxMsgSize(NodeReportCodec.BYTES_MAX);
-    socket.setReceiveTimeOut(LOOK_MILLIS);
-    socket.setHandshakeIvl(HANDSHAKE_MILLIS);
-    socket.setHeartbeatIvl(HEARTBEAT_MILLIS);
-    socket.setHeartbeatTimeout(HEARTBEAT_TIMEOUT_MILLIS);
-    socket.setReconnectIVL(RECONNECT_MILLIS);
-    socket.setReconnectIVLMax(RECONNECT_MILLIS_MAX);
-    socket.subscribe(NodeReportCodec.TOPIC);
+    context.setMaxSockets(SOCKETS_MAX);
+    this.socket = keys.isEmpty() ? Optional.of(newSocket()) : Optional.empty();
+    this.secured = keys.map(with -> new SecuredLines(context, with, this::newSocket));
     this.thread = new Thread(this::run, "statistics-feed");
     thread.setDaemon(true);
+  }
+
+  private ZMQ.Socket newSocket() {
+    ZMQ.Socket made = context.createSocket(SocketType.SUB);
+    made.setLinger(0);
+    made.setRcvHWM(INBOUND_MAX);
+    made.setMaxMsgSize(NodeReportCodec.BYTES_MAX + CURVE_BYTES);
+    made.setReceiveTimeOut(LOOK_MILLIS);
+    made.setHandshakeIvl(HANDSHAKE_MILLIS);
+    made.setHeartbeatIvl(HEARTBEAT_MILLIS);
+    made.setHeartbeatTimeout(HEARTBEAT_TIMEOUT_MILLIS);
+    made.setReconnectIVL(RECONNECT_MILLIS);
+    made.setReconnectIVLMax(RECONNECT_MILLIS_MAX);
+    made.subscribe(NodeReportCodec.TOPIC);
+    return made;
   }
 
   /// Starts to listen, to nobody yet.
   ///
   /// @param consumer takes each report, on the feed's thread; what it throws is logged
-  public static StatisticsFeed start(Consumer<NodeReport> consumer) {
-    StatisticsFeed feed = new StatisticsFeed(consumer);
+  /// @param keys with which the monitor shows nodes who it is; empty if security is off
+  public static StatisticsFeed start(Consumer<NodeReport> consumer, Optional<CurveKeys> keys) {
+    StatisticsFeed feed = new StatisticsFeed(consumer, keys);
     feed.thread.start();
     return feed;
   }
@@ -93,10 +106,11 @@ public final class StatisticsFeed implements AutoCloseable {
   private void run() {
     try {
       while (!closed) {
-        connect();
-        byte[] topic = socket.recv();
-        if (topic != null) {
-          receive();
+        if (secured.isPresent()) {
+          secured.get().listen(wanted, LOOK_MILLIS, this::receiveFrom);
+        } else {
+          connect(socket.orElseThrow());
+          receiveFrom(socket.orElseThrow());
         }
       }
     } catch (ZMQException e) {
@@ -106,7 +120,14 @@ public final class StatisticsFeed implements AutoCloseable {
     }
   }
 
-  private void connect() {
+  private void receiveFrom(ZMQ.Socket from) {
+    byte[] topic = from.recv();
+    if (topic != null) {
+      receive(from);
+    }
+  }
+
+  private void connect(ZMQ.Socket socket) {
     Set<String> now = wanted;
     if (now.equals(connected)) {
       return;
@@ -133,7 +154,7 @@ public final class StatisticsFeed implements AutoCloseable {
   }
 
   /// Takes the rest of a message.
-  private void receive() {
+  private void receive(ZMQ.Socket socket) {
     byte @Nullable [] message = null;
     int frames = 1;
     while (socket.hasReceiveMore()) {

@@ -1399,6 +1399,7 @@ function append(state) {
 
 async function ask(path) {
   const response = await fetch(path, { headers: { Accept: 'application/json' }, signal: AbortSignal.timeout(10_000) });
+  if (response.status === 401) window.location.assign('/login'); // logged out, or the key was revoked
   if (!response.ok) {
     const error = new Error(`${path}: ${response.status}`);
     error.status = response.status;
@@ -1485,6 +1486,19 @@ async function poll() {
   if (events === null && !document.hidden) retry = window.setTimeout(connect, isServed ? 3000 : 1500);
 }
 
+/** Where security is on, says who looks, and lets him go. */
+async function showWho() {
+  try {
+    const session = await ask('/api/session');
+    if (!session.secured) return;
+    say(byId('who-name'), session.mayChange ? session.principal : `${session.principal}, read-only`);
+    byId('who-token').value = session.token ?? '';
+    byId('who').hidden = false;
+  } catch {
+    // The state is asked for too, and leads to the login.
+  }
+}
+
 function begin() {
   renderLegend();
   buildChart();
@@ -1518,6 +1532,7 @@ function begin() {
   }, 5000);
   render();
   connect();
+  void showWho();
 }
 
 begin();

@@ -90,6 +90,8 @@ final class Browser implements AutoCloseable {
                     Map.of(
                         "browserName",
                         "chrome",
+                        "acceptInsecureCerts", // of authorities that tests make up
+                        true,
                         "goog:loggingPrefs",
                         Map.of("browser", "ALL", "performance", "ALL"),
                         "goog:chromeOptions",

@@ -50,7 +50,7 @@ class ConsolePageTest {
 
   /// The least contrast of each text with what is behind it, by its text: of all that is to be
   /// seen. Grounds that let others through are laid over them.
-  private static final String CONTRASTS =
+  static final String CONTRASTS =
       """
       const channels = (color) => {
         const [r, g, b, a = 1] = color.match(/[\\d.]+/g).map(Number);
@@ -498,7 +498,7 @@ class ConsolePageTest {
 
   /// The same picture in 256 colours, hardly to be told apart on a page, and half as large. Colours
   /// that are alike are a group, and of the largest groups each gives the one that it has most of.
-  private static byte[] inFewColours(byte[] png) throws IOException {
+  static byte[] inFewColours(byte[] png) throws IOException {
     BufferedImage full = ImageIO.read(new ByteArrayInputStream(png));
     int[] pixels = full.getRGB(0, 0, full.getWidth(), full.getHeight(), null, 0, full.getWidth());
     Map<Integer, Map<Integer, Integer>> groups = new HashMap<>();

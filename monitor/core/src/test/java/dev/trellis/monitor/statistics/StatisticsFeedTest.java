@@ -3,16 +3,24 @@ package dev.trellis.monitor.statistics;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.process.CurveKeys;
+import dev.trellis.process.Secrets;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import dev.trellis.wire.NodeReport;
 import dev.trellis.wire.NodeReport.Histogram;
 import dev.trellis.wire.NodeReportCodec;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
@@ -26,11 +34,28 @@ class StatisticsFeedTest {
   private static final class Publisher implements AutoCloseable {
     private final ZContext context = new ZContext();
     private final ZMQ.Socket socket = context.createSocket(SocketType.PUB);
-    private final int port = socket.bindToRandomPort("tcp://127.0.0.1");
+    private final int port;
     private final String nodeId;
 
     Publisher(String nodeId) {
+      this(nodeId, 0, Optional.empty());
+    }
+
+    /// With security on, but for asking whether a key is known.
+    Publisher(String nodeId, int port, Optional<ZMQ.Curve.KeyPair> server) {
       this.nodeId = nodeId;
+      server.ifPresent(
+          pair -> {
+            socket.setCurveServer(true);
+            socket.setCurvePublicKey(ZMQ.Curve.z85Decode(pair.publicKey));
+            socket.setCurveSecretKey(ZMQ.Curve.z85Decode(pair.secretKey));
+          });
+      this.port = port == 0 ? socket.bindToRandomPort("tcp://127.0.0.1") : bind(socket, port);
+    }
+
+    private static int bind(ZMQ.Socket socket, int port) {
+      socket.bind("tcp://127.0.0.1:" + port);
+      return port;
     }
 
     String address() {
@@ -97,7 +122,7 @@ class StatisticsFeedTest {
 
   @Test
   void whatNodesPublishIsHandedOn() throws Exception {
-    try (StatisticsFeed feed = StatisticsFeed.start(reports::add);
+    try (StatisticsFeed feed = StatisticsFeed.start(reports::add, Optional.empty());
         Publisher node = new Publisher("n1")) {
       feed.listenTo(Set.of(node.address()));
       NodeReport heard = publishUntilHeard(node);
@@ -107,9 +132,67 @@ class StatisticsFeedTest {
     }
   }
 
+  private static CurveKeys keys(Path folder, ZMQ.Curve.KeyPair... servers) throws IOException {
+    ZMQ.Curve.KeyPair own = ZMQ.Curve.generateKeyPair();
+    Files.writeString(
+        folder.resolve(Secrets.CURVE_KEY),
+        "public " + own.publicKey + "\nsecret " + own.secretKey + "\n");
+    StringBuilder lines = new StringBuilder();
+    for (ZMQ.Curve.KeyPair server : servers) {
+      lines.append(server.publicKey).append('\n');
+    }
+    Files.writeString(folder.resolve(CurveKeys.SERVER_PUBLIC), lines.toString());
+    return CurveKeys.of(new Secrets(folder));
+  }
+
+  @Test
+  void nodesWithAnyOfTheServerKeysAreHeardWhereSecurityIsOnAndNoOthers(@TempDir Path folder)
+      throws Exception {
+    ZMQ.Curve.KeyPair first = ZMQ.Curve.generateKeyPair();
+    ZMQ.Curve.KeyPair second = ZMQ.Curve.generateKeyPair();
+    CurveKeys keys = keys(folder, first, second);
+    try (StatisticsFeed feed = StatisticsFeed.start(reports::add, Optional.of(keys));
+        Publisher one = new Publisher("n1", 0, Optional.of(first));
+        Publisher two = new Publisher("n2", 0, Optional.of(second));
+        Publisher foreign = new Publisher("n3", 0, Optional.of(ZMQ.Curve.generateKeyPair()));
+        Publisher plain = new Publisher("n4")) {
+      feed.listenTo(
+          Set.of(one.address(), two.address(), foreign.address(), plain.address(), "no address"));
+      Set<String> heard = new TreeSet<>();
+      for (int round = 0; round < 20 || heard.size() < 2; round++) {
+        heard.add(publishUntilHeard(one, two, foreign, plain).nodeId());
+      }
+      assertEquals(Set.of("n1", "n2"), heard);
+      feed.listenTo(Set.of(two.address()));
+      for (int round = 0; round < 40 || reports.size() > 1; round++) {
+        publishUntilHeard(two, foreign);
+      }
+      assertEquals("n2", publishUntilHeard(two).nodeId());
+    }
+  }
+
+  @Test
+  void aNodeThatIsBackWithTheOtherServerKeyIsHeardAgain(@TempDir Path folder) throws Exception {
+    ZMQ.Curve.KeyPair before = ZMQ.Curve.generateKeyPair();
+    ZMQ.Curve.KeyPair after = ZMQ.Curve.generateKeyPair();
+    CurveKeys keys = keys(folder, before, after);
+    try (StatisticsFeed feed = StatisticsFeed.start(reports::add, Optional.of(keys))) {
+      int port;
+      try (Publisher node = new Publisher("n1", 0, Optional.of(before))) {
+        port = node.port;
+        feed.listenTo(Set.of(node.address()));
+        publishUntilHeard(node);
+      }
+      reports.clear();
+      try (Publisher node = new Publisher("n1", port, Optional.of(after))) {
+        assertEquals("n1", publishUntilHeard(node).nodeId());
+      }
+    }
+  }
+
   @Test
   void whoIsListenedToMayChange() throws Exception {
-    try (StatisticsFeed feed = StatisticsFeed.start(reports::add);
+    try (StatisticsFeed feed = StatisticsFeed.start(reports::add, Optional.empty());
         Publisher one = new Publisher("n1");
         Publisher two = new Publisher("n2")) {
       feed.listenTo(Set.of(one.address()));
@@ -129,7 +212,7 @@ class StatisticsFeedTest {
 
   @Test
   void whatIsNoReportIsCountedAndTheRestIsHandedOnAllTheSame() throws Exception {
-    try (StatisticsFeed feed = StatisticsFeed.start(reports::add);
+    try (StatisticsFeed feed = StatisticsFeed.start(reports::add, Optional.empty());
         Publisher node = new Publisher("n1")) {
       feed.listenTo(Set.of(node.address()));
       publishUntilHeard(node);
@@ -159,7 +242,8 @@ class StatisticsFeedTest {
                     throw new IllegalStateException("as the test wants it");
                   }
                   reports.add(report);
-                });
+                },
+                Optional.empty());
         Publisher node = new Publisher("n1")) {
       feed.listenTo(Set.of(node.address()));
       assertTrue(publishUntilHeard(node).sequence() > 1);

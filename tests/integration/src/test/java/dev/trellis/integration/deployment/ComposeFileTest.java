@@ -89,9 +89,29 @@ class ComposeFileTest {
               }
               for (Object volume : Manifests.list(service.get("volumes"))) {
                 String source = ((String) volume).split(":", 2)[0];
-                assertTrue(map(file.get("volumes")).containsKey(source), name);
+                assertTrue(
+                    source.startsWith("./secrets/") || map(file.get("volumes")).containsKey(source),
+                    name);
               }
             });
+  }
+
+  @Test
+  void everyServiceHasItsOwnSecretsAndCannotChangeThem() {
+    services()
+        .forEach(
+            (name, service) -> {
+              String folder =
+                  name.contains("-") ? "nodes/" + name : name; // as security init calls them
+              assertTrue(
+                  Manifests.list(service.get("volumes"))
+                      .contains("./secrets/" + folder + ":/etc/trellis-secrets:ro"),
+                  name);
+              assertEquals(true, service.get("read_only"), name);
+              assertEquals(List.of("ALL"), service.get("cap_drop"), name);
+            });
+    String ignored = Tree.read(Tree.ROOT.resolve(".gitignore"));
+    assertTrue(ignored.contains("deploy/compose/secrets/"), "they are not to be published");
   }
 
   @Test
@@ -110,6 +130,7 @@ class ComposeFileTest {
       Map<String, String> environment = new HashMap<>();
       map(one.getValue().getOrDefault("environment", Map.of()))
           .forEach((name, value) -> environment.put(name, String.valueOf(value)));
+      environment.put("TRELLIS_SECRETS_FOLDER", Tree.ROOT.toString());
       String command = String.valueOf(one.getValue().get("command"));
       if (command.contains("node.conf")) {
         nodes++;

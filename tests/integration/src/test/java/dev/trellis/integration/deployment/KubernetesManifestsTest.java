@@ -301,8 +301,10 @@ class KubernetesManifestsTest {
                   List.of(container.getStartupProbe(), container.getLivenessProbe())) {
                 assertEquals("/healthz", probe.getHttpGet().getPath(), name);
                 assertEquals("admin", probe.getHttpGet().getPort().getStrVal(), name);
+                assertEquals("HTTPS", probe.getHttpGet().getScheme(), name);
               }
               assertEquals("/readyz", container.getReadinessProbe().getHttpGet().getPath(), name);
+              assertEquals("HTTPS", container.getReadinessProbe().getHttpGet().getScheme(), name);
               assertTrue(portNames(template).contains("admin"), name);
             });
     for (NetworkPolicy policy : all(NetworkPolicy.class)) {
@@ -456,6 +458,8 @@ class KubernetesManifestsTest {
       }
       environment.put(variable.getName(), value);
     }
+    // Which is mounted there: see SecuritySettingsTest.
+    environment.put("TRELLIS_SECRETS_FOLDER", Tree.ROOT.toString());
     return environment;
   }
 
@@ -601,7 +605,10 @@ class KubernetesManifestsTest {
     Map<?, ?> spec = (Map<?, ?>) monitor.get("spec");
     assertEquals(Set.of("selector", "jobLabel", "endpoints"), spec.keySet());
     Map<?, ?> endpoint = (Map<?, ?>) Manifests.list(spec.get("endpoints")).getFirst();
-    assertEquals(Set.of("port", "path", "interval", "relabelings"), endpoint.keySet());
+    assertEquals(
+        Set.of("port", "path", "interval", "scheme", "authorization", "tlsConfig", "relabelings"),
+        endpoint.keySet());
+    assertEquals("https", endpoint.get("scheme"));
     Map<?, ?> selector = (Map<?, ?>) ((Map<?, ?>) spec.get("selector")).get("matchLabels");
     for (Service service : all(Service.class)) {
       assertTrue(
@@ -617,6 +624,53 @@ class KubernetesManifestsTest {
             Manifests.list(Manifests.plain(BASE.resolve("kustomization.yaml")).get("labels"))
                 .getFirst();
     assertEquals(Map.of(spec.get("jobLabel"), "trellis"), labels.get("pairs"));
+  }
+
+  @Test
+  void everyPodHasItsSecretsInFilesThatItCannotChangeAndNowhereElse() {
+    Map<String, String> expected =
+        Map.of(
+            "StatefulSet trellis-memory", "trellis-node-secrets",
+            "StatefulSet trellis-ssd", "trellis-node-secrets",
+            "Deployment trellis-router", "trellis-router-secrets",
+            "Deployment trellis-monitor", "trellis-monitor-secrets");
+    assertEquals(expected.keySet(), templates().keySet());
+    templates()
+        .forEach(
+            (name, template) -> {
+              PodSpec pod = template.getSpec();
+              List<Volume> secrets =
+                  pod.getVolumes().stream().filter(volume -> volume.getSecret() != null).toList();
+              assertEquals(1, secrets.size(), name);
+              assertEquals(expected.get(name), secrets.getFirst().getSecret().getSecretName());
+              assertEquals(0440, secrets.getFirst().getSecret().getDefaultMode(), name);
+              assertEquals(
+                  pod.getSecurityContext().getRunAsGroup(),
+                  pod.getSecurityContext().getFsGroup(),
+                  "who may read them");
+              VolumeMount mount =
+                  container(pod).getVolumeMounts().stream()
+                      .filter(one -> one.getName().equals(secrets.getFirst().getName()))
+                      .findFirst()
+                      .orElseThrow();
+              assertTrue(mount.getReadOnly(), name);
+              assertEquals("/etc/trellis-secrets", mount.getMountPath(), name);
+              for (EnvVar variable : container(pod).getEnv()) {
+                assertTrue(
+                    variable.getValueFrom() == null
+                        || variable.getValueFrom().getSecretKeyRef() == null,
+                    () -> name + " has a secret in " + variable.getName());
+              }
+            });
+    for (ConfigMap map : all(ConfigMap.class)) {
+      map.getData()
+          .values()
+          .forEach(
+              text ->
+                  assertTrue(
+                      text.contains("\nsecrets.folder = /etc/trellis-secrets\n"),
+                      () -> nameOf(map)));
+    }
   }
 
   @Test

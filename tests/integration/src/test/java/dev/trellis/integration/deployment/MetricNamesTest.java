@@ -221,7 +221,13 @@ class MetricNamesTest {
   void prometheusFindsNothingWrongAndAlertsAreRaisedWhenTheyShouldBe() throws Exception {
     String rules = Command.run(PROMETHEUS, "promtool", "check", "rules", "alerts.yml");
     assertTrue(rules.contains("SUCCESS: " + alerts().size() + " rules found"), rules);
-    String config = Command.run(PROMETHEUS, "promtool", "check", "config", "prometheus.yml");
+    // With what it names, which is made where it is used.
+    Files.createFile(folder.resolve("trellis-ca.crt"));
+    Files.createFile(folder.resolve("trellis-metrics.key"));
+    for (String file : List.of("prometheus.yml", "alerts.yml")) {
+      Files.copy(PROMETHEUS.resolve(file), folder.resolve(file));
+    }
+    String config = Command.run(folder, "promtool", "check", "config", "prometheus.yml");
     assertTrue(config.contains("is valid prometheus config file"), config);
     String tests = Command.run(PROMETHEUS, "promtool", "test", "rules", "alerts-test.yml");
     assertTrue(tests.contains("SUCCESS"), tests);

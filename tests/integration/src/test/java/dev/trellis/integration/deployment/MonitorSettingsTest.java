@@ -18,7 +18,10 @@ class MonitorSettingsTest {
   private static StrictConfig settings(Path file) {
     // Which a pod would tell.
     String more = "\nkubernetes.namespace = trellis\n";
-    return StrictConfig.ofText(MonitorConfig.reference(), Tree.read(file) + more, Map.of());
+    return StrictConfig.ofText(
+        MonitorConfig.reference(),
+        Tree.read(file) + more,
+        Map.of("TRELLIS_SECRETS_FOLDER", Tree.ROOT.toString()));
   }
 
   @Test

@@ -9,6 +9,7 @@ import dev.trellis.routing.RouterConfig;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -76,7 +77,9 @@ class SystemdUnitsTest {
   }
 
   private static StrictConfig settings(String reference, String name, Map<String, String> given) {
-    return StrictConfig.read(reference, SYSTEMD.resolve("examples/" + name + ".conf"), given);
+    Map<String, String> environment = new HashMap<>(given);
+    environment.put("TRELLIS_SECRETS_FOLDER", Tree.ROOT.toString());
+    return StrictConfig.read(reference, SYSTEMD.resolve("examples/" + name + ".conf"), environment);
   }
 
   private static NodeConfig node(String name) {

@@ -1,0 +1,125 @@
+package dev.trellis.process.http;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
+import io.netty.handler.codec.http.HttpResponseEncoder;
+import io.netty.handler.ssl.SslContext;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+
+/// HTTP/1.1, with TLS or without, for ports that serve people and their tools, not loads: requests
+/// have small bodies, and each is answered on a virtual thread of its own.
+///
+/// It holds however it is treated: connections, lines, headers and bodies are bounded, every wait
+/// has an end, and when all connections are taken, those go that ask for nothing ([Admissions]).
+public final class HttpServer implements AutoCloseable {
+  private static final int BACKLOG = 1_024;
+
+  private final HttpConfig config;
+  private final Optional<Supplier<SslContext>> tls;
+  private final HttpHandler handler;
+  private final Admissions admissions;
+  private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+  private final EventLoopGroup loop;
+  private final Channel listener;
+
+  private HttpServer(HttpConfig config, Optional<Supplier<SslContext>> tls, HttpHandler handler)
+      throws IOException {
+    this.config = config;
+    this.tls = tls;
+    this.handler = handler;
+    admissions = new Admissions(config.connectionsMax());
+    loop =
+        new MultiThreadIoEventLoopGroup(
+            1, new DefaultThreadFactory(config.name(), true), NioIoHandler.newFactory());
+    listener = listen();
+  }
+
+  /// Starts to listen.
+  ///
+  /// @param tls for HTTPS, with what, asked for each connection anew; empty for plain HTTP
+  /// @throws IOException if the port cannot be opened
+  public static HttpServer start(
+      HttpConfig config, Optional<Supplier<SslContext>> tls, HttpHandler handler)
+      throws IOException {
+    return new HttpServer(config, tls, handler);
+  }
+
+  /// The port listened on.
+  public int port() {
+    return ((InetSocketAddress) listener.localAddress()).getPort();
+  }
+
+  /// How many connections are open.
+  public int connections() {
+    return admissions.all().size();
+  }
+
+  /// Stops listening, and ends exchanges under way. Closing twice is harmless.
+  @Override
+  public synchronized void close() {
+    if (loop.isShuttingDown()) {
+      return;
+    }
+    listener.close().syncUninterruptibly();
+    threads.shutdownNow();
+    admissions.all().forEach(channel -> channel.close().awaitUninterruptibly());
+    loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+  }
+
+  private Channel listen() throws IOException {
+    ChannelFuture bound =
+        new ServerBootstrap()
+            .group(loop)
+            .channel(NioServerSocketChannel.class)
+            .option(ChannelOption.SO_REUSEADDR, true)
+            .option(ChannelOption.SO_BACKLOG, BACKLOG)
+            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+            .childOption(ChannelOption.TCP_NODELAY, true)
+            .childHandler(
+                new ChannelInitializer<SocketChannel>() {
+                  @Override
+                  protected void initChannel(SocketChannel channel) {
+                    accept(channel);
+                  }
+                })
+            .bind(config.address())
+            .awaitUninterruptibly();
+    if (!bound.isSuccess()) {
+      loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+      throw bound.cause() instanceof IOException problem ? problem : new IOException(bound.cause());
+    }
+    return bound.channel();
+  }
+
+  private void accept(SocketChannel channel) {
+    if (!admissions.admit(channel)) {
+      var _ = channel.close(); // all that are open are being answered
+      return;
+    }
+    HttpServerConnection connection =
+        new HttpServerConnection(config, handler, threads, admissions);
+    channel
+        .pipeline()
+        .addLast(
+            new FirstByte(tls, config.requestTimeout()),
+            new StrictRequestDecoder(
+                config.lineBytesMax(), config.headerBytesMax(), connection::onBytes),
+            new HttpResponseEncoder(),
+            connection);
+  }
+}
