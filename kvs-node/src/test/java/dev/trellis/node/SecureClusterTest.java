@@ -122,9 +122,7 @@ class SecureClusterTest {
     Trellis administrator = administrator(secrets);
     administrator.register("k").putText("v");
     Secrets foreign =
-        secrets.foreign(
-            new CertificateName(
-                "trellis", CertificateName.Part.NODE, "n2"));
+        secrets.foreign(new CertificateName("trellis", CertificateName.Part.NODE, "n2"));
     start("n2", foreign);
     // It is a member as far as the control plane goes, but no replica hears it.
     TrellisException e =
@@ -176,8 +174,7 @@ class SecureClusterTest {
     while (client.clusterMap().nodes().stream()
             .filter(node -> node.state() == NodeDescriptor.State.ACTIVE)
             .filter(node -> nodes.get(node.id()) != null)
-            .filter(
-                node -> node.incarnation() == nodes.get(node.id()).descriptor().incarnation())
+            .filter(node -> node.incarnation() == nodes.get(node.id()).descriptor().incarnation())
             .count()
         < nodes.size()) {
       Thread.onSpinWait();
