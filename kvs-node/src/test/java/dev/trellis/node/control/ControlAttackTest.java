@@ -242,7 +242,7 @@ class ControlAttackTest {
       member.setReceiveTimeOut(60_000);
       assertEquals(0, member.recv().length); // the handshake is done
       for (int at = 0; at < 300; at++) {
-        byte[] garbage = new byte[random.nextInt(200)];
+        byte[] garbage = new byte[1 + random.nextInt(200)];
         random.nextBytes(garbage);
         member.send(garbage);
       }

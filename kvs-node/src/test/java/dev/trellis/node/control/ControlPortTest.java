@@ -4,7 +4,6 @@ import static dev.trellis.node.control.TestMember.activate;
 import static dev.trellis.node.control.TestMember.await;
 import static dev.trellis.node.control.TestMember.awaitTogether;
 import static dev.trellis.node.control.TestMember.plan;
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -17,7 +16,9 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -50,32 +51,6 @@ class ControlPortTest {
               + "\"absent\":[],\"gone\":[],\"shards\":[{\"shard\":0,\"version\":3,"
               + "\"held\":16384,\"incomplete\":2,\"surplus\":1}]}",
           client(a).status());
-    }
-  }
-
-  /// A length of 2⁶³ or more once left the thread of all connections in a loop.
-  @Test
-  void lengthsThatNothingHasEndTheConnectionThatClaimsThem() throws IOException {
-    try (TestMember a = plan("a").start()) {
-      for (long length :
-          new long[] {-1, Long.MIN_VALUE, Long.MIN_VALUE + 77, 1L << 40, 0x8000_0000L}) {
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), a.port())) {
-          socket.setSoTimeout(30_000);
-          OutputStream out = socket.getOutputStream();
-          byte[] greeting = new byte[64];
-          greeting[0] = (byte) 0xff;
-          greeting[9] = 0x7f;
-          greeting[10] = 3;
-          System.arraycopy("NULL".getBytes(US_ASCII), 0, greeting, 12, 4);
-          out.write(greeting);
-          out.write(ByteBuffer.allocate(9).put((byte) 2).putLong(length).array());
-          out.write(new byte[300]);
-          out.flush();
-          socket.shutdownOutput();
-          while (socket.getInputStream().read() >= 0) {} // what it says, to the end
-        }
-        assertTrue(client(a).status().startsWith("{\"id\":\"a\""));
-      }
     }
   }
 
@@ -211,6 +186,37 @@ class ControlPortTest {
               + " of localhost is in use, and the control plane of node b needs it; stop what"
               + " listens there, or set control.port to another port (0 takes a free one)",
           message);
+    }
+  }
+
+  /// It is a negative size to JeroMQ, whose thread then connected nobody any more.
+  @Test
+  void aFrameThatClaimsMoreThanThereIsEndsItsConnectionAndNothingElse() throws Exception {
+    try (TestMember a = plan("a").start()) {
+      ByteBuffer bytes = ByteBuffer.allocate(73);
+      bytes.put((byte) 0xff).putLong(1).put((byte) 0x7f).put((byte) 3).put((byte) 0);
+      bytes.put("NULL".getBytes(StandardCharsets.US_ASCII));
+      bytes.position(64).put((byte) 6).putLong(0x80000000_90000000L);
+      for (int round = 0; round < 20; round++) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), a.port())) {
+          socket.setSoTimeout(60_000);
+          socket.getOutputStream().write(bytes.array());
+          // Greeting and a command; then the end.
+          assertTrue(isEnded(socket), "the connection stands");
+        }
+      }
+      assertTrue(client(a).status().startsWith("{\"id\":\"a\""));
+      try (TestMember b = plan("b").seeds(a).start()) {
+        awaitTogether(a, b);
+      }
+    }
+  }
+
+  private static boolean isEnded(Socket socket) throws IOException {
+    try {
+      return socket.getInputStream().readAllBytes().length < 4_096;
+    } catch (SocketException e) {
+      return true; // with what was not read
     }
   }
 

@@ -55,7 +55,7 @@ public final class StatisticsFeed implements AutoCloseable {
     // A connection that ends while it is given up makes JeroMQ 0.6.0 fail; it goes on.
     context.setNotificationExceptionHandler(
         (failed, failure) -> LOG.debug("thread {} goes on after a failure", failed, failure));
-    context.setMaxSockets(SOCKETS_MAX);
+    context.getContext().setMaxSockets(SOCKETS_MAX); // before the first is made
     this.socket = keys.isEmpty() ? Optional.of(newSocket()) : Optional.empty();
     this.secured = keys.map(with -> new SecuredLines(context, with, this::newSocket));
     this.thread = new Thread(this::run, "statistics-feed");
