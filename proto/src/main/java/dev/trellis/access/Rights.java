@@ -2,9 +2,9 @@ package dev.trellis.access;
 
 import dev.trellis.lattice.Payload;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Predicate;
 
 /// What one principal may do, ready to be asked for each request. Immutable.
 ///
@@ -17,31 +17,51 @@ public final class Rights {
   /// All there are.
   public static final Rights ALL = of(List.of(new Grant(Payload.EMPTY, Set.of(Role.ADMIN))));
 
-  private final byte[][] prefixes; // short ones first: they decide most often
-  private final int[] roles; // of each prefix, as bits
+  private final PrefixTree granted;
+  private final PrefixTree ofSystem; // of those grants that were given for keys of the system
+  private final PrefixTree secret; // of those that were given for what is secret there
   private final int anyRoles; // of all of them together
   private final boolean administers; // and so may do all
 
   private Rights(List<Grant> grants) {
-    List<Grant> sorted = new ArrayList<>(grants);
-    sorted.sort(
-        Comparator.comparingInt((Grant grant) -> grant.prefix().size())
-            .thenComparing(Grant::prefix));
-    prefixes = new byte[sorted.size()][];
-    roles = new int[sorted.size()];
+    granted = tree(grants, prefix -> true);
+    ofSystem = tree(grants, Rights::isSystem);
+    secret =
+        tree(grants, prefix -> isSystem(prefix) && SystemKeys.isSecret(prefix, 0, prefix.length));
     int any = 0;
-    int onAll = 0;
-    for (int i = 0; i < prefixes.length; i++) {
-      Grant grant = sorted.get(i);
-      prefixes[i] = grant.prefix().toBytes();
-      for (Role role : grant.roles()) {
-        roles[i] |= role.bits();
-      }
-      any |= roles[i];
-      onAll |= prefixes[i].length == 0 ? roles[i] : 0;
+    boolean all = false;
+    for (Grant grant : grants) {
+      any |= bits(grant);
+      all |= grant.prefix().isEmpty() && grant.roles().contains(Role.ADMIN);
     }
     anyRoles = any;
-    administers = (onAll & Role.ADMIN.bits()) == Role.ADMIN.bits();
+    administers = all;
+  }
+
+  private static PrefixTree tree(List<Grant> grants, Predicate<byte[]> which) {
+    List<byte[]> prefixes = new ArrayList<>();
+    List<Integer> roles = new ArrayList<>();
+    for (Grant grant : grants) {
+      byte[] prefix = grant.prefix().toBytes();
+      int bits = bits(grant);
+      if (bits != 0 && which.test(prefix)) {
+        prefixes.add(prefix);
+        roles.add(bits);
+      }
+    }
+    return new PrefixTree(prefixes, roles);
+  }
+
+  private static boolean isSystem(byte[] prefix) {
+    return SystemKeys.isSystem(prefix, 0, prefix.length);
+  }
+
+  private static int bits(Grant grant) {
+    int bits = 0;
+    for (Role role : grant.roles()) {
+      bits |= role.bits();
+    }
+    return bits;
   }
 
   /// The rights of who was given these.
@@ -49,7 +69,8 @@ public final class Rights {
     return new Rights(grants);
   }
 
-  /// Whether a key may be used so. Costs a comparison for each prefix that was granted.
+  /// Whether a key may be used so. Costs about as much as comparing it with one prefix, however
+  /// many were granted.
   public boolean allow(Role role, Payload key) {
     if (administers) {
       return true; // without a copy of the key
@@ -66,7 +87,18 @@ public final class Rights {
   private boolean allowed(Role role, byte[] source, int at, int length) {
     return SystemKeys.isSystem(source, at, length)
         ? allowOfSystem(role, source, at, length)
-        : granted(role, source, at, length);
+        : granted.covers(role.bits(), source, at, length);
+  }
+
+  /// Whether a grant covers a key, for its own name or the name that a user gave in it: as
+  /// [#allow], without what everybody may who may anything.
+  public boolean isGranted(Role role, Payload key) {
+    byte[] bytes = key.toBytes();
+    boolean shared =
+        SystemKeys.isSystem(bytes, 0, bytes.length) && SystemKeys.isShared(bytes, 0, bytes.length);
+    return shared
+        ? administers || ofSystem.covers(role.bits(), bytes, 0, bytes.length)
+        : allow(role, bytes, 0, bytes.length);
   }
 
   /// Whether all keys that start with a prefix may be used so, but those of the system that need
@@ -75,7 +107,7 @@ public final class Rights {
     byte[] bytes = prefix.toBytes();
     if (SystemKeys.isSystem(bytes, 0, bytes.length)
         && SystemKeys.isShared(bytes, 0, bytes.length)) {
-      return administers || grantedByName(role, bytes, 0, bytes.length);
+      return administers || ofSystem.covers(role.bits(), bytes, 0, bytes.length);
     }
     // A key that starts with it is granted by all that grants the prefix itself.
     return allow(role, bytes, 0, bytes.length);
@@ -91,53 +123,28 @@ public final class Rights {
     return anyRoles == 0;
   }
 
+  /// Whether the same was granted.
+  @Override
+  public boolean equals(Object other) {
+    return other instanceof Rights rights && granted.equals(rights.granted);
+  }
+
+  @Override
+  public int hashCode() {
+    return granted.hashCode();
+  }
+
   private boolean allowOfSystem(Role role, byte[] source, int at, int length) {
     if (SystemKeys.isSecret(source, at, length)) {
-      return grantedAsSecret(role, source, at, length);
+      return secret.covers(role.bits(), source, at, length);
     }
     if (SystemKeys.isShared(source, at, length)) {
       return role != Role.ADMIN && anyRoles != 0;
     }
     int nameAt = SystemKeys.nameAt(source, at, length);
-    if (nameAt >= 0 && granted(role, source, nameAt, at + length - nameAt)) {
+    if (nameAt >= 0 && granted.covers(role.bits(), source, nameAt, at + length - nameAt)) {
       return true;
     }
-    return grantedByName(role, source, at, length);
-  }
-
-  /// Whether a grant covers it that was given for what is secret: one for all of the system is not.
-  private boolean grantedAsSecret(Role role, byte[] source, int at, int length) {
-    for (int i = 0; i < prefixes.length; i++) {
-      byte[] prefix = prefixes[i];
-      if ((roles[i] & role.bits()) == role.bits()
-          && SystemKeys.isSystem(prefix, 0, prefix.length)
-          && SystemKeys.isSecret(prefix, 0, prefix.length)
-          && SystemKeys.startsWith(source, at, length, prefix)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private boolean granted(Role role, byte[] source, int at, int length) {
-    for (int i = 0; i < prefixes.length; i++) {
-      if ((roles[i] & role.bits()) == role.bits()
-          && SystemKeys.startsWith(source, at, length, prefixes[i])) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  /// Whether a grant covers it that was given for keys of the system.
-  private boolean grantedByName(Role role, byte[] source, int at, int length) {
-    for (int i = 0; i < prefixes.length; i++) {
-      if ((roles[i] & role.bits()) == role.bits()
-          && SystemKeys.isSystem(prefixes[i], 0, prefixes[i].length)
-          && SystemKeys.startsWith(source, at, length, prefixes[i])) {
-        return true;
-      }
-    }
-    return false;
+    return ofSystem.covers(role.bits(), source, at, length);
   }
 }

@@ -16,6 +16,10 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Says who is at the door of a process, by the newest list of principals that has reached it. For
 /// any thread.
@@ -53,26 +57,71 @@ public final class Doorkeeper {
   private static final Rights LISTENER =
       Rights.of(List.of(new Grant(AccessList.KEY, Set.of(Role.READ))));
 
-  private final String cluster;
-  private final List<KeyRecord> administrators;
-  private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
-  private volatile AccessList list; // replaced by whoever hears of a new one
-  private volatile boolean heard; // whether that came from the store
+  private static final Logger LOG = LoggerFactory.getLogger(Doorkeeper.class);
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-  /// Knows the administrators of the secrets, until it hears of more.
+  private final String cluster;
+  private final Supplier<List<KeyRecord>> administratorsNow; // as their file is
+  private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+  private List<KeyRecord> administrators; // under the lock of this
+  private AccessList stored = AccessList.EMPTY; // likewise
+  private volatile AccessList list; // of both; replaced by whoever hears of a new one
+  private volatile boolean heard; // whether one came from the store
+  private volatile long lookedNanos = System.nanoTime(); // when the administrators were read
+
+  /// Knows these administrators, until it hears of more.
   public Doorkeeper(String cluster, List<KeyRecord> administrators) {
+    this(cluster, () -> administrators);
+  }
+
+  private Doorkeeper(String cluster, Supplier<List<KeyRecord>> administratorsNow) {
     this.cluster = cluster;
-    this.administrators = List.copyOf(administrators);
-    this.list = AccessList.EMPTY.withAdministrators(this.administrators);
+    this.administratorsNow = administratorsNow;
+    this.administrators = List.copyOf(administratorsNow.get());
+    this.list = stored.withAdministrators(administrators);
+  }
+
+  /// Knows the administrators of the secrets, and hears of more. Where their file changes, that
+  /// counts from the next visit on that comes a second later, for those too who are in already.
+  ///
+  /// @throws ConfigurationException if the file is not what it should be
+  public static Doorkeeper of(String cluster, Secrets secrets) {
+    return new Doorkeeper(cluster, secrets::administrators);
   }
 
   /// Goes by another list from now on, and tells the listeners.
   ///
-  /// @param stored as the cluster keeps it
-  public void heard(AccessList stored) {
-    list = stored.withAdministrators(administrators);
-    heard = true;
+  /// @param newest as the cluster keeps it
+  public void heard(AccessList newest) {
+    synchronized (this) {
+      stored = newest;
+      list = newest.withAdministrators(administrators);
+      heard = true;
+    }
     listeners.forEach(Runnable::run);
+  }
+
+  private void lookAtAdministrators() {
+    long now = System.nanoTime();
+    if (now - lookedNanos <= LOOK_NANOS) {
+      return;
+    }
+    lookedNanos = now;
+    try {
+      List<KeyRecord> found = List.copyOf(administratorsNow.get());
+      synchronized (this) {
+        if (found.equals(administrators)) {
+          return;
+        }
+        administrators = found;
+        list = stored.withAdministrators(found);
+      }
+      LOG.info("administrators were read anew: {} keys", found.size());
+      listeners.forEach(Runnable::run);
+    } catch (ConfigurationException e) {
+      // Perhaps half of the file is there yet: those that were good are.
+      LOG.warn("administrators stay as they are: {}", e.getMessage());
+    }
   }
 
   /// Whether a list has come from the store yet. Until then nobody but those with certificates of
@@ -102,6 +151,7 @@ public final class Doorkeeper {
 
   /// As [#authenticate(Payload, Optional, long)], of somebody who stays.
   public Visit visit(Payload credentials, Optional<Certificate> certificate, long nowMillis) {
+    lookAtAdministrators();
     AccessList now = list;
     if (certificate.isPresent() && credentials.isEmpty()) {
       Authentication known = authenticate(now, certificate.get(), nowMillis);

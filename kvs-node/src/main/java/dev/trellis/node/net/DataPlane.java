@@ -3,6 +3,7 @@ package dev.trellis.node.net;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.membership.ShardProgress;
+import dev.trellis.node.shard.Allowances;
 import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.Slot;
@@ -78,11 +79,13 @@ public final class DataPlane implements AutoCloseable {
       Function<ShardConfig, ShardCore> cores) {
     DataPlane plane = new DataPlane(config, protection, bytesMax);
     Transport transport = Transport.best();
+    Allowances allowances = new Allowances(config.shards());
     try {
       for (int index = 0; index < config.shards(); index++) {
         long incarnation = random.nextLong();
         ShardCore core =
             cores.apply(shardConfig(config, index, incarnation, nodeIncarnation, bytesMax));
+        core.share(allowances);
         ShardServer shard =
             new ShardServer(plane, index, incarnation, nodeIncarnation, core, clock, transport);
         plane.shards.add(shard);

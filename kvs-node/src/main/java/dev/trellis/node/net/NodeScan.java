@@ -1,6 +1,7 @@
 package dev.trellis.node.net;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.node.shard.WireSize;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Outcome;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package dev.trellis.node.net;
 
+import dev.trellis.node.shard.WireSize;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.PlainReply;
 import dev.trellis.wire.Reply;

@@ -1,9 +1,12 @@
 package dev.trellis.node.net;
 
+import dev.trellis.node.shard.Usage;
 import dev.trellis.wire.ErrorCode;
 import io.prometheus.client.Collector;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.function.ToLongFunction;
 
 /// The counters of the shards in Prometheus' form.
@@ -168,6 +171,7 @@ final class ShardMetrics extends Collector {
         shard -> shard.tallies().bytesPending.value());
     addPeers(families);
     addProgress(families);
+    addPrincipals(families);
     add(
         families,
         Type.GAUGE,
@@ -247,6 +251,42 @@ final class ShardMetrics extends Collector {
         "trellis_partitions_surplus",
         "Partitions that the shard has yet to hand over.",
         shard -> shard.progress().surplus());
+  }
+
+  /// Of many principals together: there may be more than a monitoring system wants labels of.
+  private void addPrincipals(List<MetricFamilySamples> families) {
+    addByPrincipal(
+        families,
+        "trellis_principal_operations",
+        "Requests of a principal that were begun, watches, changes of these, and pages of scans.",
+        Usage::operations);
+    addByPrincipal(
+        families,
+        "trellis_principal_forbidden",
+        "Requests of a principal that were refused for want of rights.",
+        Usage::forbidden);
+    addByPrincipal(
+        families,
+        "trellis_principal_overloaded",
+        "Requests of a principal that were refused as beyond the allowance.",
+        Usage::overloaded);
+  }
+
+  private void addByPrincipal(
+      List<MetricFamilySamples> families, String name, String help, ToLongFunction<Usage> value) {
+    SortedMap<String, Long> sums = new TreeMap<>();
+    for (ShardServer shard : shards) {
+      for (Usage usage : shard.usages()) {
+        sums.merge(usage.label(), value.applyAsLong(usage), Long::sum);
+      }
+    }
+    List<MetricFamilySamples.Sample> samples = new ArrayList<>();
+    sums.forEach(
+        (principal, sum) ->
+            samples.add(
+                new MetricFamilySamples.Sample(
+                    name + "_total", List.of("principal"), List.of(principal), sum)));
+    families.add(new MetricFamilySamples(name, Type.COUNTER, help, samples));
   }
 
   private void add(

@@ -11,6 +11,7 @@ import dev.trellis.node.shard.Outbox;
 import dev.trellis.node.shard.ScanTurn;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.shard.ShardStatistics;
+import dev.trellis.node.shard.Usage;
 import dev.trellis.node.store.Slot;
 import dev.trellis.process.Doorkeeper.Certificate;
 import dev.trellis.process.StartupException;
@@ -43,6 +44,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -359,6 +361,11 @@ final class ShardServer implements Outbox {
 
   ShardTallies tallies() {
     return tallies;
+  }
+
+  /// What principals use of the shard; may be called by any thread.
+  Collection<Usage> usages() {
+    return core.usages();
   }
 
   ShardStatistics statistics() {

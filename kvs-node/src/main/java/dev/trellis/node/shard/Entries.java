@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
 final class Entries {
   private final Store store;
   private final Digests digests;
+  private final StoredBytes stored;
   private final Watches watches;
   private final Set<Sabotage> sabotage;
   private final Map<Payload, PlacementSetting> decided = new HashMap<>();
@@ -39,10 +40,12 @@ final class Entries {
     void decided(@Nullable Slot before, Payload key, PlacementSetting after);
   }
 
+  /// @param shard index within the node
   /// @param store may have content from before
-  Entries(Store store, Partitions partitions, Watches watches, Set<Sabotage> sabotage) {
+  Entries(int shard, Store store, Partitions partitions, Watches watches, Set<Sabotage> sabotage) {
     this.store = store;
     this.digests = new Digests(partitions, store);
+    this.stored = new StoredBytes(shard, digests);
     this.watches = watches;
     this.sabotage = sabotage;
     for (long cursor = 0; cursor >= 0; ) {
@@ -59,6 +62,7 @@ final class Entries {
     for (Payload key : digests.keysOf(partition)) {
       store.find(key).ifPresent(this::noted);
     }
+    stored.recount();
   }
 
   void onDecision(Decisions listener) {
@@ -111,6 +115,11 @@ final class Entries {
     return store;
   }
 
+  /// How much is kept for principals whose stored bytes are limited.
+  StoredBytes stored() {
+    return stored;
+  }
+
   Digests digests() {
     return digests;
   }
@@ -134,20 +143,34 @@ final class Entries {
   }
 
   void put(Slot slot) {
+    noteStored(slot.key(), slot.entry());
     store.put(slot);
     noted(slot);
   }
 
   /// As [#put(Slot)], of a key that is part of an array and in its default place.
   void put(byte[] source, int offset, int length, PlainSlot slot) {
+    if (!stored.isEmpty()) {
+      noteStored(Payload.of(source, offset, length), slot.toEntry());
+    }
     store.put(source, offset, length, slot);
   }
 
   void remove(Payload key) {
+    noteStored(key, null);
     store.remove(key);
     digests.placeByDefault(key);
     decided.remove(key);
     spread.remove(key);
+  }
+
+  /// @param after null if nothing stays
+  private void noteStored(Payload key, @Nullable Entry after) {
+    if (!stored.isEmpty() && stored.isCounted(key)) {
+      Slot before = store.find(key).orElse(null);
+      long was = before == null ? 0 : StoredBytes.weightOf(key, before.entry());
+      stored.changed(key, (after == null ? 0 : StoredBytes.weightOf(key, after)) - was);
+    }
   }
 
   /// Forgets an entry, and its key with it unless its placement must be remembered.

@@ -1,5 +1,6 @@
 package dev.trellis.node.shard;
 
+import dev.trellis.access.Allowance;
 import dev.trellis.access.Caller;
 import dev.trellis.access.Rights;
 import dev.trellis.access.Role;
@@ -124,6 +125,10 @@ public final class ShardCore {
   /// them.
   private static final long REASSURANCE_BYTES_MAX = 64 << 10;
 
+  /// Keys that are counted with one tick, about, for principals whose stored bytes are limited:
+  /// less than a millisecond's work, but for the last partition of them.
+  private static final int COUNTED_A_TICK = 500;
+
   /// How long keys are kept in order after somebody scanned.
   private static final long ORDER_KEPT_MILLIS = 60_000;
 
@@ -139,6 +144,7 @@ public final class ShardCore {
   private final Repairs repairs;
   private final Collector collector;
   private final Accesses accesses;
+  private final Usages usages;
   private long readsReported; // by the last report, and all before it
   private long mutationsReported;
   private final Map<Long, Gathering> gatherings = new LinkedHashMap<>(); // by id
@@ -181,7 +187,7 @@ public final class ShardCore {
     if (disk != null) {
       disk.onCorruption(this::noteBroken); // before anything is read
     }
-    this.entries = new Entries(store, config.partitions(), watches, sabotage);
+    this.entries = new Entries(config.shard(), store, config.partitions(), watches, sabotage);
     this.replication =
         new Replication(
             config,
@@ -209,9 +215,21 @@ public final class ShardCore {
         });
     this.collector = new Collector(config, entries, replication, repairs, statistics, sabotage);
     this.accesses = new Accesses(config, entries);
+    this.usages = new Usages(new Allowances(config.shardCount()));
     if (disk != null) {
       repairs.recall(disk);
     }
+  }
+
+  /// Has the shard share what principals may use with the other shards of its node; to be called
+  /// before the first request.
+  public void share(Allowances ofNode) {
+    usages.share(ofNode);
+  }
+
+  /// What principals use of the shard; may be read by any thread.
+  public Collection<Usage> usages() {
+    return usages.all();
   }
 
   /// Has `wake` called, by any thread, when a turn would find something new on disk.
@@ -433,12 +451,90 @@ public final class ShardCore {
   /// whether it is there nor what it is or where.
   public void handle(Origin origin, Request request, long nowMillis, Outbox out) {
     at(nowMillis, out);
-    Optional<Outcome.Failed> objection = objection(origin.caller(), request);
-    if (objection.isPresent()) {
-      answer(origin, request, untold(request, objection.get()));
-      return;
+    if (origin.caller() == Caller.ANONYMOUS || !turnsAway(origin, request)) {
+      handleAllowed(origin, request);
     }
-    handleAllowed(origin, request);
+  }
+
+  /// Answers what a caller may not do, or not now.
+  private boolean turnsAway(Origin origin, Request request) {
+    Usage usage = usages.of(origin.caller(), nowMillis);
+    Outcome.Failed objection = objection(origin.caller(), request).orElse(null);
+    if (objection != null && usage != null) {
+      usage.countForbidden();
+    }
+    if (objection == null && usage != null) {
+      objection = beyondAllowance(usage).orElse(null);
+    }
+    if (objection != null) {
+      answer(origin, request, untold(request, objection));
+      return true;
+    }
+    if (usage != null) {
+      usage.begin(nowMillis);
+      if (usage.countsBytes()) {
+        usage.move(WireSize.of(request), nowMillis);
+      }
+    }
+    return false;
+  }
+
+  /// The same for a plain request, of which no object is made if it may be carried out.
+  private boolean turnsAway(Origin origin, PlainRequests request) {
+    Caller caller = origin.caller();
+    Role role = request.isPut() ? Role.WRITE : Role.READ;
+    if (!caller.rights().allow(role, request.source(), request.keyAt(), request.keyLength())) {
+      return turnsAway(origin, request.toRequest());
+    }
+    Usage usage = usages.of(caller, nowMillis);
+    if (usage == null) {
+      return false;
+    }
+    Outcome.Failed objection = beyondAllowance(usage).orElse(null);
+    if (objection != null) {
+      Request asked = request.toRequest();
+      answer(origin, asked, untold(asked, objection));
+      return true;
+    }
+    usage.begin(nowMillis);
+    usage.move(request.keyLength() + request.valueLength(), nowMillis);
+    return false;
+  }
+
+  private Optional<Outcome.Failed> beyondAllowance(Usage usage) {
+    long waitMillis = usage.millisToWait(nowMillis);
+    if (waitMillis == 0) {
+      return Optional.empty();
+    }
+    usage.countOverloaded();
+    Allowance allowance = usage.caller().allowance();
+    return Optional.of(
+        new Outcome.Failed(
+            ErrorCode.OVERLOADED,
+            "principal '"
+                + usage.caller()
+                + "' has used up what it may of node "
+                + config.nodeId()
+                + ", "
+                + limit(allowance.operationsPerSecond(), "operations")
+                + " and "
+                + limit(allowance.bytesPerSecond(), "bytes")
+                + " a second; try again later, or ask an administrator for more",
+            Optional.of(Duration.ofMillis(waitMillis))));
+  }
+
+  private static String limit(long perSecond, String what) {
+    return perSecond == 0 ? "any number of " + what : perSecond + " " + what;
+  }
+
+  /// Takes bytes that go out to a caller from his allowance.
+  private void moved(Caller caller, Reply reply) {
+    if (caller != Caller.ANONYMOUS && reply.outcome() instanceof Outcome.Done) {
+      Usage usage = usages.of(caller, nowMillis);
+      if (usage != null && usage.countsBytes()) {
+        usage.move(WireSize.of(reply), nowMillis);
+      }
+    }
   }
 
   private void handleAllowed(Origin origin, Request request) {
@@ -624,13 +720,15 @@ public final class ShardCore {
   /// or is to be refused, goes the general way.
   public void handle(Origin origin, PlainRequests request, long nowMillis, Outbox out) {
     at(nowMillis, out);
+    if (origin.caller() != Caller.ANONYMOUS && turnsAway(origin, request)) {
+      return;
+    }
     int partition =
         entries.digests().partitionOf(request.source(), request.keyAt(), request.keyLength());
     boolean done = false;
     try {
       done =
           sabotage.isEmpty()
-              && allows(origin.caller(), request)
               && request.keyLength() <= config.limits().keyBytesMax()
               && repairs.isHeldWhole(partition)
               && !replication.roles().isLeaving()
@@ -639,13 +737,8 @@ public final class ShardCore {
       mend(e);
     }
     if (!done) {
-      handle(origin, request.toRequest(), nowMillis, out);
+      handleAllowed(origin, request.toRequest());
     }
-  }
-
-  private static boolean allows(Caller caller, PlainRequests request) {
-    Role role = request.isPut() ? Role.WRITE : Role.READ;
-    return caller.rights().allow(role, request.source(), request.keyAt(), request.keyLength());
   }
 
   private boolean get(Origin origin, PlainRequests request) {
@@ -666,6 +759,12 @@ public final class ShardCore {
     clock.observePacked(request.timestamp(), nowMillis);
     statistics.countRead();
     noteAccess(request, live ? plainSlot.valueLength : 0);
+    if (live && origin.caller() != Caller.ANONYMOUS) {
+      Usage usage = usages.of(origin.caller(), nowMillis);
+      if (usage != null) {
+        usage.move(plainSlot.valueLength, nowMillis);
+      }
+    }
     PlainReply reply =
         live
             ? plainReply.bytes(
@@ -755,6 +854,7 @@ public final class ShardCore {
         && request.ttlMillis() >= 0
         && request.ttlMillis() <= Limits.TTL_MILLIS_MAX
         && entries.store().weight() + growthMax <= config.bytesMax()
+        && mayStore(origin.caller(), growthMax)
         && (disk == null
             || (disk.waitingBytes() <= config.waitingBytesMax() && disk.obstacle().isEmpty()))
         && (watches.isEmpty() || !watches.isWatched(request.key()));
@@ -808,6 +908,7 @@ public final class ShardCore {
 
   private void answer(Origin origin, Request request, Reply reply) {
     count(request, reply);
+    moved(origin.caller(), reply);
     out().reply(origin, reply);
   }
 
@@ -1233,6 +1334,16 @@ public final class ShardCore {
       forbidWatch(origin, watch);
       return;
     }
+    Usage usage = usages.of(origin.caller(), nowMillis);
+    if (usage != null) {
+      Optional<Outcome.Failed> objection = beyondAllowance(usage);
+      if (objection.isPresent()) {
+        statistics.countRefusal(ErrorCode.OVERLOADED);
+        refuseWatch(origin, untold(asked, objection.get()));
+        return;
+      }
+      usage.begin(nowMillis);
+    }
     try {
       requireOurs(asked);
       if (watches.has(origin, watch.id())) {
@@ -1275,6 +1386,10 @@ public final class ShardCore {
 
   private void forbidWatch(Origin origin, Frame.Watch watch) {
     statistics.countRefusal(ErrorCode.FORBIDDEN);
+    Usage usage = usages.of(origin.caller(), nowMillis);
+    if (usage != null) {
+      usage.countForbidden();
+    }
     refuseWatch(origin, forbidden(origin, watch));
   }
 
@@ -1537,7 +1652,13 @@ public final class ShardCore {
     Request asked = asRead(watch.asked());
     try {
       requireKnown(asked);
-      return Optional.of(new Frame.Changed(read(asked, (Read) asked.operation(), nowMillis)));
+      Reply reply = read(asked, (Read) asked.operation(), nowMillis);
+      Usage usage = usages.of(origin.caller(), nowMillis);
+      if (usage != null) { // what the watcher gets, his next requests pay for
+        usage.begin(nowMillis);
+        usage.move(WireSize.of(reply), nowMillis);
+      }
+      return Optional.of(new Frame.Changed(reply));
     } catch (Refusal refused) {
       return endWatch(origin, watch, refused, nowMillis);
     } catch (BrokenRecordException e) {
@@ -1611,10 +1732,22 @@ public final class ShardCore {
   }
 
   private ScanTurn turn(Caller caller, Frame.Scan scan, long nowMillis) {
+    this.nowMillis = nowMillis;
     Rights rights = caller.rights();
+    Usage usage = usages.of(caller, nowMillis);
     if (!rights.cover(Role.READ, scan.prefix())) {
       statistics.countRefusal(ErrorCode.FORBIDDEN);
+      if (usage != null) {
+        usage.countForbidden();
+      }
       return failed(scan, forbidden(caller, Role.READ, "prefix ", scan.prefix()));
+    }
+    if (usage != null) {
+      Optional<Outcome.Failed> objection = beyondAllowance(usage);
+      if (objection.isPresent()) {
+        statistics.countRefusal(ErrorCode.OVERLOADED);
+        return failed(scan, objection.get());
+      }
     }
     scannedMillis = nowMillis;
     if (!broken.isEmpty()) {
@@ -1651,7 +1784,7 @@ public final class ShardCore {
                       Optional.of(slot.key()),
                       scan.limit(),
                       scan.withValues()))
-              : page(scan, found, true);
+              : page(usage, scan, found, true);
         }
         continue;
       }
@@ -1660,14 +1793,14 @@ public final class ShardCore {
       boolean alone = weighs > LARGE_BYTES && !found.isEmpty(); // with others it might fit no frame
       boolean full = weight >= SCAN_PAGE_BYTES || passed >= SCAN_PASSED_BYTES;
       if (found.size() == scan.limit() || full || alone) {
-        return page(scan, found, true);
+        return page(usage, scan, found, true);
       }
       View view = shown ? EntryReader.whole(live.get(0), nowMillis) : new View.Nothing();
       weight += weighs;
       passed += Math.min(slot.entry().weight(), SCAN_PASSED_BYTES_EACH);
       found.add(new Frame.ScannedKey(slot.key(), kindsOf(live), view));
     }
-    return page(scan, found, false);
+    return page(usage, scan, found, false);
   }
 
   private ScanTurn failed(Frame.Scan scan, Outcome.Failed failure) {
@@ -1675,9 +1808,15 @@ public final class ShardCore {
     return new ScanTurn.Done(new Frame.Scanned(scan.id(), List.of(), false, Optional.of(failure)));
   }
 
-  private ScanTurn page(Frame.Scan scan, List<Frame.ScannedKey> found, boolean more) {
+  private ScanTurn page(
+      @Nullable Usage usage, Frame.Scan scan, List<Frame.ScannedKey> found, boolean more) {
     statistics.countScan();
-    return new ScanTurn.Done(new Frame.Scanned(scan.id(), found, more, Optional.empty()));
+    Frame.Scanned page = new Frame.Scanned(scan.id(), found, more, Optional.empty());
+    if (usage != null) {
+      usage.begin(nowMillis);
+      usage.move(WireSize.of(page), nowMillis);
+    }
+    return new ScanTurn.Done(page);
   }
 
   /// Does what time brings: tells watchers of expiries, sends what waits for its epoch, compares
@@ -1720,6 +1859,8 @@ public final class ShardCore {
     repairs.tick(nowMillis, out);
     collector.tick(nowMillis, out);
     accesses.tick(nowMillis);
+    entries.stored().follow(usages.allowances());
+    entries.stored().count(entries, COUNTED_A_TICK);
     for (Gathering gathering : List.copyOf(gatherings.values())) {
       if (gathering.deadlineMillis <= nowMillis) {
         proceed(gathering);
@@ -1938,6 +2079,7 @@ public final class ShardCore {
     // as much as their size.
     if (after != held) {
       requireRoom(slot, held, after, mutation, request.key());
+      requireAllowance(origin.caller(), slot, after, mutation, request.key());
       entries.put(new Slot(request.key(), after, birth, setting));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
@@ -2186,6 +2328,7 @@ public final class ShardCore {
             done.delta());
     statistics.countMutation();
     levelStatistics();
+    moved(write.origin().caller(), reply);
     out().reply(write.origin(), reply);
   }
 
@@ -2406,6 +2549,56 @@ public final class ShardCore {
     if (disk != null) {
       requireDisk(disk, frees);
     }
+  }
+
+  /// Refuses what adds to what a principal may have stored. What takes away may add a little, to
+  /// remember what is gone.
+  private void requireAllowance(
+      Caller caller, Optional<Slot> held, Entry after, Mutation mutation, Payload key)
+      throws Refusal {
+    boolean frees =
+        switch (innermost(mutation)) {
+          case Mutation.Delete _,
+              Mutation.Remove _,
+              Mutation.RemoveMembers _,
+              Mutation.Trim _,
+              Mutation.Expire _ ->
+              true;
+          default -> false;
+        };
+    long before = held.map(slot -> StoredBytes.weightOf(key, slot.entry())).orElse(0L);
+    long growth = StoredBytes.weightOf(key, after) - before;
+    if (growth <= 0
+        || frees
+        || mayStore(caller, growth)
+        || !caller.rights().isGranted(Role.WRITE, key)) {
+      return;
+    }
+    Usage usage = Objects.requireNonNull(usages.of(caller, nowMillis));
+    usage.countOverloaded();
+    throw new Refusal(
+        ErrorCode.OVERLOADED,
+        "principal '"
+            + caller
+            + "' has "
+            + usage.account().stored()
+            + " of at most "
+            + caller.allowance().bytesStored()
+            + " bytes stored on node "
+            + config.nodeId()
+            + ", and this adds "
+            + growth
+            + "; delete something, or ask an administrator for more");
+  }
+
+  /// Whether a caller may add so much to what is stored of him on the node.
+  private boolean mayStore(Caller caller, long growth) {
+    long limit = caller.allowance().bytesStored();
+    if (limit == 0) {
+      return true;
+    }
+    Usage usage = usages.of(caller, nowMillis);
+    return usage == null || usage.account().stored() + growth <= limit;
   }
 
   /// What can't be written waits in memory, of which there is not so much.

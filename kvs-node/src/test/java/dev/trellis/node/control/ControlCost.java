@@ -11,9 +11,7 @@ import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.InstantSource;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Semaphore;
@@ -131,7 +129,6 @@ final class ControlCost {
   }
 
   private static void memory(Optional<ControlProtection> protection) {
-    List<ZMQ.Socket> open = new ArrayList<>();
     try (ControlSocket to = bind("to", protection);
         ZContext context = ControlSocket.newContext()) {
       context.getContext().setMaxSockets(2 * CONNECTIONS);
@@ -148,7 +145,6 @@ final class ControlCost {
                     CurveServer.protectClient(socket, held, held.serverKeys().getFirst()));
         socket.connect("tcp://127.0.0.1:" + to.port());
         socket.send(new byte[10]);
-        open.add(socket);
       }
       LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(2));
       System.out.printf(

@@ -20,7 +20,7 @@ class DigestsTest {
   private static final Payload KEY = Payload.ofText("k");
 
   private final Entries entries =
-      new Entries(new MemoryStore(), new Partitions(1), new Watches(), Set.of());
+      new Entries(0, new MemoryStore(), new Partitions(1), new Watches(), Set.of());
   private final int partition = entries.digests().partitionOf(KEY);
 
   private void put(long value, Optional<Placement> placement) {

@@ -1,16 +1,20 @@
-package dev.trellis.node.net;
+package dev.trellis.node.shard;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.Mutation;
+import dev.trellis.wire.Operation;
 import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
 import dev.trellis.wire.View;
 import java.util.Collection;
 
 /// About how many bytes a message takes when encoded: good enough to decide what fits together, and
 /// when enough waits to be read. Costs no more than a walk over the parts.
-final class WireSize {
+public final class WireSize {
   private static final long REPLY_BYTES = 64;
   private static final long PART_BYTES = 4; // tags and lengths
   private static final long RUN_BYTES = 24; // of a causal context
@@ -18,7 +22,8 @@ final class WireSize {
 
   private WireSize() {}
 
-  static long of(Reply reply) {
+  /// About the bytes of it.
+  public static long of(Reply reply) {
     long outcome =
         switch (reply.outcome()) {
           case Outcome.Done done -> of(done.view());
@@ -27,7 +32,8 @@ final class WireSize {
     return REPLY_BYTES + outcome + of(reply.dots());
   }
 
-  static long of(Frame.Scanned page) {
+  /// About the bytes of it.
+  public static long of(Frame.Scanned page) {
     long size = REPLY_BYTES;
     for (Frame.ScannedKey key : page.keys()) {
       size += of(key);
@@ -35,11 +41,51 @@ final class WireSize {
     return size;
   }
 
-  static long of(Frame.ScannedKey key) {
+  /// About the bytes of it.
+  public static long of(Frame.ScannedKey key) {
     return PART_BYTES * (2 + key.kinds().size()) + key.key().size() + of(key.view());
   }
 
-  static long of(View view) {
+  /// About the bytes of a request's key and values.
+  static long of(Request request) {
+    return request.key().size() + of(request.operation());
+  }
+
+  private static long of(Operation operation) {
+    return switch (operation) {
+      case Read.Contains contains -> of(contains.elements());
+      case Read.Field field -> field.field().size() + of(field.read());
+      case Read _ -> PART_BYTES;
+      case Mutation.Put put -> put.value().size();
+      case Mutation.Add add -> of(add.elements());
+      case Mutation.Remove remove -> of(remove.elements());
+      case Mutation.AddScored add ->
+          add.members().stream()
+              .mapToLong(member -> PART_BYTES + Double.BYTES + member.member().size())
+              .sum();
+      case Mutation.RemoveMembers remove -> of(remove.members());
+      case Mutation.UpdateField update -> update.field().size() + of(update.mutation());
+      case Mutation.PutCausal put -> put.value().size() + of(put.context());
+      case Mutation.PutMultiCausal put ->
+          put.value().size() + of(put.context()) + RUN_BYTES * put.dependencies().size();
+      case Mutation.PutPriority put -> Double.BYTES + put.value().size();
+      case Mutation.Append append -> of(append.records());
+      case Mutation.Trim trim -> of(trim.observed());
+      case Mutation.Commit commit ->
+          of(commit.keys()) + commit.mutations().stream().mapToLong(one -> of(one)).sum();
+      case Mutation.Merge merge -> merge.entry().weight();
+      case Mutation.Raise _,
+          Mutation.Lower _,
+          Mutation.Enable _,
+          Mutation.Increment _,
+          Mutation.Delete _,
+          Mutation.Expire _,
+          Mutation.Place _ ->
+          Long.BYTES;
+    };
+  }
+
+  private static long of(View view) {
     return PART_BYTES
         + switch (view) {
           case View.Missing missing -> 0;
