@@ -1,216 +1,220 @@
 package dev.trellis.routing;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.access.AccessList;
 import dev.trellis.access.ApiKey;
+import dev.trellis.access.CertificateName;
+import dev.trellis.access.CertificateName.Part;
 import dev.trellis.access.KeyRecord;
+import dev.trellis.access.Role;
+import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
+import dev.trellis.client.DefiniteException;
+import dev.trellis.client.MapHandle;
+import dev.trellis.client.Trellis;
+import dev.trellis.client.TrellisException;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
-import dev.trellis.process.HttpsClient;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.process.TestSecrets;
-import dev.trellis.wire.NodeDescriptor;
-import java.io.BufferedReader;
-import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpRequest.BodyPublishers;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
-import java.nio.charset.StandardCharsets;
+import dev.trellis.wire.ErrorCode;
+import java.io.IOException;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/// A router before real nodes, all with `security = on`, and people who know nothing but HTTPS.
-@Timeout(120)
+/// A router with `security = on`, before a node that has it too.
 class SecureRouterTest {
+  private static final String CLUSTER = "trellis";
   private static final SecureRandom RANDOM = new SecureRandom();
-  private static final String ACCESS = "/v1/keys/_trellis%2Faccess/update-field";
 
   @TempDir Path folder;
-
-  private final ApiKey shop = ApiKey.mint(RANDOM);
+  private final List<AutoCloseable> closing = new ArrayList<>();
   private TestSecrets secrets;
-  private HttpClient http;
-  private TrellisNode one;
-  private TrellisNode two;
-  private TrellisRouter router;
 
   @BeforeEach
-  void start() throws Exception {
-    secrets = new TestSecrets(folder, "trellis");
-    one = node("n1", 2);
-    two = node("n2", 1);
-    Secrets own = secrets.router("*");
-    router =
+  void makeSecrets() {
+    secrets = new TestSecrets(folder, CLUSTER);
+  }
+
+  @AfterEach
+  void close() throws Exception {
+    for (AutoCloseable open : closing.reversed()) {
+      open.close();
+    }
+  }
+
+  @Test
+  void whoIsKnownGetsTheMapAndOthersAreToldWhyNot() {
+    TrellisRouter router = router(secrets.router("r1"), node(secrets.node("n1")), "");
+    Trellis administrator = connect(administrator(router));
+    administrator.register("k").putText("v");
+    assertEquals(Optional.of("v"), administrator.register("k").getText());
+
+    refused(base(router), "no API key was shown");
+    TrellisException e =
+        assertThrows(
+            DefiniteException.Unauthenticated.class, () -> Trellis.connect(address(router)));
+    assertTrue(e.getMessage().contains("this port wants TLS"), e.getMessage());
+    Secrets expired = secrets.expired(new CertificateName(CLUSTER, Part.CLIENT, "ann"));
+    assertThrows(
+        DefiniteException.NoNodes.class,
+        () ->
+            Trellis.connect(
+                base(router)
+                    .withTls(
+                        ClientTls.trusting(expired.file(Secrets.AUTHORITIES))
+                            .withCertificate(
+                                expired.file(Secrets.CERTIFICATE),
+                                expired.file(Secrets.PRIVATE_KEY)))));
+  }
+
+  @Test
+  void itHearsOfKeysAndOfTheirEnd() {
+    TrellisRouter router = router(secrets.router("r1"), node(secrets.node("n1")), "");
+    Trellis administrator = connect(administrator(router));
+    MapHandle list = administrator.map(AccessList.KEY);
+    ApiKey key = ApiKey.mint(RANDOM);
+    list.register(AccessList.grantField("ann", "ann/"))
+        .putText(AccessList.text(Set.of(Role.READ, Role.WRITE)));
+    list.register(AccessList.keyField(key.id()))
+        .putText(new KeyRecord(key.id(), "ann", key.hash(RANDOM), 0, 0).text());
+    Trellis ann = connect(base(router).withApiKey(key.text()));
+    ann.register("ann/k").putText("v");
+
+    list.flag(AccessList.revokedField(key.id())).enable();
+    assertThrows(
+        DefiniteException.Unauthenticated.class,
+        () -> {
+          while (true) {
+            ann.register("ann/k").getText();
+          }
+        });
+    // Also by the router, which may have heard a moment later.
+    refused(base(router).withApiKey(key.text()), "was revoked");
+  }
+
+  /// The map has the addresses to which clients show their keys.
+  @Test
+  void itBelievesNoNodeOfAnotherAuthorityOrWithAnothersName() throws Exception {
+    CertificateName name = new CertificateName(CLUSTER, Part.NODE, "n1");
+    for (Secrets wrong : List.of(secrets.foreign(name), secrets.client("n1"), secrets.node("n2"))) {
+      TrellisRouter router = router(secrets.router("r1"), node(wrong), "");
+      Trellis administrator = connect(administrator(router).withTimeout(Duration.ofSeconds(1)));
+      assertTrue(administrator.clusterMap().nodes().isEmpty());
+      TrellisException e =
+          assertThrows(
+              TrellisException.class, () -> administrator.register("k").putText("v"));
+      assertEquals(ErrorCode.NO_NODES, e.code());
+    }
+  }
+
+  @Test
+  void halfOpenConnectionsTakeNobodysPlace() throws Exception {
+    TrellisRouter router =
+        router(
+            secrets.router("r1"),
+            node(secrets.node("n1")),
+            "connections.max = 20\nhandshake.timeout = 1m");
+    connect(administrator(router)).register("k").putText("v");
+    for (int i = 0; i < 200; i++) {
+      Socket half =
+          new Socket(router.dataAddress().getAddress(), router.dataAddress().getPort());
+      closing.add(half);
+      if (i % 2 == 0) {
+        half.getOutputStream().write(new byte[] {0x16, 3, 1, 2, 0, 1, 0});
+      }
+    }
+    assertEquals(Optional.of("v"), connect(administrator(router)).register("k").getText());
+  }
+
+  // ---- What the tests share ----
+
+  private TrellisNode node(Secrets own) {
+    TrellisNode node =
+        TrellisNode.start(
+            NodeConfig.of(
+                StrictConfig.ofText(
+                    NodeConfig.reference(),
+                    "node.id = n1, data.ports = 0, admin.port = 0, clock.skew.max = 1m\n"
+                        + secured(own),
+                    Map.of())));
+    closing.add(node);
+    return node;
+  }
+
+  private static String secured(Secrets own) {
+    return "security = on, secrets.folder = \"" + own.folder() + "\"\n";
+  }
+
+  private TrellisRouter router(Secrets own, TrellisNode node, String settings) {
+    TrellisRouter router =
         TrellisRouter.start(
             RouterConfig.of(
                 StrictConfig.ofText(
                     RouterConfig.reference(),
-                    "cluster.nodes = [\""
-                        + address(one)
-                        + "\", \""
-                        + address(two)
-                        + "\"], cluster.timeout = 50s, gateway.call.timeout = 50s, data.port = 0,"
-                        + " admin.port = 0, gateway.port = 0, security = on, secrets.folder = \""
-                        + own.folder()
-                        + "\"",
+                    "router.id = r1, data.port = 0, gateway.port = 0, admin.port = 0,"
+                        + " cluster.period = 20ms, cluster.nodes = [\"127.0.0.1:"
+                        + node.descriptor().shardPorts().getFirst()
+                        + "\"]\n"
+                        + secured(own)
+                        + settings,
                     Map.of())));
-    http = HttpClient.newBuilder().sslContext(HttpsClient.context(own, Optional.empty())).build();
-    String map = "";
-    while (!map.contains("\"n1\"") || !map.contains("\"n2\"")) {
-      map = send(secrets.administrator(), "GET", "/v1/cluster", "").body();
-    }
-    while (send(secrets.administrator(), "GET", "/v1/keys?limit=1", "").statusCode() != 200) {
-      Thread.onSpinWait(); // the time limit of the tests bounds it
-    }
+    closing.add(router);
+    return router;
   }
 
-  @AfterEach
-  void stop() {
-    http.shutdownNow();
-    router.close();
-    one.close();
-    two.close();
+
+  private static String address(TrellisRouter router) {
+    return "127.0.0.1:" + router.dataAddress().getPort();
   }
 
-  private TrellisNode node(String id, int shards) {
-    return TrellisNode.start(
-        NodeConfig.of(
-            StrictConfig.ofText(
-                NodeConfig.reference(),
-                "node.id = "
-                    + id
-                    + ", shards = "
-                    + shards
-                    + ", data.ports = 0, admin.port = 0, security = on, secrets.folder = \""
-                    + secrets.node(id).folder()
-                    + "\"",
-                Map.of())));
+  private ClientConfig base(TrellisRouter router) {
+    return ClientConfig.of(address(router))
+        .withTls(ClientTls.trusting(secrets.user().resolve("ca.crt")))
+        .withMapRefresh(Duration.ofMillis(50))
+        .withTimeout(Duration.ofSeconds(30));
   }
 
-  private static String address(TrellisNode node) {
-    NodeDescriptor descriptor = node.descriptor();
-    return descriptor.host() + ":" + descriptor.shardPorts().get(0);
+  private ClientConfig administrator(TrellisRouter router) {
+    return base(router).withApiKey(secrets.administrator().text());
   }
 
-  private HttpRequest.Builder request(ApiKey key, String target) {
-    return HttpRequest.newBuilder(
-            URI.create("https://127.0.0.1:" + router.gatewayAddress().getPort() + target))
-        .header("Authorization", "Bearer " + key.text());
-  }
-
-  private HttpResponse<String> send(ApiKey key, String method, String target, String body)
-      throws Exception {
-    return http.send(
-        request(key, target).method(method, BodyPublishers.ofString(body)).build(),
-        BodyHandlers.ofString());
-  }
-
-  /// As an administrator does it, and over REST, too.
-  private void change(String field, String update) throws Exception {
-    HttpResponse<String> changed =
-        send(
-            secrets.administrator(),
-            "POST",
-            ACCESS,
-            "{\"field\": \"" + field + "\", \"update\": " + update + "}");
-    assertTrue(changed.statusCode() == 200 || changed.statusCode() == 202, changed::body);
-  }
-
-  private static String put(String value) {
-    return "{\"operation\": \"put\", \"value\": \"" + value + "\"}";
-  }
-
-  private void letShopIn() throws Exception {
-    KeyRecord record = new KeyRecord(shop.id(), "shop", shop.hash(RANDOM), 0, 0);
-    change(AccessList.grantField("shop", "shop/"), put("read,write"));
-    change(AccessList.keyField(shop.id()), put(record.text()));
-    while (send(shop, "GET", "/v1/cluster", "").statusCode() != 200) {
-      Thread.onSpinWait();
-    }
-  }
-
-  /// Nodes hear of rights each for itself; so until all have, the answer may be the one of before.
-  private HttpResponse<String> sendUntil(int status, ApiKey key, String method, String target)
-      throws Exception {
-    HttpResponse<String> answer = send(key, method, target, "x");
-    while (answer.statusCode() != status) {
-      answer = send(key, method, target, "x");
-    }
-    return answer;
-  }
-
-  @Test
-  void aPrincipalOfTheStoreDoesWhatItMayAndNothingElseUntilItsKeyIsRevoked() throws Exception {
-    assertEquals(401, send(shop, "GET", "/v1/keys/shop%2Fa", "").statusCode());
-    letShopIn();
-    for (int at = 0; at < 20; at++) {
-      sendUntil(202, shop, "PUT", "/v1/keys/shop%2F" + at + "?ack=replicated");
-    }
-    assertEquals("x", send(shop, "GET", "/v1/keys/shop%2F7", "").body());
-    for (String other : new String[] {"bank%2Fa", "shop", "_trellis%2Faccess", "..%2Fshop%2Fa"}) {
-      HttpResponse<String> refused = send(shop, "GET", "/v1/keys/" + other, "");
-      assertEquals(403, refused.statusCode(), other);
-      assertTrue(refused.body().contains("\"FORBIDDEN\""), refused::body);
-    }
-    assertEquals(
-        200, send(secrets.administrator(), "GET", "/v1/keys?prefix=shop/", "").statusCode());
-    HttpResponse<InputStream> watch =
-        http.send(request(shop, "/v1/keys/shop%2F7/watch").build(), BodyHandlers.ofInputStream());
-    assertEquals(200, watch.statusCode());
-    try (BufferedReader events =
-        new BufferedReader(new InputStreamReader(watch.body(), StandardCharsets.UTF_8))) {
-      while (!events.readLine().equals("event: value")) {
+  /// Connects as soon as the router has heard who it is.
+  private Trellis connect(ClientConfig config) {
+    while (true) {
+      try {
+        Trellis client = Trellis.connect(config);
+        closing.add(client);
+        return client;
+      } catch (DefiniteException.Unauthenticated | DefiniteException.NoNodes e) {
         Thread.onSpinWait();
       }
-      change(AccessList.revokedField(shop.id()), "\"enable\"");
-      StringBuilder rest = new StringBuilder();
-      for (String line = events.readLine(); line != null; line = events.readLine()) {
-        rest.append(line).append('\n');
+    }
+  }
+
+  private static void refused(ClientConfig config, String reason) {
+    while (true) {
+      try {
+        Trellis.connect(config).close();
+      } catch (DefiniteException.Unauthenticated e) {
+        assertTrue(e.getMessage().contains(reason), e.getMessage());
+        return;
       }
-      assertTrue(rest.toString().contains("UNAUTHENTICATED"), rest::toString);
-    }
-    assertEquals(401, send(shop, "GET", "/v1/keys/shop%2F7", "").statusCode());
-  }
-
-  @Test
-  void rightsThatAreTakenBackEndAWatchToo() throws Exception {
-    letShopIn();
-    sendUntil(202, shop, "PUT", "/v1/keys/shop%2Fw?ack=replicated");
-    HttpResponse<InputStream> watch =
-        http.send(request(shop, "/v1/keys/shop%2Fw/watch").build(), BodyHandlers.ofInputStream());
-    assertEquals(200, watch.statusCode());
-    change(AccessList.grantField("shop", "shop/"), put(""));
-    try (InputStream events = watch.body()) {
-      String all = new String(events.readAllBytes(), StandardCharsets.UTF_8);
-      assertTrue(all.contains("FORBIDDEN"), all);
-    }
-    assertEquals(200, send(shop, "GET", "/v1/cluster", "").statusCode(), "he is known still");
-  }
-
-  @Test
-  void theAdminPortsSpeakTlsAndShowMetricsToWhoMay() throws Exception {
-    for (int port : new int[] {router.adminPort(), one.descriptor().adminPort()}) {
-      String admin = "https://127.0.0.1:" + port;
-      HttpRequest.Builder metrics = HttpRequest.newBuilder(URI.create(admin + "/metrics"));
-      assertEquals(401, http.send(metrics.build(), BodyHandlers.ofString()).statusCode());
-      metrics.header("Authorization", "Bearer " + secrets.administrator().text());
-      assertTrue(http.send(metrics.build(), BodyHandlers.ofString()).body().contains("trellis_"));
-      HttpRequest alive = HttpRequest.newBuilder(URI.create(admin + "/healthz")).build();
-      assertEquals(200, http.send(alive, BodyHandlers.ofString()).statusCode());
     }
   }
 }
