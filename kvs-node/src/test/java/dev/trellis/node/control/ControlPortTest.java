@@ -4,7 +4,6 @@ import static dev.trellis.node.control.TestMember.activate;
 import static dev.trellis.node.control.TestMember.await;
 import static dev.trellis.node.control.TestMember.awaitTogether;
 import static dev.trellis.node.control.TestMember.plan;
-import static java.nio.charset.StandardCharsets.US_ASCII;
 import static java.util.concurrent.TimeUnit.SECONDS;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -52,32 +51,6 @@ class ControlPortTest {
               + "\"absent\":[],\"gone\":[],\"shards\":[{\"shard\":0,\"version\":3,"
               + "\"held\":16384,\"incomplete\":2,\"surplus\":1}]}",
           client(a).status());
-    }
-  }
-
-  /// A length of 2⁶³ or more once left the thread of all connections in a loop.
-  @Test
-  void lengthsThatNothingHasEndTheConnectionThatClaimsThem() throws IOException {
-    try (TestMember a = plan("a").start()) {
-      for (long length :
-          new long[] {-1, Long.MIN_VALUE, Long.MIN_VALUE + 77, 1L << 40, 0x8000_0000L}) {
-        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), a.port())) {
-          socket.setSoTimeout(30_000);
-          OutputStream out = socket.getOutputStream();
-          byte[] greeting = new byte[64];
-          greeting[0] = (byte) 0xff;
-          greeting[9] = 0x7f;
-          greeting[10] = 3;
-          System.arraycopy("NULL".getBytes(US_ASCII), 0, greeting, 12, 4);
-          out.write(greeting);
-          out.write(ByteBuffer.allocate(9).put((byte) 2).putLong(length).array());
-          out.write(new byte[300]);
-          out.flush();
-          socket.shutdownOutput();
-          while (socket.getInputStream().read() >= 0) {} // what it says, to the end
-        }
-        assertTrue(client(a).status().startsWith("{\"id\":\"a\""));
-      }
     }
   }
 
