@@ -1,12 +1,15 @@
 package dev.trellis.routing;
 
+import dev.trellis.client.AccessFeed;
 import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
 import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
+import dev.trellis.process.Secrets;
 import dev.trellis.process.SessionKeys;
 import dev.trellis.process.StartupException;
 import dev.trellis.routing.gateway.Gateway;
@@ -66,9 +69,12 @@ public final class TrellisRouter implements RunningProcess {
                         "router " + config.lookup().routerId(),
                         InstantSource.system()));
     try {
-      Lookup lookup = Lookup.start(config.lookup(), registry);
+      Lookup lookup = Lookup.start(config.lookup(), protection, registry);
       parts.push(lookup);
-      Gateway gateway = gateway(config, lookup, protection, registry, parts);
+      ClientConfig client = clientConfig(config, protection, lookup);
+      protection.ifPresent(
+          known -> parts.push(AccessFeed.connecting(client, known.doorkeeper()::heard)));
+      Gateway gateway = gateway(config, client, lookup, protection, registry, parts);
       AdminServer admin =
           AdminServer.start(
               config.admin(),
@@ -121,19 +127,21 @@ public final class TrellisRouter implements RunningProcess {
   /// Where security is on, each API key has a client of its own; else there is one for everybody.
   private static Gateway gateway(
       RouterConfig config,
+      ClientConfig client,
       Lookup lookup,
       Optional<Protection> protection,
       CollectorRegistry registry,
       Deque<AutoCloseable> parts) {
-    ClientConfig client = clientConfig(config, lookup);
     Gateway gateway;
     if (protection.isPresent()) {
+      // Without the router's own certificate: what a key may not do, its client must not do.
+      ClientTls tls = ClientTls.trusting(protection.get().secrets().file(Secrets.AUTHORITIES));
+      ClientConfig keyed = client.withTls(tls).withEventLoopThreads(1);
       gateway =
           Gateway.start(
               config.gateway(),
               protection.get(),
-              credentials ->
-                  Trellis.connect(client.withEventLoopThreads(1).withCredentials(credentials)),
+              credentials -> Trellis.connect(keyed.withCredentials(credentials)),
               lookup::map,
               registry);
     } else {
@@ -145,19 +153,26 @@ public final class TrellisRouter implements RunningProcess {
     return gateway;
   }
 
-  private static ClientConfig clientConfig(RouterConfig config, Lookup lookup) {
+  private static ClientConfig clientConfig(
+      RouterConfig config, Optional<Protection> protection, Lookup lookup) {
     InetAddress bound = lookup.address().getAddress();
     String host =
         bound.isAnyLocalAddress()
             ? InetAddress.getLoopbackAddress().getHostAddress()
             : bound.getHostAddress();
-    return ClientConfig.of(
-            (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + lookup.address().getPort())
-        .withClusterName(config.lookup().clusterName())
-        .withTimeout(config.callTimeout())
-        .withMapRefresh(config.lookup().period())
-        .withSessionKeys(sessionKeys(config))
-        .withAgent("trellis-gateway " + config.lookup().routerId());
+    ClientConfig plain =
+        ClientConfig.of(
+                (host.indexOf(':') >= 0 ? "[" + host + "]" : host)
+                    + ":"
+                    + lookup.address().getPort())
+            .withClusterName(config.lookup().clusterName())
+            .withTimeout(config.callTimeout())
+            .withMapRefresh(config.lookup().period())
+            .withSessionKeys(sessionKeys(config))
+            .withAgent("trellis-gateway " + config.lookup().routerId());
+    return protection
+        .map(known -> plain.withTls(ClientTls.using(known.tls()::client)))
+        .orElse(plain);
   }
 
   private static Supplier<List<Payload>> sessionKeys(RouterConfig config) {

@@ -144,7 +144,10 @@ public final class AccessFeed implements AutoCloseable {
       return;
     }
     String message = String.valueOf(failure.getMessage());
-    if (!message.equals(trouble)) {
+    if (pauseMillis < PAUSE_MILLIS_MAX) {
+      // As while members come and go, and their keys with them.
+      log.debug("the list of principals cannot be watched yet: {}", message);
+    } else if (!message.equals(trouble)) {
       trouble = message;
       log.warn("the list of principals cannot be watched, and stays as it is: {}", message);
     }

@@ -12,10 +12,16 @@ import dev.trellis.access.Rights;
 import dev.trellis.access.Role;
 import dev.trellis.access.SecretHash;
 import dev.trellis.lattice.Payload;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// Says who is at the door of a process, by the newest list of principals that has reached it. For
 /// any thread.
@@ -53,26 +59,90 @@ public final class Doorkeeper {
   private static final Rights LISTENER =
       Rights.of(List.of(new Grant(AccessList.KEY, Set.of(Role.READ))));
 
+  private static final Logger LOG = LoggerFactory.getLogger(Doorkeeper.class);
+  private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final String cluster;
-  private final List<KeyRecord> administrators;
+  private final Optional<Secrets> secrets; // from which administrators come, if they may change
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private volatile AccessList list; // replaced by whoever hears of a new one
   private volatile boolean heard; // whether that came from the store
+  private volatile long lookedNanos = System.nanoTime(); // at the file of administrators
+  private AccessList stored = AccessList.EMPTY; // guarded by this, as what follows
+  private List<KeyRecord> administrators;
+  private Optional<FileTime> changed;
 
-  /// Knows the administrators of the secrets, until it hears of more.
+  /// Knows these administrators, until it hears of more.
   public Doorkeeper(String cluster, List<KeyRecord> administrators) {
+    this(cluster, Optional.empty(), Optional.empty(), administrators);
+  }
+
+  /// Knows the administrators of the secrets, of which the file is read anew when it changes.
+  ///
+  /// @throws ConfigurationException if it cannot be read
+  public Doorkeeper(String cluster, Secrets secrets) {
+    // The time first: what changes meanwhile is read once more.
+    this(cluster, Optional.of(secrets), changed(secrets), secrets.administrators());
+  }
+
+  private Doorkeeper(
+      String cluster,
+      Optional<Secrets> secrets,
+      Optional<FileTime> changed,
+      List<KeyRecord> administrators) {
     this.cluster = cluster;
+    this.secrets = secrets;
     this.administrators = List.copyOf(administrators);
+    this.changed = changed;
     this.list = AccessList.EMPTY.withAdministrators(this.administrators);
+  }
+
+  private static Optional<FileTime> changed(Secrets secrets) {
+    try {
+      return Optional.of(Files.getLastModifiedTime(secrets.file(Secrets.ACCESS_KEYS)));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   /// Goes by another list from now on, and tells the listeners.
   ///
   /// @param stored as the cluster keeps it
   public void heard(AccessList stored) {
-    list = stored.withAdministrators(administrators);
-    heard = true;
+    synchronized (this) {
+      this.stored = stored;
+      list = stored.withAdministrators(administrators);
+      heard = true;
+    }
     listeners.forEach(Runnable::run);
+  }
+
+  /// Whoever comes makes it look, once a second, whether there are other administrators.
+  private void look() {
+    long now = System.nanoTime();
+    if (secrets.isPresent() && now - lookedNanos > LOOK_NANOS) {
+      lookedNanos = now;
+      if (hasRead(secrets.get())) {
+        listeners.forEach(Runnable::run);
+      }
+    }
+  }
+
+  private synchronized boolean hasRead(Secrets from) {
+    Optional<FileTime> found = changed(from);
+    if (found.equals(changed)) {
+      return false;
+    }
+    changed = found;
+    try {
+      administrators = from.administrators();
+      list = stored.withAdministrators(administrators);
+      LOG.info("keys of administrators were read anew from {}", from.folder());
+      return true;
+    } catch (ConfigurationException e) {
+      LOG.warn("keys of administrators stay as they are: {}", e.getMessage());
+      return false;
+    }
   }
 
   /// Whether a list has come from the store yet. Until then nobody but those with certificates of
@@ -102,6 +172,7 @@ public final class Doorkeeper {
 
   /// As [#authenticate(Payload, Optional, long)], of somebody who stays.
   public Visit visit(Payload credentials, Optional<Certificate> certificate, long nowMillis) {
+    look();
     AccessList now = list;
     if (certificate.isPresent() && credentials.isEmpty()) {
       Authentication known = authenticate(now, certificate.get(), nowMillis);

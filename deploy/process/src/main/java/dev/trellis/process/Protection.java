@@ -14,7 +14,7 @@ public record Protection(Secrets secrets, Tls tls, Doorkeeper doorkeeper, AuditL
     return new Protection(
         secrets,
         Tls.of(secrets),
-        new Doorkeeper(cluster, secrets.administrators()),
+        new Doorkeeper(cluster, secrets),
         new AuditLog(process, clock));
   }
 }

@@ -354,11 +354,14 @@ final class ControlSocket implements AutoCloseable {
         message = router.base().recv(0);
         frames++;
       }
-      tallies.received.increment();
       Optional<Speaker> speaker = Optional.of(Speaker.ANYBODY);
       if (curve.isPresent()) {
         speaker = message == null ? Optional.empty() : curve.get().speaker(message);
+        if (speaker.isPresent() && frames == 2 && message != null && message.size() == 0) {
+          continue; // it only shows whose connection it is
+        }
       }
+      tallies.received.increment();
       if (speaker.isPresent()) {
         to.receive(
             Payload.of(sender),
@@ -520,6 +523,9 @@ final class ControlSocket implements AutoCloseable {
         CurveKeys.Held held = keys.get().held();
         List<String> serverKeys = held.serverKeys();
         CurveServer.protectClient(socket, held, serverKeys.get(route.keyIndex % serverKeys.size()));
+        // An empty message, by which the other side knows whose connection it is, also if nothing
+        // is said for long.
+        socket.setProbeRouter(true);
       }
       route.dialling = Dialling.watch(socket, this::wake);
       socket.connect(route.endpoint);

@@ -70,8 +70,10 @@ public final class StatisticsPublisher implements AutoCloseable {
   /// @throws ConfigurationException if it is to be protected and the CURVE keys are not there
   public static Optional<StatisticsPublisher> bind(
       NodeConfig config, InetAddress address, Optional<Protection> protection) {
-    Optional<ControlProtection> with = protection.map(ControlProtection::of);
-    return config.statistics().port().map(wanted -> bind(config, address, wanted, with));
+    return config
+        .statistics()
+        .port()
+        .map(wanted -> bind(config, address, wanted, protection.map(ControlProtection::of)));
   }
 
   private static StatisticsPublisher bind(

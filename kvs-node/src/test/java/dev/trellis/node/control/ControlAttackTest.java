@@ -242,7 +242,7 @@ class ControlAttackTest {
       member.setReceiveTimeOut(60_000);
       assertEquals(0, member.recv().length); // the handshake is done
       for (int at = 0; at < 300; at++) {
-        byte[] garbage = new byte[random.nextInt(200)];
+        byte[] garbage = new byte[1 + random.nextInt(200)];
         random.nextBytes(garbage);
         member.send(garbage);
       }
@@ -290,9 +290,9 @@ class ControlAttackTest {
     while (room.mayTake(2 << 20, now)) {
       taken++;
     }
-    assertTrue(taken >= 15 && taken <= 16, taken + " messages of 2 MiB");
+    assertTrue(taken >= 3 && taken <= 4, taken + " messages of 2 MiB");
     assertEquals(0, room.allocate(2 << 20).size());
     assertEquals(1_000, room.allocate(1_000).size());
-    assertTrue(room.mayTake(2 << 20, now + Duration.ofMillis(100).toNanos()));
+    assertTrue(room.mayTake(2 << 20, now + Duration.ofSeconds(1).toNanos()));
   }
 }

@@ -16,6 +16,9 @@ import java.io.OutputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -183,6 +186,37 @@ class ControlPortTest {
               + " of localhost is in use, and the control plane of node b needs it; stop what"
               + " listens there, or set control.port to another port (0 takes a free one)",
           message);
+    }
+  }
+
+  /// It is a negative size to JeroMQ, whose thread then connected nobody any more.
+  @Test
+  void aFrameThatClaimsMoreThanThereIsEndsItsConnectionAndNothingElse() throws Exception {
+    try (TestMember a = plan("a").start()) {
+      ByteBuffer bytes = ByteBuffer.allocate(73);
+      bytes.put((byte) 0xff).putLong(1).put((byte) 0x7f).put((byte) 3).put((byte) 0);
+      bytes.put("NULL".getBytes(StandardCharsets.US_ASCII));
+      bytes.position(64).put((byte) 6).putLong(0x80000000_90000000L);
+      for (int round = 0; round < 20; round++) {
+        try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), a.port())) {
+          socket.setSoTimeout(60_000);
+          socket.getOutputStream().write(bytes.array());
+          // Greeting and a command; then the end.
+          assertTrue(isEnded(socket), "the connection stands");
+        }
+      }
+      assertTrue(client(a).status().startsWith("{\"id\":\"a\""));
+      try (TestMember b = plan("b").seeds(a).start()) {
+        awaitTogether(a, b);
+      }
+    }
+  }
+
+  private static boolean isEnded(Socket socket) throws IOException {
+    try {
+      return socket.getInputStream().readAllBytes().length < 4_096;
+    } catch (SocketException e) {
+      return true; // with what was not read
     }
   }
 

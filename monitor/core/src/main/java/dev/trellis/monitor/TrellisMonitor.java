@@ -6,6 +6,8 @@ import dev.trellis.client.ClientConfig;
 import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
+import dev.trellis.functions.mailbox.Delivery;
+import dev.trellis.functions.mailbox.Mailboxes;
 import dev.trellis.monitor.console.Console;
 import dev.trellis.monitor.console.ConsoleConfig;
 import dev.trellis.monitor.console.ConsoleHistory;
@@ -62,6 +64,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiConsumer;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -109,7 +112,10 @@ public final class TrellisMonitor implements RunningProcess {
   private final ExecutorService errands = Executors.newVirtualThreadPerTaskExecutor();
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
   private final Deque<AutoCloseable> parts = new ArrayDeque<>(); // the first to close is first
-  private @Nullable Trellis trellis; // once the cluster answers; of the loop
+  // Once the cluster answers; written by the loop, read by the console.
+  private volatile @Nullable Trellis trellis;
+  private volatile @Nullable Mailboxes mailboxes;
+
   private @Nullable AccessFeed access; // likewise, if security is on
   private boolean isConnecting;
   private @Nullable DecisionLog log; // likewise
@@ -205,7 +211,8 @@ public final class TrellisMonitor implements RunningProcess {
             clock,
             protection);
     parts.push(console);
-    AdminServer admin = AdminServer.start(config.admin(), "the monitor", registry, health(), protection);
+    AdminServer admin =
+        AdminServer.start(config.admin(), "the monitor", registry, health(), protection);
     parts.push(admin);
     long periodMillis = config.period().toMillis();
     var _ =
@@ -262,6 +269,25 @@ public final class TrellisMonitor implements RunningProcess {
             .limit(limit)
             .map(ConsoleStates::entry)
             .toList();
+      }
+
+      @Override
+      public Optional<List<Mailbox>> mailboxes(int limit, Predicate<String> isShown) {
+        Trellis client = trellis;
+        Mailboxes through = mailboxes;
+        return client == null || through == null
+            ? Optional.empty()
+            : Optional.of(
+                Mailboxes.names(client)
+                    .filter(isShown)
+                    .limit(limit)
+                    .map(name -> new Mailbox(name, through.size(name)))
+                    .toList());
+      }
+
+      @Override
+      public Optional<List<Delivery>> messages(String mailbox, int limit) {
+        return Optional.ofNullable(mailboxes).map(through -> through.peek(mailbox, limit));
       }
     };
   }
@@ -386,15 +412,14 @@ public final class TrellisMonitor implements RunningProcess {
             .withMapRefresh(config.period())
             .withAgent("trellis-monitor");
     ClientConfig shown =
-        protection
-            .map(by -> client.withTls(ClientTls.using(by.tls()::client)))
-            .orElse(client);
+        protection.map(by -> client.withTls(ClientTls.using(by.tls()::client))).orElse(client);
     errand(
         () -> Trellis.connect(shown),
         (connected, problem) -> {
           isConnecting = false;
           if (connected != null) {
             trellis = connected;
+            mailboxes = Mailboxes.over(connected);
             protection.ifPresent(by -> access = AccessFeed.open(connected, by.doorkeeper()::heard));
             log = new DecisionLog(connected);
           } else {
@@ -624,6 +649,10 @@ public final class TrellisMonitor implements RunningProcess {
     AccessFeed told = access;
     if (told != null) {
       told.close();
+    }
+    Mailboxes through = mailboxes;
+    if (through != null) {
+      through.close();
     }
     Trellis client = trellis;
     if (client != null) {

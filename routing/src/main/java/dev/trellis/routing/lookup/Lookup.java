@@ -1,6 +1,8 @@
 package dev.trellis.routing.lookup;
 
+import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
+import dev.trellis.process.TlsEntrance;
 import dev.trellis.routing.net.Transport;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
@@ -26,8 +28,11 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -45,19 +50,24 @@ public final class Lookup implements AutoCloseable {
   private static final Duration FIND_SEEDS_PERIOD = Duration.ofSeconds(5);
 
   private final LookupConfig config;
+  private final Optional<Protection> protection;
   private final NodeDirectory directory;
   private final LookupMetrics metrics;
   private final EventLoopGroup loops;
   private final ExecutorService resolver = Executors.newVirtualThreadPerTaskExecutor();
   private final ChannelGroup clients = new DefaultChannelGroup(GlobalEventExecutor.INSTANCE);
   private final Map<Address, NodeProbe> probes = new HashMap<>(); // on the event loop
+  private final Set<LookupConnection> connections = new HashSet<>(); // likewise
+  private final LinkedHashSet<LookupConnection> strangers =
+      new LinkedHashSet<>(); // those that have not introduced themselves, eldest first; likewise
   private final EventLoop loop;
   private final Class<? extends SocketChannel> channelType;
   private final long clientId;
   private final Channel listener;
 
-  private Lookup(LookupConfig config, CollectorRegistry registry) {
+  private Lookup(LookupConfig config, Optional<Protection> protection, CollectorRegistry registry) {
     this.config = config;
+    this.protection = protection;
     directory = new NodeDirectory(config.clusterName(), config.nodes(), System::currentTimeMillis);
     metrics = new LookupMetrics(registry);
     Transport transport = Transport.best();
@@ -73,14 +83,17 @@ public final class Lookup implements AutoCloseable {
     var _ =
         loop.scheduleAtFixedRate(
             this::askAll, 0, config.period().toMillis(), TimeUnit.MILLISECONDS);
+    protection.ifPresent(known -> known.doorkeeper().onChange(this::review));
   }
 
   /// Starts to listen, and to ask the nodes; does not wait for them.
   ///
+  /// @param protection by which clients and nodes are known; empty where everybody may ask
   /// @param registry where the metrics `trellis_router_…` go
   /// @throws StartupException if the port cannot be opened
-  public static Lookup start(LookupConfig config, CollectorRegistry registry) {
-    return new Lookup(config, registry);
+  public static Lookup start(
+      LookupConfig config, Optional<Protection> protection, CollectorRegistry registry) {
+    return new Lookup(config, protection, registry);
   }
 
   /// The address listened on.
@@ -159,7 +172,8 @@ public final class Lookup implements AutoCloseable {
   }
 
   private NodeProbe newProbe(Address address) {
-    return new NodeProbe(config, address, loop, channelType, resolver, clientId, hearing());
+    return new NodeProbe(
+        config, protection, address, loop, channelType, resolver, clientId, hearing());
   }
 
   private NodeProbe.Listener hearing() {
@@ -212,7 +226,22 @@ public final class Lookup implements AutoCloseable {
     return bound.channel();
   }
 
+  /// Looks again at who is let in, since the list of principals has changed.
+  private void review() {
+    try {
+      loop.execute(() -> List.copyOf(connections).forEach(LookupConnection::review));
+    } catch (RejectedExecutionException e) {
+      // The router stopped meanwhile.
+    }
+  }
+
+  /// Who has not introduced himself yet takes nobody's place.
   private void accept(SocketChannel channel, long incarnation) {
+    if (clients.size() >= config.connectionsMax() && !strangers.isEmpty()) {
+      LookupConnection eldest = strangers.removeFirst();
+      clients.remove(eldest.channel());
+      var _ = eldest.channel().close();
+    }
     if (clients.size() >= config.connectionsMax()) {
       Frame refused =
           new Frame.Refused(
@@ -229,11 +258,21 @@ public final class Lookup implements AutoCloseable {
                       .addListener(ChannelFutureListener.CLOSE));
       return;
     }
+    LookupConnection connection =
+        new LookupConnection(config, protection, directory, metrics, incarnation, channel);
     clients.add(channel);
+    connections.add(connection);
+    strangers.add(connection);
+    connection.whenKnown(() -> strangers.remove(connection));
     channel
-        .pipeline()
-        .addLast(
-            new Frames(Limits.HANDSHAKE_BYTES_MAX),
-            new LookupConnection(config, directory, metrics, incarnation));
+        .closeFuture()
+        .addListener(
+            closed -> {
+              strangers.remove(connection);
+              connections.remove(connection);
+            });
+    protection.ifPresent(
+        known -> channel.pipeline().addLast(new TlsEntrance(known.tls(), connection::refusePlain)));
+    channel.pipeline().addLast(new Frames(Limits.HANDSHAKE_BYTES_MAX), connection);
   }
 }

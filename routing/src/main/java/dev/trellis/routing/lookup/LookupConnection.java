@@ -1,7 +1,15 @@
 package dev.trellis.routing.lookup;
 
+import dev.trellis.access.AccessList.Authentication;
+import dev.trellis.access.Caller;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.client.ClientTls;
+import dev.trellis.process.Doorkeeper;
+import dev.trellis.process.Doorkeeper.Certificate;
+import dev.trellis.process.Doorkeeper.Proof;
+import dev.trellis.process.Protection;
+import dev.trellis.process.Tls;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Outcome;
@@ -10,15 +18,21 @@ import dev.trellis.wire.Reply;
 import dev.trellis.wire.Request;
 import dev.trellis.wire.VersionRange;
 import dev.trellis.wire.WireException;
+import io.netty.channel.Channel;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import io.netty.util.concurrent.Future;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,21 +46,98 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
       "this is a router: it holds no keys; ask it for the cluster map and connect to the node that"
           + " owns the key";
 
+  private static final long LINGER_MILLIS = 1_000;
+  private static final long REVIEW_MILLIS_MAX = 600_000; // clocks may be set meanwhile
+
   private final LookupConfig config;
+  private final Optional<Protection> protection;
   private final NodeDirectory directory;
   private final LookupMetrics metrics;
   private final long incarnation;
+  private final Channel channel;
+  private Runnable known = () -> {};
+  private Optional<Proof> proof = Optional.empty(); // by which the client is known
+  private String principal = "";
+  private @Nullable Future<?> expiry; // when that ends
   private @Nullable Future<?> deadline;
   private boolean isGreeted;
   private boolean isRefused;
 
   /// @param incarnation of the router's process
   LookupConnection(
-      LookupConfig config, NodeDirectory directory, LookupMetrics metrics, long incarnation) {
+      LookupConfig config,
+      Optional<Protection> protection,
+      NodeDirectory directory,
+      LookupMetrics metrics,
+      long incarnation,
+      Channel channel) {
+    this.channel = channel;
+    this.protection = protection;
     this.config = config;
     this.directory = directory;
     this.metrics = metrics;
     this.incarnation = incarnation;
+  }
+
+  Channel channel() {
+    return channel;
+  }
+
+  /// Has somebody told when the client has introduced himself.
+  void whenKnown(Runnable listener) {
+    known = listener;
+  }
+
+  /// Tells a client that has forgotten TLS.
+  void refusePlain() {
+    audit("", "no TLS");
+    refuse(ErrorCode.UNAUTHENTICATED, "this port wants TLS; use withTls in a program, or --ca");
+  }
+
+  /// Looks again at who is on the other side: the list of principals has changed, or what he is
+  /// known by may have ended.
+  void review() {
+    if (proof.isEmpty() || isRefused || protection.isEmpty()) {
+      return;
+    }
+    switch (protection.get().doorkeeper().authenticate(proof.get(), System.currentTimeMillis())) {
+      case Authentication.Known(Caller _, long expiresMillis) -> reviewAt(expiresMillis);
+      case Authentication.Unknown(String reason) -> {
+        audit(principal, reason);
+        refuse(ErrorCode.UNAUTHENTICATED, reason);
+      }
+    }
+  }
+
+  private void reviewAt(long expiresMillis) {
+    if (expiry != null) {
+      expiry.cancel(false);
+    }
+    if (expiresMillis != 0) {
+      long left = expiresMillis - System.currentTimeMillis();
+      expiry =
+          channel
+              .eventLoop()
+              .schedule(
+                  this::review, Math.clamp(left, 1, REVIEW_MILLIS_MAX), TimeUnit.MILLISECONDS);
+    }
+  }
+
+  private void audit(String who, String reason) {
+    protection.ifPresent(
+        process ->
+            process
+                .audit()
+                .refused(who, "connect", "", String.valueOf(channel.remoteAddress()), reason));
+  }
+
+  @Override
+  public void userEventTriggered(ChannelHandlerContext context, Object event) {
+    if (event instanceof SslHandshakeCompletionEvent handshake
+        && !handshake.isSuccess()
+        && !(handshake.cause() instanceof ClosedChannelException)) {
+      audit("", "TLS: " + ClientTls.reason(handshake.cause()));
+    }
   }
 
   @Override
@@ -58,7 +149,6 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
             .schedule(
                 () ->
                     refuse(
-                        context,
                         ErrorCode.TIMEOUT,
                         "no handshake within " + config.handshakeTimeout().toMillis() + " ms"),
                 config.handshakeTimeout().toMillis(),
@@ -68,6 +158,9 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     metrics.connectionClosed();
+    if (expiry != null) {
+      expiry.cancel(false);
+    }
     if (deadline != null) {
       deadline.cancel(false);
     }
@@ -79,12 +172,11 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
       return;
     }
     switch (message) {
-      case WireException e -> refuse(context, e.code(), e.getMessage() + "; " + NOT_HERE);
+      case WireException e -> refuse(e.code(), e.getMessage() + "; " + NOT_HERE);
       case Frame.Hello hello when !isGreeted -> greet(context, hello);
       case Frame frame when isGreeted -> answer(context, frame);
       default ->
           refuse(
-              context,
               ErrorCode.BAD_REQUEST,
               "the first frame must be Hello, but is " + message.getClass().getSimpleName());
     }
@@ -102,7 +194,8 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
 
   @Override
   public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
-    if (!(cause instanceof IOException)) {
+    boolean isTls = cause instanceof DecoderException && cause.getCause() instanceof SSLException;
+    if (!(cause instanceof IOException) && !isTls) {
       LOG.error("connection of {} fails", context.channel().remoteAddress(), cause);
     }
     var _ = context.close();
@@ -112,7 +205,6 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
     OptionalInt version = VersionRange.SPOKEN.shared(hello.versions());
     if (version.isEmpty()) {
       refuse(
-          context,
           ErrorCode.BAD_REQUEST,
           "this router speaks protocol versions "
               + VersionRange.SPOKEN
@@ -122,7 +214,6 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
     }
     if (!hello.clusterName().isEmpty() && !hello.clusterName().equals(config.clusterName())) {
       refuse(
-          context,
           ErrorCode.BAD_REQUEST,
           "this router belongs to cluster '"
               + config.clusterName()
@@ -131,7 +222,11 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
               + "'");
       return;
     }
+    if (protection.isPresent() && !authenticate(protection.get(), hello)) {
+      return; // it was told why
+    }
     isGreeted = true;
+    known.run();
     if (deadline != null) {
       deadline.cancel(false);
     }
@@ -146,6 +241,36 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
             clock(),
             config.limits(),
             directory.map().version()));
+  }
+
+  /// Finds out who asks; refuses him if that is not known. The map is for everybody who is.
+  private boolean authenticate(Protection process, Frame.Hello hello) {
+    Doorkeeper doorkeeper = process.doorkeeper();
+    SslHandler tls = channel.pipeline().get(SslHandler.class);
+    Optional<Certificate> certificate =
+        tls == null ? Optional.empty() : Tls.shownBy(tls.engine().getSession());
+    Doorkeeper.Visit visit =
+        doorkeeper.visit(hello.credentials(), certificate, System.currentTimeMillis());
+    return switch (visit.authentication()) {
+      case Authentication.Unknown _
+          when !doorkeeper.hasHeard() && !hello.credentials().isEmpty() -> {
+        refuse(
+            ErrorCode.NO_NODES,
+            "this router has not read the list of principals yet; try again later");
+        yield false;
+      }
+      case Authentication.Unknown(String reason) -> {
+        audit(certificate.map(shown -> shown.name().uri()).orElse(""), reason);
+        refuse(ErrorCode.UNAUTHENTICATED, reason);
+        yield false;
+      }
+      case Authentication.Known(Caller caller, long expiresMillis) -> {
+        proof = visit.proof();
+        principal = caller.principal();
+        reviewAt(expiresMillis);
+        yield true;
+      }
+    };
   }
 
   private void answer(ChannelHandlerContext context, Frame frame) {
@@ -191,7 +316,6 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
           Frame.FromPeer _,
           Frame.PeerPiece _ ->
           refuse(
-              context,
               ErrorCode.BAD_REQUEST,
               frame.getClass().getSimpleName() + " is nothing that a client says here");
     }
@@ -221,10 +345,20 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
     var _ = context.write(Frames.encode(frame));
   }
 
-  private void refuse(ChannelHandlerContext context, ErrorCode code, String message) {
+  private void refuse(ErrorCode code, String message) {
     isRefused = true;
-    context
+    channel
         .writeAndFlush(Frames.encode(new Frame.Refused(code, message)))
         .addListener(ChannelFutureListener.CLOSE);
+    // Of a handshake that never ends, nothing is ever written.
+    var _ =
+        channel
+            .eventLoop()
+            .schedule(
+                () -> {
+                  var _ = channel.close();
+                },
+                LINGER_MILLIS,
+                TimeUnit.MILLISECONDS);
   }
 }

@@ -1,6 +1,10 @@
 package dev.trellis.routing.lookup;
 
+import dev.trellis.client.ClientTls;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.Doorkeeper.Certificate;
+import dev.trellis.process.Protection;
+import dev.trellis.process.Tls;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.WireException;
 import io.netty.bootstrap.Bootstrap;
@@ -12,12 +16,17 @@ import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.socket.SocketChannel;
+import io.netty.handler.codec.DecoderException;
+import io.netty.handler.ssl.SslHandler;
+import io.netty.handler.ssl.SslHandshakeCompletionEvent;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -39,6 +48,7 @@ final class NodeProbe {
   }
 
   private final LookupConfig config;
+  private final Optional<Protection> protection;
   private final Address address;
   private final EventLoop loop;
   private final Class<? extends SocketChannel> channelType;
@@ -46,6 +56,7 @@ final class NodeProbe {
   private final Listener listener;
   private final long clientId;
   private @Nullable Channel channel;
+  private Optional<Certificate> certificate = Optional.empty(); // shown on it
   private boolean isConnecting;
   private boolean isGreeted;
   private String nodeId = ""; // who greeted
@@ -58,6 +69,7 @@ final class NodeProbe {
   /// @param resolver where names are resolved
   NodeProbe(
       LookupConfig config,
+      Optional<Protection> protection,
       Address address,
       EventLoop loop,
       Class<? extends SocketChannel> channelType,
@@ -65,6 +77,7 @@ final class NodeProbe {
       long clientId,
       Listener listener) {
     this.config = config;
+    this.protection = protection;
     this.address = address;
     this.loop = loop;
     this.channelType = channelType;
@@ -129,6 +142,12 @@ final class NodeProbe {
                 new ChannelInitializer<SocketChannel>() {
                   @Override
                   protected void initChannel(SocketChannel opened) {
+                    protection.ifPresent(
+                        known -> {
+                          SslHandler tls = known.tls().client().newHandler(opened.alloc());
+                          tls.setHandshakeTimeoutMillis(config.timeout().toMillis());
+                          opened.pipeline().addLast(tls);
+                        });
                     opened.pipeline().addLast(new Frames(FRAME_BYTES_MAX), new Answers());
                   }
                 })
@@ -148,7 +167,9 @@ final class NodeProbe {
           isGreeted = false;
           askedId = 0;
           heardId = 0;
-          send(opening, hello());
+          if (protection.isEmpty()) {
+            send(opening, hello());
+          } // else once it has shown who it is
         });
   }
 
@@ -174,6 +195,16 @@ final class NodeProbe {
   private void take(Channel open, Frame frame) {
     switch (frame) {
       case Frame.Welcome welcome when !isGreeted -> {
+        Optional<String> objection =
+            protection.flatMap(
+                known ->
+                    known
+                        .doorkeeper()
+                        .objection(certificate, welcome.nodeId(), System.currentTimeMillis()));
+        if (objection.isPresent()) {
+          fail(objection.get());
+          return;
+        }
         isGreeted = true;
         nodeId = welcome.nodeId();
         ask(open);
@@ -226,6 +257,20 @@ final class NodeProbe {
     }
 
     @Override
+    public void userEventTriggered(ChannelHandlerContext context, Object event) {
+      if (channel != context.channel()
+          || !(event instanceof SslHandshakeCompletionEvent handshake)) {
+        return;
+      }
+      if (handshake.isSuccess()) {
+        certificate = Tls.shownBy(context.pipeline().get(SslHandler.class).engine().getSession());
+        send(context.channel(), hello());
+      } else {
+        fail("TLS: " + ClientTls.reason(handshake.cause()));
+      }
+    }
+
+    @Override
     public void channelInactive(ChannelHandlerContext context) {
       if (channel == context.channel()) {
         fail("the connection was closed");
@@ -234,6 +279,12 @@ final class NodeProbe {
 
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
+      if (cause instanceof DecoderException && cause.getCause() instanceof SSLException) {
+        if (channel == context.channel()) {
+          fail("TLS: " + ClientTls.reason(cause));
+        }
+        return;
+      }
       if (!(cause instanceof IOException)) {
         LOG.error("asking the node at {} fails", address, cause);
       }

@@ -178,7 +178,7 @@ final class LocalStore implements Store {
   }
 
   private Frame.Scanned page(Frame.Scan scan) {
-    return switch (core.scan(scan, millis)) {
+    return switch (core.scan(Caller.ANONYMOUS, scan, millis)) {
       case ScanTurn.Done done -> done.page();
       case ScanTurn.Unfinished unfinished -> page(unfinished.rest());
     };

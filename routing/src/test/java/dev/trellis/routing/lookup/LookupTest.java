@@ -214,7 +214,8 @@ class LookupTest {
     InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     LookupConfig hasty =
         config(free, PATIENT, Duration.ofMillis(300), List.of(new Address("127.0.0.1", 1)));
-    FrameClient client = client(closing(Lookup.start(hasty, new CollectorRegistry())));
+    FrameClient client =
+        client(closing(Lookup.start(hasty, Optional.empty(), new CollectorRegistry())));
     assertRefused(client, client.receive(), "no handshake within 300 ms");
   }
 
@@ -281,7 +282,9 @@ class LookupTest {
     LookupConfig same =
         config(lookup.address(), PATIENT, PATIENT, List.of(new Address("127.0.0.1", 1)));
     String message =
-        assertThrows(StartupException.class, () -> Lookup.start(same, new CollectorRegistry()))
+        assertThrows(
+                StartupException.class,
+                () -> Lookup.start(same, Optional.empty(), new CollectorRegistry()))
             .getMessage();
     assertTrue(message.contains("port " + lookup.address().getPort()), message);
     assertTrue(message.contains("data.port"), message);
@@ -290,7 +293,10 @@ class LookupTest {
   private Lookup lookup(Duration timeout, Address... nodes) {
     InetSocketAddress free = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     return closing(
-        Lookup.start(config(free, timeout, PATIENT, List.of(nodes)), new CollectorRegistry()));
+        Lookup.start(
+            config(free, timeout, PATIENT, List.of(nodes)),
+            Optional.empty(),
+            new CollectorRegistry()));
   }
 
   private static LookupConfig config(

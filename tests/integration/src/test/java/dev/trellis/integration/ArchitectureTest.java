@@ -91,7 +91,18 @@ class ArchitectureTest {
     {"cli", "access", "functions", "client", "causal", "lattice", "placement", "wire"},
     {"node", "access", "client", "process", "execution", "causal", "lattice", "placement", "wire"},
     {"routing", "access", "client", "process", "causal", "lattice", "placement", "wire"},
-    {"monitor", "access", "client", "cli", "process", "causal", "lattice", "placement", "wire"},
+    {
+      "monitor",
+      "access",
+      "client",
+      "functions",
+      "cli",
+      "process",
+      "causal",
+      "lattice",
+      "placement",
+      "wire"
+    },
     {"history", "cli"},
   };
 

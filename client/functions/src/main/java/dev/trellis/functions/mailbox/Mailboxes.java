@@ -249,6 +249,11 @@ public final class Mailboxes implements AutoCloseable {
         .map(key -> key.key().text().substring(Names.MAILBOX_PREFIX.length()));
   }
 
+  /// The key under which a mailbox is kept, whose rights are those of the name.
+  public static Payload key(String mailbox) {
+    return Names.mailbox(mailbox);
+  }
+
   /// The name of the mailbox for what of another could not be handled.
   public static String deadLettersOf(String mailbox) {
     return Names.dead(mailbox);

@@ -1,11 +1,15 @@
 package dev.trellis.monitor.console;
 
+import dev.trellis.access.Role;
+import dev.trellis.client.TrellisException;
+import dev.trellis.functions.mailbox.Mailboxes;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.process.http.BearerToken;
 import dev.trellis.process.http.HttpConfig;
 import dev.trellis.process.http.HttpExchange;
 import dev.trellis.process.http.HttpServer;
+import dev.trellis.wire.Limits;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -45,6 +49,10 @@ public final class Console implements AutoCloseable {
 
   private static final int DECISIONS_DEFAULT = 50;
   private static final int DECISIONS_MAX = 200;
+  private static final int MAILBOXES_DEFAULT = 50;
+  private static final int MAILBOXES_MAX = 500;
+  private static final int MESSAGES_DEFAULT = 20;
+  private static final int MESSAGES_MAX = 100;
 
   /// Nothing is loaded from elsewhere, nothing inline is run, no text becomes markup, and no other
   /// page may frame this one.
@@ -246,6 +254,10 @@ public final class Console implements AutoCloseable {
       check(exchange);
     } catch (BadRequest e) {
       refuse(exchange, 400, "bad-request", "The query cannot be understood", e.detail());
+    } catch (TrellisException e) {
+      exchange.set("Retry-After", "1");
+      refuse(
+          exchange, 503, "no-answer", "The store does not answer", String.valueOf(e.getMessage()));
     } catch (RuntimeException e) {
       LOG.error("{} failed", exchange.path(), e);
       if (!exchange.hasBegun()) {
@@ -299,11 +311,10 @@ public final class Console implements AutoCloseable {
               + " _trellis/monitor");
     } else if (path.equals("/logout") && isPost) {
       by.logout(exchange, guest.get());
-    } else if (isRead(exchange)) {
+    } else if (isRead(exchange) && !path.equals("/logout")) {
       answer(exchange, guest);
     } else {
-      refuseMethod(
-          exchange, path.equals("/login") || path.equals("/logout") ? "POST" : "GET, HEAD");
+      refuseMethod(exchange, path.equals("/logout") ? "POST" : "GET, HEAD");
     }
   }
 
@@ -359,6 +370,33 @@ public final class Console implements AutoCloseable {
         long before = number(parameters, "before", Long.MAX_VALUE, 0, Long.MAX_VALUE);
         respond(exchange, 200, JSON, ConsoleJson.decisions(source.decisions(limit, before), limit));
       }
+      case "/api/mailboxes" -> {
+        Map<String, String> parameters = parameters(exchange, "limit");
+        int limit = (int) number(parameters, "limit", MAILBOXES_DEFAULT, 1, MAILBOXES_MAX);
+        respondIfKnown(
+            exchange,
+            source.mailboxes(limit, name -> mayRead(guest, name)).map(ConsoleJson::mailboxes));
+      }
+      case "/api/mailboxes/messages" -> {
+        Map<String, String> parameters = parameters(exchange, "name", "limit");
+        String name = parameters.getOrDefault("name", "");
+        int limit = (int) number(parameters, "limit", MESSAGES_DEFAULT, 1, MESSAGES_MAX);
+        if (name.isEmpty() || name.length() > Limits.DEFAULT.keyBytesMax()) {
+          throw new BadRequest("the parameter name must be that of a mailbox");
+        }
+        if (mayRead(guest, name)) {
+          respondIfKnown(
+              exchange,
+              source.messages(name, limit).map(messages -> ConsoleJson.messages(name, messages)));
+        } else {
+          refuse(
+              exchange,
+              403,
+              "forbidden",
+              "This mailbox is not for everybody",
+              "to see what waits in it takes read on its name");
+        }
+      }
       default -> {
         Page page = PAGES.get(path);
         if (page == null) {
@@ -367,12 +405,27 @@ public final class Console implements AutoCloseable {
               404,
               "not-found",
               "There is nothing here",
-              "the console has /, /api/state, /api/series, /api/decisions, /api/events and"
-                  + " /api/session");
+              "the console has /, /api/state, /api/series, /api/decisions, /api/events,"
+                  + " /api/mailboxes, /api/mailboxes/messages and /api/session");
         } else {
           respond(exchange, 200, page.type(), page.text());
         }
       }
+    }
+  }
+
+  /// Whether who looks may see what waits in a mailbox.
+  private static boolean mayRead(Optional<Reception.Guest> guest, String mailbox) {
+    return guest
+        .map(who -> who.caller().rights().allow(Role.READ, Mailboxes.key(mailbox)))
+        .orElse(true);
+  }
+
+  private static void respondIfKnown(HttpExchange exchange, Optional<String> json) {
+    if (json.isEmpty()) {
+      refuseAsNothingIsKnown(exchange);
+    } else {
+      respond(exchange, 200, JSON, json.get());
     }
   }
 

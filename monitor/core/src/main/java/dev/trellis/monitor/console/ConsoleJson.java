@@ -1,5 +1,8 @@
 package dev.trellis.monitor.console;
 
+import dev.trellis.functions.mailbox.Delivery;
+import dev.trellis.functions.mailbox.Message;
+import dev.trellis.lattice.Payload;
 import dev.trellis.monitor.console.ConsoleHistory.Measure;
 import dev.trellis.monitor.console.TimeSeries.Slice;
 import dev.trellis.monitor.policy.ClusterView.Latency;
@@ -16,6 +19,9 @@ import java.util.OptionalLong;
 
 /// The console's records as JSON: what `docs/console.md` promises to those who read it by program.
 final class ConsoleJson {
+  /// Of the body of a message.
+  private static final int BODY_BYTES_SHOWN = 2 << 10;
+
   private ConsoleJson() {}
 
   /// A state.
@@ -177,6 +183,45 @@ final class ConsoleJson {
         json -> json.list("decisions", entries, ConsoleJson::decision).field("nextBefore", next));
   }
 
+  /// Mailboxes.
+  static String mailboxes(List<ConsoleSource.Mailbox> mailboxes) {
+    return JsonWriter.object(
+        json ->
+            json.list(
+                "mailboxes",
+                mailboxes,
+                (one, mailbox) ->
+                    one.field("name", mailbox.name()).field("waiting", mailbox.waiting())));
+  }
+
+  /// Messages that wait in a mailbox.
+  static String messages(String mailbox, List<Delivery> messages) {
+    return JsonWriter.object(
+        json -> json.field("name", mailbox).list("messages", messages, ConsoleJson::message));
+  }
+
+  private static void message(JsonWriter json, Delivery delivery) {
+    Message message = delivery.message();
+    json.field("id", delivery.id())
+        .field("sentMillis", delivery.sent().millis())
+        .field("from", message.from().orElse(""));
+    switch (message.purpose()) {
+      case Message.Purpose.Notice _ -> json.field("purpose", "notice");
+      case Message.Purpose.Question question ->
+          json.field("purpose", "question").field("replyTo", question.replyTo());
+      case Message.Purpose.Answer answer ->
+          json.field("purpose", answer.failed() ? "failed-answer" : "answer");
+    }
+    Payload body = message.body();
+    Payload shown = Payload.of(body.toBytes(), 0, Math.min(body.size(), BODY_BYTES_SHOWN));
+    json.field(
+            "headers",
+            headers -> message.headers().forEach((name, value) -> headers.field(name, value)))
+        .field("bytes", body.size())
+        .field("text", KeyText.of(shown))
+        .field("cut", shown.size() < body.size());
+  }
+
   /// Series: for each measure a row `[atMillis, min, mean, max]` for each step in which there was
   /// something.
   static String series(long fromMillis, Map<Measure, Slice> slices) {
@@ -198,9 +243,7 @@ final class ConsoleJson {
             .toList());
   }
 
-  /// A problem document.
-  ///
-  /// @see "RFC 9457" Who looks; where there is no security, that is nobody in particular.
+  /// Who looks; where there is no security, that is nobody in particular.
   static String session(Optional<Reception.Guest> guest) {
     return JsonWriter.object(
         json -> {
@@ -213,6 +256,9 @@ final class ConsoleJson {
         });
   }
 
+  /// A problem document.
+  ///
+  /// @see "RFC 9457"
   static String problem(String type, String title, int status, String detail) {
     return JsonWriter.object(
         json ->

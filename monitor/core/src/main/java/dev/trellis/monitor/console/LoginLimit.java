@@ -30,9 +30,11 @@ final class LoginLimit {
   /// Somebody there has failed.
   synchronized void failed(InetAddress from, long nowMillis) {
     @Nullable Count count = counts.get(from);
-    boolean isOver = count == null || nowMillis - count.sinceMillis >= WINDOW.toMillis();
     counts.put(
-        from, isOver ? new Count(nowMillis, 1) : new Count(count.sinceMillis, count.failures + 1));
+        from,
+        count == null || nowMillis - count.sinceMillis >= WINDOW.toMillis()
+            ? new Count(nowMillis, 1)
+            : new Count(count.sinceMillis, count.failures + 1));
     if (counts.size() > ADDRESSES_MAX) {
       Iterator<InetAddress> oldest = counts.keySet().iterator();
       oldest.next();

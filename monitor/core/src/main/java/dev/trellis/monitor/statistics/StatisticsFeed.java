@@ -17,6 +17,7 @@ import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
 import org.zeromq.ZMQException;
+import zmq.Msg;
 
 /// Listens to what nodes publish of themselves. Who is listened to may change at any time; a node
 /// that is not there is waited for, and what is missed is lost: each report stands alone.
@@ -54,7 +55,7 @@ public final class StatisticsFeed implements AutoCloseable {
     // A connection that ends while it is given up makes JeroMQ 0.6.0 fail; it goes on.
     context.setNotificationExceptionHandler(
         (failed, failure) -> LOG.debug("thread {} goes on after a failure", failed, failure));
-    context.setMaxSockets(SOCKETS_MAX);
+    context.getContext().setMaxSockets(SOCKETS_MAX); // before the first is made
     this.socket = keys.isEmpty() ? Optional.of(newSocket()) : Optional.empty();
     this.secured = keys.map(with -> new SecuredLines(context, with, this::newSocket));
     this.thread = new Thread(this::run, "statistics-feed");
@@ -65,7 +66,10 @@ public final class StatisticsFeed implements AutoCloseable {
     ZMQ.Socket made = context.createSocket(SocketType.SUB);
     made.setLinger(0);
     made.setRcvHWM(INBOUND_MAX);
-    made.setMaxMsgSize(NodeReportCodec.BYTES_MAX + CURVE_BYTES);
+    int bytesMax = NodeReportCodec.BYTES_MAX + CURVE_BYTES;
+    made.setMaxMsgSize(bytesMax);
+    // To JeroMQ 0.6.0 a length of 2^63 or more is a negative one, on which its thread would hang.
+    made.setMsgAllocator(size -> new Msg(size < 0 || size > bytesMax ? 0 : size));
     made.setReceiveTimeOut(LOOK_MILLIS);
     made.setHandshakeIvl(HANDSHAKE_MILLIS);
     made.setHeartbeatIvl(HEARTBEAT_MILLIS);

@@ -1447,6 +1447,56 @@ async function showEarlier() {
   renderDecisions();
 }
 
+const PURPOSES = { notice: 'message', question: 'question', answer: 'answer', 'failed-answer': 'answer: failed' };
+
+/** Asks who has mail. Only when somebody wants to know: it costs the store a call for each mailbox. */
+async function lookAtMailboxes() {
+  const said = byId('mailboxes-none');
+  try {
+    const loaded = await ask('/api/mailboxes?limit=200');
+    const { mailboxes } = loaded;
+    say(said, mailboxes.length === 0 ? 'There is no mailbox.' : `${plural(mailboxes.length, 'mailbox').replace(/xs$/, 'xes')}, looked at ${clock(nowMillis())}.`);
+    follow(byId('mailbox-list'), mailboxes, (mailbox) => mailbox.name, mailboxRow);
+  } catch {
+    say(said, 'The mailboxes could not be looked at. Try again.');
+  }
+}
+
+function mailboxRow(first) {
+  const waiting = el('span', { class: 'meta' });
+  const body = el('div', { class: 'body' });
+  const details = el('details', {}, el('summary', {}, el('code', {}, first.name), ' ', waiting), body);
+  const peek = async () => {
+    if (!details.open) return;
+    try {
+      const loaded = await ask(`/api/mailboxes/messages?limit=20&name=${encodeURIComponent(first.name)}`);
+      body.replaceChildren(
+        ...(loaded.messages.length === 0 ? [el('p', { class: 'quiet' }, 'Nothing waits.')] : [el('ol', { class: 'messages' }, ...loaded.messages.map(messageItem))]),
+      );
+    } catch (error) {
+      const why = error.status === 403 ? 'You may not see what waits here.' : 'That could not be looked at. Close it and try again.';
+      body.replaceChildren(el('p', { class: 'quiet' }, why));
+    }
+  };
+  details.addEventListener('toggle', () => void peek());
+  return {
+    node: el('li', {}, details),
+    update(mailbox) {
+      say(waiting, mailbox.waiting === 0 ? 'empty' : `${plural(mailbox.waiting, 'record')} waiting`);
+      void peek();
+    },
+  };
+}
+
+function messageItem(message) {
+  const facts = [PURPOSES[message.purpose] ?? message.purpose];
+  if (message.from) facts.push(`from ${message.from}`);
+  if (message.replyTo) facts.push(`answer to ${message.replyTo}`);
+  facts.push(bytes(message.bytes), `${moment(message.sentMillis)}, ${ago(message.sentMillis)}`);
+  for (const [name, value] of Object.entries(message.headers)) facts.push(`${name}: ${value}`);
+  return el('li', {}, el('p', { class: 'meta' }, facts.join(' · ')), el('pre', { tabindex: '0' }, message.cut ? `${message.text}…` : message.text));
+}
+
 let events = null;
 let retry = 0;
 let lastHeardHere = 0;
@@ -1511,6 +1561,7 @@ function begin() {
     hideMark();
     void loadSeries();
   });
+  byId('mailboxes-look').addEventListener('click', () => void lookAtMailboxes());
   byId('decisions-more').addEventListener('click', () => void showEarlier());
   document.querySelector('.as-table').addEventListener('toggle', renderTable);
   document.addEventListener('visibilitychange', () => {

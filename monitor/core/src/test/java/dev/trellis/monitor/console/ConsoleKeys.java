@@ -45,6 +45,11 @@ final class ConsoleKeys {
     fields.put(AccessList.grantField("viewer", "_trellis/monitor"), roles);
   }
 
+  void grantViewerMailboxes(String prefix) {
+    fields.put(AccessList.grantField("viewer", prefix), "read");
+    heard();
+  }
+
   /// Tells the monitor's doorkeeper of all that.
   ConsoleKeys heard() {
     protection.doorkeeper().heard(AccessList.of(fields, flags));

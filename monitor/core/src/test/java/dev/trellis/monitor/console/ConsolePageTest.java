@@ -196,6 +196,23 @@ class ConsolePageTest {
   }
 
   @Test
+  void mailboxesAreLookedAtWhenSomebodyWantsTo() throws Exception {
+    show();
+    assertEquals(0, count("#mailbox-list > li"));
+    browser.point("#mailboxes-look", true);
+    browser.await("document.querySelectorAll('#mailbox-list > li').length === 2");
+    assertEquals(List.of("orders/eu", "orders/us"), textsOf("#mailbox-list code"));
+    assertEquals(List.of("4 records waiting", "empty"), textsOf("#mailbox-list .meta"));
+    browser.point("#mailbox-list summary", true);
+    browser.await("document.querySelectorAll('.messages > li').length === 4");
+    assertEquals("{\"cart\": \"7f3a91\"}", textsOf(".messages pre").getFirst());
+    assertTrue(textsOf(".messages pre").contains(FakeCluster.HOSTILE));
+    assertTrue(textsOf(".messages .meta").get(1).startsWith("question · answer to replies/shop"));
+    assertEquals(0, count("img"));
+    assertEquals(List.of(), browser.complaints());
+  }
+
+  @Test
   void nothingIsLoadedFromElsewhere() throws Exception {
     show();
     List<String> requests = browser.requests();

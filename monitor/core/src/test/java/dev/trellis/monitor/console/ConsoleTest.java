@@ -294,6 +294,35 @@ class ConsoleTest {
   }
 
   @Test
+  void whatWaitsInMailboxesIsTold() throws Exception {
+    JsonNode mailboxes = json("/api/mailboxes").get("mailboxes");
+    assertEquals(2, mailboxes.size());
+    assertEquals("orders/eu", mailboxes.get(0).get("name").asText());
+    assertEquals(4, mailboxes.get(0).get("waiting").asInt());
+    assertEquals(1, json("/api/mailboxes?limit=1").get("mailboxes").size());
+    JsonNode messages = json("/api/mailboxes/messages?name=orders%2Feu").get("messages");
+    assertEquals(4, messages.size());
+    JsonNode first = messages.get(0);
+    assertEquals(
+        List.of("id", "sentMillis", "from", "purpose", "headers", "bytes", "text", "cut"),
+        fieldNames(first));
+    assertEquals("shop", first.get("from").asText());
+    assertEquals("notice", first.get("purpose").asText());
+    assertEquals("{\"cart\": \"7f3a91\"}", first.get("text").asText());
+    assertEquals("question", messages.get(1).get("purpose").asText());
+    assertEquals("replies/shop", messages.get(1).get("replyTo").asText());
+    assertEquals(FakeCluster.HOSTILE, messages.get(2).get("headers").get("kind").asText());
+    assertEquals(3_000, messages.get(3).get("bytes").asInt());
+    assertTrue(messages.get(3).get("cut").asBoolean());
+    assertEquals(
+        1, json("/api/mailboxes/messages?name=orders%2Feu&limit=1").get("messages").size());
+    assertEquals(0, json("/api/mailboxes/messages?name=nobody").get("messages").size());
+    cluster.isSilent = true;
+    problem(503, send("GET", "/api/mailboxes"));
+    problem(503, send("GET", "/api/mailboxes/messages?name=orders%2Feu"));
+  }
+
+  @Test
   void parametersThatAreWrongOrUnknownAreRefused() throws Exception {
     for (String path :
         List.of(
@@ -304,6 +333,10 @@ class ConsoleTest {
             "/api/decisions?before=-1",
             "/api/series?from=yesterday",
             "/api/series?to=1",
+            "/api/mailboxes?limit=501",
+            "/api/mailboxes/messages",
+            "/api/mailboxes/messages?name=",
+            "/api/mailboxes/messages?name=a&limit=101",
             "/api/state?x=1")) {
       problem(400, send("GET", path));
     }

@@ -1,5 +1,10 @@
 package dev.trellis.monitor.console;
 
+import dev.trellis.causal.Dot;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.ReplicaId;
+import dev.trellis.functions.mailbox.Delivery;
+import dev.trellis.functions.mailbox.Message;
 import dev.trellis.lattice.Payload;
 import dev.trellis.monitor.console.ConsoleState.Handoff;
 import dev.trellis.monitor.console.ConsoleState.Monitor;
@@ -29,7 +34,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 
 /// A shop's cluster on a busy afternoon, made up and always the same: eleven minutes before
@@ -43,6 +51,19 @@ final class FakeCluster implements ConsoleSource {
       "<script>document.title='owned'</script><img src=x onerror=alert(1)>";
 
   static final PolicySettings SETTINGS = settings();
+  private static final SortedMap<String, List<Message>> MAILBOXES =
+      new TreeMap<>(
+          Map.of(
+              "orders/eu",
+              List.of(
+                  Message.ofText("{\"cart\": \"7f3a91\"}").withFrom("shop"),
+                  Message.ofText("is 4711 in stock?")
+                      .withPurpose(new Message.Purpose.Question("replies/shop", 1)),
+                  Message.ofText(HOSTILE).withHeaders(Map.of("kind", HOSTILE)),
+                  Message.of(Payload.of(new byte[3_000]))),
+              "orders/us",
+              List.of()));
+
   private static final double GIBIBYTE = 1L << 30;
 
   private volatile InstantSource time = InstantSource.fixed(START);
@@ -97,6 +118,37 @@ final class FakeCluster implements ConsoleSource {
   @Override
   public List<DecisionEntry> decisions(int limit, long before) {
     return decisions.stream().filter(entry -> entry.id() < before).limit(limit).toList();
+  }
+
+  @Override
+  public Optional<List<Mailbox>> mailboxes(int limit, Predicate<String> isShown) {
+    return isSilent
+        ? Optional.empty()
+        : Optional.of(
+            MAILBOXES.entrySet().stream()
+                .filter(each -> isShown.test(each.getKey()))
+                .limit(limit)
+                .map(each -> new Mailbox(each.getKey(), each.getValue().size()))
+                .toList());
+  }
+
+  @Override
+  public Optional<List<Delivery>> messages(String mailbox, int limit) {
+    List<Message> waiting = MAILBOXES.getOrDefault(mailbox, List.of());
+    return isSilent
+        ? Optional.empty()
+        : Optional.of(
+            IntStream.range(0, Math.min(limit, waiting.size()))
+                .mapToObj(
+                    i ->
+                        new Delivery(
+                            mailbox,
+                            new Dot(new ReplicaId(7, 1), i + 1),
+                            0,
+                            HybridTimestamp.of(time.millis() - 5_000, 0),
+                            waiting.get(i),
+                            0))
+                .toList());
   }
 
   /// The last six hours.

@@ -257,6 +257,20 @@ class SecureConsoleTest {
   }
 
   @Test
+  void whatWaitsInAMailboxIsForWhoMayReadIt() throws Exception {
+    String key = "Bearer " + keys.viewer.text();
+    assertEquals("{\"mailboxes\":[]}", get("/api/mailboxes", "Authorization", key).body());
+    String messages = "/api/mailboxes/messages?name=orders%2Feu";
+    assertEquals(403, get(messages, "Authorization", key).statusCode());
+    keys.grantViewerMailboxes("orders/e");
+    HttpResponse<String> seen = get("/api/mailboxes", "Authorization", key);
+    assertEquals("{\"mailboxes\":[{\"name\":\"orders/eu\",\"waiting\":4}]}", seen.body());
+    assertEquals(200, get(messages, "Authorization", key).statusCode());
+    assertEquals(
+        403, get("/api/mailboxes/messages?name=orders%2Fus", "Authorization", key).statusCode());
+  }
+
+  @Test
   void aLoginIsTakenOnlyFromThePageThatAskedForIt() throws Exception {
     Page page = loginPage();
     String key = keys.viewer.text();

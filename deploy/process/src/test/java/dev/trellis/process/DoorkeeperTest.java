@@ -1,0 +1,77 @@
+package dev.trellis.process;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.trellis.access.AccessList;
+import dev.trellis.access.AccessList.Authentication;
+import dev.trellis.access.ApiKey;
+import dev.trellis.access.KeyRecord;
+import dev.trellis.lattice.Payload;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DoorkeeperTest {
+  private static final SecureRandom RANDOM = new SecureRandom();
+
+  @TempDir Path folder;
+
+  private static Authentication of(Doorkeeper doorkeeper, ApiKey key) {
+    return doorkeeper.authenticate(
+        Payload.ofText(key.text()), Optional.empty(), System.currentTimeMillis());
+  }
+
+  private static boolean isAdministrator(Doorkeeper doorkeeper, ApiKey key) {
+    return of(doorkeeper, key) instanceof Authentication.Known known
+        && known.caller().rights().administer();
+  }
+
+  private static void await(Runnable look, BooleanSupplier condition) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (!condition.getAsBoolean()) {
+      assertTrue(System.nanoTime() - deadline < 0, "it is not read anew");
+      look.run();
+    }
+  }
+
+  @Test
+  void keysOfAdministratorsAreExchangedWhileItKnowsOthers() {
+    TestSecrets all = new TestSecrets(folder, "c");
+    Secrets secrets = all.node("n1");
+    Doorkeeper doorkeeper = new Doorkeeper("c", secrets);
+    ApiKey shop = ApiKey.mint(RANDOM);
+    doorkeeper.heard(
+        AccessList.of(
+            Map.of(
+                AccessList.keyField(shop.id()),
+                new KeyRecord(shop.id(), "shop", shop.hash(RANDOM), 0, 0).text()),
+            Set.of()));
+    assertTrue(isAdministrator(doorkeeper, all.administrator()));
+    AtomicInteger changes = new AtomicInteger();
+    doorkeeper.onChange(changes::incrementAndGet);
+
+    ApiKey next = ApiKey.mint(RANDOM);
+    KeyRecord record =
+        new KeyRecord(next.id(), AccessList.ADMINISTRATOR, next.hash(RANDOM), 0, 0);
+    TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, next.id() + " " + record.text() + "\n");
+    await(Thread::onSpinWait, () -> isAdministrator(doorkeeper, next));
+    assertTrue(of(doorkeeper, all.administrator()) instanceof Authentication.Unknown);
+    assertTrue(of(doorkeeper, shop) instanceof Authentication.Known);
+    assertEquals(1, changes.get());
+
+    // What cannot be read changes nothing.
+    TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, "half a li");
+    long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(1_500);
+    await(
+        () -> assertTrue(isAdministrator(doorkeeper, next)), () -> System.nanoTime() - until > 0);
+    assertEquals(1, changes.get());
+  }
+}
