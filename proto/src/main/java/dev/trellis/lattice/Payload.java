@@ -149,15 +149,45 @@ public final class Payload implements Comparable<Payload> {
   }
 
   /// The text in quotes where the bytes are short text, else their number and first bytes in hex.
+  /// On one line: what would end it, or is not to be seen, stands as its number, so that a key
+  /// can't look like a line of a log.
   @Override
   public String toString() {
     if (bytes.length <= 64 && isText()) {
-      return '"' + text() + '"';
+      return '"' + visible(text()) + '"';
     }
     int shown = Math.min(bytes.length, 16);
     return bytes.length
         + " bytes "
         + HexFormat.of().formatHex(bytes, 0, shown)
         + (shown < bytes.length ? "…" : "");
+  }
+
+  private static String visible(String text) {
+    if (text.codePoints().noneMatch(Payload::isInvisible)) {
+      return text;
+    }
+    StringBuilder shown = new StringBuilder();
+    text.codePoints()
+        .forEach(
+            one -> {
+              if (isInvisible(one)) {
+                shown.append("\\u{").append(Integer.toHexString(one)).append('}');
+              } else {
+                shown.appendCodePoint(one);
+              }
+            });
+    return shown.toString();
+  }
+
+  private static boolean isInvisible(int codePoint) {
+    return switch (Character.getType(codePoint)) {
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR ->
+          true;
+      default -> false;
+    };
   }
 }

@@ -127,5 +127,6 @@ class PayloadTest {
     assertEquals("4 bytes 018000ff", Payload.of(BYTES).toString());
     assertEquals(
         "65 bytes 61616161616161616161616161616161…", Payload.ofText("a".repeat(65)).toString());
+    assertEquals("\"a\\u{a}\\u{202e}ü\\u{1b}\"", Payload.ofText("a\n\u202eü\u001b").toString());
   }
 }

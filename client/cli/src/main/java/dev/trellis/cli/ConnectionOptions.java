@@ -1,7 +1,9 @@
 package dev.trellis.cli;
 
 import dev.trellis.client.CallOptions;
+import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -25,6 +27,22 @@ public final class ConnectionOptions {
   private @Nullable String address;
 
   @Option(
+      names = "--ca",
+      paramLabel = "FILE",
+      description =
+          "The certificates of the authority of a cluster with security = on. By default TRELLIS_CA,"
+              + " else that of the cluster of 'trellis up --secure'.")
+  private @Nullable Path ca;
+
+  @Option(
+      names = "--key-file",
+      paramLabel = "FILE",
+      description =
+          "A file with your API key. By default TRELLIS_API_KEY_FILE, else the administrator's of"
+              + " the cluster of 'trellis up --secure'.")
+  private @Nullable Path keyFile;
+
+  @Option(
       names = "--timeout",
       paramLabel = "TIME",
       description = "How long to wait for an answer, such as 500ms or 10s (default: 5s).")
@@ -34,7 +52,7 @@ public final class ConnectionOptions {
   ///
   /// @throws CommandFailure if it cannot be reached
   public Trellis connect() {
-    return root().connections().to(addresses());
+    return root().connections().to(target(), root().console());
   }
 
   /// The defaults for calls with what the options say.
@@ -47,18 +65,47 @@ public final class ConnectionOptions {
     return Optional.ofNullable(timeout);
   }
 
-  /// The addresses of the cluster that is meant, at least one.
-  public List<String> addresses() {
+  /// How a client reaches the cluster that is meant, and what it shows.
+  ///
+  /// @throws CommandFailure if a file with what is to be shown cannot be used
+  public ClientConfig config() {
+    return target().config(root().console());
+  }
+
+  /// The file with the authorities that sign for the cluster; empty where security is off.
+  public Optional<Path> authorities() {
+    return target().authorities();
+  }
+
+  /// The cluster that is meant. What is not given is that of the shell that the command is typed in,
+  /// or of the environment; where nothing says which cluster is meant, of the one of this machine.
+  Target target() {
     Console console = root().console();
-    return Optional.ofNullable(address)
-        .map(ConnectionOptions::split)
-        .or(root()::shellAddresses)
-        .or(() -> console.variable("TRELLIS_ADDRESS").map(ConnectionOptions::split))
-        .orElseGet(
-            () ->
-                List.of(
-                    "127.0.0.1:"
-                        + LocalClusters.likelyPort(console).orElse(LocalClusters.DEFAULT_PORT)));
+    Optional<Target> shell = root().shellTarget();
+    Optional<List<String>> named =
+        Optional.ofNullable(address)
+            .or(() -> shell.isPresent() ? Optional.empty() : console.variable("TRELLIS_ADDRESS"))
+            .map(ConnectionOptions::split);
+    Optional<Path> authorities =
+        Optional.ofNullable(ca).or(() -> console.variable("TRELLIS_CA").map(Path::of));
+    Optional<Path> key =
+        Optional.ofNullable(keyFile)
+            .or(() -> console.variable("TRELLIS_API_KEY_FILE").map(Path::of));
+    if (named.isPresent()) {
+      return new Target(named.get(), authorities, key);
+    }
+    if (shell.isPresent()) {
+      return new Target(
+          shell.get().addresses(),
+          Optional.ofNullable(ca).or(shell.get()::authorities),
+          Optional.ofNullable(keyFile).or(shell.get()::keyFile));
+    }
+    int port = LocalClusters.likelyPort(console).orElse(LocalClusters.DEFAULT_PORT);
+    Optional<Path> own = LocalClusters.secrets(console, port);
+    return new Target(
+        List.of("127.0.0.1:" + port),
+        authorities.or(() -> own.map(folder -> folder.resolve("ca.crt"))),
+        key.or(() -> own.map(folder -> folder.resolve("admin.key"))));
   }
 
   private static List<String> split(String addresses) {

@@ -1,34 +1,34 @@
 package dev.trellis.cli;
 
-import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
+import dev.trellis.wire.ErrorCode;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /// The clients in use, one per cluster: a shell keeps them from one command to the next.
 final class Connections implements AutoCloseable {
-  private final Map<List<String>, Trellis> clients = new HashMap<>();
+  private final Map<Target, Trellis> clients = new HashMap<>();
 
-  /// The client of the cluster at these addresses, which is connected at first use.
+  /// The client of a cluster, which is connected at first use.
   ///
-  /// @throws CommandFailure if none of them answers
-  Trellis to(List<String> addresses) {
-    return clients.computeIfAbsent(addresses, Connections::connect);
+  /// @throws CommandFailure if it does not answer, or does not let us in
+  Trellis to(Target target, Console console) {
+    return clients.computeIfAbsent(target, one -> connect(one, console));
   }
 
-  private static Trellis connect(List<String> addresses) {
+  private static Trellis connect(Target target, Console console) {
     try {
-      return Trellis.connect(
-          ClientConfig.of(addresses.toArray(String[]::new)).withAgent("trellis-cli"));
+      return Trellis.connect(target.config(console));
     } catch (TrellisException e) {
       throw new CommandFailure(
           ExitCode.of(e.code()),
-          "no cluster answers at "
-              + String.join(", ", addresses)
-              + "; start one with 'trellis up', or say with --address where it is",
+          e.code() == ErrorCode.UNAUTHENTICATED
+              ? String.valueOf(e.getMessage())
+              : "no cluster answers at "
+                  + String.join(", ", target.addresses())
+                  + "; start one with 'trellis up', or say with --address where it is",
           Optional.of(e.code()),
           e);
     } catch (IllegalArgumentException e) {

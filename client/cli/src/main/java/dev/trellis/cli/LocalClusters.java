@@ -16,6 +16,10 @@ public final class LocalClusters {
   /// The file that is in the folder of a cluster while it runs.
   public static final String STATE_FILE = "cluster.json";
 
+  /// Where the secrets of the cluster are, in that file, if it has `security = on`; and what their
+  /// folder is called.
+  public static final String SECRETS = "secrets";
+
   private LocalClusters() {}
 
   /// The folder of all of them.
@@ -36,6 +40,21 @@ public final class LocalClusters {
           .toList();
     } catch (IOException e) {
       return List.of(); // no folder, no clusters
+    }
+  }
+
+  /// What a client of the cluster with this router port has to show, if the cluster runs with
+  /// `security = on`: the folder that `trellis security init` calls `client`.
+  public static Optional<Path> secrets(Console console, int port) {
+    Path file = folder(console).resolve(Integer.toString(port)).resolve(STATE_FILE);
+    try {
+      String text = Files.readString(file);
+      // Parsed only where there are some: most commands are about a cluster that has none.
+      return text.contains('"' + SECRETS + "\":")
+          ? Optional.of(Path.of(JsonObject.of(Json.read(text)).text(SECRETS), "client"))
+          : Optional.empty();
+    } catch (IOException | IllegalArgumentException e) {
+      return Optional.empty(); // nothing runs, or whoever needs more of the file tells
     }
   }
 

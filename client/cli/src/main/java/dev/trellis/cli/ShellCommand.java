@@ -52,7 +52,7 @@ final class ShellCommand implements Callable<Integer> {
     }
     CommandLine commands =
         TrellisCli.commandLine(
-            new TrellisCommand(console, root.connections(), Optional.of(connection.addresses())));
+            new TrellisCommand(console, root.connections(), Optional.of(connection.target())));
     try {
       return console.inputIsTerminal() && console.outputIsTerminal()
           ? converse(console, commands)

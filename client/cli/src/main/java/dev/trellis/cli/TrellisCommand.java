@@ -1,6 +1,5 @@
 package dev.trellis.cli;
 
-import java.util.List;
 import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -27,7 +26,7 @@ import picocli.CommandLine.Option;
 final class TrellisCommand {
   private final Console console;
   private final Connections connections;
-  private final Optional<List<String>> shellAddresses;
+  private final Optional<Target> shell;
 
   @Option(
       names = {"-V", "--version"},
@@ -41,12 +40,12 @@ final class TrellisCommand {
       description = "Show this help.")
   private boolean help;
 
-  /// @param shellAddresses where the shell that these commands are typed in is connected to; empty
-  ///   outside of one
-  TrellisCommand(Console console, Connections connections, Optional<List<String>> shellAddresses) {
+  /// @param shell what the shell that these commands are typed in is connected to; empty outside of
+  ///   one
+  TrellisCommand(Console console, Connections connections, Optional<Target> shell) {
     this.console = console;
     this.connections = connections;
-    this.shellAddresses = shellAddresses;
+    this.shell = shell;
   }
 
   Console console() {
@@ -57,12 +56,12 @@ final class TrellisCommand {
     return connections;
   }
 
-  Optional<List<String>> shellAddresses() {
-    return shellAddresses;
+  Optional<Target> shellTarget() {
+    return shell;
   }
 
   boolean isShell() {
-    return shellAddresses.isPresent();
+    return shell.isPresent();
   }
 
   /// The version that Maven wrote into the jar.

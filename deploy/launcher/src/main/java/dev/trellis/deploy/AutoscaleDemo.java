@@ -156,7 +156,8 @@ final class AutoscaleDemo {
     monitor.put("shrink.after", "15s");
     monitor.put("key.grace", "3s");
     monitor.put("promote.window", "10s");
-    List<String> up = new ArrayList<>(List.of("up", "--detach", "--port-base", base()));
+    List<String> up =
+        new ArrayList<>(List.of("up", "--detach", "--no-secure", "--port-base", base()));
     up.addAll(
         List.of(
             "--data", data.toString(), "--memory-nodes", "2", "--ssd-nodes", "2", "--shards", "1"));

@@ -61,19 +61,19 @@ final class BackupCommand implements Callable<Integer> {
   private Path folder = Path.of("");
 
   /// An SSD node and where it copies to.
-  private record Source(NodeDescriptor node, Path folder) {
+  private record Source(NodeDescriptor node, Path folder, Control control) {
     void begin() {
       boolean _ =
-          Control.ask(
+          control.ask(
               node,
-              control -> {
-                control.beginBackup(folder);
+              client -> {
+                client.beginBackup(folder);
                 return true;
               });
     }
 
     <T> T ask(Control.Question<T> question) {
-      return Control.ask(node, question);
+      return control.ask(node, question);
     }
   }
 
@@ -82,7 +82,7 @@ final class BackupCommand implements Callable<Integer> {
     Path target = folder.toAbsolutePath().normalize();
     requireEmpty(target);
     Frame.ClusterMap map = connection.connect().clusterMap();
-    List<Source> sources = sources(map, target);
+    List<Source> sources = sources(map, target, Control.of(connection));
     warnOfAbsent(sources.getFirst());
     Instant time = Instant.now().truncatedTo(ChronoUnit.MILLIS);
     Progress progress = new Progress(standard.console(), "MB", 2 * PROGRESS_PARTS);
@@ -119,11 +119,12 @@ final class BackupCommand implements Callable<Integer> {
     }
   }
 
-  private static List<Source> sources(Frame.ClusterMap map, Path target) {
+  private static List<Source> sources(
+      Frame.ClusterMap map, Path target, Control control) {
     List<Source> sources = new ArrayList<>();
     for (NodeDescriptor node : map.nodes()) {
       if (node.tier() == NodeDescriptor.Tier.SSD) {
-        sources.add(new Source(node, target.resolve(BackupManifest.folderName(node.id()))));
+        sources.add(new Source(node, target.resolve(BackupManifest.folderName(node.id())), control));
       }
     }
     if (sources.isEmpty()) {

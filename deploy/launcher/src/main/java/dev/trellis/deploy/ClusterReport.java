@@ -2,6 +2,7 @@ package dev.trellis.deploy;
 
 import dev.trellis.cli.Console;
 import dev.trellis.cli.Json;
+import dev.trellis.deploy.security.ClusterSecrets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -64,13 +65,14 @@ record ClusterReport(
 
   /// All at once: one that does not answer is waited for.
   private static List<ServerReport> ask(ClusterState cluster) {
+    Access access = Access.to(cluster);
     try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
       List<CompletableFuture<ServerReport>> reports =
           cluster.servers().stream()
               .map(
                   server ->
                       CompletableFuture.supplyAsync(
-                          () -> ServerReport.of(cluster, server), threads))
+                          () -> ServerReport.of(access, cluster, server), threads))
               .toList();
       return reports.stream().map(CompletableFuture::join).toList();
     }
@@ -129,9 +131,9 @@ record ClusterReport(
   private Map<String, Object> addresses() {
     Map<String, Object> addresses = new LinkedHashMap<>();
     addresses.put("data", "127.0.0.1:" + cluster.ports().router());
-    addresses.put("rest", "http://127.0.0.1:" + cluster.ports().gateway());
+    addresses.put("rest", cluster.scheme() + "127.0.0.1:" + cluster.ports().gateway());
     if (hasMonitor()) {
-      addresses.put("console", "http://127.0.0.1:" + cluster.ports().console());
+      addresses.put("console", cluster.scheme() + "127.0.0.1:" + cluster.ports().console());
     }
     return addresses;
   }
@@ -225,14 +227,28 @@ record ClusterReport(
     console.printLine(
         "  data   127.0.0.1:" + cluster.ports().router() + "           clients connect here");
     console.printLine(
-        "  REST   http://127.0.0.1:" + cluster.ports().gateway() + "    for everyone else");
+        "  REST   "
+            + cluster.scheme()
+            + "127.0.0.1:"
+            + cluster.ports().gateway()
+            + "    for everyone else");
     if (hasMonitor()) {
       console.printLine(
-          "  web    http://127.0.0.1:"
+          "  web    "
+              + cluster.scheme()
+              + "127.0.0.1:"
               + cluster.ports().console()
               + "    the console: what it does, and why");
     }
     console.printLine("  files  " + cluster.folder());
+    cluster
+        .secrets()
+        .ifPresent(
+            secrets ->
+                console.printLine(
+                    "  keys   "
+                        + secrets.resolve(ClusterSecrets.CLIENT)
+                        + "    ca.crt, and admin.key: yours"));
   }
 
   private static String row(String... cells) {

@@ -30,6 +30,7 @@ import java.util.stream.Stream;
 /// @param settings of every node beside those that follow from the rest, as HOCON text by key
 /// @param monitor settings of the monitor beside those that follow from the rest, likewise; empty
 ///   for a cluster without one
+/// @param secrets the folder with the secrets of all its processes; empty where security is off
 /// @param folder of its configuration, logs and data
 record ClusterState(
     Ports ports,
@@ -38,6 +39,7 @@ record ClusterState(
     int faultTolerance,
     Map<String, String> settings,
     Optional<Map<String, String>> monitor,
+    Optional<Path> secrets,
     Path folder,
     List<ServerState> servers) {
   ClusterState {
@@ -52,11 +54,18 @@ record ClusterState(
   }
 
   ClusterState withServers(List<ServerState> others) {
-    return new ClusterState(ports, shards, heap, faultTolerance, settings, monitor, folder, others);
+    return new ClusterState(
+        ports, shards, heap, faultTolerance, settings, monitor, secrets, folder, others);
   }
 
   ClusterState withFaultTolerance(int nodes) {
-    return new ClusterState(ports, shards, heap, nodes, settings, monitor, folder, servers);
+    return new ClusterState(
+        ports, shards, heap, nodes, settings, monitor, secrets, folder, servers);
+  }
+
+  /// Of addresses for HTTP.
+  String scheme() {
+    return secrets.isPresent() ? "https://" : "http://";
   }
 
   /// With `server` in place of a former one of its name, or in addition. Nodes come first, in the
@@ -121,6 +130,9 @@ record ClusterState(
               (int) json.whole("faultTolerance"),
               json.texts("settings"),
               json.isGiven("monitor") ? Optional.of(json.texts("monitor")) : Optional.empty(),
+              json.isGiven(LocalClusters.SECRETS)
+                  ? Optional.of(Path.of(json.text(LocalClusters.SECRETS)))
+                  : Optional.empty(),
               Path.of(json.text("folder")),
               json.list("servers").stream().map(ServerState::ofJson).toList()));
     } catch (NoSuchFileException e) {
@@ -148,6 +160,7 @@ record ClusterState(
     json.put("faultTolerance", faultTolerance);
     json.put("settings", settings);
     monitor.ifPresent(given -> json.put("monitor", given));
+    secrets.ifPresent(path -> json.put(LocalClusters.SECRETS, path.toString()));
     json.put("folder", folder.toString());
     json.put("servers", servers.stream().map(ServerState::toJson).toList());
     try {

@@ -1,18 +1,47 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.ConnectionOptions;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.control.OrderRefusedException;
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.CurveKeys;
+import dev.trellis.process.Secrets;
 import dev.trellis.wire.NodeDescriptor;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 
 /// Orders to nodes that a client knows of, on whatever machine they are.
-final class Control {
+///
+/// @param keys with which they are given; empty where security is off
+record Control(Optional<CurveKeys> keys) {
   private static final Duration TIMEOUT = Duration.ofSeconds(15);
 
-  private Control() {}
+  /// To nodes of the cluster that a command is about. Where that has security on, the keys are beside
+  /// the certificates of its authority, as `trellis security init` puts them into `client`.
+  ///
+  /// @throws CommandFailure if they are not
+  static Control of(ConnectionOptions connection) {
+    return new Control(connection.authorities().map(Control::keysBeside));
+  }
+
+  private static CurveKeys keysBeside(Path authorities) {
+    Path folder =
+        Optional.ofNullable(authorities.toAbsolutePath().getParent()).orElse(authorities);
+    try {
+      return CurveKeys.of(new Secrets(folder));
+    } catch (ConfigurationException e) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          "orders to nodes with security = on need keys of the control plane beside the file of --ca,"
+              + " as in the folder 'client' of 'trellis security init': "
+              + e.getMessage(),
+          e);
+    }
+  }
 
   /// An order to a node, or a question.
   @FunctionalInterface
@@ -21,21 +50,21 @@ final class Control {
   }
 
   /// @throws CommandFailure if the node has no control port
-  static ControlClient of(NodeDescriptor node) {
+  private ControlClient client(NodeDescriptor node) {
     if (node.controlPort() == 0) {
       throw new CommandFailure(
           ExitCode.REFUSED,
           "node " + node.id() + " has no control port, and takes no orders; set control.port");
     }
-    return new ControlClient(node.host(), node.controlPort(), TIMEOUT);
+    return new ControlClient(node.host(), node.controlPort(), TIMEOUT, keys);
   }
 
   /// Asks a node.
   ///
   /// @throws CommandFailure if it refuses, or does not answer
-  static <T> T ask(NodeDescriptor node, Question<T> question) {
+  <T> T ask(NodeDescriptor node, Question<T> question) {
     try {
-      return question.put(of(node));
+      return question.put(client(node));
     } catch (OrderRefusedException e) {
       throw new CommandFailure(
           ExitCode.REFUSED, "node " + node.id() + " refuses: " + e.getMessage(), e);

@@ -18,26 +18,27 @@ final class ControlPort {
   private ControlPort() {}
 
   /// What gives orders to the node that listens there.
-  static ControlClient client(int port) {
-    return client(port, ORDER_TIMEOUT);
+  static ControlClient client(Access access, int port) {
+    return client(access, port, ORDER_TIMEOUT);
   }
 
-  private static ControlClient client(int port, Duration timeout) {
-    return new ControlClient(InetAddress.getLoopbackAddress().getHostAddress(), port, timeout);
+  private static ControlClient client(Access access, int port, Duration timeout) {
+    return new ControlClient(
+        InetAddress.getLoopbackAddress().getHostAddress(), port, timeout, access.curve());
   }
 
   /// Claims for a monitor's epoch that it leads.
   ///
   /// @throws OrderRefusedException if another has a higher one
   /// @throws IOException if the node does not answer, which whoever leads tries again soon
-  static void claim(int port, long epoch) throws IOException {
-    client(port, TIMEOUT).claim(epoch);
+  static void claim(Access access, int port, long epoch) throws IOException {
+    client(access, port, TIMEOUT).claim(epoch);
   }
 
   /// What the node says of itself and of the cluster; empty if it does not answer.
-  static Optional<NodeAnswer> ask(int port) {
+  static Optional<NodeAnswer> ask(Access access, int port) {
     try {
-      return Optional.of(NodeAnswer.ofJson(client(port, TIMEOUT).status()));
+      return Optional.of(NodeAnswer.ofJson(client(access, port, TIMEOUT).status()));
     } catch (IOException e) {
       return Optional.empty();
     }

@@ -55,6 +55,7 @@ final class LocalCluster {
         plans.stream().filter(plan -> !running.contains(plan.name())).toList();
     requirePortsFree(missing);
     prepareFolder();
+    state().secrets().ifPresent(secrets -> LocalSecrets.prepare(secrets));
     return missing.stream().map(this::remembered).toList();
   }
 

@@ -57,7 +57,7 @@ final class LocalScaler implements Scaler {
         NodeCommand.OfNode.answering(report, "")
             .orElseThrow(() -> new IOException("no node of the cluster answers"));
     try {
-      ControlPort.claim(state.ports().nodeControl(node.number()), epoch);
+      ControlPort.claim(Access.to(state), state.ports().nodeControl(node.number()), epoch);
       return Optional.empty();
     } catch (OrderRefusedException e) {
       return Optional.of(String.valueOf(e.getMessage()));
@@ -125,7 +125,7 @@ final class LocalScaler implements Scaler {
   }
 
   private void leave(ClusterState state, ServerState node, long epoch) throws IOException {
-    ControlPort.client(state.ports().nodeControl(node.number())).leave(epoch);
+    ControlPort.client(Access.to(state), state.ports().nodeControl(node.number())).leave(epoch);
     state.with(node.asLeaving()).write(console);
   }
 }

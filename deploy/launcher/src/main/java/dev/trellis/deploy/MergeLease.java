@@ -15,10 +15,12 @@ final class MergeLease implements AutoCloseable {
   private static final Duration LEASE = Duration.ofSeconds(30);
   private static final long RENEW_SECONDS = 10;
 
+  private final Control control;
   private final Supplier<List<NodeDescriptor>> nodes;
   private final ScheduledExecutorService thread;
 
-  private MergeLease(Supplier<List<NodeDescriptor>> nodes) {
+  private MergeLease(Control control, Supplier<List<NodeDescriptor>> nodes) {
+    this.control = control;
     this.nodes = nodes;
     this.thread =
         Executors.newSingleThreadScheduledExecutor(
@@ -29,21 +31,26 @@ final class MergeLease implements AutoCloseable {
   ///
   /// @param nodes of the cluster as it is known at the time; it may change
   /// @throws CommandFailure if one has no control port or does not answer
-  static MergeLease open(Supplier<List<NodeDescriptor>> nodes) {
-    nodes.get().forEach(node -> tell(node, LEASE));
-    MergeLease lease = new MergeLease(nodes);
+  static MergeLease open(Control control, Supplier<List<NodeDescriptor>> nodes) {
+    MergeLease lease = new MergeLease(control, nodes);
+    try {
+      nodes.get().forEach(node -> lease.tell(node, LEASE));
+    } catch (RuntimeException e) {
+      lease.thread.shutdownNow();
+      throw e;
+    }
     var _ =
         lease.thread.scheduleWithFixedDelay(
             lease::renew, RENEW_SECONDS, RENEW_SECONDS, TimeUnit.SECONDS);
     return lease;
   }
 
-  private static void tell(NodeDescriptor node, Duration lease) {
+  private void tell(NodeDescriptor node, Duration lease) {
     boolean _ =
-        Control.ask(
+        control.ask(
             node,
-            control -> {
-              control.admitMerges(lease);
+            client -> {
+              client.admitMerges(lease);
               return true;
             });
   }

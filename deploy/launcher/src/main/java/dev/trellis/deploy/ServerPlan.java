@@ -1,6 +1,7 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.Json;
+import dev.trellis.deploy.security.ClusterSecrets;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,7 +48,9 @@ record ServerPlan(
           "admin.port",
           "data.ports",
           "statistics.port",
-          "data.folder");
+          "data.folder",
+          "security",
+          "secrets.folder");
 
   /// The processes of a cluster in the order to start them: nodes before who asks them.
   ///
@@ -97,6 +100,7 @@ record ServerPlan(
     settings.put("data.ports", Integer.toString(ports.firstShard(number)));
     settings.put("statistics.port", Integer.toString(ports.nodeStatistics(number)));
     settings.put("data.folder", Json.write(cluster.folder().resolve(name).toString()));
+    secure(settings, cluster, ClusterSecrets.nodeFolder(name));
     settings.putAll(cluster.settings());
     Map<Integer, String> taken = new LinkedHashMap<>();
     taken.put(ports.nodeControl(number), "the control port of " + name);
@@ -109,6 +113,16 @@ record ServerPlan(
         name, NODE, Optional.of(node.tier()), number, cluster.heap(), settings, taken);
   }
 
+  private static void secure(Map<String, String> settings, ClusterState cluster, Path folder) {
+    cluster
+        .secrets()
+        .ifPresent(
+            secrets -> {
+              settings.put("security", "on");
+              settings.put("secrets.folder", Json.write(secrets.resolve(folder).toString()));
+            });
+  }
+
   private static ServerPlan router(ClusterState cluster, List<PlannedNode> nodes, String heap) {
     Ports ports = cluster.ports();
     Map<String, String> settings = new LinkedHashMap<>();
@@ -119,6 +133,7 @@ record ServerPlan(
     settings.put("data.port", Integer.toString(ports.router()));
     settings.put("admin.port", Integer.toString(ports.routerAdmin()));
     settings.put("gateway.port", Integer.toString(ports.gateway()));
+    secure(settings, cluster, ClusterSecrets.ROUTER);
     Map<Integer, String> taken = new LinkedHashMap<>();
     taken.put(ports.router(), "the router");
     taken.put(ports.routerAdmin(), "the admin port of the router");
@@ -149,6 +164,7 @@ record ServerPlan(
     settings.put(LocalScalerSource.HOME, Json.write(home.toString()));
     settings.put("console.port", Integer.toString(ports.console()));
     settings.put("admin.port", Integer.toString(ports.monitorAdmin()));
+    secure(settings, cluster, ClusterSecrets.MONITOR);
     settings.putAll(new TreeMap<>(more));
     Map<Integer, String> taken = new LinkedHashMap<>();
     taken.put(ports.console(), "the console of the monitor");

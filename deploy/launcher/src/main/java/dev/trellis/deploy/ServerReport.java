@@ -26,26 +26,28 @@ record ServerReport(
   }
 
   /// Asks the process.
-  static ServerReport of(ClusterState cluster, ServerState server) {
+  static ServerReport of(Access access, ClusterState cluster, ServerState server) {
     if (!Processes.isRunning(server)) {
       return new ServerReport(server, false, false, Optional.empty(), Optional.empty(), List.of());
     }
-    Optional<Admin.Response> readiness = Admin.get(server.adminPort(), "/readyz");
-    boolean ready = readiness.filter(Admin.Response::isOk).isPresent();
+    Optional<Access.Response> readiness = access.get(server.adminPort(), "/readyz");
+    boolean ready = readiness.filter(Access.Response::isOk).isPresent();
     return new ServerReport(
         server,
         true,
         ready,
-        ready ? Optional.empty() : readiness.map(Admin.Response::text),
+        ready ? Optional.empty() : readiness.map(Access.Response::text),
         server.isNode()
-            ? ControlPort.ask(cluster.ports().nodeControl(server.number()))
+            ? ControlPort.ask(access, cluster.ports().nodeControl(server.number()))
             : Optional.empty(),
-        server.isNode() ? shards(cluster, server) : List.of());
+        server.isNode() ? shards(access, cluster, server) : List.of());
   }
 
-  private static List<ShardReport> shards(ClusterState cluster, ServerState server) {
-    return Admin.get(server.adminPort(), "/metrics")
-        .filter(Admin.Response::isOk)
+  private static List<ShardReport> shards(
+      Access access, ClusterState cluster, ServerState server) {
+    return access
+        .get(server.adminPort(), "/metrics")
+        .filter(Access.Response::isOk)
         .map(response -> Metrics.parse(response.text()))
         .map(
             metrics ->

@@ -34,6 +34,7 @@ import picocli.CommandLine.Option;
     footer = {
       "  trellis up                    until Ctrl-C",
       "  trellis up --detach           until 'trellis down'",
+      "  trellis up --secure           serves nobody without a key; you have one",
       "  trellis up --memory-nodes 5   more nodes; 'trellis node add' adds one later",
       "  trellis up --port-base 9400   a second cluster beside the first"
     })
@@ -117,6 +118,15 @@ final class UpCommand implements Callable<Integer> {
               + " given several times. 'trellis run monitor --reference' lists them.")
   private Map<String, String> monitorSettings = new LinkedHashMap<>();
 
+  @Option(
+      names = "--secure",
+      negatable = true,
+      fallbackValue = "true",
+      description =
+          "With security = on: certificates and keys are made in the folder, and whoever has none is"
+              + " not served (default: as it was when the folder was last used with it, else off).")
+  private @Nullable Boolean secure;
+
   @Option(names = "--detach", description = "Return once all is ready, and leave it running.")
   private boolean detach;
 
@@ -144,6 +154,7 @@ final class UpCommand implements Callable<Integer> {
       List<ServerState> running = known.map(ClusterState::running).orElse(List.of());
       Optional<ClusterState> goesOn = known.filter(_ -> !running.isEmpty());
       goesOn.ifPresent(this::requireAsMany);
+      goesOn.ifPresent(this::requireAsSecure);
       if (goesOn.isPresent() && running.size() == goesOn.get().servers().size()) {
         tellRunning(goesOn.get());
         return ExitCode.OK;
@@ -203,7 +214,7 @@ final class UpCommand implements Callable<Integer> {
           isOfBefore ? NodeCommand.OfNode.answering(report, node.id()) : Optional.empty();
       if (other.isPresent()) {
         try {
-          ControlPort.client(state.ports().nodeControl(other.get().number()))
+          ControlPort.client(Access.to(state), state.ports().nodeControl(other.get().number()))
               .declareGone(node.id());
         } catch (IOException e) {
           // It is tried again with the next look.
@@ -270,6 +281,19 @@ final class UpCommand implements Callable<Integer> {
   private void requireAsMany(ClusterState known) {
     requireAsMany(known, "--memory-nodes", memoryNodes, Tier.MEMORY);
     requireAsMany(known, "--ssd-nodes", ssdNodes, Tier.SSD);
+  }
+
+  private void requireAsSecure(ClusterState known) {
+    if (secure != null && secure != known.secrets().isPresent()) {
+      throw new CommandFailure(
+          ExitCode.MISUSE,
+          (secure ? "--secure" : "--no-secure")
+              + ": the cluster of port "
+              + portBase
+              + " runs with security "
+              + (secure ? "off" : "on")
+              + "; 'trellis down' first");
+    }
   }
 
   private void requireAsMany(
@@ -341,8 +365,16 @@ final class UpCommand implements Callable<Integer> {
         FAULT_TOLERANCE,
         settings,
         monitor ? Optional.of(monitorSettings(planned)) : Optional.empty(),
+        secrets(folder),
         folder,
         List.of());
+  }
+
+  /// Where they will be, if there are to be any.
+  private Optional<Path> secrets(Path folder) {
+    Path secrets = folder.resolve(LocalClusters.SECRETS);
+    boolean wanted = secure == null ? Files.isDirectory(secrets) : secure;
+    return wanted ? Optional.of(secrets) : Optional.empty();
   }
 
   private Map<String, String> monitorSettings(List<PlannedNode> nodes) {

@@ -12,12 +12,14 @@ import dev.trellis.access.Rights;
 import dev.trellis.access.Role;
 import dev.trellis.access.SecretHash;
 import dev.trellis.lattice.Payload;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.attribute.FileTime;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -61,66 +63,85 @@ public final class Doorkeeper {
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
 
   private final String cluster;
-  private final Supplier<List<KeyRecord>> administratorsNow; // as their file is
+  private final Optional<Secrets> secrets; // from which administrators come, if they may change
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
-  private List<KeyRecord> administrators; // under the lock of this
-  private AccessList stored = AccessList.EMPTY; // likewise
-  private volatile AccessList list; // of both; replaced by whoever hears of a new one
-  private volatile boolean heard; // whether one came from the store
-  private volatile long lookedNanos = System.nanoTime(); // when the administrators were read
+  private volatile AccessList list; // replaced by whoever hears of a new one
+  private volatile boolean heard; // whether that came from the store
+  private volatile long lookedNanos = System.nanoTime(); // at the file of administrators
+  private AccessList stored = AccessList.EMPTY; // guarded by this, as what follows
+  private List<KeyRecord> administrators;
+  private Optional<FileTime> changed;
 
   /// Knows these administrators, until it hears of more.
   public Doorkeeper(String cluster, List<KeyRecord> administrators) {
-    this(cluster, () -> administrators);
+    this(cluster, Optional.empty(), Optional.empty(), administrators);
   }
 
-  private Doorkeeper(String cluster, Supplier<List<KeyRecord>> administratorsNow) {
-    this.cluster = cluster;
-    this.administratorsNow = administratorsNow;
-    this.administrators = List.copyOf(administratorsNow.get());
-    this.list = stored.withAdministrators(administrators);
-  }
-
-  /// Knows the administrators of the secrets, and hears of more. Where their file changes, that
-  /// counts from the next visit on that comes a second later, for those too who are in already.
+  /// Knows the administrators of the secrets, of which the file is read anew when it changes.
   ///
-  /// @throws ConfigurationException if the file is not what it should be
-  public static Doorkeeper of(String cluster, Secrets secrets) {
-    return new Doorkeeper(cluster, secrets::administrators);
+  /// @throws ConfigurationException if it cannot be read
+  public Doorkeeper(String cluster, Secrets secrets) {
+    // The time first: what changes meanwhile is read once more.
+    this(cluster, Optional.of(secrets), changed(secrets), secrets.administrators());
+  }
+
+  private Doorkeeper(
+      String cluster,
+      Optional<Secrets> secrets,
+      Optional<FileTime> changed,
+      List<KeyRecord> administrators) {
+    this.cluster = cluster;
+    this.secrets = secrets;
+    this.administrators = List.copyOf(administrators);
+    this.changed = changed;
+    this.list = AccessList.EMPTY.withAdministrators(this.administrators);
+  }
+
+  private static Optional<FileTime> changed(Secrets secrets) {
+    try {
+      return Optional.of(Files.getLastModifiedTime(secrets.file(Secrets.ACCESS_KEYS)));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   /// Goes by another list from now on, and tells the listeners.
   ///
-  /// @param newest as the cluster keeps it
-  public void heard(AccessList newest) {
+  /// @param stored as the cluster keeps it
+  public void heard(AccessList stored) {
     synchronized (this) {
-      stored = newest;
-      list = newest.withAdministrators(administrators);
+      this.stored = stored;
+      list = stored.withAdministrators(administrators);
       heard = true;
     }
     listeners.forEach(Runnable::run);
   }
 
-  private void lookAtAdministrators() {
+  /// Whoever comes makes it look, once a second, whether there are other administrators.
+  private void look() {
     long now = System.nanoTime();
-    if (now - lookedNanos <= LOOK_NANOS) {
-      return;
-    }
-    lookedNanos = now;
-    try {
-      List<KeyRecord> found = List.copyOf(administratorsNow.get());
-      synchronized (this) {
-        if (found.equals(administrators)) {
-          return;
-        }
-        administrators = found;
-        list = stored.withAdministrators(found);
+    if (secrets.isPresent() && now - lookedNanos > LOOK_NANOS) {
+      lookedNanos = now;
+      if (hasRead(secrets.get())) {
+        listeners.forEach(Runnable::run);
       }
-      LOG.info("administrators were read anew: {} keys", found.size());
-      listeners.forEach(Runnable::run);
+    }
+  }
+
+  private synchronized boolean hasRead(Secrets from) {
+    Optional<FileTime> found = changed(from);
+    if (found.equals(changed)) {
+      return false;
+    }
+    changed = found;
+    try {
+      administrators = from.administrators();
+      list = stored.withAdministrators(administrators);
+      LOG.info("keys of administrators were read anew from {}", from.folder());
+      return true;
     } catch (ConfigurationException e) {
-      // Perhaps half of the file is there yet: those that were good are.
-      LOG.warn("administrators stay as they are: {}", e.getMessage());
+      LOG.warn("keys of administrators stay as they are: {}", e.getMessage());
+      return false;
     }
   }
 
@@ -151,7 +172,7 @@ public final class Doorkeeper {
 
   /// As [#authenticate(Payload, Optional, long)], of somebody who stays.
   public Visit visit(Payload credentials, Optional<Certificate> certificate, long nowMillis) {
-    lookAtAdministrators();
+    look();
     AccessList now = list;
     if (certificate.isPresent() && credentials.isEmpty()) {
       Authentication known = authenticate(now, certificate.get(), nowMillis);

@@ -1,7 +1,6 @@
 package dev.trellis.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.access.AccessList;
@@ -9,66 +8,70 @@ import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.ApiKey;
 import dev.trellis.access.KeyRecord;
 import dev.trellis.lattice.Payload;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-@Timeout(60)
 class DoorkeeperTest {
-  private final SecureRandom random = new SecureRandom();
-  private final ApiKey former = ApiKey.mint(random);
-  private final ApiKey newer = ApiKey.mint(random);
-  private final ApiKey shop = ApiKey.mint(random);
+  private static final SecureRandom RANDOM = new SecureRandom();
 
-  private String line(ApiKey key) {
-    return key.id() + " " + new KeyRecord(key.id(), "admin", key.hash(random), 0, 0).text() + "\n";
+  @TempDir Path folder;
+
+  private static Authentication of(Doorkeeper doorkeeper, ApiKey key) {
+    return doorkeeper.authenticate(
+        Payload.ofText(key.text()), Optional.empty(), System.currentTimeMillis());
   }
 
-  private static boolean isKnown(Doorkeeper doorkeeper, ApiKey key) {
-    return doorkeeper.authenticate(Payload.ofText(key.text()), Optional.empty(), 0)
-        instanceof Authentication.Known;
+  private static boolean isAdministrator(Doorkeeper doorkeeper, ApiKey key) {
+    return of(doorkeeper, key) instanceof Authentication.Known known
+        && known.caller().rights().administer();
+  }
+
+  private static void await(Runnable look, BooleanSupplier condition) {
+    long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+    while (!condition.getAsBoolean()) {
+      assertTrue(System.nanoTime() - deadline < 0, "it is not read anew");
+      look.run();
+    }
   }
 
   @Test
-  void administratorsAreExchangedWhileItStays(@TempDir Path folder) throws Exception {
-    Path file = folder.resolve(Secrets.ACCESS_KEYS);
-    Files.writeString(file, line(former));
-    Doorkeeper doorkeeper = Doorkeeper.of("blue", new Secrets(folder));
-    AtomicInteger changes = new AtomicInteger();
-    doorkeeper.onChange(changes::incrementAndGet);
+  void keysOfAdministratorsAreExchangedWhileItKnowsOthers() {
+    TestSecrets all = new TestSecrets(folder, "c");
+    Secrets secrets = all.node("n1");
+    Doorkeeper doorkeeper = new Doorkeeper("c", secrets);
+    ApiKey shop = ApiKey.mint(RANDOM);
     doorkeeper.heard(
         AccessList.of(
             Map.of(
                 AccessList.keyField(shop.id()),
-                new KeyRecord(shop.id(), "shop", shop.hash(random), 0, 0).text()),
+                new KeyRecord(shop.id(), "shop", shop.hash(RANDOM), 0, 0).text()),
             Set.of()));
-    assertTrue(isKnown(doorkeeper, former));
-    assertFalse(isKnown(doorkeeper, newer));
-    Doorkeeper.Proof standing =
-        doorkeeper.visit(Payload.ofText(former.text()), Optional.empty(), 0).proof().orElseThrow();
+    assertTrue(isAdministrator(doorkeeper, all.administrator()));
+    AtomicInteger changes = new AtomicInteger();
+    doorkeeper.onChange(changes::incrementAndGet);
 
-    Files.writeString(file, "half a li");
-    Files.writeString(file, line(former) + line(newer));
-    while (!isKnown(doorkeeper, newer)) {
-      Thread.onSpinWait();
-    }
-    assertTrue(isKnown(doorkeeper, former));
-    assertEquals(2, changes.get());
+    ApiKey next = ApiKey.mint(RANDOM);
+    KeyRecord record =
+        new KeyRecord(next.id(), AccessList.ADMINISTRATOR, next.hash(RANDOM), 0, 0);
+    TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, next.id() + " " + record.text() + "\n");
+    await(Thread::onSpinWait, () -> isAdministrator(doorkeeper, next));
+    assertTrue(of(doorkeeper, all.administrator()) instanceof Authentication.Unknown);
+    assertTrue(of(doorkeeper, shop) instanceof Authentication.Known);
+    assertEquals(1, changes.get());
 
-    Files.writeString(file, line(newer));
-    while (isKnown(doorkeeper, former)) {
-      Thread.onSpinWait();
-    }
-    assertTrue(doorkeeper.authenticate(standing, 0) instanceof Authentication.Unknown);
-    assertTrue(isKnown(doorkeeper, newer));
-    assertTrue(isKnown(doorkeeper, shop)); // by the list, which came from elsewhere
-    assertEquals(3, changes.get());
+    // What cannot be read changes nothing.
+    TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, "half a li");
+    long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(1_500);
+    await(
+        () -> assertTrue(isAdministrator(doorkeeper, next)), () -> System.nanoTime() - until > 0);
+    assertEquals(1, changes.get());
   }
 }

@@ -31,7 +31,7 @@ final class Connections implements ZEvent.ZEventConsummer {
   static final int EVENTS = ZMQ.EVENT_ACCEPTED | ZMQ.EVENT_DISCONNECTED;
 
   private static final Logger LOG = LoggerFactory.getLogger(Connections.class);
-  private static final long SHOW_NANOS = TimeUnit.SECONDS.toNanos(3); // to show a key
+  private static final long SHOW_NANOS = TimeUnit.SECONDS.toNanos(10); // to show a key
   private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(1);
   private static final int HOSTS_MAX = 1_024;
 

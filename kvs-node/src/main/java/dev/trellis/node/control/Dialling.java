@@ -14,7 +14,8 @@ final class Dialling implements ZEvent.ZEventConsummer {
           | ZMQ.EVENT_DISCONNECTED
           | ZMQ.EVENT_HANDSHAKE_PROTOCOL
           | ZMQ.HANDSHAKE_FAILED_AUTH;
-  private static final long HANDSHAKE_NANOS = TimeUnit.SECONDS.toNanos(3);
+  // Hundreds may connect at once, to a node that does it all by one thread.
+  private static final long HANDSHAKE_NANOS = TimeUnit.SECONDS.toNanos(10);
   private static final long QUICK_NANOS = TimeUnit.SECONDS.toNanos(1); // less than JeroMQ waits
 
   /// Why the other side is not to be spoken to.

@@ -12,7 +12,7 @@ import zmq.msg.MsgAllocator;
 /// and an exception here keeps its thread from ever connecting anybody again.
 final class LargeMessages implements MsgAllocator {
   static final int LARGE_BYTES = 64 << 10;
-  private static final long BYTES_PER_SECOND = 32 << 20;
+  private static final long BYTES_PER_SECOND = 8 << 20;
 
   private double left = BYTES_PER_SECOND; // under the lock of this, as what follows
   private long atNanos = System.nanoTime();

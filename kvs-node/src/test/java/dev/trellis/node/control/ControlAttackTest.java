@@ -290,9 +290,9 @@ class ControlAttackTest {
     while (room.mayTake(2 << 20, now)) {
       taken++;
     }
-    assertTrue(taken >= 15 && taken <= 16, taken + " messages of 2 MiB");
+    assertTrue(taken >= 3 && taken <= 4, taken + " messages of 2 MiB");
     assertEquals(0, room.allocate(2 << 20).size());
     assertEquals(1_000, room.allocate(1_000).size());
-    assertTrue(room.mayTake(2 << 20, now + Duration.ofMillis(100).toNanos()));
+    assertTrue(room.mayTake(2 << 20, now + Duration.ofSeconds(1).toNanos()));
   }
 }

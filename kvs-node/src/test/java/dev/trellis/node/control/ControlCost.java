@@ -128,11 +128,12 @@ final class ControlCost {
         nanos[198] / MICROS);
   }
 
-  private static void memory(Optional<ControlProtection> protection) {
+  private static void memory(Optional<ControlProtection> protection) throws InterruptedException {
+    Semaphore received = new Semaphore(0);
     try (ControlSocket to = bind("to", protection);
         ZContext context = ControlSocket.newContext()) {
       context.getContext().setMaxSockets(2 * CONNECTIONS);
-      to.open((_, _, _) -> {});
+      to.open((_, _, _) -> received.release());
       long before = used();
       for (int at = 0; at < CONNECTIONS; at++) {
         ZMQ.Socket socket = context.createSocket(SocketType.DEALER);
@@ -145,8 +146,8 @@ final class ControlCost {
                     CurveServer.protectClient(socket, held, held.serverKeys().getFirst()));
         socket.connect("tcp://127.0.0.1:" + to.port());
         socket.send(new byte[10]);
+        received.acquire();
       }
-      LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(2));
       System.out.printf(
           Locale.ROOT,
           "an idle connection, both sides with their sockets: %,d B %s%n",

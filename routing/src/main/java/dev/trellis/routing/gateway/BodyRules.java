@@ -33,8 +33,9 @@ final class BodyRules {
     if (length > config.bodyBytesMax(route.body())) {
       throw new Refusal(tooLarge(config, route.body(), "the body has " + length));
     }
-    String encoding = headers.get(HttpHeaderNames.CONTENT_ENCODING, "identity");
-    if (!encoding.equalsIgnoreCase("identity")) {
+    List<String> encodings = headers.getAll(HttpHeaderNames.CONTENT_ENCODING);
+    String encoding = String.join(", ", encodings);
+    if (!encodings.stream().allMatch(one -> one.equalsIgnoreCase("identity"))) {
       throw new Refusal(
           ProblemType.MEDIA_TYPE_UNSUPPORTED,
           "Content-Encoding '" + encoding + "' is not undone here; send the body as it is");

@@ -104,7 +104,7 @@ class HttpAttackTest {
                 + rest
                 + "PUT /v1/keys/smuggled HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
     assertTrue(answers.startsWith("HTTP/1.1 400 ") || answers.startsWith("HTTP/1.1 411 "), answers);
-    assertEquals(1, answers.split("HTTP/1.1 ", -1).length - 1, answers);
+    assertEquals(1, answers.lines().filter(line -> line.startsWith("HTTP/1.1 ")).count(), answers);
     assertEquals(404, gateway.get("/v1/keys/smuggled").status());
   }
 
@@ -175,7 +175,7 @@ class HttpAttackTest {
     "/v1/keys/./a, 404",
     "/v1//keys/a, 404",
     "//v1/keys/a, 404",
-    "/v1/keys//a, 400",
+    "/v1/keys//a, 404",
     "/v1/keys/%c0%af, 400",
     "/v1/keys/%c0%ae%c0%ae, 400",
     "/v1/keys/%e0%80%af, 400",
@@ -263,7 +263,11 @@ class HttpAttackTest {
     assertEquals(
         415,
         RawHttp.exchange(
-                gateway.address, "PUT", "/v1/keys/a", bomb.toByteArray(), "Content-Encoding: " + packed)
+                gateway.address,
+                "PUT",
+                "/v1/keys/a",
+                bomb.toByteArray(),
+                "Content-Encoding: " + packed)
             .status(),
         "also where another coding stands first");
     assertEquals(404, gateway.get("/v1/keys/a").status());
@@ -303,9 +307,7 @@ class HttpAttackTest {
     for (ILoggingEvent event : logged.list) {
       String text =
           event.getFormattedMessage()
-              + (event.getThrowableProxy() == null
-                  ? ""
-                  : event.getThrowableProxy().getMessage());
+              + (event.getThrowableProxy() == null ? "" : event.getThrowableProxy().getMessage());
       assertFalse(text.contains("\n") || text.contains("\r") || text.contains("\u001b"), text);
     }
   }

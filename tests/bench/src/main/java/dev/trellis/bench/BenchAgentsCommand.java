@@ -6,7 +6,6 @@ import dev.trellis.cli.ConnectionOptions;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.StandardOptions;
-import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.functions.agent.Agent;
@@ -120,8 +119,7 @@ final class BenchAgentsCommand implements Callable<Integer> {
   }
 
   private Trellis connect() {
-    return Trellis.connect(
-        ClientConfig.of(connection.addresses().toArray(String[]::new)).withEventLoopThreads(1));
+    return Trellis.connect(connection.config().withEventLoopThreads(1));
   }
 
   private static void measure(

@@ -172,8 +172,7 @@ final class BenchCommand implements Callable<Integer> {
         isLoaded ? Optional.empty() : Optional.of(fill(load, generator));
     List<Trellis> clients = new ArrayList<>();
     try {
-      ClientConfig config =
-          ClientConfig.of(connection.addresses().toArray(String[]::new)).withAgent("trellis-bench");
+      ClientConfig config = connection.config().withAgent("trellis-bench");
       for (int client = 0; client < connections; client++) {
         clients.add(Trellis.connect(config));
       }

@@ -77,8 +77,7 @@ final class BenchMailboxCommand implements Callable<Integer> {
           "--messages " + messages + " must be 1 or more, --bytes " + bytes + " 0 to " + BYTES_MAX);
     }
     CallOptions call = write.applyTo(connection.callOptions());
-    ClientConfig config =
-        ClientConfig.of(connection.addresses().toArray(String[]::new)).withEventLoopThreads(1);
+    ClientConfig config = connection.config().withEventLoopThreads(1);
     Semaphore arrived = new Semaphore(0);
     try (Trellis from = Trellis.connect(config);
         Trellis to = Trellis.connect(config);

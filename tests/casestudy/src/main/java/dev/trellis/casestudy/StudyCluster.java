@@ -2,6 +2,7 @@ package dev.trellis.casestudy;
 
 import dev.trellis.bench.BenchCluster;
 import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -61,8 +62,31 @@ final class StudyCluster implements AutoCloseable {
 
   /// A client of its own for whoever asks.
   Trellis connect() {
-    return Trellis.connect(
-        ClientConfig.of(addresses.toArray(String[]::new)).withEventLoopThreads(1));
+    ClientConfig config = ClientConfig.of(addresses.toArray(String[]::new)).withEventLoopThreads(1);
+    return Trellis.connect(own == null ? withSecrets(config) : config);
+  }
+
+  /// What the environment has for a cluster with security.
+  private static ClientConfig withSecrets(ClientConfig config) {
+    Optional<Path> authorities = file("TRELLIS_CA");
+    Optional<Path> key = file("TRELLIS_API_KEY_FILE");
+    if (authorities.isEmpty()) {
+      return config;
+    }
+    ClientConfig encrypted = config.withTls(ClientTls.trusting(authorities.get()));
+    try {
+      return key.isEmpty()
+          ? encrypted
+          : encrypted.withApiKey(Files.readString(key.get()).strip());
+    } catch (IOException e) {
+      throw new IllegalArgumentException("TRELLIS_API_KEY_FILE: cannot read " + key.get(), e);
+    }
+  }
+
+  private static Optional<Path> file(String variable) {
+    return Optional.ofNullable(System.getenv(variable))
+        .filter(name -> !name.isEmpty())
+        .map(Path::of);
   }
 
   Path folder() {

@@ -8,6 +8,7 @@ import dev.trellis.access.CertificateName.Part;
 import dev.trellis.access.KeyRecord;
 import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.ExitCode;
+import dev.trellis.process.CurveKeys;
 import dev.trellis.process.Secrets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -44,10 +45,15 @@ public final class ClusterSecrets {
   public static final String ADMINISTRATOR_KEY = "admin.key";
 
   /// The public halves of the keys of control planes, a line each, for those who connect to them.
-  public static final String CURVE_SERVER_PUBLIC = "curve-server.pub";
+  public static final String CURVE_SERVER_PUBLIC = CurveKeys.SERVER_PUBLIC;
 
   /// The folder with what a client has.
   public static final String CLIENT = "client";
+
+  /// The folders of these.
+  public static final Path ROUTER = Path.of("router");
+
+  public static final Path MONITOR = Path.of("monitor");
 
   /// The folder of the nodes that share a certificate.
   public static final String ANY = "any";
@@ -68,8 +74,6 @@ public final class ClusterSecrets {
   private static final Path STAGES = CA.resolve("rotation");
   private static final Path NODES = Path.of("nodes");
   private static final Path CLIENTS = Path.of("clients");
-  private static final Path ROUTER = Path.of("router");
-  private static final Path MONITOR = Path.of("monitor");
   private static final Path OPERATOR = Path.of(CLIENT);
   private static final int URI_NAME = 6; // RFC 5280, GeneralName
   private static final int DNS_NAME = 2;
@@ -611,7 +615,10 @@ public final class ClusterSecrets {
     return Stream.concat(files.folders(NODES).stream(), Stream.of(MONITOR, OPERATOR)).toList();
   }
 
-  static Path nodeFolder(String name) {
+  /// Where the secrets of a node are, in the folder of all.
+  ///
+  /// @param name `*` for any
+  public static Path nodeFolder(String name) {
     return NODES.resolve(name.equals(ANY_NAME) ? ANY : name);
   }
 

@@ -311,11 +311,10 @@ public final class Console implements AutoCloseable {
               + " _trellis/monitor");
     } else if (path.equals("/logout") && isPost) {
       by.logout(exchange, guest.get());
-    } else if (isRead(exchange)) {
+    } else if (isRead(exchange) && !path.equals("/logout")) {
       answer(exchange, guest);
     } else {
-      refuseMethod(
-          exchange, path.equals("/login") || path.equals("/logout") ? "POST" : "GET, HEAD");
+      refuseMethod(exchange, path.equals("/logout") ? "POST" : "GET, HEAD");
     }
   }
 

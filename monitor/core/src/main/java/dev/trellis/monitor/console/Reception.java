@@ -122,6 +122,7 @@ final class Reception {
     Optional<String> token = formField(exchange, "token");
     if (!isFromHere(exchange)
         || token.isEmpty()
+        || token.get().isEmpty() // as a cookie without a value is
         || !cookie(exchange, LOGIN).map(it -> Logins.same(it, token.get())).orElse(false)) {
       refused(exchange, "", "the request comes from another page");
       showLogin(exchange, 403, "That page was no more the newest. Try again.");

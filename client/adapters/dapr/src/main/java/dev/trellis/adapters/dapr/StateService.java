@@ -21,7 +21,6 @@ import dev.trellis.adapters.dapr.wire.PingResponse;
 import dev.trellis.adapters.dapr.wire.SetRequest;
 import dev.trellis.adapters.dapr.wire.SetResponse;
 import dev.trellis.adapters.dapr.wire.StateProto;
-import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
 import io.grpc.BindableService;
 import io.grpc.Context;
@@ -84,9 +83,7 @@ final class StateService implements BindableService, ServerInterceptor, AutoClos
     Trellis trellis;
     try {
       settings = StoreSettings.of(request.getMetadata().getPropertiesMap());
-      trellis =
-          Trellis.connect(
-              ClientConfig.of(settings.addresses().toArray(String[]::new)).withAgent("dapr"));
+      trellis = Trellis.connect(settings.clientConfig());
     } catch (IllegalArgumentException e) {
       throw StateStore.invalid(String.valueOf(e.getMessage()));
     }

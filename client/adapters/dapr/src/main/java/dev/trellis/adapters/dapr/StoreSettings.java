@@ -1,7 +1,12 @@
 package dev.trellis.adapters.dapr;
 
 import dev.trellis.client.CallOptions;
+import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.wire.Acknowledgement;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
@@ -9,6 +14,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -18,13 +24,23 @@ import java.util.TreeSet;
 /// @param prefix of all keys of the component; empty for none
 /// @param acknowledgement of writes that ask for no consistency
 /// @param timeout of each call
+/// @param authorities a file with those that sign for the cluster; empty where security is off
+/// @param keyFile a file with an API key; empty to show none
 record StoreSettings(
-    List<String> addresses, String prefix, Acknowledgement acknowledgement, Duration timeout) {
+    List<String> addresses,
+    String prefix,
+    Acknowledgement acknowledgement,
+    Duration timeout,
+    Optional<Path> authorities,
+    Optional<Path> keyFile) {
   private static final String ADDRESSES = "addresses";
   private static final String PREFIX = "prefix";
   private static final String ACK = "ack";
   private static final String TIMEOUT = "timeout";
-  private static final List<String> ALL = List.of(ACK, ADDRESSES, PREFIX, TIMEOUT);
+  private static final String AUTHORITIES = "ca";
+  private static final String KEY_FILE = "keyFile";
+  private static final List<String> ALL =
+      List.of(ACK, ADDRESSES, AUTHORITIES, KEY_FILE, PREFIX, TIMEOUT);
 
   /// What Dapr itself acts on, and passes on all the same.
   private static final Set<String> OF_DAPR =
@@ -71,7 +87,36 @@ record StoreSettings(
         addresses,
         metadata.getOrDefault(PREFIX, ""),
         acknowledgement(metadata.getOrDefault(ACK, "default")),
-        timeout(metadata));
+        timeout(metadata),
+        Optional.ofNullable(metadata.get(AUTHORITIES)).map(Path::of),
+        Optional.ofNullable(metadata.get(KEY_FILE)).map(Path::of));
+  }
+
+  /// How a client reaches the cluster.
+  ///
+  /// @throws IllegalArgumentException if a file cannot be used, or a key would be sent unencrypted
+  ClientConfig clientConfig() {
+    ClientConfig config = ClientConfig.of(addresses.toArray(String[]::new)).withAgent("dapr");
+    if (authorities.isEmpty()) {
+      if (keyFile.isPresent()) {
+        throw new IllegalArgumentException(
+            "metadata '"
+                + KEY_FILE
+                + "' needs '"
+                + AUTHORITIES
+                + "' too: a key is shown over TLS only");
+      }
+      return config;
+    }
+    ClientConfig encrypted = config.withTls(ClientTls.trusting(authorities.get()));
+    try {
+      return keyFile.isEmpty()
+          ? encrypted
+          : encrypted.withApiKey(Files.readString(keyFile.get()).strip());
+    } catch (IOException e) {
+      throw new IllegalArgumentException(
+          "metadata '" + KEY_FILE + "': cannot read " + keyFile.get(), e);
+    }
   }
 
   private static Acknowledgement acknowledgement(String word) {

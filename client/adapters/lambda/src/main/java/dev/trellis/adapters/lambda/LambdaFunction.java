@@ -4,6 +4,8 @@ import com.amazonaws.services.lambda.runtime.ClientContext;
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
 import dev.trellis.causal.InvocationId;
+import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Answer;
@@ -13,6 +15,8 @@ import dev.trellis.lattice.Payload;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -46,16 +50,19 @@ public abstract class LambdaFunction implements RequestStreamHandler, Function {
   public static final String INVOCATION = "Trellis-Invocation";
 
   private static final String ADDRESSES = "TRELLIS_ADDRESSES";
+  private static final String AUTHORITIES = "TRELLIS_CA";
+  private static final String KEY_FILE = "TRELLIS_API_KEY_FILE";
 
   private final Functions functions;
   private final Snapshots snapshots;
 
-  /// Connects to the addresses in `TRELLIS_ADDRESSES`.
+  /// Connects to the addresses in `TRELLIS_ADDRESSES`; where the store has security, with the
+  /// authority in the file `TRELLIS_CA` names and the API key in that of `TRELLIS_API_KEY_FILE`.
   ///
   /// @throws IllegalStateException if there are none
   /// @throws dev.trellis.client.DefiniteException.NoNodes if none of them answers
   protected LambdaFunction() {
-    this(Trellis.connect(addresses()));
+    this(Trellis.connect(config()));
   }
 
   /// With a client that was configured otherwise.
@@ -63,6 +70,27 @@ public abstract class LambdaFunction implements RequestStreamHandler, Function {
   protected LambdaFunction(Trellis trellis) {
     functions = Functions.over(trellis);
     snapshots = Snapshots.of(trellis);
+  }
+
+  private static ClientConfig config() {
+    ClientConfig config = ClientConfig.of(addresses());
+    Optional<Path> authorities = file(AUTHORITIES);
+    if (authorities.isEmpty()) {
+      return config;
+    }
+    ClientConfig encrypted = config.withTls(ClientTls.trusting(authorities.get()));
+    Optional<Path> key = file(KEY_FILE);
+    try {
+      return key.isEmpty() ? encrypted : encrypted.withApiKey(Files.readString(key.get()).strip());
+    } catch (IOException e) {
+      throw new IllegalStateException(KEY_FILE + ": cannot read " + key.get(), e);
+    }
+  }
+
+  private static Optional<Path> file(String variable) {
+    return Optional.ofNullable(System.getenv(variable))
+        .filter(name -> !name.isBlank())
+        .map(Path::of);
   }
 
   private static String[] addresses() {

@@ -1,7 +1,11 @@
 package dev.trellis.adapters.spring;
 
 import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.lattice.Payload;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,6 +17,8 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 /// @param clusterName the cluster that these must belong to
 /// @param timeout how long a call may take
 /// @param connectTimeout how long a connection may take to be made
+/// @param ca a file with the certificates of the authority, for a cluster with security
+/// @param apiKeyFile a file with an API key, for such a cluster
 /// @param sessionKey the secret with which session tokens are signed
 @ConfigurationProperties("trellis")
 public record TrellisProperties(
@@ -20,6 +26,8 @@ public record TrellisProperties(
     @Nullable String clusterName,
     @Nullable Duration timeout,
     @Nullable Duration connectTimeout,
+    @Nullable Path ca,
+    @Nullable Path apiKeyFile,
     @Nullable String sessionKey) {
   ClientConfig clientConfig() {
     ClientConfig config =
@@ -32,6 +40,20 @@ public record TrellisProperties(
     }
     if (connectTimeout != null) {
       config = config.withConnectTimeout(connectTimeout);
+    }
+    if (ca != null) {
+      config = config.withTls(ClientTls.trusting(ca));
+    }
+    if (apiKeyFile != null) {
+      if (ca == null) {
+        throw new IllegalArgumentException(
+            "trellis.api-key-file needs trellis.ca too: a key is shown over TLS only");
+      }
+      try {
+        config = config.withApiKey(Files.readString(apiKeyFile).strip());
+      } catch (IOException e) {
+        throw new IllegalArgumentException("trellis.api-key-file: cannot read " + apiKeyFile, e);
+      }
     }
     if (sessionKey != null) {
       config = config.withSessionKey(Payload.ofText(sessionKey));
