@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
 ///
 /// Files are read when the first connection is made, and anew when they have changed. BoringSSL is
 /// used where `netty-tcnative-boringssl-static` is on the class path, which this artifact does not
-/// bring, else the JDK's TLS, which takes about twice the time.
+/// bring, else the JDK's TLS.
 public final class ClientTls {
   private static final Logger log = LoggerFactory.getLogger(ClientTls.class);
 
