@@ -281,7 +281,11 @@ class AllowanceOnShardTest {
     Caller caller = storing(1 << 30, "a/");
     for (int step = 0; step < 400; step++) {
       String key = prefixes.get(random.nextInt(4)) + "k" + random.nextInt(20);
-      switch (random.nextInt(12)) {
+      if (step == 200) { // what follows must be right while it is being counted, and after that
+        caller = storing(1 << 30, "a/", "b/k");
+        get(caller, "a/");
+      }
+      switch (random.nextInt(step < 200 ? 0 : 1, 12)) {
         case 0 -> {
           caller =
               storing(
@@ -310,8 +314,9 @@ class AllowanceOnShardTest {
         default -> shard.mutate(key, new Mutation.Put(Payload.of(new byte[random.nextInt(200)])));
       }
     }
-    caller = storing(1 << 30, "a/", "b/k");
-    beginCounting(caller);
+    for (int tick = 0; tick < 100; tick++) {
+      shard.pass(Duration.ofMillis(10));
+    }
     assertEquals(naive(caller.rights()), counted());
     shard.mutate("a/last", new Mutation.Put(bytes("v")));
     assertEquals(naive(caller.rights()), counted());
