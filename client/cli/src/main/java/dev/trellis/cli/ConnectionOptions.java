@@ -77,8 +77,9 @@ public final class ConnectionOptions {
     return target().authorities();
   }
 
-  /// The cluster that is meant. What is not given is that of the shell that the command is typed in,
-  /// or of the environment; where nothing says which cluster is meant, of the one of this machine.
+  /// The cluster that is meant. What is not given is that of the shell that the command is typed
+  /// in, or of the environment; where nothing says which cluster is meant, of the one of this
+  /// machine.
   Target target() {
     Console console = root().console();
     Optional<Target> shell = root().shellTarget();

@@ -52,9 +52,7 @@ record Target(List<String> addresses, Optional<Path> authorities, Optional<Path>
               + ", the certificates of the cluster's authority (--ca or TRELLIS_CA)");
     }
     ClientConfig encrypted = config.withTls(ClientTls.trusting(authorities.get()));
-    return keyFile.isEmpty()
-        ? encrypted
-        : encrypted.withApiKey(key(console, keyFile.get()).text());
+    return keyFile.isEmpty() ? encrypted : encrypted.withApiKey(key(console, keyFile.get()).text());
   }
 
   private static ApiKey key(Console console, Path file) {
@@ -74,9 +72,7 @@ record Target(List<String> addresses, Optional<Path> authorities, Optional<Path>
           e);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(
-          ExitCode.MISUSE,
-          file + " (--key-file or TRELLIS_API_KEY_FILE): " + e.getMessage(),
-          e);
+          ExitCode.MISUSE, file + " (--key-file or TRELLIS_API_KEY_FILE): " + e.getMessage(), e);
     }
   }
 }

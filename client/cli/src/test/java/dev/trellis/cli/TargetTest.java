@@ -51,8 +51,7 @@ class TargetTest {
 
   @Test
   void aKeyIsShownOverTlsOnly() {
-    assertEquals(
-        Payload.ofText(key.text()), target().config(trellis.console()).credentials());
+    assertEquals(Payload.ofText(key.text()), target().config(trellis.console()).credentials());
     assertTrue(target().config(trellis.console()).tls().isPresent());
     assertEquals("", trellis.error());
     String message = refusal(new Target(ADDRESSES, Optional.empty(), Optional.of(keyFile)));

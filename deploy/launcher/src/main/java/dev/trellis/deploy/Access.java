@@ -28,8 +28,8 @@ import javax.net.ssl.SSLSocketFactory;
 import javax.net.ssl.TrustManagerFactory;
 
 /// How commands reach the admin and control ports of a cluster of this machine: plainly, or, where
-/// it has `security = on`, as its administrator. Uses the plain old HTTP client of the JDK, which is
-/// there in a tenth of the time that the new one takes.
+/// it has `security = on`, as its administrator. Uses the plain old HTTP client of the JDK, which
+/// is there in a tenth of the time that the new one takes.
 final class Access {
   private static final int TIMEOUT_MILLIS = (int) Duration.ofSeconds(2).toMillis();
 

@@ -119,12 +119,12 @@ final class BackupCommand implements Callable<Integer> {
     }
   }
 
-  private static List<Source> sources(
-      Frame.ClusterMap map, Path target, Control control) {
+  private static List<Source> sources(Frame.ClusterMap map, Path target, Control control) {
     List<Source> sources = new ArrayList<>();
     for (NodeDescriptor node : map.nodes()) {
       if (node.tier() == NodeDescriptor.Tier.SSD) {
-        sources.add(new Source(node, target.resolve(BackupManifest.folderName(node.id())), control));
+        sources.add(
+            new Source(node, target.resolve(BackupManifest.folderName(node.id())), control));
       }
     }
     if (sources.isEmpty()) {

@@ -20,8 +20,8 @@ import java.util.Optional;
 record Control(Optional<CurveKeys> keys) {
   private static final Duration TIMEOUT = Duration.ofSeconds(15);
 
-  /// To nodes of the cluster that a command is about. Where that has security on, the keys are beside
-  /// the certificates of its authority, as `trellis security init` puts them into `client`.
+  /// To nodes of the cluster that a command is about. Where that has security on, the keys are
+  /// beside the certificates of its authority, as `trellis security init` puts them into `client`.
   ///
   /// @throws CommandFailure if they are not
   static Control of(ConnectionOptions connection) {
@@ -29,8 +29,7 @@ record Control(Optional<CurveKeys> keys) {
   }
 
   private static CurveKeys keysBeside(Path authorities) {
-    Path folder =
-        Optional.ofNullable(authorities.toAbsolutePath().getParent()).orElse(authorities);
+    Path folder = Optional.ofNullable(authorities.toAbsolutePath().getParent()).orElse(authorities);
     try {
       return CurveKeys.of(new Secrets(folder));
     } catch (ConfigurationException e) {

@@ -108,7 +108,8 @@ final class NodeCommand {
 
     static void order(ClusterState state, ServerState node, Order order) {
       try {
-        order.giveTo(ControlPort.client(Access.to(state), state.ports().nodeControl(node.number())));
+        order.giveTo(
+            ControlPort.client(Access.to(state), state.ports().nodeControl(node.number())));
       } catch (OrderRefusedException e) {
         throw new CommandFailure(ExitCode.REFUSED, node.name() + " refuses: " + e.getMessage(), e);
       } catch (IOException e) {

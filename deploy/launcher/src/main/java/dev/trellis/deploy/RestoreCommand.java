@@ -168,7 +168,8 @@ final class RestoreCommand implements Callable<Integer> {
   private double restore(StoredData data, Trellis trellis, CallOptions options)
       throws IOException, InterruptedException {
     Progress progress = progress(data, "keys");
-    try (MergeLease lease = MergeLease.open(Control.of(connection), () -> trellis.clusterMap().nodes())) {
+    try (MergeLease lease =
+        MergeLease.open(Control.of(connection), () -> trellis.clusterMap().nodes())) {
       Restorer merges = new Restorer(trellis, options, lease::renew, new Counting());
       forEachSlot(
           data,

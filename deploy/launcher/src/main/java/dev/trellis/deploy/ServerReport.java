@@ -43,8 +43,7 @@ record ServerReport(
         server.isNode() ? shards(access, cluster, server) : List.of());
   }
 
-  private static List<ShardReport> shards(
-      Access access, ClusterState cluster, ServerState server) {
+  private static List<ShardReport> shards(Access access, ClusterState cluster, ServerState server) {
     return access
         .get(server.adminPort(), "/metrics")
         .filter(Access.Response::isOk)

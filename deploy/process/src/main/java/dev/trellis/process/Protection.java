@@ -12,9 +12,6 @@ public record Protection(Secrets secrets, Tls tls, Doorkeeper doorkeeper, AuditL
   public static Protection of(
       Secrets secrets, String cluster, String process, InstantSource clock) {
     return new Protection(
-        secrets,
-        Tls.of(secrets),
-        new Doorkeeper(cluster, secrets),
-        new AuditLog(process, clock));
+        secrets, Tls.of(secrets), new Doorkeeper(cluster, secrets), new AuditLog(process, clock));
   }
 }

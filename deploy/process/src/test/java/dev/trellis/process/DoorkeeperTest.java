@@ -59,8 +59,7 @@ class DoorkeeperTest {
     doorkeeper.onChange(changes::incrementAndGet);
 
     ApiKey next = ApiKey.mint(RANDOM);
-    KeyRecord record =
-        new KeyRecord(next.id(), AccessList.ADMINISTRATOR, next.hash(RANDOM), 0, 0);
+    KeyRecord record = new KeyRecord(next.id(), AccessList.ADMINISTRATOR, next.hash(RANDOM), 0, 0);
     TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, next.id() + " " + record.text() + "\n");
     await(Thread::onSpinWait, () -> isAdministrator(doorkeeper, next));
     assertTrue(of(doorkeeper, all.administrator()) instanceof Authentication.Unknown);
@@ -70,8 +69,7 @@ class DoorkeeperTest {
     // What cannot be read changes nothing.
     TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, "half a li");
     long until = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(1_500);
-    await(
-        () -> assertTrue(isAdministrator(doorkeeper, next)), () -> System.nanoTime() - until > 0);
+    await(() -> assertTrue(isAdministrator(doorkeeper, next)), () -> System.nanoTime() - until > 0);
     assertEquals(1, changes.get());
   }
 }

@@ -226,6 +226,11 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (awaits.isEmpty() || !awaits.remove(reply.id())) {
       underWay--;
     }
+    if (reply.outcome() instanceof Outcome.Failed failed
+        && failed.code() == ErrorCode.FORBIDDEN
+        && passage != null) {
+      audit(passage.origin().caller().principal(), "request", failed.message());
+    }
     outbound.add(reply);
     stir();
   }

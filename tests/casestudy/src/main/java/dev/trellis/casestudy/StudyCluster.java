@@ -75,9 +75,7 @@ final class StudyCluster implements AutoCloseable {
     }
     ClientConfig encrypted = config.withTls(ClientTls.trusting(authorities.get()));
     try {
-      return key.isEmpty()
-          ? encrypted
-          : encrypted.withApiKey(Files.readString(key.get()).strip());
+      return key.isEmpty() ? encrypted : encrypted.withApiKey(Files.readString(key.get()).strip());
     } catch (IOException e) {
       throw new IllegalArgumentException("TRELLIS_API_KEY_FILE: cannot read " + key.get(), e);
     }

@@ -84,8 +84,7 @@ class SecureClusterIT {
     Path shop = principal("shop", "shop/", "read,write");
     until(0, "put", "shop/1", "apple", "--key-file", shop.toString());
     assertEquals(
-        "apple",
-        local.trellis("get", "shop/1", "--key-file", shop.toString()).expect(0).line());
+        "apple", local.trellis("get", "shop/1", "--key-file", shop.toString()).expect(0).line());
     for (String[] refused :
         new String[][] {{"put", "greeting", "hi"}, {"get", "greeting"}, {"delete", "greeting"}}) {
       List<String> command = new ArrayList<>(List.of(refused));
@@ -107,8 +106,7 @@ class SecureClusterIT {
     assertTrue(plain.error().contains("TLS"), plain::toString);
     Execution bare =
         local
-            .trellis(
-                "get", "x", "--address", local.address(), "--key-file", shop.toString())
+            .trellis("get", "x", "--address", local.address(), "--key-file", shop.toString())
             .expect(MISUSE);
     assertTrue(bare.error().contains("--ca"), bare::toString);
 
@@ -137,10 +135,8 @@ class SecureClusterIT {
   private String curl(int port, String path, boolean withKey) throws IOException {
     Path header = folder.resolve("header");
     Files.writeString(
-        header,
-        "Authorization: Bearer " + Files.readString(secrets().resolve("client/admin.key")));
-    List<String> command =
-        new ArrayList<>(List.of("curl", "-sS", "--cacert", authority()));
+        header, "Authorization: Bearer " + Files.readString(secrets().resolve("client/admin.key")));
+    List<String> command = new ArrayList<>(List.of("curl", "-sS", "--cacert", authority()));
     if (withKey) {
       command.addAll(List.of("-H", "@" + header));
     }
