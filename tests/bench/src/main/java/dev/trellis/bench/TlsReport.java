@@ -97,8 +97,7 @@ public final class TlsReport {
   }
 
   private ClientConfig config(boolean secure) {
-    ClientConfig config =
-        ClientConfig.of("127.0.0.1:" + port(secure)).withEventLoopThreads(1);
+    ClientConfig config = ClientConfig.of("127.0.0.1:" + port(secure)).withEventLoopThreads(1);
     return secure ? config.withTls(clientTls).withApiKey(key) : config;
   }
 
@@ -126,8 +125,7 @@ public final class TlsReport {
   }
 
   /// The latencies of one round, in nanoseconds.
-  private Histogram round(boolean secure, OptionalInt rate, int bytes)
-      throws InterruptedException {
+  private Histogram round(boolean secure, OptionalInt rate, int bytes) throws InterruptedException {
     LoadGenerator generator =
         new LoadGenerator(load(rate, bytes), CallOptions.DEFAULT, Ticker.SYSTEM);
     Histogram all = Meter.histogram();
