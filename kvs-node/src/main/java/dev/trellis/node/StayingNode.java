@@ -5,6 +5,7 @@ import dev.trellis.node.config.NodeConfig;
 import dev.trellis.process.AdminServer;
 import dev.trellis.process.Health;
 import dev.trellis.process.ListenGuard;
+import dev.trellis.process.Protection;
 import dev.trellis.process.RunningProcess;
 import io.prometheus.client.CollectorRegistry;
 import io.prometheus.client.hotspot.StandardExports;
@@ -12,6 +13,7 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.InstantSource;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +28,7 @@ final class StayingNode implements RunningProcess {
   private static final Logger LOG = LoggerFactory.getLogger(StayingNode.class);
 
   private final String nodeId;
+  private final String clusterName;
   private final ListenConfig listen;
   private final Path file;
   private final CompletableFuture<Throwable> failure = new CompletableFuture<>();
@@ -36,6 +39,7 @@ final class StayingNode implements RunningProcess {
 
   private StayingNode(NodeConfig config, Path file) {
     this.nodeId = config.nodeId();
+    this.clusterName = config.clusterName();
     this.listen = config.listen();
     this.file = file;
   }
@@ -98,7 +102,14 @@ final class StayingNode implements RunningProcess {
               public Optional<String> unreadiness() {
                 return Optional.of(reason());
               }
-            });
+            },
+            // It hears no more of principals: of keys, those of its own secrets are known.
+            listen
+                .secrets()
+                .map(
+                    secrets ->
+                        Protection.of(
+                            secrets, clusterName, "node " + nodeId, InstantSource.system())));
     LOG.info("{}", reason());
   }
 

@@ -8,6 +8,10 @@ import org.jspecify.annotations.Nullable;
 /// Remembers which mutations were carried out, by client and sequence, so that a repeat is
 /// recognised.
 ///
+/// Clients choose their ids, and who reads what they wrote can learn them. So each principal has
+/// clients of his own here: nobody can use up the sequences of another's, whose next mutations
+/// would be taken for repeats.
+///
 /// Per client a window of the last [#WIDTH] sequences, not only the greatest: replies are lost and
 /// requests pass each other, so a lower sequence may well be new. What lies below the window, or
 /// comes as a repeat from a client no longer remembered, can't be told.
@@ -79,19 +83,22 @@ final class RepeatWindow {
     }
   }
 
-  private final Map<Long, Window> windows; // least recently used first
+  private record Client(String principal, long id) {}
+
+  private final Map<Client, Window> windows; // least recently used first
   private boolean forgot; // whether any client was ever forgotten
 
   // Who was asked about last, so that a client that sends many is not looked up, and counted as
   // used, for each: nobody was used later. Null if that is nobody, or forgotten.
   private @Nullable Window last;
   private long lastClient;
+  private String lastPrincipal = "";
 
   RepeatWindow(int clientsMax) {
     windows =
         new LinkedHashMap<>(16, 0.75f, true) {
           @Override
-          protected boolean removeEldestEntry(Map.Entry<Long, Window> eldest) {
+          protected boolean removeEldestEntry(Map.Entry<Client, Window> eldest) {
             boolean full = size() > clientsMax;
             forgot |= full;
             return full;
@@ -101,8 +108,8 @@ final class RepeatWindow {
 
   /// @param sequence 1 or more
   /// @param repeat whether the client may have sent the mutation before
-  Verdict verdict(long clientId, long sequence, boolean repeat) {
-    Window window = find(clientId);
+  Verdict verdict(String principal, long clientId, long sequence, boolean repeat) {
+    Window window = find(principal, clientId);
     if (window == null) {
       return repeat && forgot ? Verdict.UNKNOWN : Verdict.NEW;
     }
@@ -118,11 +125,13 @@ final class RepeatWindow {
   /// Notes that the mutation was carried out.
   ///
   /// @param repeat as told to [#verdict]
-  void add(long clientId, long sequence, boolean repeat) {
-    Window window = find(clientId);
+  void add(String principal, long clientId, long sequence, boolean repeat) {
+    Window window = find(principal, clientId);
     if (window == null) {
-      window = windows.computeIfAbsent(clientId, ignored -> new Window(forgot));
+      window =
+          windows.computeIfAbsent(new Client(principal, clientId), ignored -> new Window(forgot));
       lastClient = clientId;
+      lastPrincipal = principal;
       last = window;
     }
     window.add(sequence);
@@ -131,10 +140,11 @@ final class RepeatWindow {
     }
   }
 
-  private @Nullable Window find(long clientId) {
-    if (last == null || lastClient != clientId) {
-      last = windows.get(clientId);
+  private @Nullable Window find(String principal, long clientId) {
+    if (last == null || lastClient != clientId || !lastPrincipal.equals(principal)) {
+      last = windows.get(new Client(principal, clientId));
       lastClient = clientId;
+      lastPrincipal = principal;
     }
     return last;
   }
@@ -144,8 +154,8 @@ final class RepeatWindow {
   }
 
   /// Forgets a client, as if it had never come: a defect that tests put in.
-  void forget(long clientId) {
-    windows.remove(clientId);
+  void forget(String principal, long clientId) {
+    windows.remove(new Client(principal, clientId));
     last = null;
   }
 }

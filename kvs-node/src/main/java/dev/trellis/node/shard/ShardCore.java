@@ -687,7 +687,11 @@ public final class ShardCore {
         saysNotDone
             && request.operation() instanceof Mutation
             && context.sequence() > 0
-            && repeats.verdict(origin.clientId(), context.sequence(), context.repeat())
+            && repeats.verdict(
+                    origin.caller().principal(),
+                    origin.clientId(),
+                    context.sequence(),
+                    context.repeat())
                 == RepeatWindow.Verdict.SEEN;
     return carriedOut
         ? new Refusal(
@@ -817,7 +821,8 @@ public final class ShardCore {
       entries.put(request.source(), request.keyAt(), request.keyLength(), newSlot);
     }
     if (request.sequence() != 0) {
-      repeats.add(origin.clientId(), request.sequence(), request.repeat());
+      repeats.add(
+          origin.caller().principal(), origin.clientId(), request.sequence(), request.repeat());
     }
     noteAccess(request, request.valueLength());
     PlainReply done =
@@ -843,7 +848,11 @@ public final class ShardCore {
     boolean isNew =
         request.sequence() == 0
             ? !request.repeat()
-            : repeats.verdict(origin.clientId(), request.sequence(), request.repeat())
+            : repeats.verdict(
+                    origin.caller().principal(),
+                    origin.clientId(),
+                    request.sequence(),
+                    request.repeat())
                 == RepeatWindow.Verdict.NEW;
     long growthMax = PLAIN_OVERHEAD_BYTES + request.keyLength() + request.valueLength();
     return isNew
@@ -963,11 +972,11 @@ public final class ShardCore {
   private record Asked(Origin origin, Request request) {}
 
   /// A mutation as its client numbers it.
-  private record Numbered(long client, long sequence) {
+  private record Numbered(String principal, long client, long sequence) {
     static Optional<Numbered> of(Origin origin, Request request) {
       long sequence = request.context().sequence();
       return request.operation() instanceof Mutation && sequence > 0
-          ? Optional.of(new Numbered(origin.clientId(), sequence))
+          ? Optional.of(new Numbered(origin.caller().principal(), origin.clientId(), sequence))
           : Optional.empty();
     }
   }
@@ -1702,7 +1711,7 @@ public final class ShardCore {
       }
     }
     if (sabotage.contains(Sabotage.REPEATS_FORGOTTEN_ON_DISCONNECT)) {
-      repeats.forget(origin.clientId());
+      repeats.forget(origin.caller().principal(), origin.clientId());
     }
     levelStatistics();
   }
@@ -2092,7 +2101,8 @@ public final class ShardCore {
       }
     }
     if (context.sequence() != 0) {
-      repeats.add(origin.clientId(), context.sequence(), context.repeat());
+      repeats.add(
+          origin.caller().principal(), origin.clientId(), context.sequence(), context.repeat());
     }
     Reply done =
         reply(
@@ -2193,7 +2203,8 @@ public final class ShardCore {
     entries.merge(
         new PeerMessage.Change(key, Entry.BOTTOM, Optional.of(setting), false), nowMillis, out());
     if (context.sequence() != 0) {
-      repeats.add(origin.clientId(), context.sequence(), context.repeat());
+      repeats.add(
+          origin.caller().principal(), origin.clientId(), context.sequence(), context.repeat());
     }
     told.addAll(replication.targetsOf(key));
     Slot slot = entries.find(key).orElseThrow();
@@ -2353,7 +2364,11 @@ public final class ShardCore {
         context.sequence() == 0
             // Without a number nobody can tell.
             ? context.repeat() ? RepeatWindow.Verdict.UNKNOWN : RepeatWindow.Verdict.NEW
-            : repeats.verdict(origin.clientId(), context.sequence(), context.repeat());
+            : repeats.verdict(
+                origin.caller().principal(),
+                origin.clientId(),
+                context.sequence(),
+                context.repeat());
     // What is idempotent may be done again, with its first stamp. One too old for that must not be
     // refused for it: the client would take it for not carried out, and stamp it anew.
     boolean harmless =

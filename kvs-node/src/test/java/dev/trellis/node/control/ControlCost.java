@@ -142,8 +142,7 @@ final class ControlCost {
             .map(ControlProtection::keys)
             .map(CurveKeys::held)
             .ifPresent(
-                held ->
-                    CurveServer.protectClient(socket, held, held.serverKeys().getFirst()));
+                held -> CurveServer.protectClient(socket, held, held.serverKeys().getFirst()));
         socket.connect("tcp://127.0.0.1:" + to.port());
         socket.send(new byte[10]);
         received.acquire();

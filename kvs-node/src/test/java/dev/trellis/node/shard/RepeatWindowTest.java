@@ -20,93 +20,93 @@ class RepeatWindowTest {
   @Test
   void whatWasCarriedOutIsSeenAndWhatWasNotIsNew() {
     RepeatWindow window = new RepeatWindow(16);
-    window.add(1, 5, false);
-    assertEquals(Verdict.SEEN, window.verdict(1, 5, true));
-    assertEquals(Verdict.SEEN, window.verdict(1, 5, false));
-    assertEquals(Verdict.NEW, window.verdict(1, 4, true));
-    assertEquals(Verdict.NEW, window.verdict(1, 6, true));
-    assertEquals(Verdict.NEW, window.verdict(2, 5, true));
+    window.add("p", 1, 5, false);
+    assertEquals(Verdict.SEEN, window.verdict("p", 1, 5, true));
+    assertEquals(Verdict.SEEN, window.verdict("p", 1, 5, false));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, 4, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, 6, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 2, 5, true));
   }
 
   @Test
   void theLastSequencesOfAClientAreRememberedAndNoOthers() {
     RepeatWindow window = new RepeatWindow(16);
     for (long sequence = 1; sequence <= 10_000; sequence += 2) {
-      window.add(1, sequence, false);
+      window.add("p", 1, sequence, false);
     }
     long highest = 9_999;
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, highest - WIDTH, true));
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, highest - WIDTH, false));
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, highest - WIDTH, true));
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, highest - WIDTH, false));
     for (long sequence = highest - WIDTH + 1; sequence <= highest; sequence++) {
       Verdict expected = sequence % 2 == 1 ? Verdict.SEEN : Verdict.NEW;
-      assertEquals(expected, window.verdict(1, sequence, true), "sequence " + sequence);
+      assertEquals(expected, window.verdict("p", 1, sequence, true), "sequence " + sequence);
     }
-    assertEquals(Verdict.NEW, window.verdict(1, highest + 1, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, highest + 1, true));
   }
 
   @Test
   void aMutationFromBelowTheWindowDoesNotPassForALaterOne() {
     RepeatWindow window = new RepeatWindow(16);
-    window.add(1, WIDTH + 10, false);
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 5, true));
-    window.add(1, 5, true); // harmless to repeat, so it was carried out all the same
-    assertEquals(Verdict.NEW, window.verdict(1, WIDTH + 5, false));
-    assertEquals(Verdict.NEW, window.verdict(1, 2L * WIDTH + 5, false));
+    window.add("p", 1, WIDTH + 10, false);
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 5, true));
+    window.add("p", 1, 5, true); // harmless to repeat, so it was carried out all the same
+    assertEquals(Verdict.NEW, window.verdict("p", 1, WIDTH + 5, false));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, 2L * WIDTH + 5, false));
   }
 
   @Test
   void aForgottenClientIsNotTakenForNewOnceItHasWrittenAgain() {
     RepeatWindow window = new RepeatWindow(16);
-    window.add(1, 7, false);
+    window.add("p", 1, 7, false);
     for (long other = 2; other <= 17; other++) {
-      window.add(other, 1, false);
+      window.add("p", other, 1, false);
     }
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 7, true));
-    window.add(1, 9, false);
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 7, true));
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 8, true));
-    assertEquals(Verdict.NEW, window.verdict(1, 8, false), "a first attempt is no repeat");
-    assertEquals(Verdict.SEEN, window.verdict(1, 9, true));
-    assertEquals(Verdict.NEW, window.verdict(1, 10, true));
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 7, true));
+    window.add("p", 1, 9, false);
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 7, true));
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 8, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, 8, false), "a first attempt is no repeat");
+    assertEquals(Verdict.SEEN, window.verdict("p", 1, 9, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, 10, true));
   }
 
   @Test
   void aRepeatDoesNotTellWhereTheFirstSendingsOfAForgottenClientGoOn() {
     RepeatWindow window = new RepeatWindow(16);
-    window.add(1, 3, false);
-    window.add(1, 5, false);
+    window.add("p", 1, 3, false);
+    window.add("p", 1, 5, false);
     for (long other = 2; other <= 17; other++) {
-      window.add(other, 1, false);
+      window.add("p", other, 1, false);
     }
-    window.add(1, 3, true); // harmless to repeat
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 5, true));
-    window.add(1, 6, false);
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 5, true));
-    assertEquals(Verdict.NEW, window.verdict(1, 7, true));
+    window.add("p", 1, 3, true); // harmless to repeat
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 5, true));
+    window.add("p", 1, 6, false);
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 5, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, 7, true));
   }
 
   @Test
   void theClientThatWasQuietLongestIsForgottenFirst() {
     RepeatWindow window = new RepeatWindow(16);
     for (long client = 1; client <= 16; client++) {
-      window.add(client, 1, false);
+      window.add("p", client, 1, false);
     }
-    window.verdict(1, 1, true); // is heard of again
-    window.add(17, 1, false);
+    window.verdict("p", 1, 1, true); // is heard of again
+    window.add("p", 17, 1, false);
     assertEquals(16, window.clientCount());
-    assertEquals(Verdict.SEEN, window.verdict(1, 1, true));
-    assertEquals(Verdict.UNKNOWN, window.verdict(2, 1, true));
+    assertEquals(Verdict.SEEN, window.verdict("p", 1, 1, true));
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 2, 1, true));
   }
 
   @Test
   void theGreatestSequencesWork() {
     RepeatWindow window = new RepeatWindow(16);
-    window.add(1, Long.MAX_VALUE, false);
-    window.add(1, Long.MAX_VALUE - 1, false);
-    assertEquals(Verdict.SEEN, window.verdict(1, Long.MAX_VALUE - 1, true));
-    assertEquals(Verdict.SEEN, window.verdict(1, Long.MAX_VALUE, true));
-    assertEquals(Verdict.NEW, window.verdict(1, Long.MAX_VALUE - 2, true));
-    assertEquals(Verdict.UNKNOWN, window.verdict(1, 1, true));
+    window.add("p", 1, Long.MAX_VALUE, false);
+    window.add("p", 1, Long.MAX_VALUE - 1, false);
+    assertEquals(Verdict.SEEN, window.verdict("p", 1, Long.MAX_VALUE - 1, true));
+    assertEquals(Verdict.SEEN, window.verdict("p", 1, Long.MAX_VALUE, true));
+    assertEquals(Verdict.NEW, window.verdict("p", 1, Long.MAX_VALUE - 2, true));
+    assertEquals(Verdict.UNKNOWN, window.verdict("p", 1, 1, true));
   }
 
   /// What the window must answer, from a full history. It may answer `UNKNOWN` only where the
@@ -170,7 +170,7 @@ class RepeatWindowTest {
       boolean repeat = knownBefore || sequence <= reach || random.nextBoolean();
       boolean remembered = model.remembered.getOrDefault(client, Set.of()).contains(sequence);
       boolean below = model.isBelow(client, sequence);
-      Verdict verdict = window.verdict(client, sequence, repeat);
+      Verdict verdict = window.verdict("p", client, sequence, repeat);
       model.use(client);
       String what = "client " + client + " sequence " + sequence + " at step " + step;
       if (below) {
@@ -188,7 +188,7 @@ class RepeatWindowTest {
       if (verdict == Verdict.NEW || (verdict == Verdict.UNKNOWN && random.nextBoolean())) {
         int clients = model.remembered.size();
         boolean isNew = !model.remembered.containsKey(client);
-        window.add(client, sequence, repeat);
+        window.add("p", client, sequence, repeat);
         model.add(client, sequence);
         forgot |= isNew && clients == clientsMax;
         last.merge(client, sequence, Math::max);

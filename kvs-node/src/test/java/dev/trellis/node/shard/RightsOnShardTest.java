@@ -261,6 +261,12 @@ class RightsOnShardTest {
       }
       first.handle(of(with(Role.ADMIN)), request, TestShard.START_MILLIS, outbox);
       failed(ErrorCode.FORBIDDEN, replies.removeFirst());
+      Origin watcher = of(with(Role.ADMIN));
+      Frame.Watch watch = new Frame.Watch(number, request.key(), Optional.empty());
+      first.watch(watcher, watch, TestShard.START_MILLIS, outbox);
+      failed(
+          ErrorCode.FORBIDDEN,
+          first.nextChange(watcher, TestShard.START_MILLIS).orElseThrow().reply());
     }
     assertEquals(Set.of(ErrorCode.NOT_OWNER), open);
   }
@@ -315,6 +321,19 @@ class RightsOnShardTest {
     assertFalse(isForbidden(send(Caller.ANONYMOUS, "k", merge)));
     assertTrue(isForbidden(send(almost, "k", merge)));
     assertTrue(isForbidden(send(namesake, "shop/k", merge)));
+  }
+
+  /// Who may read a value can learn by which client it was written.
+  @Test
+  void nobodyUsesUpTheSequencesOfAnothersClient() {
+    Origin victim = new Origin(10, 77, caller("victim", grant("", Role.WRITE)));
+    Origin other = new Origin(11, 77, caller("other", grant("", Role.WRITE)));
+    RequestContext context = shard.next();
+    done(shard.send(other, bytes("a"), new Mutation.Increment(1), context));
+    Reply reply = shard.send(victim, bytes("b"), new Mutation.Increment(1), context);
+    assertFalse(done(reply).repeated());
+    assertEquals(whole(1), shard.get("b"));
+    assertTrue(done(shard.send(victim, bytes("b"), new Mutation.Increment(1), context)).repeated());
   }
 
   // Scans.

@@ -121,7 +121,11 @@ public final class Gateway implements AutoCloseable {
   }
 
   static Gateway start(GatewayConfig config, Store store, CollectorRegistry registry) {
-    return new Gateway(config, Guests.everybody(store), Optional.empty(), registry);
+    return start(config, Guests.everybody(store), registry);
+  }
+
+  static Gateway start(GatewayConfig config, Guests guests, CollectorRegistry registry) {
+    return new Gateway(config, guests, Optional.empty(), registry);
   }
 
   /// The address listened on.

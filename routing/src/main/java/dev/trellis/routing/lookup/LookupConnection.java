@@ -240,7 +240,8 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
             incarnation,
             clock(),
             config.limits(),
-            directory.map().version()));
+            directory.map().version(),
+            principal));
   }
 
   /// Finds out who asks; refuses him if that is not known. The map is for everybody who is.

@@ -9,6 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.trellis.routing.gateway.OpenApiDocument.Operation;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Limits;
+import io.netty.handler.codec.http.HttpHeaders;
+import io.prometheus.client.CollectorRegistry;
+import java.net.SocketAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -245,10 +248,8 @@ class OpenApiTest {
     referenced.forEach(
         reference ->
             assertFalse(document.root().at(reference.substring(1)).isMissingNode(), reference));
-    document
-        .root()
-        .get("components")
-        .properties()
+    document.root().get("components").properties().stream()
+        .filter(section -> !section.getKey().equals("securitySchemes")) // named, not referred to
         .forEach(
             section ->
                 section
@@ -260,6 +261,16 @@ class OpenApiTest {
                                 referenced.contains(
                                     "#/components/" + section.getKey() + "/" + name),
                                 () -> name + " is referred to by nobody")));
+  }
+
+  @Test
+  void everythingButTheDocumentMayWantAKey() {
+    assertEquals("[{\"apiKey\":[]},{}]", document.root().get("security").toString());
+    assertTrue(document.root().at("/components/securitySchemes").has("apiKey"));
+    for (Operation operation : document.operations()) {
+      boolean isDocument = operation.name().endsWith(" /openapi.yaml");
+      assertEquals(!isDocument, document.statuses(operation).contains(401), operation.name());
+    }
   }
 
   @Test
@@ -434,7 +445,7 @@ class OpenApiTest {
                       + "x".repeat(17_000)
                       + "\r\n\r\n",
                   operation.method().equals("HEAD"));
-          case 401 -> failing(right, ErrorCode.UNAUTHENTICATED);
+          case 401 -> unknown(right);
           case 403 -> failing(right, ErrorCode.FORBIDDEN);
           case 409 -> failing(right, ErrorCode.KIND_MISMATCH);
           case 500 -> defective(right);
@@ -446,6 +457,29 @@ class OpenApiTest {
     if (response != null) {
       assertEquals(status, response.status(), () -> operation.name() + ": " + response.text());
       record(operation, response);
+    }
+  }
+
+  /// What a gateway answers that knows nobody.
+  private RawHttp.Response unknown(Sample right) {
+    Guests nobody =
+        new Guests() {
+          @Override
+          public Guest admit(HttpHeaders headers, String what, SocketAddress from) {
+            throw new Refusal(ProblemType.UNAUTHENTICATED, "nobody is known here");
+          }
+
+          @Override
+          public void close() {}
+        };
+    try (Gateway closed =
+        Gateway.start(GatewayFixture.config(Limits.DEFAULT), nobody, new CollectorRegistry())) {
+      return RawHttp.exchange(
+          closed.address(),
+          document.operation(right.operation).method(),
+          right.target,
+          right.body.getBytes(UTF_8),
+          right.headers.toArray(String[]::new));
     }
   }
 

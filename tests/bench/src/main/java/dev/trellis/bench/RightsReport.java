@@ -63,7 +63,6 @@ public final class RightsReport {
   private RightsReport() {}
 
   private static final class Answers implements Outbox {
-    private long done;
     private Duration retryAfter = Duration.ZERO; // of the last reply; zero if it was done
 
     @Override
@@ -72,14 +71,12 @@ public final class RightsReport {
         retryAfter = failed.retryAfter().orElseThrow();
       } else {
         retryAfter = Duration.ZERO;
-        done++;
       }
     }
 
     @Override
     public void reply(Origin origin, PlainReply reply) {
       retryAfter = Duration.ZERO;
-      done++;
     }
 
     @Override
@@ -128,7 +125,16 @@ public final class RightsReport {
 
   // ---- What rights cost ----
 
-  private record Case(String name, Origin origin, double[] nanos) {}
+  private static final class Case {
+    private final String name;
+    private final Origin origin;
+    private final double[] nanos = new double[ROUNDS]; // for a request
+
+    Case(String name, Origin origin) {
+      this.name = name;
+      this.origin = origin;
+    }
+  }
 
   private void costs(String what, byte[][] frames) {
     List<Case> cases =
@@ -159,7 +165,7 @@ public final class RightsReport {
   }
 
   private static Case of(String name, Caller caller) {
-    return new Case(name, new Origin(name.hashCode(), 77, caller), new double[ROUNDS]);
+    return new Case(name, new Origin(name.hashCode(), 77, caller));
   }
 
   private static double median(double[] values) {

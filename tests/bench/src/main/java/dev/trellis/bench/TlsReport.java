@@ -37,6 +37,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +49,7 @@ import org.jspecify.annotations.Nullable;
 /// `TlsReport DIR`, where `bin/trellis security init DIR --nodes 1` has made secrets.
 public final class TlsReport {
   private static final int ROUNDS = 5;
-  private static final Duration ROUND = Duration.ofSeconds(3);
+  private static final Duration ROUND = Duration.ofSeconds(2);
   private static final int RATE = 2_000;
   private static final int CONNECTIONS = 2_000; // idle
   private static final int HANDSHAKES = 4_000;
@@ -170,7 +171,7 @@ public final class TlsReport {
   }
 
   /// Makes a connection, and calls `welcome` when it is greeted.
-  private void open(boolean secure, Runnable welcome, ConcurrentLinkedQueue<Channel> opened) {
+  private void open(boolean secure, Consumer<Channel> welcome) {
     byte[] hello =
         FrameCodec.encode(
             new Frame.Hello(
@@ -193,7 +194,6 @@ public final class TlsReport {
                       channel.pipeline().addLast(tls.newHandler(channel.alloc()));
                     }
                     channel.pipeline().addLast(new Greeted(hello, welcome));
-                    opened.add(channel);
                   }
                 });
     var _ = bootstrap.connect("127.0.0.1", port(secure));
@@ -201,9 +201,9 @@ public final class TlsReport {
 
   private static final class Greeted extends SimpleChannelInboundHandler<ByteBuf> {
     private final byte[] hello;
-    private @Nullable Runnable welcome;
+    private @Nullable Consumer<Channel> welcome;
 
-    Greeted(byte[] hello, Runnable welcome) {
+    Greeted(byte[] hello, Consumer<Channel> welcome) {
       this.hello = hello;
       this.welcome = welcome;
     }
@@ -217,28 +217,26 @@ public final class TlsReport {
 
     @Override
     protected void channelRead0(ChannelHandlerContext context, ByteBuf message) {
-      Runnable told = welcome;
+      Consumer<Channel> told = welcome;
       welcome = null;
       if (told != null) {
-        told.run();
+        told.accept(context.channel());
       }
     }
   }
 
   private void handshakes(boolean secure) throws InterruptedException {
     for (boolean measured : new boolean[] {false, true}) {
-      ConcurrentLinkedQueue<Channel> opened = new ConcurrentLinkedQueue<>();
       Semaphore room = new Semaphore(TOGETHER);
       long began = System.nanoTime();
       for (int i = 0; i < HANDSHAKES; i++) {
         room.acquire();
         open(
             secure,
-            () -> {
-              var _ = opened.remove().close();
+            channel -> {
+              var _ = channel.close();
               room.release();
-            },
-            opened);
+            });
       }
       room.acquire(TOGETHER);
       double seconds = (System.nanoTime() - began) / 1e9;
@@ -256,7 +254,12 @@ public final class TlsReport {
     long residentBefore = residentBytes();
     Semaphore greeted = new Semaphore(0);
     for (int i = 0; i < CONNECTIONS; i++) {
-      open(secure, greeted::release, opened);
+      open(
+          secure,
+          channel -> {
+            opened.add(channel);
+            greeted.release();
+          });
       greeted.acquire();
     }
     long after = used();
