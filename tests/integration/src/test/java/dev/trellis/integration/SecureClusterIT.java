@@ -78,7 +78,7 @@ class SecureClusterIT {
 
   @Test
   void whoHasAKeyMayDoWhatItsPrincipalWasGrantedAndNobodyElseAnything() throws Exception {
-    local.trellis("put", "greeting", "hello").expect(0);
+    until(0, "put", "greeting", "hello");
     assertEquals("hello", local.trellis("get", "greeting").expect(0).line());
 
     Path shop = principal("shop", "shop/", "read,write");
@@ -146,20 +146,35 @@ class SecureClusterIT {
 
   @Test
   void keysAreExchangedWhileItRuns() throws Exception {
-    local.trellis("put", "kept", "v").expect(0);
+    until(0, "put", "kept", "v");
     String former = Files.readString(secrets().resolve("client/admin.key"));
     Path formerKey = Files.writeString(folder.resolve("former.key"), former);
     local.trellis("security", "rotate", secrets().toString()).expect(0);
     assertEquals("v", until(0, "get", "kept").line());
     until(0, "get", "kept", "--key-file", formerKey.toString());
-    local.trellis("node", "add").expect(0);
+    local.trellis("node", "add", "--detach").expect(0);
+    awaitWholeOf(3);
     local.trellis("security", "rotate", secrets().toString(), "--finish").expect(0);
     assertEquals("v", until(0, "get", "kept").line());
     until(REFUSED, "get", "kept", "--key-file", formerKey.toString());
-    RecordedLoad.Conditions.await("whole again", () -> local.status().get("whole").asBoolean());
-    local.trellis("node", "remove", "node-2").expect(0);
+    awaitWholeOf(3);
+    local.trellis("node", "remove", "node-2", "--detach").expect(0);
+    awaitWholeOf(2);
     assertEquals("v", local.trellis("get", "kept").expect(0).line());
     local.trellis("security", "status", secrets().toString()).expect(0);
+  }
+
+  private static void awaitWholeOf(int nodes) {
+    RecordedLoad.Conditions.await(
+        "all is whole with " + nodes + " nodes",
+        () -> {
+          JsonNode status = local.status();
+          long active =
+              status.get("nodes").findValues("state").stream()
+                  .filter(state -> state.asText().equals("active"))
+                  .count();
+          return active == nodes && status.get("whole").asBoolean();
+        });
   }
 
   @Test
