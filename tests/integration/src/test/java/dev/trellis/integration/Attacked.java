@@ -105,6 +105,7 @@ abstract class Attacked {
             "--set-monitor",
             "occupancy.high=1.0"));
     local.up(arguments.toArray(String[]::new));
+    Conditions.await("the cluster is whole", () -> local.status().get("whole").asBoolean());
     begun();
     doors = Door.all(local.portBase(), NODES, SHARDS);
     JsonNode status = local.status();
