@@ -266,7 +266,7 @@ public final class TlsReport {
         secure ? "TLS and API key" : "plain",
         (after - before) / CONNECTIONS,
         (residentBytes() - residentBefore) / CONNECTIONS);
-    opened.forEach(Channel::close);
+    opened.forEach(channel -> channel.close().awaitUninterruptibly());
     TimeUnit.SECONDS.sleep(1);
   }
 
@@ -287,6 +287,7 @@ public final class TlsReport {
     throw new IllegalStateException("there is no VmRSS");
   }
 
+  @SuppressWarnings("AnnotateFormatMethod") // for which there is no dependency here
   private static void print(String format, Object... arguments) {
     System.out.println(String.format(Locale.ROOT, format, arguments));
   }
@@ -297,6 +298,8 @@ public final class TlsReport {
     secured.close();
   }
 
+  /// Measures, and prints what came of it.
+  ///
   /// @param arguments the folder of secrets
   public static void main(String[] arguments) throws IOException, InterruptedException {
     print("load of the machine before: %.2f", load());
