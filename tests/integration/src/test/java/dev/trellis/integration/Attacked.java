@@ -44,7 +44,7 @@ abstract class Attacked {
   static final int NODES = 2;
   static final int SHARDS = 2;
   private static final long SEED = Long.getLong("seed", System.nanoTime() & 0xFFFFFF);
-  private static final long REQUESTS = Long.getLong("attack.requests", 20_000);
+  private static final long REQUESTS = Long.getLong("attack.requests", 5_000);
 
   /// Connections to each door that take for ever.
   private static final int HALF_OPEN = Integer.getInteger("attack.half.open", 100);

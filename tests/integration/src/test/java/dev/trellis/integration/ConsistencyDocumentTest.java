@@ -53,6 +53,22 @@ class ConsistencyDocumentTest {
   }
 
   @Test
+  void everyAttackNamesTestsThatExist() throws IOException {
+    List<String> rows =
+        Files.readString(ROOT.resolve("docs/security.md"))
+            .lines()
+            .dropWhile(line -> !line.startsWith("| attack |"))
+            .skip(2)
+            .takeWhile(line -> line.startsWith("|"))
+            .toList();
+    assertTrue(rows.size() >= 10, rows.toString());
+    List<Path> sources = testSources();
+    for (String row : rows) {
+      assertEquals(List.of(), missing(row, sources), row);
+    }
+  }
+
+  @Test
   void aTestThatDoesNotExistIsNoticed() throws IOException {
     List<Path> sources = testSources();
     assertEquals(List.of("no test is named"), missing("| all is well | `ack=one` |", sources));
