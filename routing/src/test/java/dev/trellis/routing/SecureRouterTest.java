@@ -22,7 +22,6 @@ import dev.trellis.process.Secrets;
 import dev.trellis.process.StrictConfig;
 import dev.trellis.process.TestSecrets;
 import dev.trellis.wire.ErrorCode;
-import java.io.IOException;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -117,8 +116,7 @@ class SecureRouterTest {
       Trellis administrator = connect(administrator(router).withTimeout(Duration.ofSeconds(1)));
       assertTrue(administrator.clusterMap().nodes().isEmpty());
       TrellisException e =
-          assertThrows(
-              TrellisException.class, () -> administrator.register("k").putText("v"));
+          assertThrows(TrellisException.class, () -> administrator.register("k").putText("v"));
       assertEquals(ErrorCode.NO_NODES, e.code());
     }
   }
@@ -132,8 +130,7 @@ class SecureRouterTest {
             "connections.max = 20\nhandshake.timeout = 1m");
     connect(administrator(router)).register("k").putText("v");
     for (int i = 0; i < 200; i++) {
-      Socket half =
-          new Socket(router.dataAddress().getAddress(), router.dataAddress().getPort());
+      Socket half = new Socket(router.dataAddress().getAddress(), router.dataAddress().getPort());
       closing.add(half);
       if (i % 2 == 0) {
         half.getOutputStream().write(new byte[] {0x16, 3, 1, 2, 0, 1, 0});
@@ -177,7 +174,6 @@ class SecureRouterTest {
     closing.add(router);
     return router;
   }
-
 
   private static String address(TrellisRouter router) {
     return "127.0.0.1:" + router.dataAddress().getPort();

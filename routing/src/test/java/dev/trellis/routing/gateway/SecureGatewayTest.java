@@ -15,6 +15,7 @@ import dev.trellis.access.ApiKey;
 import dev.trellis.access.KeyRecord;
 import dev.trellis.client.TestExceptions;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.AuditLog;
 import dev.trellis.process.HttpsClient;
 import dev.trellis.process.Protection;
 import dev.trellis.process.Secrets;
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.slf4j.LoggerFactory;
 
 /// A gateway with `security = on`: nothing without a key, and nothing that its owner may not do.
 @Timeout(60)
@@ -61,18 +63,24 @@ class SecureGatewayTest {
   private Protection protection;
   private Gateway gateway;
 
+  /// All that is written: the audit log may have its own place.
+  private static List<Logger> logs() {
+    return List.of(
+        (Logger) LoggerFactory.getLogger("ROOT"), (Logger) LoggerFactory.getLogger(AuditLog.NAME));
+  }
+
   @BeforeEach
   void start() {
     secrets = new TestSecrets(folder, "trellis");
     own = secrets.router("r1");
     protection = Protection.of(own, "trellis", "router r1", InstantSource.system());
     logged.start();
-    ((Logger) org.slf4j.LoggerFactory.getLogger("ROOT")).addAppender(logged);
+    logs().forEach(log -> log.addAppender(logged));
   }
 
   @AfterEach
   void stop() throws Exception {
-    ((Logger) org.slf4j.LoggerFactory.getLogger("ROOT")).detachAppender(logged);
+    logs().forEach(log -> log.detachAppender(logged));
     for (AutoCloseable open : closing.reversed()) {
       open.close();
     }
