@@ -112,6 +112,10 @@ public final class AccessList {
                   Caller.requireFree(field.substring(ALLOWANCE_FIELD.length())), allowance(text));
             }
           } catch (IllegalArgumentException e) {
+            if (field.startsWith(ALLOWANCE_FIELD)) {
+              // Somebody is limited, and nobody knows how: not at all would be too much.
+              allowances.put(field.substring(ALLOWANCE_FIELD.length()), Allowance.LEAST);
+            }
             unreadable.add(field); // of a later version, or of somebody who does not know the form
           }
         });

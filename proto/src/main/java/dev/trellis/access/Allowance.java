@@ -10,6 +10,9 @@ public record Allowance(
     long operationsPerSecond, long bytesPerSecond, long connections, long bytesStored) {
   public static final Allowance UNLIMITED = new Allowance(0, 0, 0, 0);
 
+  /// Next to nothing.
+  public static final Allowance LEAST = new Allowance(1, 1, 1, 1);
+
   public Allowance {
     requireLimit("operations a second", operationsPerSecond);
     requireLimit("bytes a second", bytesPerSecond);

@@ -21,6 +21,7 @@ public final class Rights {
   private final PrefixTree ofSystem; // of those grants that were given for keys of the system
   private final PrefixTree secret; // of those that were given for what is secret there
   private final int anyRoles; // of all of them together
+  private final int userRoles; // of those that were given for keys of users
   private final boolean administers; // and so may do all
 
   private Rights(List<Grant> grants) {
@@ -29,12 +30,15 @@ public final class Rights {
     secret =
         tree(grants, prefix -> isSystem(prefix) && SystemKeys.isSecret(prefix, 0, prefix.length));
     int any = 0;
+    int ofUsers = 0;
     boolean all = false;
     for (Grant grant : grants) {
       any |= bits(grant);
+      ofUsers |= isOfUsers(grant.prefix().toBytes()) ? bits(grant) : 0;
       all |= grant.prefix().isEmpty() && grant.roles().contains(Role.ADMIN);
     }
     anyRoles = any;
+    userRoles = ofUsers;
     administers = all;
   }
 
@@ -54,6 +58,10 @@ public final class Rights {
 
   private static boolean isSystem(byte[] prefix) {
     return SystemKeys.isSystem(prefix, 0, prefix.length);
+  }
+
+  private static boolean isOfUsers(byte[] prefix) {
+    return !isSystem(prefix) || SystemKeys.nameAt(prefix, 0, prefix.length) >= 0;
   }
 
   private static int bits(Grant grant) {
@@ -91,7 +99,7 @@ public final class Rights {
   }
 
   /// Whether a grant covers a key, for its own name or the name that a user gave in it: as
-  /// [#allow], without what everybody may who may anything.
+  /// [#allow], without what everybody may who may the same with any key.
   public boolean isGranted(Role role, Payload key) {
     byte[] bytes = key.toBytes();
     boolean shared =
@@ -139,7 +147,7 @@ public final class Rights {
       return secret.covers(role.bits(), source, at, length);
     }
     if (SystemKeys.isShared(source, at, length)) {
-      return role != Role.ADMIN && anyRoles != 0;
+      return role != Role.ADMIN && (userRoles & role.bits()) == role.bits();
     }
     int nameAt = SystemKeys.nameAt(source, at, length);
     if (nameAt >= 0 && granted.covers(role.bits(), source, nameAt, at + length - nameAt)) {

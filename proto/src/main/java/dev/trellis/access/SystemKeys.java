@@ -7,8 +7,9 @@ import dev.trellis.lattice.Payload;
 ///
 /// | word | what is needed |
 /// |---|---|
-/// | `mailbox`, `future`, `agent` and others that stand before a user's name | the same rights on that name: who may write `shop/orders` may send to the mailbox of that name |
-/// | `commit`, `invocation`, `agent-hosts` | any right on anything: what is under them is named by chance, and says which keys, but no value |
+/// | `mailbox`, `agent` and others that stand before a user's name | the same rights on that name: who may write `shop/orders` may send to the mailbox of that name |
+/// | `commit` | the same, of the key that a part of a commit is for, which stands behind writer and time |
+/// | `future`, `invocation`, `agent-hosts`, replies to who asks agents | the same role on any key of users: what is under them is named by chance, for who was told the name |
 /// | `access` | `admin` on the empty prefix, or a grant that names it |
 /// | all others | a grant that names them, or `admin` on the empty prefix |
 final class SystemKeys {
@@ -18,18 +19,24 @@ final class SystemKeys {
     bytes("mailbox/"),
     bytes("mailbox-tries/"),
     bytes("mailbox-group/"),
-    bytes("future/"),
     bytes("barrier/"),
     bytes("aggregate/"),
     bytes("agent/"),
     bytes("agent-lease/"),
-    bytes("agent-mail/"),
+    bytes("agent-mail/agent/"),
+    bytes("agent-mail/failed/"),
     bytes("agent-index/"),
   };
 
   private static final byte[][] SHARED = {
-    bytes("commit/"), bytes("invocation/"), bytes("agent-hosts"),
+    bytes("future/"), bytes("invocation/"), bytes("agent-hosts"), bytes("agent-mail/replies/"),
   };
+
+  private static final byte[] COMMIT = bytes("commit/");
+
+  /// Before the key in the name of a part of a commit: two numbers of 16 digits, a slash behind
+  /// each.
+  private static final int COMMIT_ID_BYTES = 34;
 
   private static final byte[] ACCESS = bytes("access");
 
@@ -41,6 +48,10 @@ final class SystemKeys {
 
   /// Where, in a key of the system, the name begins that a user gave; -1 if it has none.
   static int nameAt(byte[] source, int at, int length) {
+    if (startsWith(source, at + PREFIX.length, length - PREFIX.length, COMMIT)) {
+      int ahead = PREFIX.length + COMMIT.length + COMMIT_ID_BYTES;
+      return length < ahead ? -1 : at + ahead;
+    }
     return endOfAny(NAMED, source, at, length);
   }
 

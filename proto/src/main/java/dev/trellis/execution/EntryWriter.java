@@ -514,12 +514,8 @@ public final class EntryWriter {
     if (known.isEmpty() && sum.bitLength() >= Long.SIZE && sum.signum() == Long.signum(by)) {
       throw new Refusal(
           ErrorCode.BAD_REQUEST,
-          subject
-              + " stands at "
-              + before.value()
-              + "; adding "
-              + by
-              + " leaves the range of 64 bits");
+          // Without the value, which not everybody may know who may add.
+          "adding " + by + " to " + subject + " leaves the range of 64 bits");
     }
     return Part.of(delta, Show.VALUE).differing(known.isPresent() && known.getAsLong() != by);
   }

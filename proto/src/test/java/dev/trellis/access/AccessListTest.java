@@ -95,6 +95,9 @@ class AccessListTest {
     assertEquals(Set.of(field.substring(0, at)), list.unreadable());
     assertTrue(list.principal("shop").rights().isEmpty());
     assertEquals(List.of(), list.keys());
+    if (field.startsWith("allowance/")) { // nor sets him free
+      assertEquals(Allowance.LEAST, list.allowances().get("shop"));
+    }
   }
 
   @Test

@@ -38,9 +38,17 @@ class RightsTest {
     "_trellis/mailbox/news/orders, WRITE, false",
     "_trellis/mailbox/news/orders, READ, true",
     "_trellis/mailbox/other, READ, false",
-    "_trellis/agent-mail/shop/x, WRITE, true",
-    "_trellis/commit/00/11, WRITE, true",
-    "_trellis/commit/00/11, ADMIN, false",
+    "_trellis/agent-mail/agent/shop/x, WRITE, true",
+    "_trellis/agent-mail/agent/bank/x, READ, false",
+    "_trellis/agent-mail/replies/4711, WRITE, true",
+    "_trellis/commit/0123456789abcdef/0123456789abcdef/shop/a, WRITE, true",
+    "_trellis/commit/0123456789abcdef/0123456789abcdef/news/a, READ, true",
+    "_trellis/commit/0123456789abcdef/0123456789abcdef/news/a, WRITE, false",
+    "_trellis/commit/0123456789abcdef/0123456789abcdef/bank/a, READ, false",
+    "_trellis/commit/0123456789abcdef/0123456789abcdef/, READ, false",
+    "_trellis/commit/00/11, READ, false",
+    "_trellis/invocation/4711, WRITE, true",
+    "_trellis/invocation/4711, ADMIN, false",
     "_trellis/access, READ, false",
     "_trellis/access/shop/a, READ, false",
     "_trellis/monitor/decisions, READ, false",
@@ -70,8 +78,13 @@ class RightsTest {
     assertFalse(router.allow(Role.WRITE, AccessList.KEY));
     assertTrue(Rights.ALL.allow(Role.WRITE, AccessList.KEY));
     assertTrue(Rights.ALL.administer());
+    // Who was granted nothing of users' has no business with what they share.
+    assertFalse(router.allow(Role.READ, Payload.ofText("_trellis/invocation/4711")));
+    Rights reader = Rights.of(List.of(new Grant(Payload.ofText("news/"), Set.of(Role.READ))));
+    assertTrue(reader.allow(Role.READ, Payload.ofText("_trellis/future/4711")));
+    assertFalse(reader.allow(Role.WRITE, Payload.ofText("_trellis/future/4711")));
     assertTrue(Rights.NONE.isEmpty());
-    assertFalse(Rights.NONE.allow(Role.READ, Payload.ofText("_trellis/commit/1/2")));
+    assertFalse(Rights.NONE.allow(Role.READ, Payload.ofText("_trellis/invocation/1")));
   }
 
   @Test
@@ -83,6 +96,7 @@ class RightsTest {
     assertFalse(SHOP.cover(Role.READ, Payload.ofText("_trellis/")));
     // What chance has named is for who knows the name, not for who looks around.
     assertFalse(SHOP.cover(Role.READ, Payload.ofText("_trellis/commit/")));
+    assertFalse(SHOP.cover(Role.READ, Payload.ofText("_trellis/future/")));
     assertTrue(SHOP.cover(Role.READ, Payload.ofText("_trellis/mailbox/shop/")));
   }
 

@@ -134,12 +134,12 @@ public final class AccessFeed implements AutoCloseable {
         client = connected;
       }
       subscription = connected.subscribe(AccessList.KEY, CONFIRMATION, new Listener());
-    } catch (TrellisException | IllegalArgumentException e) {
-      retry(e);
+    } catch (RuntimeException | Error e) {
+      retry(e); // whatever it was, as threads or files that ran out: nobody else tries again
     }
   }
 
-  private void retry(RuntimeException failure) {
+  private void retry(Throwable failure) {
     if (closed) {
       return;
     }

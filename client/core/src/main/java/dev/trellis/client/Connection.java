@@ -438,6 +438,11 @@ final class Connection extends ByteToMessageDecoder {
     }
   }
 
+  /// Whether the other side has shown itself to be a node, if it has shown anything.
+  boolean isNode() {
+    return shown.map(name -> name.part() == CertificateName.Part.NODE).orElse(true);
+  }
+
   /// Why somebody with this certificate cannot be who he says; empty if he can.
   private static Optional<String> objection(CertificateName name, Frame.Welcome welcome) {
     boolean fits =

@@ -617,6 +617,10 @@ final class Lane implements Connection.Listener {
               + expected.nodeId());
       return;
     }
+    if (!opened.isNode()) {
+      opened.close("node " + expected.nodeId() + " shows a certificate that is of no node");
+      return;
+    }
     welcome = greeting;
     cluster.clock().observe(greeting.clock());
     cluster.learnLimits(greeting.limits());

@@ -1,7 +1,9 @@
 package dev.trellis.node.net;
 
+import dev.trellis.access.AccessList;
 import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.Caller;
+import dev.trellis.access.CertificateName;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.ClientTls;
@@ -19,6 +21,7 @@ import dev.trellis.process.Units;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.PlainReply;
 import dev.trellis.wire.PlainRequests;
@@ -43,6 +46,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -82,6 +86,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   /// How long a client has to read the last bytes and to close, before the socket is closed under
   /// it.
   private static final long LINGER_MILLIS = 1_000;
+
+  /// Connections beyond the limit that there is room for, for those who are preferred.
+  private static final int PLACES_KEPT = 64;
 
   private enum Phase {
     /// Nothing but a Hello is welcome.
@@ -533,7 +540,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     Optional<String> objection =
         Handshake.objection(hello, shard.plane().config().clusterName(), VersionRange.SPOKEN);
     if (objection.isPresent()) {
-      if (hello.introduction().isPresent()) {
+      if (hello.introduction().isPresent() && mayBePeer(hello.introduction().get())) {
         shard.refusedPeer(
             hello.introduction().get().from(), ErrorCode.BAD_REQUEST, objection.get());
       }
@@ -545,19 +552,19 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       greetPeer(hello.introduction().get(), version);
       return;
     }
-    if (!shard.hasRoom()) {
-      int connectionsMax = shard.plane().config().connections().connectionsMax();
-      refuse(
-          ErrorCode.OVERLOADED,
-          "this shard has " + connectionsMax + " connections, its limit; try again later");
-      return;
-    }
     Optional<Caller> caller =
         shard.plane().protection().isPresent()
             ? authenticate(hello.credentials())
             : Optional.of(Caller.ANONYMOUS);
     if (caller.isEmpty()) {
       return; // he was told why
+    }
+    if (!shard.hasRoom(isPreferred(caller.get()) ? PLACES_KEPT : 0)) {
+      int connectionsMax = shard.plane().config().connections().connectionsMax();
+      refuse(
+          ErrorCode.OVERLOADED,
+          "this shard has " + connectionsMax + " connections, its limit; try again later");
+      return;
     }
     cancelGreetingDeadline();
     Origin origin = new Origin(id, hello.clientId(), caller.get());
@@ -567,6 +574,25 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     phase = Phase.OPEN;
     shard.join(origin, this);
     write(shard.welcome(version, shard.time(), origin.caller()));
+  }
+
+  /// Whether there are places kept for him: for administrators and for the cluster's own processes,
+  /// whom nobody else may shut out by taking all there are.
+  private boolean isPreferred(Caller caller) {
+    return shard.plane().protection().isPresent()
+        && (caller.rights().administer()
+            || (proof.isPresent()
+                && proof.get() instanceof Doorkeeper.Proof.OfCertificate(Certificate certificate)
+                && certificate.name().part() != CertificateName.Part.CLIENT));
+  }
+
+  /// Whether he has shown that he is who he says, if that is to be shown.
+  private boolean mayBePeer(Frame.Introduction introduction) {
+    return shard.plane().protection().isEmpty()
+        || protection()
+            .doorkeeper()
+            .objection(certificate(), introduction.from().nodeId(), shard.clock().millis())
+            .isEmpty();
   }
 
   /// Finds out who asks; refuses him if that is not known, or he has too many connections.
@@ -719,11 +745,35 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       return;
     }
     underWay++;
+    if (request.operation() instanceof Mutation mutation) {
+      auditAdministration(request.key(), mutation);
+    }
     int owner = ownerOf(request.key());
     if (owner == shard.index()) {
       shard.handle(open().origin(), request);
     } else {
       pass(owner, new Errand.Handling(request));
+    }
+  }
+
+  /// Writes down who changes the list of principals, or where keys are; if he may not, the refusal
+  /// is written down too.
+  private void auditAdministration(Payload key, Mutation mutation) {
+    boolean ofPrincipals = key.equals(AccessList.KEY);
+    if ((ofPrincipals || mutation instanceof Mutation.Place)
+        && shard.plane().protection().isPresent()) {
+      String what =
+          mutation instanceof Mutation.UpdateField update
+              ? "change " + update.field()
+              : mutation.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+      protection()
+          .audit()
+          .administered(
+              open().origin().caller().principal(),
+              what,
+              key.toString(),
+              String.valueOf(channel.remoteAddress()),
+              "asked");
     }
   }
 

@@ -770,8 +770,9 @@ final class ShardServer implements Outbox {
   }
 
   /// Whether there is room for one more connection of a client.
-  boolean hasRoom() {
-    return connections.size() - strangers.size() < plane.config().connections().connectionsMax();
+  boolean hasRoom(int more) {
+    int most = plane.config().connections().connectionsMax() + more;
+    return connections.size() - strangers.size() < most;
   }
 
   /// A connection has introduced itself.

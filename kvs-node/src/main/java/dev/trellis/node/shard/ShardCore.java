@@ -530,7 +530,7 @@ public final class ShardCore {
   /// Takes bytes that go out to a caller from his allowance.
   private void moved(Caller caller, Reply reply) {
     if (caller != Caller.ANONYMOUS && reply.outcome() instanceof Outcome.Done) {
-      Usage usage = usages.of(caller, nowMillis);
+      Usage usage = usages.known(caller);
       if (usage != null && usage.countsBytes()) {
         usage.move(WireSize.of(reply), nowMillis);
       }
@@ -2113,7 +2113,8 @@ public final class ShardCore {
             written.dots(),
             new Receipt(1, 0),
             EntryWriter.fieldGenerations(after, mutation));
-    if (context.demand().delta() && !idle) {
+    // A delta of a counter tells what it comes to.
+    if (context.demand().delta() && !idle && mayRead(origin, request.key())) {
       done = done.withDelta(written.delta());
     }
     Optional<PeerMessage.Change> change =

@@ -41,6 +41,11 @@ final class Usages {
     return ofLast;
   }
 
+  /// The same of one who asked some time ago, whose rights and limits may have changed since.
+  @Nullable Usage known(Caller caller) {
+    return caller == last ? ofLast : byPrincipal.get(caller.principal());
+  }
+
   private @Nullable Usage find(Caller caller, long nowMillis) {
     if (caller == Caller.ANONYMOUS || caller == Caller.PEER) {
       return null;

@@ -18,7 +18,6 @@ import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
-import dev.trellis.wire.Request;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -28,9 +27,9 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
-/// A commit that others see all of or nothing: first a record of all that it writes, and a look at
-/// whether each key takes it; then the keys. Whoever sees it in one of them finds the rest in the
-/// record, so the first of them to be written is the point from which it has happened.
+/// A commit that others see all of or nothing: first records of all that it writes, and a look at
+/// whether each key takes it; then the keys. Whoever sees it in one of them finds the rest in their
+/// records, so the first of them to be written is the point from which it has happened.
 final class AtomicCommitTurn implements Turn {
   private record Part(Mutation.Commit commit, long ttlMillis) {}
 
@@ -77,14 +76,26 @@ final class AtomicCommitTurn implements Turn {
     }
     List<Call> calls = new ArrayList<>();
     if (parts.size() > 1) {
-      List<Request> record = new ArrayList<>();
-      parts.forEach(
-          (key, part) -> record.add(CommitRecord.part(key, part.commit, stamp, part.ttlMillis)));
-      calls.add(
-          new Call(
-              CommitRecord.key(id),
-              new Mutation.Put(CommitRecord.encode(record)),
-              options.withTtl(CommitRecord.TTL)));
+      for (Map.Entry<Payload, Part> each : parts.entrySet()) {
+        Payload key = each.getKey();
+        Part part = each.getValue();
+        if (key.size() > CommitRecord.keyBytesMax()) {
+          return new Step.Refuse(
+              ErrorCode.KEY_TOO_LONG,
+              "a key of "
+                  + key.size()
+                  + " bytes; in a commit of several keys that others see all of or nothing, keys"
+                  + " may have "
+                  + CommitRecord.keyBytesMax());
+        }
+        calls.add(
+            new Call(
+                CommitRecord.key(id, key),
+                new Mutation.Put(
+                    CommitRecord.encode(
+                        CommitRecord.part(key, part.commit, stamp, part.ttlMillis))),
+                options.withTtl(CommitRecord.TTL)));
+      }
     }
     for (Map.Entry<Payload, Part> each : parts.entrySet()) {
       Payload key = each.getKey();

@@ -82,7 +82,7 @@ final class AtomicCut {
     List<Call> calls = new ArrayList<>();
     for (CommitId id : owed) {
       // It was written before any of the keys, but the replica that answers may lag behind.
-      calls.add(new Call(CommitRecord.key(id), RECORD, options.withReadMode(ReadMode.ALL)));
+      calls.add(new Call(CommitRecord.key(id, key), RECORD, options.withReadMode(ReadMode.ALL)));
     }
     return calls;
   }

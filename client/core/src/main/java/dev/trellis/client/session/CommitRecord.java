@@ -19,21 +19,36 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
-/// All that a commit of several keys writes, kept under a key of its own before any of them is
-/// written: so whoever sees the commit in one of them can have the rest. A batch of requests, each
-/// a [Mutation.Commit].
+/// What a commit of several keys writes to one of them, kept under a key of its own before any of
+/// them is written: so whoever sees the commit in one of them can have the rest. A batch of one
+/// request, a [Mutation.Commit].
+///
+/// There is one for each key, whose name ends in that key, since whoever may not read a key must
+/// not read here what is written to it.
 final class CommitRecord {
   /// How long it is kept: longer than a client that died in the middle of it goes unnoticed.
   static final Duration TTL = Duration.ofDays(1);
 
   private static final FrameCodec CODEC = new FrameCodec(Limits.DEFAULT);
 
+  private static final CommitId LONGEST = new CommitId(HybridTimestamp.ZERO, 0);
+
   private CommitRecord() {}
 
-  /// The key of the record.
-  static Payload key(CommitId id) {
-    return Payload.ofText(
-        "_trellis/commit/%016x/%016x".formatted(id.writer(), id.timestamp().packed()));
+  /// The key of the record for a key.
+  static Payload key(CommitId id, Payload key) {
+    Payload prefix =
+        Payload.ofText(
+            "_trellis/commit/%016x/%016x/".formatted(id.writer(), id.timestamp().packed()));
+    byte[] name = new byte[prefix.size() + key.size()];
+    prefix.copyTo(name, 0);
+    key.copyTo(name, prefix.size());
+    return Payload.of(name);
+  }
+
+  /// The longest key that may be committed to together with others.
+  static int keyBytesMax() {
+    return Limits.DEFAULT.keyBytesMax() - key(LONGEST, Payload.EMPTY).size();
   }
 
   /// One part of a record.
@@ -54,8 +69,8 @@ final class CommitRecord {
             0));
   }
 
-  static Payload encode(List<Request> parts) {
-    return Payload.of(FrameCodec.encode(new Frame.Batch(parts)));
+  static Payload encode(Request part) {
+    return Payload.of(FrameCodec.encode(new Frame.Batch(List.of(part))));
   }
 
   static List<Request> decode(Payload record) {

@@ -29,6 +29,7 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.View;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -633,6 +634,39 @@ class SessionTest {
     assertTrue(store.new Client().session(Set.of()).growSet("b").contains("e"));
   }
 
+  /// Whoever may not read a key must not read in the records what was written to it.
+  @Test
+  void whatIsRecordedOfACommitIsUnderTheNameOfEachKeyAndTellsNoOthersValue() {
+    ModelStore store = new ModelStore(new SplittableRandom(5), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    session.register("public/a").putText("seen by all");
+    session.register("secret/b").putText("seen by few");
+    session.commit();
+    List<Payload> records = store.commitRecords();
+    assertEquals(2, records.size());
+    for (Payload record : records) {
+      boolean secret = record.text().endsWith("/secret/b");
+      assertTrue(secret || record.text().endsWith("/public/a"), record::toString);
+      Payload kept =
+          store.new Client().session(Set.of()).register(record.text()).get().orElseThrow();
+      String told = new String(kept.toBytes(), StandardCharsets.ISO_8859_1);
+      assertEquals(secret, told.contains("seen by few"), told);
+      assertEquals(!secret, told.contains("seen by all"), told);
+    }
+  }
+
+  @Test
+  void aKeyTooLongForARecordIsRefusedBeforeAnythingIsWritten() {
+    ModelStore store = new ModelStore(new SplittableRandom(5), 2);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_ATOMIC));
+    session.register("k".repeat(975)).putText("v");
+    session.register("b").putText("v");
+    DefiniteException.KeyTooLong refused =
+        assertThrows(DefiniteException.KeyTooLong.class, session::commit);
+    assertTrue(refused.getMessage().contains("may have 974"), refused.getMessage());
+    assertEquals(List.of(), store.commitRecords());
+  }
+
   @Test
   void aCommitThatOneKeyDoesNotTakeIsSeenInNone() {
     ModelStore store = new ModelStore(new SplittableRandom(12), 1);
@@ -663,7 +697,7 @@ class SessionTest {
         assertThrows(DefiniteException.BadRequest.class, many::commit);
     assertEquals("a commit of 257 keys, the limit is 256", tooMany.getMessage());
     assertTrue(store.new Client().session(Set.of()).register("a").getText().isEmpty());
-    assertEquals(0, store.commitRecords());
+    assertEquals(List.of(), store.commitRecords());
   }
 
   /// Transactions that are under way together, each of which reads three keys and writes two, and

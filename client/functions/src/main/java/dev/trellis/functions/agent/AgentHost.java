@@ -250,8 +250,12 @@ public final class AgentHost implements AutoCloseable {
         .forEach(
             field -> {
               if (field.view() instanceof View.Bytes register) {
-                HostNotice notice = HostNotice.of(register.value());
-                found.put(notice.host(), notice);
+                try {
+                  HostNotice notice = HostNotice.of(register.value());
+                  found.put(notice.host(), notice);
+                } catch (IllegalArgumentException e) {
+                  log.debug("a notice of a host that nobody can read is left out", e);
+                }
               }
             });
     hosts = found;

@@ -33,8 +33,9 @@ final class MailIndex {
     this.periodMillis = period.toMillis();
   }
 
+  /// The name ends in a slash, as those of a type's agents go on: who may read these may read it.
   static Payload key(String type) {
-    return Payload.ofText("_trellis/agent-index/" + type);
+    return Payload.ofText("_trellis/agent-index/" + type + "/");
   }
 
   private SetHandle set(String type) {
