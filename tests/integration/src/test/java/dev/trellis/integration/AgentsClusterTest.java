@@ -19,6 +19,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.node.TrellisNode;
 import dev.trellis.node.config.NodeConfig;
 import dev.trellis.process.StrictConfig;
+import dev.trellis.wire.NodeDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -86,9 +87,21 @@ class AgentsClusterTest {
             ClientConfig.of(addresses)
                 .withConnectTimeout(WAIT)
                 .withTimeout(Duration.ofSeconds(5))
+                .withMapRefresh(Duration.ofMillis(50))
                 .withEventLoopThreads(1));
     opened.add(trellis);
     return trellis;
+  }
+
+  private static void awaitActive(Trellis client, int nodes) {
+    long begun = System.nanoTime();
+    while (client.clusterMap().nodes().stream()
+            .filter(node -> node.state() == NodeDescriptor.State.ACTIVE)
+            .count()
+        != nodes) {
+      assertTrue(System.nanoTime() - begun < WAIT.toNanos(), () -> "" + client.clusterMap());
+      Thread.onSpinWait();
+    }
   }
 
   private void host(TrellisNode... nodes) {
@@ -183,7 +196,9 @@ class AgentsClusterTest {
     TrellisNode first = node("n1");
     TrellisNode second = node("n2", first);
     TrellisNode third = node("n3", first);
-    agents = Agents.over(connect(first, third), SETTINGS);
+    Trellis client = connect(first, third);
+    awaitActive(client, 3);
+    agents = Agents.over(client, SETTINGS);
     opened.add(agents);
     host(first, second, third);
     host(third, second, first);
@@ -207,6 +222,7 @@ class AgentsClusterTest {
     pay(20);
     node("n4", first);
     pay(40);
+    awaitActive(client, 3);
     awaitBalances(" after a node has joined");
   }
 }
