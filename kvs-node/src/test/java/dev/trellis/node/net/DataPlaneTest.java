@@ -190,8 +190,7 @@ class DataPlaneTest {
       assertEquals(1_000, givenUp.id());
       assertEquals(Optional.of(ErrorCode.NOT_REACHED), RawClient.code(givenUp));
       for (int key = 0; key < 8; key++) {
-        RequestContext context =
-            RequestContext.mutation(0, HybridTimestamp.ofMillis(System.currentTimeMillis()));
+        RequestContext context = RequestContext.mutation(0, RawClient.now());
         Request enable = new Request(key, text("await/" + key), new Mutation.Enable(), context);
         writer.send(new Frame.Single(enable));
       }

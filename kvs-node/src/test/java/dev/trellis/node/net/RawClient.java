@@ -25,11 +25,14 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /// A client without mercy or manners: a blocking socket that sends whatever it is told to. Reads
 /// fail after a minute, which only a defect makes them wait for.
 public final class RawClient implements AutoCloseable {
   private static final int PATIENCE_MILLIS = 60_000;
+  private static final AtomicReference<HybridTimestamp> LAST_WRITE =
+      new AtomicReference<>(HybridTimestamp.ZERO);
 
   private final Socket socket;
   private final DataInputStream in;
@@ -192,10 +195,14 @@ public final class RawClient implements AutoCloseable {
 
   public static Request put(long id, String key, Payload value) {
     return new Request(
-        id,
-        Payload.ofText(key),
-        new Mutation.Put(value),
-        RequestContext.mutation(0, HybridTimestamp.ofMillis(System.currentTimeMillis())));
+        id, Payload.ofText(key), new Mutation.Put(value), RequestContext.mutation(0, now()));
+  }
+
+  /// The time of a write; later than all before, so that of two writes the second prevails, however
+  /// soon it comes.
+  static HybridTimestamp now() {
+    HybridTimestamp now = HybridTimestamp.ofMillis(System.currentTimeMillis());
+    return LAST_WRITE.updateAndGet(last -> last.next().max(now));
   }
 
   public static Request get(long id, String key) {
