@@ -152,7 +152,7 @@ final class ShardServer implements Outbox {
     this.incarnation = incarnation;
     this.core = core;
     this.clock = clock;
-    this.group = transport.newLoop("shard-" + index, time);
+    this.group = transport.newLoop("shard-" + index, time, plane.config().connections().pollTime());
     this.loop = group.next();
     this.codec = new FrameCodec(plane.config().limits());
     this.plain = new PlainRequests(plane.config().limits());

@@ -66,6 +66,15 @@ final class LatencyCommand implements Callable<Integer> {
       description = "The router's port (${DEFAULT-VALUE}).")
   private int portBase;
 
+  @Option(
+      names = "--poll",
+      paramLabel = "TIME",
+      defaultValue = "1ms",
+      description =
+          "How long a node looks at its sockets before it sleeps, its poll.time (${DEFAULT-VALUE}); 0s"
+              + " is what nodes do by default.")
+  private String poll = "1ms";
+
   @Override
   public Integer call() throws InterruptedException {
     CaseStudyCommand.requireWithin("--trips", trips, TRIPS_MIN, TRIPS_MAX);
@@ -91,7 +100,16 @@ final class LatencyCommand implements Callable<Integer> {
     List<Latency> results;
     Map<String, Object> about;
     try (BenchCluster cluster = new BenchCluster(portBase, folder)) {
-      cluster.up(List.of("--memory-nodes", "2", "--ssd-nodes", "0", "--shards", "1"));
+      cluster.up(
+          List.of(
+              "--memory-nodes",
+              "2",
+              "--ssd-nodes",
+              "0",
+              "--shards",
+              "1",
+              "--set",
+              "poll.time=" + poll));
       ClientConfig config = ClientConfig.of(cluster.address()).withEventLoopThreads(1);
       try (Trellis caller = Trellis.connect(config);
           Trellis callee = Trellis.connect(config);
@@ -141,6 +159,7 @@ final class LatencyCommand implements Callable<Integer> {
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("trips", (long) Math.max(1, trips / ROUNDS) * ROUNDS);
     about.put("bytes", (long) bytes);
+    about.put("poll", poll);
     about.put("machine", Machine.describe());
     about.put("load", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
     about.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));

@@ -35,6 +35,9 @@ record LatencyReport(Map<String, Object> about, List<Latency> results) {
               + " what takes more computing are greater here.",
           "A function is a thread with a client of its own, which is connected and warm; the nodes are"
               + " processes. The paper's functions were Lambdas, for storage also EC2 machines.",
+          "Nodes look at their sockets for a while before they sleep (--poll, their poll.time), as is"
+              + " good where a shard has a core of its own; by default they sleep at once. JeroMQ has"
+              + " no such setting.",
           "The paper counts a write and a read; 'put and get' is that. A mailbox does more: the message"
               + " goes to the other function, which is told, and back, so twice a write and a push."
               + " The paper has no such row.",
