@@ -150,7 +150,8 @@ class StatisticsSecurityTest {
           strangers.add(stranger);
           stranger.setSoTimeout(1);
           stranger.bind(new InetSocketAddress(host, 0));
-          stranger.connect(new InetSocketAddress("127.0.0.1", publisher.port()));
+          stranger.connect(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), publisher.port()));
         }
         // In their first second those that are new are turned away.
         ended = strangers.subList(0, 20).stream().filter(StatisticsSecurityTest::hasEnded).count();

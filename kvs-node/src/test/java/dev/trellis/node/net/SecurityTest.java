@@ -429,7 +429,7 @@ class SecurityTest {
         assertThrows(DefiniteException.Forbidden.class, () -> ann.keys("shop/").toList());
         for (int i = 0; i < 4; i++) { // of either shard
           CompletableFuture<TrellisException> ended = new CompletableFuture<>();
-          try (Subscription watch =
+          try (Subscription _ =
               ann.subscribe(Payload.ofText("shop/" + i), Duration.ofSeconds(1), failing(ended))) {
             assertTrue(
                 ended.join() instanceof DefiniteException.Forbidden, () -> ended.join().toString());
