@@ -169,8 +169,8 @@ public final class AccessFeed implements AutoCloseable {
     }
     String message = String.valueOf(failure.getMessage());
     reason = message;
-    if (pauseMillis < PAUSE_MILLIS_MAX) {
-      // As while members come and go, and their keys with them.
+    if (told == null || pauseMillis < PAUSE_MILLIS_MAX) {
+      // As while the cluster starts, or members come and go, and their keys with them.
       log.debug("the list of principals cannot be watched yet: {}", message);
     } else if (!message.equals(trouble)) {
       trouble = message;
@@ -187,6 +187,7 @@ public final class AccessFeed implements AutoCloseable {
 
   private void tellIfLate() {
     if (told == null && !closed) {
+      trouble = reason; // so that its end is told too
       log.warn(
           "the list of principals has not been heard for {} s; until it is, nobody but nodes and"
               + " routers is let in, administrators neither: {}",
