@@ -111,14 +111,42 @@ class SecureRouterTest {
   @Test
   void itBelievesNoNodeOfAnotherAuthorityOrWithAnothersName() throws Exception {
     CertificateName name = new CertificateName(CLUSTER, Part.NODE, "n1");
-    for (Secrets wrong : List.of(secrets.foreign(name), secrets.client("n1"), secrets.node("n2"))) {
-      TrellisRouter router = router(secrets.router("r1"), node(wrong), "");
-      Trellis administrator = connect(administrator(router).withTimeout(Duration.ofSeconds(1)));
-      assertTrue(administrator.clusterMap().nodes().isEmpty());
-      TrellisException e =
-          assertThrows(TrellisException.class, () -> administrator.register("k").putText("v"));
-      assertEquals(ErrorCode.NO_NODES, e.code());
+    TrellisNode foreign = node(secrets.foreign(name));
+    believesNobodyAt(foreign);
+    for (CertificateName wrong :
+        List.of(
+            new CertificateName(CLUSTER, Part.CLIENT, "n1"),
+            new CertificateName(CLUSTER, Part.NODE, "n2"))) {
+      Secrets own = secrets.node("n1");
+      TrellisNode node = node(own);
+      secrets.renew(own, wrong);
+      TestSecrets.awaitShown(own, node.descriptor().shardPorts().getFirst());
+      believesNobodyAt(node);
     }
+  }
+
+  /// So it has no map, and does not hear either whom it may show it to but to other routers.
+  private void believesNobodyAt(TrellisNode node) {
+    TrellisRouter router = router(secrets.router("r1"), node, "");
+    Duration patience = Duration.ofSeconds(1);
+    TrellisException early =
+        assertThrows(
+            TrellisException.class,
+            () -> Trellis.connect(administrator(router).withTimeout(patience)));
+    assertEquals(ErrorCode.NO_NODES, early.code());
+    Secrets other = secrets.router("r2");
+    Trellis client =
+        connect(
+            base(router)
+                .withTimeout(patience)
+                .withTls(
+                    ClientTls.trusting(other.file(Secrets.AUTHORITIES))
+                        .withCertificate(
+                            other.file(Secrets.CERTIFICATE), other.file(Secrets.PRIVATE_KEY))));
+    assertTrue(client.clusterMap().nodes().isEmpty());
+    TrellisException e =
+        assertThrows(TrellisException.class, () -> client.register("k").putText("v"));
+    assertEquals(ErrorCode.NO_NODES, e.code());
   }
 
   @Test

@@ -82,9 +82,11 @@ class TlsTest {
 
     Doorkeeper doorkeeper = new Doorkeeper(CLUSTER, List.of());
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.client(), 0) instanceof Authentication.Unknown);
+        doorkeeper.visit(Payload.EMPTY, met.client(), 0).authentication()
+            instanceof Authentication.Unknown);
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.server(), 0) instanceof Authentication.Known);
+        doorkeeper.visit(Payload.EMPTY, met.server(), 0).authentication()
+            instanceof Authentication.Known);
   }
 
   @Test
@@ -97,9 +99,11 @@ class TlsTest {
     Doorkeeper doorkeeper = new Doorkeeper(CLUSTER, List.of());
     doorkeeper.heard(AccessList.of(Map.of(), Set.of(AccessList.revokedField(id))));
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.server(), 0) instanceof Authentication.Unknown);
+        doorkeeper.visit(Payload.EMPTY, met.server(), 0).authentication()
+            instanceof Authentication.Unknown);
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.client(), 0) instanceof Authentication.Known);
+        doorkeeper.visit(Payload.EMPTY, met.client(), 0).authentication()
+            instanceof Authentication.Known);
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.trellis.access.AccessList;
 import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.Caller;
 import dev.trellis.access.CertificateName;
+import dev.trellis.access.Role;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.ClientTls;
@@ -233,11 +234,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (awaits.isEmpty() || !awaits.remove(reply.id())) {
       underWay--;
     }
-    if (reply.outcome() instanceof Outcome.Failed failed
-        && failed.code() == ErrorCode.FORBIDDEN
-        && passage != null) {
-      audit(passage.origin().caller().principal(), "request", failed.message());
-    }
+    auditIfForbidden("request", reply.outcome());
     outbound.add(reply);
     stir();
   }
@@ -446,7 +443,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       return true;
     }
     if (changes) {
-      shard.nextChange(open().origin()).ifPresentOrElse(this::write, () -> changes = false);
+      shard.nextChange(open().origin()).ifPresentOrElse(this::tell, () -> changes = false);
       return true;
     }
     if (!mayBegin()) {
@@ -602,10 +599,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     long now = shard.clock().millis();
     Doorkeeper.Visit visit = doorkeeper.visit(credentials, certificate, now);
     return switch (visit.authentication()) {
-      case Authentication.Unknown _ when !doorkeeper.hasHeard() && !credentials.isEmpty() -> {
-        refuse(
-            ErrorCode.NO_NODES,
-            "this node has not read the list of principals yet; try again later");
+      case Authentication.Unknown(String reason) when visit.isEarly() -> {
+        refuse(ErrorCode.NO_NODES, reason);
         yield Optional.empty();
       }
       case Authentication.Unknown(String reason) -> {
@@ -644,6 +639,14 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (shard.plane().protection().isPresent()) {
       String from = String.valueOf(channel.remoteAddress());
       protection().audit().refused(principal, action, "", from, reason);
+    }
+  }
+
+  private void auditIfForbidden(String action, Outcome outcome) {
+    if (outcome instanceof Outcome.Failed failed
+        && failed.code() == ErrorCode.FORBIDDEN
+        && passage != null) {
+      audit(passage.origin().caller().principal(), action, failed.message());
     }
   }
 
@@ -756,12 +759,13 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
-  /// Writes down who changes the list of principals, or where keys are; if he may not, the refusal
-  /// is written down too.
+  /// Writes down who changes the list of principals, or where keys are. Of who may not, the refusal
+  /// is written down: among what administrators did there is no room for what others would do.
   private void auditAdministration(Payload key, Mutation mutation) {
-    boolean ofPrincipals = key.equals(AccessList.KEY);
-    if ((ofPrincipals || mutation instanceof Mutation.Place)
-        && shard.plane().protection().isPresent()) {
+    boolean places = mutation instanceof Mutation.Place;
+    if ((places || key.equals(AccessList.KEY))
+        && shard.plane().protection().isPresent()
+        && open().origin().caller().rights().allow(places ? Role.ADMIN : Role.WRITE, key)) {
       String what =
           mutation instanceof Mutation.UpdateField update
               ? "change " + update.field()
@@ -864,6 +868,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
             whole -> {
               underWay--;
               scanning = false;
+              whole.failure().ifPresent(failure -> auditIfForbidden("scan", failure));
               write(whole);
               stir();
             });
@@ -901,6 +906,12 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
+  /// Tells of a change to a watched key, or why it is watched no more.
+  private void tell(Frame.Changed changed) {
+    auditIfForbidden("watch", changed.reply().outcome());
+    write(changed);
+  }
+
   private void write(Frame frame) {
     outbound.write(frame);
     shard.touch(this);
@@ -911,7 +922,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       case Errand.Answered answered -> reply(answered.reply());
       case Errand.Page page -> gather(page.scan(), page.page());
       case Errand.Confirmed confirmed -> gather(confirmed.pong(), confirmed.asOf());
-      case Errand.Change change -> write(change.changed());
+      case Errand.Change change -> tell(change.changed());
       case Errand.Done _ -> underWay--;
     }
     shard.tallies().bytesPending.add(-delivery.bytes());

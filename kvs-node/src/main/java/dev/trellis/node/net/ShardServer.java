@@ -49,6 +49,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
@@ -89,9 +90,6 @@ final class ShardServer implements Outbox {
   /// The longest that a timer runs: clocks may be set meanwhile.
   private static final long REVIEW_MILLIS_MAX = 600_000;
 
-  /// Reasons to refuse peers that are remembered, so as not to log them again.
-  private static final int REFUSALS_TOLD_MAX = 1_000;
-
   /// A scan that has no page yet.
   ///
   /// @param isWanted whether anybody waits for the page still
@@ -114,7 +112,7 @@ final class ShardServer implements Outbox {
   private final Peer self;
   private final PeerLinks links;
   private final Set<PeerConnection> peers = new HashSet<>();
-  private final Set<String> refusalsTold = new HashSet<>(); // of peers
+  private final RefusalsTold refusalsTold = new RefusalsTold(); // of peers
   private final AtomicInteger fromSiblings = new AtomicInteger(); // messages yet to be taken
   private final SharedMemory inboundMemory;
   private final SharedMemory outboundMemory;
@@ -431,6 +429,7 @@ final class ShardServer implements Outbox {
     long now = clock.millis();
     tickedMillis = now;
     core.tick(now, this);
+    refusalsTold.overdue(now).ifPresent(this::tellUntold);
     if (inboundMemory.isContended() || outboundMemory.isContended()) {
       List.copyOf(connections).forEach(connection -> connection.endIfStalled(now));
     }
@@ -672,13 +671,22 @@ final class ShardServer implements Outbox {
         .flatMap(known -> known.doorkeeper().objection(certificate, nodeId, clock.millis()));
   }
 
-  /// Tells of a replica that is refused; once for each reason, as it will try again and again.
+  /// Tells of a replica that is refused, as far as there is room in the log: it will try again and
+  /// again.
   void refusedPeer(Peer from, ErrorCode code, String message) {
     tallies.peersRefused.add(1);
     // Of a skew the message tells the times, which differ each time.
     String reason = from + (code == ErrorCode.CLOCK_SKEW ? code.name() : message);
-    if (refusalsTold.size() < REFUSALS_TOLD_MAX && refusalsTold.add(reason)) {
+    OptionalLong before = refusalsTold.note(reason, clock.millis());
+    if (before.isPresent()) {
       LOG.warn("{}: {} is refused: {}", self, from, message);
+      tellUntold(before.getAsLong());
+    }
+  }
+
+  private void tellUntold(long count) {
+    if (count > 0) {
+      LOG.warn("{}: {} more refused of other replicas, or who says that he is one", self, count);
     }
   }
 

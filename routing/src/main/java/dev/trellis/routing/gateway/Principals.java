@@ -127,7 +127,7 @@ final class Principals implements Guests {
     Doorkeeper.Visit visit =
         protection.doorkeeper().visit(credentials, Optional.empty(), clock.millis());
     if (visit.authentication() instanceof Authentication.Unknown(String reason)) {
-      if (!protection.doorkeeper().hasHeard()) {
+      if (visit.isEarly()) {
         throw new Refusal(
             Problem.notYet("who is known has not been heard from the cluster yet; ask again"));
       }

@@ -246,18 +246,14 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
 
   /// Finds out who asks; refuses him if that is not known. The map is for everybody who is.
   private boolean authenticate(Protection process, Frame.Hello hello) {
-    Doorkeeper doorkeeper = process.doorkeeper();
     SslHandler tls = channel.pipeline().get(SslHandler.class);
     Optional<Certificate> certificate =
         tls == null ? Optional.empty() : Tls.shownBy(tls.engine().getSession());
     Doorkeeper.Visit visit =
-        doorkeeper.visit(hello.credentials(), certificate, System.currentTimeMillis());
+        process.doorkeeper().visit(hello.credentials(), certificate, System.currentTimeMillis());
     return switch (visit.authentication()) {
-      case Authentication.Unknown _
-          when !doorkeeper.hasHeard() && !hello.credentials().isEmpty() -> {
-        refuse(
-            ErrorCode.NO_NODES,
-            "this router has not read the list of principals yet; try again later");
+      case Authentication.Unknown(String reason) when visit.isEarly() -> {
+        refuse(ErrorCode.NO_NODES, reason);
         yield false;
       }
       case Authentication.Unknown(String reason) -> {

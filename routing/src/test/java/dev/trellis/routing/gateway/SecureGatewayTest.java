@@ -66,7 +66,9 @@ class SecureGatewayTest {
   /// All that is written: the audit log may have its own place.
   private static List<Logger> logs() {
     return List.of(
-        (Logger) LoggerFactory.getLogger("ROOT"), (Logger) LoggerFactory.getLogger(AuditLog.NAME));
+        (Logger) LoggerFactory.getLogger("ROOT"),
+        (Logger) LoggerFactory.getLogger(AuditLog.NAME),
+        (Logger) LoggerFactory.getLogger(AuditLog.REFUSED));
   }
 
   @BeforeEach
@@ -296,6 +298,9 @@ class SecureGatewayTest {
     refused(503, "NO_NODES", later);
     assertEquals(Optional.of("1"), later.header("Retry-After"));
     unauthenticated(connect().request("GET", "/v1/cluster", NOTHING));
+    // Nor is an administrator known, as he may have been revoked.
+    refused(503, "NO_NODES", send(secrets.administrator(), "GET", "/v1/cluster", ""));
+    hear(0, Set.of());
     assertEquals(200, send(secrets.administrator(), "GET", "/v1/cluster", "").status());
   }
 

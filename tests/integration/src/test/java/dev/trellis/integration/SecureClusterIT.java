@@ -229,7 +229,7 @@ class SecureClusterIT {
                     assertFalse(text.contains(secret), () -> place + " has that of " + file)));
     String audit =
         places.entrySet().stream()
-            .filter(place -> place.getKey().endsWith(".audit.log"))
+            .filter(place -> place.getKey().endsWith(".audit.log.refused"))
             .map(Map.Entry::getValue)
             .reduce("", String::concat);
     assertTrue(audit.contains("\"event\":\"refused\""), audit);

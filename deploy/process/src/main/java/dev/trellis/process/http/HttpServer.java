@@ -20,6 +20,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// HTTP/1.1, with TLS or without, for ports that serve people and their tools, not loads: requests
 /// have small bodies, and each is answered on a virtual thread of its own.
@@ -27,7 +29,11 @@ import java.util.function.Supplier;
 /// It holds however it is treated: connections, lines, headers and bodies are bounded, every wait
 /// has an end, and when all connections are taken, those go that ask for nothing ([Admissions]).
 public final class HttpServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
   private static final int BACKLOG = 1_024;
+
+  /// How long those who answer may take to notice that they are not to.
+  private static final int CLOSE_SECONDS_MAX = 5;
 
   private final HttpConfig config;
   private final Optional<Supplier<SslContext>> tls;
@@ -78,7 +84,21 @@ public final class HttpServer implements AutoCloseable {
     listener.close().syncUninterruptibly();
     threads.shutdownNow();
     admissions.all().forEach(channel -> channel.close().awaitUninterruptibly());
+    // Those who answer still write, if only to find that nobody reads: a loop that has ended would
+    // complain of each.
+    awaitThreads();
     loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+  }
+
+  private void awaitThreads() {
+    try {
+      if (!threads.awaitTermination(CLOSE_SECONDS_MAX, TimeUnit.SECONDS)) {
+        LOG.warn(
+            "{}: somebody is answered still, {} s after the end", config.name(), CLOSE_SECONDS_MAX);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   private Channel listen() throws IOException {

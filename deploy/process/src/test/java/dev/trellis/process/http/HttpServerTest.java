@@ -14,6 +14,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -79,6 +82,30 @@ class HttpServerTest {
 
   private static int count(String text, String part) {
     return text.split(java.util.regex.Pattern.quote(part), -1).length - 1;
+  }
+
+  /// What a handler writes later would find that the event loop has ended, and each time an error
+  /// would be logged.
+  @Test
+  void whenItIsClosedNobodyAnswersAnyMore() throws Exception {
+    CompletableFuture<Void> begun = new CompletableFuture<>();
+    AtomicBoolean hasEnded = new AtomicBoolean();
+    start(
+        config(),
+        exchange -> {
+          try (OutputStream out = exchange.stream("text/plain")) {
+            out.write(1);
+            begun.complete(null);
+            new CompletableFuture<>().get(); // until it is interrupted
+          } catch (InterruptedException | ExecutionException e) {
+            LockSupport.parkNanos(Duration.ofMillis(200).toNanos()); // takes its time to notice
+          }
+          hasEnded.set(true);
+        });
+    send(connect(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    begun.get();
+    server.close();
+    assertTrue(hasEnded.get());
   }
 
   @Test
