@@ -92,6 +92,9 @@ final class ShardServer implements Outbox {
   /// Reasons to refuse peers that are remembered, so as not to log them again.
   private static final int REFUSALS_TOLD_MAX = 1_000;
 
+  /// How often a defect that requests meet with is told.
+  private static final long DEFECTS_PERIOD_MILLIS = 1_000;
+
   /// A scan that has no page yet.
   ///
   /// @param isWanted whether anybody waits for the page still
@@ -133,6 +136,7 @@ final class ShardServer implements Outbox {
   private long runMillis; // likewise, as time of day
   private int runLength;
   private boolean runMutates;
+  private long defectMillis; // when one was told last
   private boolean draining;
   private @Nullable MembershipView view; // the latest
   private @Nullable Channel listener; // set by bind
@@ -172,6 +176,20 @@ final class ShardServer implements Outbox {
                 index,
                 plane.config().nodeId(),
                 partition));
+    core.onDefect(this::noteDefect);
+  }
+
+  /// Who has found such a request may send many of them.
+  private void noteDefect(RuntimeException defect) {
+    long now = clock.millis();
+    if (now - defectMillis >= DEFECTS_PERIOD_MILLIS || now < defectMillis) {
+      defectMillis = now;
+      LOG.error(
+          "shard {} of node {}: a request met with a defect and was refused; nothing was changed",
+          index,
+          plane.config().nodeId(),
+          defect);
+    }
   }
 
   // Life, called from outside.

@@ -171,6 +171,10 @@ public final class ShardCore {
   private final Set<Integer> broken =
       new TreeSet<>(); // partitions of which something can't be read
   private IntConsumer lost = partition -> {};
+  private Consumer<RuntimeException> defects =
+      defect -> {
+        throw defect;
+      };
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
 
   public ShardCore(ShardConfig config, Store store) {
@@ -243,6 +247,12 @@ public final class ShardCore {
   /// and the partition fetched from other replicas.
   public void onLoss(IntConsumer told) {
     lost = told;
+  }
+
+  /// Has `told` know of defects that requests meet with before anything is changed. Without, they
+  /// are thrown: for tests.
+  public void onDefect(Consumer<RuntimeException> told) {
+    defects = told;
   }
 
   private void noteBroken(long keyHash) {
@@ -1950,9 +1960,7 @@ public final class ShardCore {
   private Reply read(Request request, Read read, long nowMillis) throws Refusal {
     Entry entry = entryOf(request.key());
     View view =
-        read instanceof Read.Placed
-            ? placed(request.key())
-            : EntryReader.read(entry, read, nowMillis, "key " + request.key());
+        read instanceof Read.Placed ? placed(request.key()) : view(entry, read, request.key());
     List<Value<?>> live = entry.liveValues(nowMillis);
     CausalContext seen =
         live.size() == 1 ? EntryReader.contextOf(live.get(0)) : CausalContext.EMPTY;
@@ -1963,6 +1971,30 @@ public final class ShardCore {
         kindOf(live),
         seen,
         Receipt.NONE);
+  }
+
+  private View view(Entry entry, Read read, Payload key) throws Refusal {
+    try {
+      return EntryReader.read(entry, read, nowMillis, "key " + key);
+    } catch (BrokenRecordException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw metWith(e, key);
+    }
+  }
+
+  /// What a request is refused with that has found a defect before anything was changed. The defect
+  /// is told, and costs who asked the request: nobody shall be able to stop a node by it.
+  private Refusal metWith(RuntimeException defect, Payload key) {
+    defects.accept(defect);
+    return new Refusal(
+        ErrorCode.BAD_REQUEST,
+        "key "
+            + key
+            + ": node "
+            + config.nodeId()
+            + " has a defect that this request has met with; nothing was changed, and its log says"
+            + " more");
   }
 
   private View placed(Payload key) {
@@ -2066,17 +2098,12 @@ public final class ShardCore {
                 clock.tick(nowMillis),
                 config.incarnation(),
                 birth,
+                entries.nextBirth(),
                 entries::takeBirth,
                 context.fieldGenerations(),
                 collector.forgottenUpTo(nowMillis),
                 tag));
-    EntryWriter.Written written =
-        writer.write(
-            held,
-            context.generation().orElse(HybridTimestamp.ZERO),
-            mutation,
-            "key " + request.key(),
-            0);
+    EntryWriter.Written written = write(writer, held, request, mutation);
     if (written.differs()) {
       statistics.countNondeterministicRetry();
     }
@@ -2122,6 +2149,19 @@ public final class ShardCore {
             ? reassurance(request.key())
             : Optional.of(new PeerMessage.Change(request.key(), written.delta(), setting, false));
     acknowledge(origin, request, done, change, replication.targetsOf(request.key()));
+  }
+
+  /// Has the writer make a delta, by which nothing is changed yet.
+  private EntryWriter.Written write(
+      EntryWriter writer, Entry held, Request request, Mutation mutation) throws Refusal {
+    HybridTimestamp earliest = request.context().generation().orElse(HybridTimestamp.ZERO);
+    try {
+      return writer.write(held, earliest, mutation, "key " + request.key(), 0);
+    } catch (BrokenRecordException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw metWith(e, request.key());
+    }
   }
 
   /// What a mutation answers with, to whom may read it. Others get no value: who writes a hopeless
