@@ -7,6 +7,7 @@ import dev.trellis.access.Role;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.Tag;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
@@ -100,6 +101,9 @@ public final class ShardCore {
   /// What a value's fixed parts may add to its payload before it counts as too large.
   private static final long WEIGHT_ALLOWANCE = 1 << 10;
 
+  /// What may be kept of each thing that is gone by who may store no more.
+  private static final long REMEMBERED_BYTES = 64;
+
   /// The only ring there is while a node stands alone.
   public static final long RING_VERSION = 1;
 
@@ -120,6 +124,10 @@ public final class ShardCore {
 
   /// Bytes that those may keep in memory that wait for thresholds, at most; more are turned away.
   private static final long AWAITS_BYTES_MAX = 64L << 20;
+
+  /// The part of both that may be one principal's: they are kept for up to a day, and nobody shall
+  /// have them all.
+  private static final int AWAITS_SHARE = 4;
 
   /// States larger than this are compared before they are sent just to be sure that others have
   /// them.
@@ -1485,6 +1493,7 @@ public final class ShardCore {
               + awaits.count()
               + " requests already that wait for thresholds");
     }
+    requireShare(origin.caller(), request);
     long timeoutMillis = request.context().timeoutMillis();
     long patienceMillis =
         timeoutMillis <= 0
@@ -1492,6 +1501,38 @@ public final class ShardCore {
             : Math.min(timeoutMillis, Limits.AWAIT_MILLIS_MAX);
     awaits.add(origin, request, (arrivedMillis < 0 ? nowMillis : arrivedMillis) + patienceMillis);
     levelStatistics();
+  }
+
+  /// Refuses what would have one principal wait for more than his share. Where there is no security,
+  /// all share what there is.
+  private void requireShare(Caller caller, Request request) throws Refusal {
+    if (caller == Caller.ANONYMOUS) {
+      return;
+    }
+    int count = watches.awaits().countOf(caller.principal());
+    long weight = watches.awaits().weightOf(caller.principal());
+    long more = Awaits.weightOf(request);
+    if (count >= WAITING_MAX / AWAITS_SHARE || weight + more > AWAITS_BYTES_MAX / AWAITS_SHARE) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "principal '"
+              + caller
+              + "' waits for thresholds with "
+              + count
+              + " requests of "
+              + weight
+              + " bytes on shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + ", and this one has "
+              + more
+              + "; one principal has at most "
+              + WAITING_MAX / AWAITS_SHARE
+              + " of "
+              + AWAITS_BYTES_MAX / AWAITS_SHARE
+              + " bytes");
+    }
   }
 
   private Reply shown(Request request, Entry entry, View view) {
@@ -2115,7 +2156,7 @@ public final class ShardCore {
     // as much as their size.
     if (after != held) {
       requireRoom(slot, held, after, mutation, request.key());
-      requireAllowance(origin.caller(), slot, after, mutation, request.key());
+      requireAllowance(origin.caller(), slot, written, mutation, request.key());
       entries.put(new Slot(request.key(), after, birth, setting));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
@@ -2538,10 +2579,40 @@ public final class ShardCore {
               + " ms ahead of this shard's time, "
               + nowMillis);
     }
+    requireBorn(seen(innermost(mutation)), nowMillis);
     requireTtl(context.ttlMillis(), 0, "give none for a value that never expires");
     if (innermost(mutation) instanceof Mutation.Expire expire && expire.ttlMillis().isPresent()) {
       requireTtl(expire.ttlMillis().getAsLong(), 1, "expire without a ttl means never");
     }
+  }
+
+  /// Refuses names of invocations that are yet to be born: nobody can have read what they wrote,
+  /// and what is remembered of them would be forgotten long after all else, or never.
+  private void requireBorn(CausalContext seen, long nowMillis) throws Refusal {
+    // Who wrote, and who took it, may each be ahead by as much as is accepted.
+    long latest = clock.current(nowMillis).millis() + 2 * clock.skewMaxMillis();
+    for (CausalContext.Run run : seen.runs()) {
+      long bornMillis = InvocationId.bornMillis(run.replica());
+      if (InvocationId.isOne(run.replica()) && bornMillis > latest) {
+        throw new Refusal(
+            ErrorCode.BAD_REQUEST,
+            "the context names writes of an invocation that is to be born at "
+                + bornMillis
+                + " ms, and it is "
+                + nowMillis
+                + " here; pass back the context of a read unchanged");
+      }
+    }
+  }
+
+  /// What a mutation says that its writer has seen.
+  private static CausalContext seen(Mutation mutation) {
+    return switch (mutation) {
+      case Mutation.Trim trim -> trim.observed();
+      case Mutation.PutCausal put -> put.context();
+      case Mutation.PutMultiCausal put -> put.context();
+      default -> CausalContext.EMPTY;
+    };
   }
 
   /// The latest generation that a request names, of its key or of a field.
@@ -2608,11 +2679,15 @@ public final class ShardCore {
   }
 
   /// Refuses what adds to what a principal may have stored. What takes away may add a little, to
-  /// remember what is gone.
+  /// remember each thing that is gone; not what was never here, which anybody can make up.
   private void requireAllowance(
-      Caller caller, Optional<Slot> held, Entry after, Mutation mutation, Payload key)
+      Caller caller,
+      Optional<Slot> held,
+      EntryWriter.Written written,
+      Mutation mutation,
+      Payload key)
       throws Refusal {
-    boolean frees =
+    boolean takesAway =
         switch (innermost(mutation)) {
           case Mutation.Delete _,
               Mutation.Remove _,
@@ -2623,9 +2698,9 @@ public final class ShardCore {
           default -> false;
         };
     long before = held.map(slot -> StoredBytes.weightOf(key, slot.entry())).orElse(0L);
-    long growth = StoredBytes.weightOf(key, after) - before;
+    long growth = StoredBytes.weightOf(key, written.after()) - before;
     if (growth <= 0
-        || frees
+        || (takesAway && growth <= REMEMBERED_BYTES * written.changed())
         || mayStore(caller, growth)
         || !caller.rights().isGranted(Role.WRITE, key)) {
       return;
