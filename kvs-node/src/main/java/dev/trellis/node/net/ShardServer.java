@@ -86,6 +86,9 @@ final class ShardServer implements Outbox {
   /// them, which do not count, and clients who are to be told that there is no room.
   private static final int STRANGERS_MAX = 1_000;
 
+  /// Memory that their frames may take together while they arrive.
+  private static final long STRANGERS_BYTES_MAX = 1 << 20;
+
   /// The longest that a timer runs: clocks may be set meanwhile.
   private static final long REVIEW_MILLIS_MAX = 600_000;
 
@@ -121,6 +124,7 @@ final class ShardServer implements Outbox {
   private final AtomicInteger fromSiblings = new AtomicInteger(); // messages yet to be taken
   private final SharedMemory inboundMemory;
   private final SharedMemory outboundMemory;
+  private final SharedMemory strangersMemory;
   private final Scratch scratch = new Scratch(SCRATCH_BYTES);
   private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
@@ -167,6 +171,7 @@ final class ShardServer implements Outbox {
     this.inboundMemory = new SharedMemory(limits.inboundMemoryBytes() / shards, this::wakeInbound);
     this.outboundMemory =
         new SharedMemory(limits.outboundMemoryBytes() / shards, this::wakeOutbound);
+    this.strangersMemory = new SharedMemory(STRANGERS_BYTES_MAX, this::wakeStrangers);
     core.onDiskProgress(() -> execute(() -> {})); // every turn ends with a look at the disk
     core.onLoss(
         partition ->
@@ -450,12 +455,16 @@ final class ShardServer implements Outbox {
     tickedMillis = now;
     core.tick(now, this);
     if (inboundMemory.isContended() || outboundMemory.isContended()) {
-      List.copyOf(connections).forEach(connection -> connection.endIfStalled(now));
+      List.copyOf(connections).forEach(Connection::endIfStalled);
     }
   }
 
   private void wakeInbound() {
     execute(() -> inboundMemory.wake());
+  }
+
+  private void wakeStrangers() {
+    execute(() -> strangersMemory.wake());
   }
 
   private void wakeOutbound() {
@@ -726,7 +735,11 @@ final class ShardServer implements Outbox {
     return inboundMemory;
   }
 
-  /// For answers, until the sockets have taken them.
+  /// For answers, until the sockets have taken them. For long Hellos, of which no honest one is.
+  SharedMemory strangersMemory() {
+    return strangersMemory;
+  }
+
   SharedMemory outboundMemory() {
     return outboundMemory;
   }
@@ -809,6 +822,7 @@ final class ShardServer implements Outbox {
   void forget(Connection connection) {
     inboundMemory.forget(connection);
     outboundMemory.forget(connection);
+    strangersMemory.forget(connection);
     strangers.remove(connection);
     if (connections.remove(connection)) {
       tallies.connections.add(-1);
