@@ -538,14 +538,13 @@ public final class EntryWriter {
     }
     if (before.taggedWeight() > Limits.TAGGED_BYTES_MAX - Counter.WEIGHT_PER_TAG
         && before.addedBy(tag).isEmpty()) {
-      throw new Refusal(
+      String rest =
+          " additions by invocations, which are told apart until these have expired, and takes no"
+              + " more until then: spread them over several keys, or set invocation.lifetime lower";
+      throw Refusal.telling(
           ErrorCode.VALUE_TOO_LARGE,
-          subject
-              + " has "
-              + before.taggedCount()
-              + " additions by invocations, which are told apart until these have expired, and takes"
-              + " no more until then: spread them over several keys, or set invocation.lifetime"
-              + " lower");
+          subject + " has " + before.taggedCount() + rest,
+          subject + " has too many" + rest);
     }
   }
 
@@ -630,15 +629,16 @@ public final class EntryWriter {
     boolean tooMany = append.recordsMax() > 0 && after.size() > append.recordsMax();
     boolean tooLarge = append.bytesMax() > 0 && after.recordsWeight() > append.bytesMax();
     if ((tooMany || tooLarge) && before.size() > 0 && after.size() > before.size()) {
-      throw new Refusal(
-          ErrorCode.OVERLOADED,
-          "%s is full: it has %d records of %d bytes, and may have %s of %s"
+      String most =
+          "may have %s of %s"
               .formatted(
-                  subject,
-                  before.size(),
-                  before.recordsWeight(),
                   append.recordsMax() == 0 ? "any number" : append.recordsMax(),
-                  append.bytesMax() == 0 ? "any size" : append.bytesMax() + " bytes"));
+                  append.bytesMax() == 0 ? "any size" : append.bytesMax() + " bytes");
+      throw Refusal.telling(
+          ErrorCode.OVERLOADED,
+          "%s is full: it has %d records of %d bytes, and %s"
+              .formatted(subject, before.size(), before.recordsWeight(), most),
+          "%s is full: it %s".formatted(subject, most));
     }
   }
 

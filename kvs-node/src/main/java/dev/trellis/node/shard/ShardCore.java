@@ -929,7 +929,13 @@ public final class ShardCore {
     switch (request.operation()) {
       case Read.Await await -> await(origin, request, await.threshold());
       case Read read -> answer(origin, request, read(request, read, nowMillis));
-      case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out());
+      case Mutation mutation -> {
+        try {
+          mutate(origin, request, mutation, nowMillis, out());
+        } catch (Refusal refusal) {
+          throw mayRead(origin, request.key()) ? refusal : refusal.withoutValue();
+        }
+      }
     }
   }
 
@@ -1503,8 +1509,8 @@ public final class ShardCore {
     levelStatistics();
   }
 
-  /// Refuses what would have one principal wait for more than his share. Where there is no security,
-  /// all share what there is.
+  /// Refuses what would have one principal wait for more than his share. Where there is no
+  /// security, all share what there is.
   private void requireShare(Caller caller, Request request) throws Refusal {
     if (caller == Caller.ANONYMOUS) {
       return;
@@ -1827,7 +1833,8 @@ public final class ShardCore {
     Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after(), scan.withValues());
     while (walk.hasNext()) {
       Slot slot = walk.next();
-      boolean told = rights.allow(Role.READ, slot.key());
+      // Names drawn by chance are for who was told them, so they are not listed to who was not.
+      boolean told = rights.isGranted(Role.READ, slot.key());
       List<Value<?>> live = told ? slot.entry().liveValues(nowMillis) : List.of();
       // What is kept for others only until they have it may be out of date.
       if (live.isEmpty()
@@ -2649,14 +2656,11 @@ public final class ShardCore {
     boolean merges = mutation instanceof Mutation.Merge;
     long limit = config.limits().valueBytesMax() + WEIGHT_ALLOWANCE;
     if (!merges && after.weight() > limit && after.weight() > before.weight()) {
-      throw new Refusal(
+      String rest = "; the limit is " + config.limits().valueBytesMax();
+      throw Refusal.telling(
           ErrorCode.VALUE_TOO_LARGE,
-          "key "
-              + key
-              + " would hold "
-              + after.weight()
-              + " bytes; the limit is "
-              + config.limits().valueBytesMax());
+          "key " + key + " would hold " + after.weight() + " bytes" + rest,
+          "key " + key + " would hold too much" + rest);
     }
     boolean frees = mutation instanceof Mutation.Delete || (merges && after.values().isEmpty());
     long growth = new Slot(key, after, 0).weight() - held.map(Slot::weight).orElse(0L);
@@ -2707,8 +2711,7 @@ public final class ShardCore {
     }
     Usage usage = Objects.requireNonNull(usages.of(caller, nowMillis));
     usage.countOverloaded();
-    throw new Refusal(
-        ErrorCode.OVERLOADED,
+    String whose =
         "principal '"
             + caller
             + "' has "
@@ -2717,9 +2720,10 @@ public final class ShardCore {
             + caller.allowance().bytesStored()
             + " bytes stored on node "
             + config.nodeId()
-            + ", and this adds "
-            + growth
-            + "; delete something, or ask an administrator for more");
+            + ", and this adds ";
+    String rest = "; delete something, or ask an administrator for more";
+    throw Refusal.telling(
+        ErrorCode.OVERLOADED, whose + growth + rest, whose + "more than is left" + rest);
   }
 
   /// Whether a caller may add so much to what is stored of him on the node.

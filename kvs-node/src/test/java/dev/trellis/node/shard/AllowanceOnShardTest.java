@@ -262,7 +262,8 @@ class AllowanceOnShardTest {
       Payload name = Payload.of(new byte[10 * number]);
       for (String key : List.of("a/new", "a/log")) {
         failed(ErrorCode.OVERLOADED, send(caller, key, trim));
-        failed(ErrorCode.OVERLOADED, send(caller, key + "map", new Mutation.UpdateField(name, trim)));
+        failed(
+            ErrorCode.OVERLOADED, send(caller, key + "map", new Mutation.UpdateField(name, trim)));
       }
     }
     assertEquals(full, counted());
@@ -278,8 +279,7 @@ class AllowanceOnShardTest {
       failed(ErrorCode.BAD_REQUEST, shard.mutate("log", new Mutation.Trim(made)));
       failed(ErrorCode.BAD_REQUEST, shard.mutate("c", new Mutation.PutCausal(bytes("v"), made)));
       Mutation put = new Mutation.PutMultiCausal(bytes("v"), made, Map.of());
-      failed(
-          ErrorCode.BAD_REQUEST, shard.mutate("m", new Mutation.UpdateField(bytes("f"), put)));
+      failed(ErrorCode.BAD_REQUEST, shard.mutate("m", new Mutation.UpdateField(bytes("f"), put)));
     }
     done(shard.mutate("log", new Mutation.Trim(made(1, far))));
   }

@@ -12,14 +12,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.trellis.access.Caller;
-import dev.trellis.causal.HybridTimestamp;
-import dev.trellis.execution.Refusal;
-import dev.trellis.execution.ThresholdReader;
 import dev.trellis.access.Allowance;
+import dev.trellis.access.Caller;
 import dev.trellis.access.Grant;
 import dev.trellis.access.Rights;
 import dev.trellis.access.Role;
+import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.execution.Refusal;
+import dev.trellis.execution.ThresholdReader;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Flag;
 import dev.trellis.lattice.Kind;
