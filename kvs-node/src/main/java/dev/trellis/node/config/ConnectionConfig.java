@@ -16,7 +16,7 @@ import java.time.Duration;
 ///   wait, at least 1 MiB
 /// @param outboundMemoryBytes that answers of all connections may take until they are read, at
 ///   least 1 MiB
-/// @param stallTimeout how long a connection may hold such memory without a byte moving, while
+/// @param stallTimeout how long a connection may be behind a megabyte a second with it, while
 ///   others wait for it, 10 ms to 1 h
 /// @param pollTime how long a shard looks at its sockets again and again, after they last had
 ///   something, before it sleeps until they have, 0 to 10 ms

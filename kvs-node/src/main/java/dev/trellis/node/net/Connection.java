@@ -66,8 +66,8 @@ import org.slf4j.LoggerFactory;
 /// too, so that what the client still wants waits undecoded in the client's own buffers. A client
 /// that never reads thus costs what the socket's write buffer is allowed, a pack of replies and one
 /// value, however much it asks for. What all of them cost together is bounded by [SharedMemory]:
-/// where it is short, connections take turns, and one that holds some without a byte moving is
-/// closed.
+/// where it is short, connections take turns, and one that holds some and moves too little is
+/// closed ([Pace]).
 ///
 /// A client may ask for keys of one shard, or of all shards of the node. Then what belongs to
 /// others is passed on ([Passage], [PassedConnection]) and the results come back here.
@@ -117,7 +117,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private @Nullable Passage passage; // set once open
   private Frame.Scope scope = Frame.Scope.SHARD;
   private long claimedBytes; // of the memory for long requests
-  private long receivedMillis; // when bytes last came
+  private @Nullable SharedMemory claimed; // what that is part of
+  private final Pace receiving;
   private int underWay; // requests begun and not answered
   private final Set<Long> awaits = new HashSet<>(); // those that wait for thresholds beside them
   private boolean scanning; // whether one that was begun waits for pages
@@ -135,6 +136,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     int bytesMax = shard.plane().config().connections().outboundBytesMax();
     this.inbound = new FrameAccumulator(channel.alloc(), shard.scratch());
     this.outbound = new Outbound(shard, channel, bytesMax);
+    this.receiving = new Pace(shard.clock());
     this.plain = shard.plain();
     this.requestsMax = shard.plane().config().connections().requestsMax();
   }
@@ -167,7 +169,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
     shard.step(
         () -> {
-          receivedMillis = shard.clock().millis();
+          receiving.moved(bytes.readableBytes());
           inbound.add(bytes);
           advance();
         });
@@ -225,8 +227,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   // What the shard tells.
 
   /// The socket has taken something.
-  void moved() {
-    outbound.moved();
+  void moved(int bytes) {
+    outbound.moved(bytes);
   }
 
   @Override
@@ -340,21 +342,22 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
-  /// Closes the connection if it holds memory that others need, and nothing moves: its client does
-  /// not read, or does not send the rest.
-  void endIfStalled(long nowMillis) {
+  /// Closes the connection if it holds memory that others need, and too little moves: its client
+  /// does not read, or does not send the rest.
+  void endIfStalled() {
     Duration timeout = shard.plane().config().connections().stallTimeout();
-    long patienceEnds = nowMillis - timeout.toMillis();
-    boolean unread = outbound.pendingBytes() > 0 && outbound.movedMillis() < patienceEnds;
-    boolean unsent =
+    boolean awaitsRest =
         claimedBytes > 0
             && batch.isEmpty() // else it may be waiting in line itself
             && underWay == 0
-            && outbound.pendingBytes() == 0
-            && receivedMillis < patienceEnds;
-    if (unread || unsent) {
+            && outbound.pendingBytes() == 0;
+    if (!awaitsRest || !channel.config().isAutoRead()) {
+      receiving.begin(); // nothing is expected of it now
+    }
+    if (outbound.isSlow(timeout) || (awaitsRest && receiving.isBehind(timeout))) {
       LOG.info(
-          "{} is closed: nothing moved for {}, and others need the memory it holds",
+          "{} is closed: it was behind a megabyte a second for {}, and others need the memory it"
+              + " holds",
           this,
           Units.text(timeout));
       shard.tallies().connectionsStalled.add(1);
@@ -411,19 +414,24 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (length <= SHORT_BYTES_MAX || claimedBytes > 0) {
       return true;
     }
-    if (!shard.inboundMemory().hasRoom()) {
-      shard.inboundMemory().await(this);
+    // Strangers have memory of their own: however many there are, none of those waits for them.
+    SharedMemory memory = phase == Phase.GREETING ? shard.strangersMemory() : shard.inboundMemory();
+    if (!memory.hasRoom()) {
+      memory.await(this);
       return false;
     }
     claimedBytes = length;
-    shard.inboundMemory().take(length);
+    claimed = memory;
+    memory.take(length);
+    receiving.begin();
     return true;
   }
 
   /// Gives the memory back that a long frame needed, once all in it was begun.
   private void releaseClaim() {
-    if (claimedBytes > 0 && batch.isEmpty()) {
-      shard.inboundMemory().give(claimedBytes);
+    if (claimed != null && batch.isEmpty()) {
+      claimed.give(claimedBytes);
+      claimed = null;
       claimedBytes = 0;
     }
   }

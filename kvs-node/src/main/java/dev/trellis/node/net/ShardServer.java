@@ -87,8 +87,14 @@ final class ShardServer implements Outbox {
   /// them, which do not count, and clients who are to be told that there is no room.
   private static final int STRANGERS_MAX = 1_000;
 
+  /// Memory that their frames may take together while they arrive.
+  private static final long STRANGERS_BYTES_MAX = 1 << 20;
+
   /// The longest that a timer runs: clocks may be set meanwhile.
   private static final long REVIEW_MILLIS_MAX = 600_000;
+
+  /// How often a defect that requests meet with is told.
+  private static final long DEFECTS_PERIOD_MILLIS = 1_000;
 
   /// A scan that has no page yet.
   ///
@@ -116,6 +122,7 @@ final class ShardServer implements Outbox {
   private final AtomicInteger fromSiblings = new AtomicInteger(); // messages yet to be taken
   private final SharedMemory inboundMemory;
   private final SharedMemory outboundMemory;
+  private final SharedMemory strangersMemory;
   private final Scratch scratch = new Scratch(SCRATCH_BYTES);
   private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
@@ -131,6 +138,7 @@ final class ShardServer implements Outbox {
   private long runMillis; // likewise, as time of day
   private int runLength;
   private boolean runMutates;
+  private long defectMillis; // when one was told last
   private boolean draining;
   private @Nullable MembershipView view; // the latest
   private @Nullable Channel listener; // set by bind
@@ -161,6 +169,7 @@ final class ShardServer implements Outbox {
     this.inboundMemory = new SharedMemory(limits.inboundMemoryBytes() / shards, this::wakeInbound);
     this.outboundMemory =
         new SharedMemory(limits.outboundMemoryBytes() / shards, this::wakeOutbound);
+    this.strangersMemory = new SharedMemory(STRANGERS_BYTES_MAX, this::wakeStrangers);
     core.onDiskProgress(() -> execute(() -> {})); // every turn ends with a look at the disk
     core.onLoss(
         partition ->
@@ -170,6 +179,20 @@ final class ShardServer implements Outbox {
                 index,
                 plane.config().nodeId(),
                 partition));
+    core.onDefect(this::noteDefect);
+  }
+
+  /// Who has found such a request may send many of them.
+  private void noteDefect(RuntimeException defect) {
+    long now = clock.millis();
+    if (now - defectMillis >= DEFECTS_PERIOD_MILLIS || now < defectMillis) {
+      defectMillis = now;
+      LOG.error(
+          "shard {} of node {}: a request met with a defect and was refused; nothing was changed",
+          index,
+          plane.config().nodeId(),
+          defect);
+    }
   }
 
   // Life, called from outside.
@@ -431,12 +454,16 @@ final class ShardServer implements Outbox {
     core.tick(now, this);
     refusalsTold.overdue(now).ifPresent(this::tellUntold);
     if (inboundMemory.isContended() || outboundMemory.isContended()) {
-      List.copyOf(connections).forEach(connection -> connection.endIfStalled(now));
+      List.copyOf(connections).forEach(Connection::endIfStalled);
     }
   }
 
   private void wakeInbound() {
     execute(() -> inboundMemory.wake());
+  }
+
+  private void wakeStrangers() {
+    execute(() -> strangersMemory.wake());
   }
 
   private void wakeOutbound() {
@@ -716,7 +743,11 @@ final class ShardServer implements Outbox {
     return inboundMemory;
   }
 
-  /// For answers, until the sockets have taken them.
+  /// For answers, until the sockets have taken them. For long Hellos, of which no honest one is.
+  SharedMemory strangersMemory() {
+    return strangersMemory;
+  }
+
   SharedMemory outboundMemory() {
     return outboundMemory;
   }
@@ -799,6 +830,7 @@ final class ShardServer implements Outbox {
   void forget(Connection connection) {
     inboundMemory.forget(connection);
     outboundMemory.forget(connection);
+    strangersMemory.forget(connection);
     strangers.remove(connection);
     if (connections.remove(connection)) {
       tallies.connections.add(-1);
