@@ -1,5 +1,7 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.access.Caller;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.http.Admissions;
 import dev.trellis.process.http.LastWords;
 import dev.trellis.process.http.PeerFaults;
@@ -83,6 +85,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private final GatewayConfig config;
   private final Guests guests;
   private final Admissions admissions;
+  private final Occupancy occupancy;
   private final Endpoints endpoints;
   private final MemoryBudget memory;
   private final GatewayMetrics metrics;
@@ -95,6 +98,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private State state = State.IDLE;
   private @Nullable Seat seat; // of the watch that is open
   private boolean hasWorked; // whether somebody who may has asked for something
+  private String occupant = ""; // whose place this takes; empty for nobody's
   private boolean isTaking; // whether `take` is on the stack
   private boolean hasInputEnded;
   private boolean isStopping;
@@ -120,12 +124,14 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       GatewayConfig config,
       Guests guests,
       Admissions admissions,
+      Occupancy occupancy,
       Endpoints endpoints,
       MemoryBudget memory,
       GatewayMetrics metrics) {
     this.config = config;
     this.guests = guests;
     this.admissions = admissions;
+    this.occupancy = occupancy;
     this.endpoints = endpoints;
     this.memory = memory;
     this.metrics = metrics;
@@ -200,6 +206,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     disarm();
     closeEvents();
     giveUp();
+    leavePlace();
     giveMemoryBack();
     arrived.forEach(ReferenceCountUtil::release);
     arrived.clear();
@@ -317,6 +324,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       String what = request.method() + " " + request.uri();
       guest = Optional.of(guests.admit(request.headers(), what, channel().remoteAddress()));
     }
+    guest.flatMap(Guest::caller).ifPresent(this::takePlace);
     Route.Match found = Route.find(request.method(), wanted);
     target = wanted;
     match = Optional.of(found);
@@ -327,6 +335,40 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
               "requests and answers under way fill the "
                   + config.memoryBytesMax()
                   + " bytes that gateway.memory.max allows"));
+    }
+  }
+
+  /// Takes one of the places of who asks, until the connection waits for a request again, when it
+  /// can be asked to go.
+  private void takePlace(Caller caller) {
+    boolean isPreferred = Occupancy.isPreferred(caller, Optional.empty());
+    long most = Occupancy.most(caller, isPreferred, config.connectionsMax());
+    String principal = caller.principal();
+    boolean isAnother = !principal.equals(occupant);
+    if (isAnother && !occupancy.enter(principal, most)) {
+      throw withoutPlace(
+          principal + " has " + most + " connections to this gateway, all it may have");
+    }
+    if (isAnother) {
+      leavePlace(); // of who asked before
+      occupant = principal;
+    }
+    if (!admissions.works(channel(), isPreferred)) {
+      leavePlace();
+      throw withoutPlace(Gateway.connectionsFill(config));
+    }
+  }
+
+  private Refusal withoutPlace(String reason) {
+    keepsAlive = false;
+    metrics.connectionRefused();
+    return new Refusal(Problem.overloaded(reason));
+  }
+
+  private void leavePlace() {
+    if (!occupant.isEmpty()) {
+      occupancy.leave(occupant);
+      occupant = "";
     }
   }
 
@@ -380,7 +422,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       answered(Endpoints.document(exchange));
       return;
     }
-    if (!hasWorked) {
+    if (!hasWorked && occupant.isEmpty()) {
       hasWorked = true;
       admissions.works(channel());
     }
@@ -555,6 +597,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     } else {
       state = State.IDLE;
       arm(config.idleTimeout(), this::close);
+      if (!occupant.isEmpty()) {
+        admissions.waits(channel());
+      }
       take();
       readOn();
     }
