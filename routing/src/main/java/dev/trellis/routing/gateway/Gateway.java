@@ -63,7 +63,7 @@ public final class Gateway implements AutoCloseable {
     admissions =
         new Admissions(config.connectionsMax(), tls.isPresent() ? Occupancy.PLACES_KEPT : 0);
     endpoints = new Endpoints(config.limits());
-    memory = new MemoryBudget(config.memoryBytesMax());
+    memory = new MemoryBudget(config.memoryBytesMax(), config.shareBytesMax());
     metrics = new GatewayMetrics(registry, memory);
     Transport transport = Transport.best();
     loops = transport.newLoops(config.threads(), "gateway");

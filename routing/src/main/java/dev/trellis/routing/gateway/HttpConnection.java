@@ -10,6 +10,7 @@ import dev.trellis.routing.gateway.Guests.Seat;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -66,6 +67,16 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private static final long LINGER_BYTES_MAX = 64L << 20;
   private static final int BODY_INITIAL_BYTES_MAX = 64 << 10;
 
+  /// How often it is looked at how fast a client takes what is written.
+  private static final Duration LOOK = Duration.ofSeconds(1);
+
+  /// While memory is contended, bytes a second that a client has to take, how far behind that it
+  /// may be, and what is so little that it doesn't matter.
+  private static final long LEAST_RATE = 256 << 10;
+
+  private static final long BEHIND_MAX = 3 * LEAST_RATE;
+  private static final long LITTLE = 64 << 10;
+
   private enum State {
     /// Between requests.
     IDLE,
@@ -105,6 +116,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private long lingeredBytes;
   private long
       completedWrites; // tells, with the progress of the current one, whether a client reads
+  private long writes; // begun
 
   // The request under way.
   private boolean keepsAlive;
@@ -117,7 +129,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private @Nullable RequestTarget target;
   private @Nullable HttpHeaders headers;
   private ByteBuf body = Unpooled.EMPTY_BUFFER;
-  private long taken; // bytes taken from the memory budget
+  private Holding holding; // of the request under way, or of the watch that is open
   private long startedNanos;
 
   HttpConnection(
@@ -134,6 +146,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     this.occupancy = occupancy;
     this.endpoints = endpoints;
     this.memory = memory;
+    this.holding = memory.holding(Optional.empty());
     this.metrics = metrics;
   }
 
@@ -207,7 +220,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     closeEvents();
     giveUp();
     leavePlace();
-    giveMemoryBack();
+    holding.end();
     arrived.forEach(ReferenceCountUtil::release);
     arrived.clear();
   }
@@ -289,6 +302,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     guest = Optional.empty();
     headers = request.headers();
     body = Unpooled.EMPTY_BUFFER;
+    holding.end();
+    holding = memory.holding(Optional.empty());
     arm(config.bodyTimeout(), this::bodyIsLate);
     if (request.decoderResult().isFailure()) {
       refuseUnread(problemOf(request.decoderResult().cause()));
@@ -306,9 +321,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       return;
     }
     if (bodyFollows && HttpUtil.is100ContinueExpected(request)) {
-      write(
-          new DefaultFullHttpResponse(
-              HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+      var _ =
+          write(
+              new DefaultFullHttpResponse(
+                  HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
     }
   }
 
@@ -324,17 +340,17 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       String what = request.method() + " " + request.uri();
       guest = Optional.of(guests.admit(request.headers(), what, channel().remoteAddress()));
     }
-    guest.flatMap(Guest::caller).ifPresent(this::takePlace);
+    Optional<Caller> caller = guest.flatMap(Guest::caller);
+    if (caller.isPresent()) {
+      takePlace(caller.get());
+      holding = memory.holding(Optional.of(caller.get().principal()));
+    }
     Route.Match found = Route.find(request.method(), wanted);
     target = wanted;
     match = Optional.of(found);
     BodyRules.check(config, found, request.headers(), bodyFollows);
-    if (memory.isSpent()) {
-      throw new Refusal(
-          Problem.overloaded(
-              "requests and answers under way fill the "
-                  + config.memoryBytesMax()
-                  + " bytes that gateway.memory.max allows"));
+    if (holding.isSpent()) {
+      throw new Refusal(memory.spent());
     }
   }
 
@@ -390,11 +406,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         refuseUnread(BodyRules.tooLarge(config, rule, "the body has more"));
         return;
       }
-      if (!memory.tryTake(size)) {
-        refuseUnread(Problem.overloaded("requests and answers under way fill the memory"));
+      if (!holding.tryTake(size)) {
+        refuseUnread(memory.spent());
         return;
       }
-      taken += size;
       if (body == Unpooled.EMPTY_BUFFER) {
         body = Unpooled.buffer(Math.min(size, BODY_INITIAL_BYTES_MAX));
       }
@@ -416,7 +431,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     if (target == null || headers == null) {
       throw new IllegalStateException("a request ends that has not begun");
     }
-    Exchange exchange = new Exchange(found, target, headers, body);
+    Exchange exchange = new Exchange(found, target, headers, body, holding);
     startedNanos = System.nanoTime();
     if (guest.isEmpty()) {
       answered(Endpoints.document(exchange));
@@ -448,6 +463,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
   private void answer(Exchange exchange, Seat taken) {
     Route.Match found = exchange.match();
+    exchange.holding().begin();
     CompletionStage<Answer> answer = endpoints.answer(exchange, taken.store());
     if (found.route() == Route.AWAIT && answer instanceof CompletableFuture<Answer> future) {
       waiting = future;
@@ -455,6 +471,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     }
     answer.whenComplete(
         (given, failure) -> {
+          exchange.holding().finish();
           if (given instanceof Answer.Events) {
             onLoop(() -> watch(taken));
           } else {
@@ -516,9 +533,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       case Answer.Whole whole -> respond(whole);
       case Answer.Events wanted -> {
         state = State.EVENTS;
-        giveMemoryBack();
+        holding.settle(0);
         metrics.watchOpened();
-        EventStream stream = new EventStream(this, config, wanted);
+        EventStream stream = new EventStream(this, config, wanted, holding);
         events = stream;
         try {
           stream.start(seatOfWatch().store());
@@ -549,7 +566,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void respond(Answer.Whole answer) {
-    giveMemoryBack();
     metrics.answered(match.map(Route.Match::route), answer.status());
     ByteBuf content = isHead ? Unpooled.EMPTY_BUFFER : answer.body();
     FullHttpResponse response =
@@ -558,8 +574,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     response.headers().set(answer.headers());
     response.headers().set(HttpHeaderNames.CONTENT_LENGTH, answer.body().readableBytes());
     setCommonHeaders(response);
-    taken = content.readableBytes();
-    memory.take(taken);
+    holding.settle(content.readableBytes());
+    writes++;
     context().writeAndFlush(response).addListener(written -> written(written.isSuccess()));
     if (state == State.ANSWERING) {
       watchWriting();
@@ -584,7 +600,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void written(boolean succeeded) {
-    giveMemoryBack();
+    holding.settle(0);
     if (state != State.ANSWERING) {
       return;
     }
@@ -630,32 +646,62 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             "the body did not arrive within " + config.bodyTimeout().toMillis() + " ms"));
   }
 
-  /// Closes the connection if the client takes nothing of what is being written for too long.
+  /// Closes the connection if the client takes nothing of what is being written for too long, or
+  /// too little while others need the memory.
   private void watchWriting() {
+    watchWriting(new Reading(-1, 0, 0, 0, System.nanoTime(), 0));
+  }
+
+  /// How a client has taken what was written, up to a look at it.
+  ///
+  /// @param writes begun by then; -1 before the first look
+  /// @param completed of these
+  /// @param progress of the next
+  /// @param left bytes that wait
+  /// @param movedNanos when it last took something
+  /// @param behind bytes behind the least rate
+  private record Reading(
+      long writes, long completed, long progress, long left, long movedNanos, long behind) {}
+
+  private void watchWriting(Reading before) {
     ChannelOutboundBuffer buffer = channel().unsafe().outboundBuffer();
     if (buffer == null || (buffer.isEmpty() && state != State.EVENTS)) {
       return;
     }
-    long writes = completedWrites;
+    long now = System.nanoTime();
     long progress = buffer.currentProgress();
-    boolean isStuck = !buffer.isEmpty();
-    arm(
-        config.writeTimeout(),
-        () -> {
-          ChannelOutboundBuffer later = channel().unsafe().outboundBuffer();
-          boolean hasMoved =
-              later == null || completedWrites != writes || later.currentProgress() != progress;
-          if (isStuck && !hasMoved) {
-            close();
-          } else {
-            watchWriting();
-          }
-        });
+    long left = buffer.totalPendingWriteBytes() - progress;
+    boolean hasMoved =
+        buffer.isEmpty() || completedWrites != before.completed || progress != before.progress;
+    long behind = 0;
+    if (before.writes == writes && left > LITTLE) {
+      long due = LEAST_RATE * look().toMillis() / 1_000;
+      behind = Math.max(0, before.behind + due - (before.left - left));
+    }
+    Reading reading =
+        new Reading(
+            writes,
+            completedWrites,
+            progress,
+            left,
+            hasMoved || before.writes < 0 ? now : before.movedNanos,
+            behind);
+    boolean isStuck = now - reading.movedNanos >= config.writeTimeout().toNanos();
+    if (isStuck || (behind > BEHIND_MAX && memory.isContended())) {
+      close();
+    } else {
+      arm(look(), () -> watchWriting(reading));
+    }
+  }
+
+  private Duration look() {
+    return LOOK.compareTo(config.writeTimeout()) < 0 ? LOOK : config.writeTimeout();
   }
 
   /// Writes a part of an answer.
-  void write(Object part) {
-    context().writeAndFlush(part).addListener(done -> completedWrites++);
+  ChannelFuture write(Object part) {
+    writes++;
+    return context().writeAndFlush(part).addListener(done -> completedWrites++);
   }
 
   private static Problem problemOf(Throwable cause) {
@@ -694,11 +740,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       seat.leave();
       seat = null;
     }
-  }
-
-  private void giveMemoryBack() {
-    memory.giveBack(taken);
-    taken = 0;
   }
 
   /// Runs a task on the connection's event loop; at once if this is it. A defect in it must not

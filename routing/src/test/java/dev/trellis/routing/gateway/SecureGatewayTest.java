@@ -538,6 +538,23 @@ class SecureGatewayTest {
   }
 
   @Test
+  void nobodyHoldsAllTheMemoryOfTheGateway() {
+    listen(GatewayMemoryTest.config(64 << 20));
+    hear(0, Set.of());
+    String big = "x".repeat(16 << 20);
+    assertEquals(200, send(shop, "PUT", "/v1/keys/shop%2Fbig", big).status());
+    assertEquals(200, send(bank, "PUT", "/v1/keys/bank%2Fbig", big).status());
+    int served = 0;
+    for (int at = 0; at < 6; at++) {
+      RawHttp http = connect();
+      http.send("GET /v1/keys/shop%2Fbig HTTP/1.1\r\n" + bearer(shop) + "\r\n\r\n");
+      served += http.receive(true).status() == 200 ? 1 : 0;
+    }
+    assertTrue(served >= 2 && served <= 3, "of " + served + " answers nothing is taken");
+    assertEquals(200, send(bank, "GET", "/v1/keys/bank%2Fbig", "").status());
+  }
+
+  @Test
   void theLimitOfConnectionsCountsAtTheGateway() {
     listen();
     extraFields.put(AccessList.allowanceField("shop"), AccessList.text(new Allowance(0, 0, 1, 0)));
