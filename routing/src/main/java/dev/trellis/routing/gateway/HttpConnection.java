@@ -672,7 +672,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     long progress = buffer.currentProgress();
     long left = buffer.totalPendingWriteBytes() - progress;
     boolean hasMoved =
-        buffer.isEmpty() || completedWrites != before.completed || progress != before.progress;
+        buffer.isEmpty()
+            || completedWrites != before.completed
+            || progress != before.progress
+            || left < before.left; // of many records of TLS, the next may always be at its start
     long behind = 0;
     if (before.writes == writes && left > LITTLE) {
       long due = LEAST_RATE * look().toMillis() / 1_000;
