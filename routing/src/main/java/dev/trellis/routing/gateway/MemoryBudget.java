@@ -14,7 +14,8 @@ import java.util.concurrent.atomic.AtomicLong;
 /// is taken at once, on the thread that has decoded it, or thrown away if there is no room. So
 /// there is never more than `bytesMax`, and beside it one frame for each client of the cluster, as
 /// its thread decodes one at a time, and one JSON document for each event loop that writes one
-/// ([Holding#tryGrow]).
+/// ([Holding#tryGrow]). A state of a watch is counted a moment later, on the thread that tells it:
+/// there is one at most for each watch.
 final class MemoryBudget {
   private final long bytesMax;
   private final long shareMax;
