@@ -16,6 +16,7 @@ import dev.trellis.placement.Partitions;
 import dev.trellis.process.Doorkeeper;
 import dev.trellis.process.Doorkeeper.Certificate;
 import dev.trellis.process.Doorkeeper.Proof;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.Tls;
 import dev.trellis.process.Units;
@@ -87,9 +88,6 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   /// How long a client has to read the last bytes and to close, before the socket is closed under
   /// it.
   private static final long LINGER_MILLIS = 1_000;
-
-  /// Connections beyond the limit that there is room for, for those who are preferred.
-  private static final int PLACES_KEPT = 64;
 
   private enum Phase {
     /// Nothing but a Hello is welcome.
@@ -564,7 +562,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (caller.isEmpty()) {
       return; // he was told why
     }
-    if (!shard.hasRoom(isPreferred(caller.get()) ? PLACES_KEPT : 0)) {
+    if (!shard.hasRoom(isPreferred(caller.get()) ? Occupancy.PLACES_KEPT : 0)) {
       int connectionsMax = shard.plane().config().connections().connectionsMax();
       refuse(
           ErrorCode.OVERLOADED,
@@ -581,14 +579,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     write(shard.welcome(version, shard.time(), origin.caller()));
   }
 
-  /// Whether there are places kept for him: for administrators and for the cluster's own processes,
-  /// whom nobody else may shut out by taking all there are.
+  /// Whether there are places kept for him.
   private boolean isPreferred(Caller caller) {
-    return shard.plane().protection().isPresent()
-        && (caller.rights().administer()
-            || (proof.isPresent()
-                && proof.get() instanceof Doorkeeper.Proof.OfCertificate(Certificate certificate)
-                && certificate.name().part() != CertificateName.Part.CLIENT));
+    return shard.plane().protection().isPresent() && Occupancy.isPreferred(caller, proof);
   }
 
   /// Whether he has shown that he is who he says, if that is to be shown.

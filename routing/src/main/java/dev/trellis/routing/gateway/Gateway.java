@@ -2,6 +2,7 @@ package dev.trellis.routing.gateway;
 
 import dev.trellis.client.Trellis;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.process.http.Admissions;
@@ -43,6 +44,7 @@ public final class Gateway implements AutoCloseable {
   private final Guests guests;
   private final Optional<Supplier<SslContext>> tls;
   private final Admissions admissions;
+  private final Occupancy occupancy = new Occupancy();
   private final Endpoints endpoints;
   private final MemoryBudget memory;
   private final GatewayMetrics metrics;
@@ -58,9 +60,10 @@ public final class Gateway implements AutoCloseable {
     this.config = config;
     this.guests = guests;
     this.tls = tls;
-    admissions = new Admissions(config.connectionsMax());
+    admissions =
+        new Admissions(config.connectionsMax(), tls.isPresent() ? Occupancy.PLACES_KEPT : 0);
     endpoints = new Endpoints(config.limits());
-    memory = new MemoryBudget(config.memoryBytesMax());
+    memory = new MemoryBudget(config.memoryBytesMax(), config.shareBytesMax());
     metrics = new GatewayMetrics(registry, memory);
     Transport transport = Transport.best();
     loops = transport.newLoops(config.threads(), "gateway");
@@ -206,7 +209,7 @@ public final class Gateway implements AutoCloseable {
       return;
     }
     HttpConnection connection =
-        new HttpConnection(config, guests, admissions, endpoints, memory, metrics);
+        new HttpConnection(config, guests, admissions, occupancy, endpoints, memory, metrics);
     connections.put(channel, connection);
     channel.closeFuture().addListener(closed -> connections.remove(channel));
     channel
@@ -219,18 +222,19 @@ public final class Gateway implements AutoCloseable {
             connection);
   }
 
+  static String connectionsFill(GatewayConfig config) {
+    return "there are "
+        + config.connectionsMax()
+        + " connections, which is all that gateway.connections.max allows";
+  }
+
   private void refuse(SocketChannel channel) {
     metrics.connectionRefused();
     if (tls.isPresent()) {
       var _ = channel.close(); // a handshake would cost more than it could say
       return;
     }
-    Answer.Whole answer =
-        Answer.Whole.of(
-            Problem.overloaded(
-                "there are "
-                    + config.connectionsMax()
-                    + " connections, which is all that gateway.connections.max allows"));
+    Answer.Whole answer = Answer.Whole.of(Problem.overloaded(connectionsFill(config)));
     FullHttpResponse response =
         new DefaultFullHttpResponse(
             HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(answer.status()), answer.body());

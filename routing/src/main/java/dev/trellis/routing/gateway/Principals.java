@@ -1,6 +1,7 @@
 package dev.trellis.routing.gateway;
 
 import dev.trellis.access.AccessList.Authentication;
+import dev.trellis.access.Caller;
 import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.Doorkeeper;
@@ -133,8 +134,19 @@ final class Principals implements Guests {
       }
       throw unknown(what, from, reason);
     }
+    Authentication.Known known = (Authentication.Known) visit.authentication();
     Doorkeeper.Proof proof = visit.proof().orElseThrow();
-    return ended -> seat(credentials, proof, ended);
+    return new Guest() {
+      @Override
+      public Optional<Caller> caller() {
+        return Optional.of(known.caller());
+      }
+
+      @Override
+      public CompletableFuture<Seat> seat(Runnable ended) {
+        return Principals.this.seat(credentials, proof, ended);
+      }
+    };
   }
 
   private Refusal unknown(String what, SocketAddress from, String reason) {
