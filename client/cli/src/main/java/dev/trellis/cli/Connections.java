@@ -38,12 +38,21 @@ final class Connections implements AutoCloseable {
   /// Where nobody listens there is nothing to tell of it. Who does, and is not spoken to, may be of
   /// another cluster.
   private static String whereAndWhy(Target target, TrellisException failure) {
-    if (failure.getCause() instanceof ConnectException) {
+    if (isOfNobody(failure)) {
       return String.join(", ", target.addresses())
           + "; start one with 'trellis up', or say with --address where it is";
     }
     return String.valueOf(failure.getMessage()).replaceFirst("^no router or node answers: ", "")
         + "; say with --address where it is, and with --ca who signs for it if it has security = on";
+  }
+
+  private static boolean isOfNobody(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ConnectException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override

@@ -104,6 +104,23 @@ class SecureClusterIT {
     Execution plain = local.trellis("get", "greeting", "--address", local.address());
     assertTrue(List.of(REFUSED, UNREACHABLE).contains(plain.exitCode()), plain::toString);
     assertTrue(plain.error().contains("TLS"), plain::toString);
+    Path other = folder.resolve("other");
+    local.trellis("security", "init", other.toString(), "--cluster", "other").expect(0);
+    Execution foreign =
+        local
+            .trellis(
+                "get",
+                "greeting",
+                "--address",
+                local.address(),
+                "--ca",
+                other.resolve("client/ca.crt").toString(),
+                "--key-file",
+                other.resolve("client/admin.key").toString())
+            .expect(UNREACHABLE);
+    assertTrue(
+        foreign.error().contains("certificate") && foreign.error().contains("ca.crt"),
+        foreign::toString);
     Execution bare =
         local
             .trellis("get", "x", "--address", local.address(), "--key-file", shop.toString())
