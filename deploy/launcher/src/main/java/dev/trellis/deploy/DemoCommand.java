@@ -41,7 +41,8 @@ final class DemoCommand {
       footerHeading = "%nExamples:%n",
       footer = {
         "  trellis demo autoscale",
-        "  trellis demo autoscale --html report.html --port-base 9400"
+        "  trellis demo autoscale --html report.html --port-base 9400",
+        "  trellis demo autoscale --secure"
       })
   static final class AutoscaleCommand implements Callable<Integer> {
     @Mixin private final StandardOptions standard = new StandardOptions();
@@ -52,6 +53,11 @@ final class DemoCommand {
         defaultValue = "8400",
         description = "The port of the router of the cluster (default: 8400).")
     private int portBase = 8_400;
+
+    @Option(
+        names = "--secure",
+        description = "With security = on, to see it at work; that costs some of the speed.")
+    private boolean secure;
 
     @Option(
         names = "--html",
@@ -68,7 +74,8 @@ final class DemoCommand {
       AutoscaleReport report;
       try {
         AutoscaleDemo demo =
-            new AutoscaleDemo(ports, standard.json() ? line -> {} : line -> tell(console, line));
+            new AutoscaleDemo(
+                console, ports, secure, standard.json() ? line -> {} : line -> tell(console, line));
         report = demo.run();
         Files.writeString(page, AutoscalePage.of(report));
       } catch (IOException e) {

@@ -3,7 +3,6 @@ package dev.trellis.node.net;
 import dev.trellis.access.AccessList;
 import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.Caller;
-import dev.trellis.access.CertificateName;
 import dev.trellis.access.Role;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;

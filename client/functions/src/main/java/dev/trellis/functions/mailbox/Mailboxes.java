@@ -244,8 +244,14 @@ public final class Mailboxes implements AutoCloseable {
 
   /// The names of the mailboxes that there are, ascending; those that were emptied among them.
   public static Stream<String> names(Trellis trellis) {
+    return names(trellis, "");
+  }
+
+  /// The same of those whose names start so: all that somebody may list whose rights are on a
+  /// prefix.
+  public static Stream<String> names(Trellis trellis, String prefix) {
     return trellis
-        .keys(Names.MAILBOX_PREFIX)
+        .keys(Names.MAILBOX_PREFIX + prefix)
         .map(key -> key.key().text().substring(Names.MAILBOX_PREFIX.length()));
   }
 
