@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 /// A cluster without security, where all of it can be reached. `-Dattack.silent=500` has as many
 /// come who read nothing.
 class AttacksIT extends Attacked {
-  /// Ten times as many as there is memory for answers.
+  /// Each asks for 50 MiB, and a node has a tenth of its 256 MiB for answers.
   private static final int SILENT = Integer.getInteger("attack.silent", 100);
 
   @Override
