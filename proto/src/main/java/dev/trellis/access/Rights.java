@@ -20,7 +20,6 @@ public final class Rights {
   private final PrefixTree granted;
   private final PrefixTree ofSystem; // of those grants that were given for keys of the system
   private final PrefixTree secret; // of those that were given for what is secret there
-  private final int anyRoles; // of all of them together
   private final int userRoles; // of those that were given for keys of users
   private final boolean administers; // and so may do all
 
@@ -29,15 +28,12 @@ public final class Rights {
     ofSystem = tree(grants, Rights::isSystem);
     secret =
         tree(grants, prefix -> isSystem(prefix) && SystemKeys.isSecret(prefix, 0, prefix.length));
-    int any = 0;
     int ofUsers = 0;
     boolean all = false;
     for (Grant grant : grants) {
-      any |= bits(grant);
       ofUsers |= isOfUsers(grant.prefix().toBytes()) ? bits(grant) : 0;
       all |= grant.prefix().isEmpty() && grant.roles().contains(Role.ADMIN);
     }
-    anyRoles = any;
     userRoles = ofUsers;
     administers = all;
   }
@@ -131,7 +127,7 @@ public final class Rights {
 
   /// Whether nothing is allowed.
   public boolean isEmpty() {
-    return anyRoles == 0;
+    return granted.isEmpty();
   }
 
   /// Whether the same was granted.

@@ -53,9 +53,13 @@ final class AutoscaleDemo {
   /// How long it takes until averages are of what was after a change alone.
   private static final long SETTLED_MILLIS = 6_000;
 
+  /// How much shorter everything is that has a length where the demo is brief.
+  private static final int BRIEF = 4;
+
   private final Console console;
   private final Ports ports;
   private final boolean secure;
+  private final boolean brief;
   private final Consumer<String> tell;
   private final Path data; // of the cluster
   private final List<Sample> samples = new CopyOnWriteArrayList<>();
@@ -67,13 +71,16 @@ final class AutoscaleDemo {
   private long failed; // operations
 
   /// @param secure whether the cluster has `security = on`
+  /// @param brief whether loads last, and the monitor waits, a fourth as long
   /// @param tell takes what it is about to do, line by line
   /// @throws IOException if there is no place for the cluster's data
-  AutoscaleDemo(Console console, Ports ports, boolean secure, Consumer<String> tell)
+  AutoscaleDemo(
+      Console console, Ports ports, boolean secure, boolean brief, Consumer<String> tell)
       throws IOException {
     this.console = console;
     this.ports = ports;
     this.secure = secure;
+    this.brief = brief;
     this.data = Files.createTempDirectory("trellis-demo");
     this.tell = tell;
   }
@@ -176,16 +183,20 @@ final class AutoscaleDemo {
     return Integer.toString(ports.base());
   }
 
+  private int seconds(int usual) {
+    return brief ? usual / BRIEF : usual;
+  }
+
   private String[] up() {
     Map<String, String> monitor = new LinkedHashMap<>();
     monitor.put("monitor.period", "500ms");
-    monitor.put("monitor.settling", "5s");
+    monitor.put("monitor.settling", seconds(5) + "s");
     monitor.put("objective.latency", "3ms");
     // Longer than processes that have just started take to be quick.
-    monitor.put("grace", "20s");
+    monitor.put("grace", seconds(20) + "s");
     monitor.put("memory.nodes.max", "3");
     monitor.put("ssd.nodes.max", "2");
-    monitor.put("shrink.after", "15s");
+    monitor.put("shrink.after", seconds(15) + "s");
     monitor.put("key.grace", "3s");
     monitor.put("promote.window", "10s");
     List<String> up =
@@ -205,8 +216,8 @@ final class AutoscaleDemo {
   private void load() throws IOException, InterruptedException {
     phase(
         "some load",
-        "100,000 keys are written, 5,000 a second",
-        () -> bench(written("bench:", 5_000, 20, "64")));
+        "%,d keys are written, 5,000 a second".formatted(seconds(20) * 5_000),
+        () -> bench(written("bench:", 5_000, seconds(20), "64")));
     for (int number = 0; number < HOT_KEYS; number++) {
       String prefix = "hot-" + number + ":";
       Phase hot =
@@ -226,24 +237,25 @@ final class AutoscaleDemo {
                       "--read-percent",
                       "100",
                       "--time",
-                      "12s"));
+                      seconds(12) + "s"));
       findHot(number == 0 ? "hot key" : "next hot key", prefix + "0", hot);
     }
     var _ =
         phase(
             "a spike",
-            "1,024 operations at a time on 100,000 keys, one of 20 a write",
+            "1,024 operations at a time on %,d keys, one of 20 a write"
+                .formatted(seconds(20) * 5_000),
             () ->
                 bench(
                     "--keys",
-                    "100000",
+                    Integer.toString(seconds(20) * 5_000),
                     "--no-load",
                     "--pipeline",
                     "1024",
                     "--read-percent",
                     "95",
                     "--time",
-                    "25s"));
+                    seconds(25) + "s"));
     Phase cold =
         phase(
             "cold data",

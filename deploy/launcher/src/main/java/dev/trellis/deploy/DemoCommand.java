@@ -65,6 +65,13 @@ final class DemoCommand {
         description = "Where to write the page (default: autoscale.html).")
     private @Nullable Path html;
 
+    @Option(
+        names = "--brief",
+        negatable = true,
+        description =
+            "Loads last, and the monitor waits, a fourth as long: it may not do all that it would.")
+    private boolean brief;
+
     @Override
     public Integer call() throws InterruptedException {
       Console console = standard.console();
@@ -75,7 +82,11 @@ final class DemoCommand {
       try {
         AutoscaleDemo demo =
             new AutoscaleDemo(
-                console, ports, secure, standard.json() ? line -> {} : line -> tell(console, line));
+                console,
+                ports,
+                secure,
+                brief,
+                standard.json() ? line -> {} : line -> tell(console, line));
         report = demo.run();
         Files.writeString(page, AutoscalePage.of(report));
       } catch (IOException e) {

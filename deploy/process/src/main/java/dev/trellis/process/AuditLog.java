@@ -1,5 +1,6 @@
 package dev.trellis.process;
 
+import dev.trellis.lattice.VisibleText;
 import java.time.Instant;
 import java.time.InstantSource;
 import org.slf4j.Logger;
@@ -112,17 +113,8 @@ public final class AuditLog {
     }
     line.append(",\"").append(name).append("\":\"");
     int length = Math.min(text.length(), TEXT_MAX);
-    for (int i = 0; i < length; i++) {
-      char c = text.charAt(i);
-      if (c == '"' || c == '\\') {
-        line.append('\\').append(c);
-      } else if (c < ' ' || c > '~') {
-        line.append(
-            "\\u%04x".formatted((int) c)); // nothing that a terminal or a reader might act on
-      } else {
-        line.append(c);
-      }
-    }
+    line.append(
+        VisibleText.ascii(text.substring(0, length)).replace("\\", "\\\\").replace("\"", "\\\""));
     line.append(length < text.length() ? "…\"" : "\"");
   }
 }

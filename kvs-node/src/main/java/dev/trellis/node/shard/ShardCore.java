@@ -578,7 +578,7 @@ public final class ShardCore {
               "principal '"
                   + caller
                   + "' may not merge entries as they stand, as into key "
-                  + KeyText.of(key)
+                  + key
                   + ": only replicas of the cluster do, and who has the role 'admin' on all keys"
                   + " while the node is open for 'trellis restore'"));
     }
@@ -597,7 +597,7 @@ public final class ShardCore {
             + role.word()
             + "' on "
             + what
-            + KeyText.of(key)
+            + key
             + "; an administrator can grant it");
   }
 

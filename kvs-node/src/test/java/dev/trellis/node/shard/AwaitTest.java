@@ -32,7 +32,6 @@ import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
-import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Placement;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
@@ -461,12 +460,7 @@ class AwaitTest {
   void aReplicaThatLacksMuchAnswersWhatItSeesAndRefusesNothingByIt() {
     TestCluster cluster = TestCluster.of("a");
     cluster.member("a").ask(raise(10), "k", Acknowledgement.ONE);
-    cluster.holding(
-        message ->
-            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
-    cluster.start("b", State.JOINING);
-    cluster.tellViews(Set.of(), Set.of());
-    TestCluster.Member joining = cluster.member("b");
+    TestCluster.Member joining = cluster.joinWithNothing("b");
     joining.await(TEN, "k", 60_000);
     assertEquals(0, joining.replies(), "it asks first, as for any read");
     cluster.member("a").ask(raise(11), "k", Acknowledgement.ONE);
@@ -482,12 +476,7 @@ class AwaitTest {
   @Test
   void anotherKindAtAnIncompleteReplicaDoesNotEndAWait() {
     TestCluster cluster = TestCluster.of("a");
-    cluster.holding(
-        message ->
-            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
-    cluster.start("b", State.JOINING);
-    cluster.tellViews(Set.of(), Set.of());
-    TestCluster.Member joining = cluster.member("b");
+    TestCluster.Member joining = cluster.joinWithNothing("b");
     cluster.member("a").ask(new Mutation.Enable(), "k", Acknowledgement.ONE);
     cluster.pass(20);
     assertEquals(Optional.of(new Flag(true)), joining.entryOf("k").value(Kind.FLAG));
@@ -501,12 +490,7 @@ class AwaitTest {
   @Test
   void whatIsGivenUpBeforeItsShardKnowsAllWaitsNoMore() {
     TestCluster cluster = TestCluster.of("a");
-    cluster.holding(
-        message ->
-            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
-    cluster.start("b", State.JOINING);
-    cluster.tellViews(Set.of(), Set.of());
-    TestCluster.Member joining = cluster.member("b");
+    TestCluster.Member joining = cluster.joinWithNothing("b");
     long id = joining.await(TEN, "k", 60_000);
     assertEquals(0, joining.replies());
     joining.giveUp(id);

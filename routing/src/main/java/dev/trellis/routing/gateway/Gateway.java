@@ -2,6 +2,7 @@ package dev.trellis.routing.gateway;
 
 import dev.trellis.client.Trellis;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.Listener;
 import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
@@ -10,11 +11,8 @@ import dev.trellis.process.http.FirstByte;
 import dev.trellis.process.http.StrictRequestDecoder;
 import dev.trellis.routing.net.Transport;
 import dev.trellis.wire.Frame;
-import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
-import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
@@ -28,6 +26,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.EventExecutor;
 import io.prometheus.client.CollectorRegistry;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.Map;
@@ -177,30 +176,19 @@ public final class Gateway implements AutoCloseable {
   }
 
   private Channel listen(Transport transport) {
-    ChannelFuture bound =
-        new ServerBootstrap()
-            .group(loops)
-            .channel(transport.serverChannel())
-            .option(ChannelOption.SO_REUSEADDR, true)
-            .option(ChannelOption.SO_BACKLOG, 4_096)
-            .childOption(ChannelOption.AUTO_READ, false)
-            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-            .childOption(ChannelOption.TCP_NODELAY, true)
-            .childHandler(
-                new ChannelInitializer<SocketChannel>() {
-                  @Override
-                  protected void initChannel(SocketChannel channel) {
-                    accept(channel);
-                  }
-                })
-            .bind(config.address())
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
+    try {
+      return Listener.listen(
+          loops,
+          transport.serverChannel(),
+          config.address(),
+          Transport.BACKLOG,
+          Map.of(ChannelOption.AUTO_READ, false, ChannelOption.ALLOW_HALF_CLOSURE, true),
+          this::accept);
+    } catch (IOException e) {
       Transport.stop(loops);
       throw StartupException.portUnavailable(
-          config.address(), "the REST gateway", "gateway.port", bound.cause());
+          config.address(), "the REST gateway", "gateway.port", e);
     }
-    return bound.channel();
   }
 
   private void accept(SocketChannel channel) {

@@ -2,6 +2,7 @@ package dev.trellis.routing.lookup;
 
 import dev.trellis.access.Caller;
 import dev.trellis.process.Doorkeeper;
+import dev.trellis.process.Listener;
 import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
@@ -10,12 +11,8 @@ import dev.trellis.routing.net.Transport;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
-import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
@@ -24,6 +21,7 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.util.NetUtil;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.prometheus.client.CollectorRegistry;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -206,28 +204,19 @@ public final class Lookup implements AutoCloseable {
   }
 
   private Channel listen(Transport transport, long incarnation) {
-    ChannelFuture bound =
-        new ServerBootstrap()
-            .group(loops)
-            .channel(transport.serverChannel())
-            .option(ChannelOption.SO_REUSEADDR, true)
-            .option(ChannelOption.SO_BACKLOG, 4_096)
-            .childOption(ChannelOption.TCP_NODELAY, true)
-            .childHandler(
-                new ChannelInitializer<SocketChannel>() {
-                  @Override
-                  protected void initChannel(SocketChannel channel) {
-                    accept(channel, incarnation);
-                  }
-                })
-            .bind(config.address())
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
+    try {
+      return Listener.listen(
+          loops,
+          transport.serverChannel(),
+          config.address(),
+          Transport.BACKLOG,
+          Map.of(),
+          channel -> accept(channel, incarnation));
+    } catch (IOException e) {
       Transport.stop(loops);
       throw StartupException.portUnavailable(
-          config.address(), "the cluster map service", "data.port", bound.cause());
+          config.address(), "the cluster map service", "data.port", e);
     }
-    return bound.channel();
   }
 
   /// Looks again at who is let in, since the list of principals has changed.

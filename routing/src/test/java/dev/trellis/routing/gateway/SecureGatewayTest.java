@@ -21,8 +21,8 @@ import dev.trellis.process.HttpsClient;
 import dev.trellis.process.Protection;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.TestSecrets;
+import dev.trellis.routing.gateway.GatewayFixture.Terms;
 import dev.trellis.wire.ErrorCode;
-import dev.trellis.wire.Limits;
 import io.prometheus.client.CollectorRegistry;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -91,10 +91,10 @@ class SecureGatewayTest {
     }
   }
 
-  private void listen(GatewayConfig config) {
+  private void listen(Terms terms) {
     gateway =
         Gateway.startProtected(
-            config,
+            terms.config(),
             protection,
             credentials -> {
               if (nodesAreSilent) {
@@ -110,7 +110,7 @@ class SecureGatewayTest {
   }
 
   private void listen() {
-    listen(GatewayFixture.config(Limits.DEFAULT));
+    listen(new Terms());
     hear(0, Set.of());
   }
 
@@ -298,7 +298,7 @@ class SecureGatewayTest {
 
   @Test
   void beforeTheListOfPrincipalsIsHereNobodyIsCalledUnknown() {
-    listen(GatewayFixture.config(Limits.DEFAULT));
+    listen(new Terms());
     RawHttp.Response later = send(shop, "GET", "/v1/cluster", "");
     refused(503, "NO_NODES", later);
     assertEquals(Optional.of("1"), later.header("Retry-After"));
@@ -366,23 +366,7 @@ class SecureGatewayTest {
 
   @Test
   void noMoreKeysAreInUseThanMayBeAndTheOneThatIsNotIsLetGo() {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    listen(
-        new GatewayConfig(
-            base.address(),
-            base.threads(),
-            base.limits(),
-            base.lineBytesMax(),
-            base.headerBytesMax(),
-            base.connectionsMax(),
-            base.memoryBytesMax(),
-            base.headerTimeout(),
-            base.bodyTimeout(),
-            base.idleTimeout(),
-            base.writeTimeout(),
-            base.heartbeat(),
-            base.stopTimeout(),
-            1));
+    listen(new Terms().principalsMax(1));
     hear(0, Set.of());
     RawHttp watch = connect();
     watch.send("GET /v1/keys/bank%2Fw/watch HTTP/1.1\r\n" + bearer(bank) + "\r\n\r\n");
@@ -427,23 +411,7 @@ class SecureGatewayTest {
 
   @Test
   void whileTenThousandConnectionsAreHalfOpenItServes() {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    listen(
-        new GatewayConfig(
-            base.address(),
-            base.threads(),
-            base.limits(),
-            base.lineBytesMax(),
-            base.headerBytesMax(),
-            300,
-            base.memoryBytesMax(),
-            base.headerTimeout(),
-            base.bodyTimeout(),
-            base.idleTimeout(),
-            base.writeTimeout(),
-            base.heartbeat(),
-            base.stopTimeout(),
-            10));
+    listen(new Terms().connectionsMax(300).principalsMax(10));
     hear(0, Set.of());
     RawHttp stays = connect();
     assertEquals(200, stays.request("GET", "/v1/cluster", NOTHING, bearer(shop)).status());

@@ -10,7 +10,7 @@ import java.util.Map;
 ///
 /// @param about what was run, with what and on what, by name
 /// @param results the first is what the others are held against
-record LatencyReport(Map<String, Object> about, List<Latency> results) {
+record LatencyReport(Map<String, Object> about, List<Latency> results) implements StudyReport {
   static final String SOURCE =
       "Hellerstein et al., Serverless Computing: One Step Forward, Two Steps Back, CIDR 2019, §3.1";
 
@@ -47,7 +47,8 @@ record LatencyReport(Map<String, Object> about, List<Latency> results) {
   /// Ratios of medians that are aimed at, by the number of the result.
   private static final Map<Integer, Double> TARGETS = new LinkedHashMap<>(Map.of(1, 1.5, 2, 1.0));
 
-  List<String> lines() {
+  @Override
+  public List<String> lines() {
     List<String> lines = new ArrayList<>();
     about.forEach((name, value) -> lines.add(name + ": " + value));
     lines.add("");
@@ -93,7 +94,8 @@ record LatencyReport(Map<String, Object> about, List<Latency> results) {
     return "<= " + decimal(TARGETS.get(at)) + (isMet(at) ? "" : ", missed");
   }
 
-  Map<String, Object> toJson() {
+  @Override
+  public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>(about);
     List<Object> rows = new ArrayList<>();
     for (int i = 0; i < results.size(); i++) {

@@ -260,7 +260,7 @@ class MonitorIT {
   }
 
   /// Starts and stops real nodes by what the monitor decides. What that is depends on the machine;
-  /// nothing may fail or get lost by it.
+  /// nothing may fail or get lost by it. `-Ddemo.brief=false` for the length that people see.
   @Test
   void theDemoEndsWithoutAFaultAndLeavesNothingBehind() throws Exception {
     Path page = folder.resolve("page.html");
@@ -269,6 +269,9 @@ class MonitorIT {
             LocalTrellis.script().toString(),
             "demo",
             "autoscale",
+            Boolean.parseBoolean(System.getProperty("demo.brief", "true"))
+                ? "--brief"
+                : "--no-brief",
             "--json",
             "--port-base",
             portBase(),

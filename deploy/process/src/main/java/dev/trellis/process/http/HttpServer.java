@@ -1,9 +1,7 @@
 package dev.trellis.process.http;
 
-import io.netty.bootstrap.ServerBootstrap;
+import dev.trellis.process.Listener;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -15,6 +13,7 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -102,28 +101,18 @@ public final class HttpServer implements AutoCloseable {
   }
 
   private Channel listen() throws IOException {
-    ChannelFuture bound =
-        new ServerBootstrap()
-            .group(loop)
-            .channel(NioServerSocketChannel.class)
-            .option(ChannelOption.SO_REUSEADDR, true)
-            .option(ChannelOption.SO_BACKLOG, BACKLOG)
-            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-            .childOption(ChannelOption.TCP_NODELAY, true)
-            .childHandler(
-                new ChannelInitializer<SocketChannel>() {
-                  @Override
-                  protected void initChannel(SocketChannel channel) {
-                    accept(channel);
-                  }
-                })
-            .bind(config.address())
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
+    try {
+      return Listener.listen(
+          loop,
+          NioServerSocketChannel.class,
+          config.address(),
+          BACKLOG,
+          Map.of(ChannelOption.ALLOW_HALF_CLOSURE, true),
+          this::accept);
+    } catch (IOException e) {
       loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
-      throw bound.cause() instanceof IOException problem ? problem : new IOException(bound.cause());
+      throw e;
     }
-    return bound.channel();
   }
 
   private void accept(SocketChannel channel) {
