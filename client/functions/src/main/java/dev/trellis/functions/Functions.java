@@ -252,22 +252,21 @@ public final class Functions {
     return new StoredFuture(calls, id);
   }
 
-  /// Has a function run for each argument. Their ids follow from that of `parent`, the function and
-  /// the place in the list: a function that is run again and scatters again waits for the same
-  /// runs.
+  /// Has a function run for each argument. Their ids follow from that of `parent`, the function, how
+  /// often `parent` has scattered it before, and the place in the list: a function that is run again
+  /// and scatters again, in the same order, waits for the same runs.
   ///
   /// @param parent whoever scatters
   /// @return the results, in the order of the arguments
   public List<StoredFuture> scatter(
       Invocation parent, String function, List<Payload> arguments, Invoker invoker) {
     SessionToken token = parent.commit();
+    String name = scatterName(parent.id(), function, parent.numberOfScatter(function));
     List<StoredFuture> results = new ArrayList<>(arguments.size());
     List<CompletableFuture<?>> begun = new ArrayList<>(arguments.size());
     for (int at = 0; at < arguments.size(); at++) {
       InvocationId id =
-          idOf(
-              "scatter/" + parent.id() + "/" + function + "/" + at,
-              Instant.ofEpochMilli(parent.id().bornMillis()));
+          idOf(name + "/" + at, Instant.ofEpochMilli(parent.id().bornMillis()));
       begun.add(
           invoker.invoke(
               new FunctionCall(
@@ -276,6 +275,12 @@ public final class Functions {
     }
     var unused = Trellis.await(CompletableFuture.allOf(begun.toArray(CompletableFuture<?>[]::new)));
     return results;
+  }
+
+  /// @param number 1 for the first scatter of this function, whose name is without it: so were all
+  ///   before they were counted, and some of those may be run again
+  private static String scatterName(InvocationId parent, String function, int number) {
+    return (number == 1 ? "scatter/" : "scatter-" + number + "/") + parent + "/" + function;
   }
 
   /// Waits for all of several results: gathers what was scattered.
