@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
 /// receivers, inboxes and other senders are closed by whoever opened them, before. The client stays
 /// open.
 public final class Mailboxes implements AutoCloseable {
-  /// How long a message that nobody reads is a fresh name for a dead letter.
+  /// For how long the time when a message was sent is the birth of names for what is done with it.
   private static final long FRESH_MILLIS = Duration.ofMinutes(30).toMillis();
 
   private final Shared shared;
@@ -259,21 +259,28 @@ public final class Mailboxes implements AutoCloseable {
     return Names.dead(mailbox);
   }
 
+  /// @param letter as encoded
   static CompletableFuture<Reply> bury(
-      Shared shared, String mailbox, Delivery delivery, Message letter) {
-    long sentMillis = delivery.sent().millis();
-    long nowMillis = shared.nowMillis();
-    ByteBuffer digest = ByteBuffer.wrap(sha256("dead letter " + mailbox + " " + delivery.id()));
-    InvocationId name =
-        InvocationId.mint(
-            nowMillis - sentMillis < FRESH_MILLIS ? sentMillis : nowMillis, digest::getLong);
+      Shared shared, String mailbox, Delivery delivery, Payload letter) {
+    InvocationId name = nameOf("dead letter", shared, delivery);
     return shared
         .calls()
         .execute(
             Names.mailbox(Names.dead(mailbox)),
-            new Mutation.Append(
-                List.of(Packet.join(Optional.empty(), List.of(Packet.encode(letter))))),
+            new Mutation.Append(List.of(Packet.join(Optional.empty(), List.of(letter)))),
             CallOptions.DEFAULT.withTag(new Tag(name, 1)));
+  }
+
+  /// A name for what is done with a message. The same one each time while the message is fresh,
+  /// then for half an hour each, as nodes refuse names that are much older.
+  static InvocationId nameOf(String what, Shared shared, Delivery delivery) {
+    long sentMillis = delivery.sent().millis();
+    long nowMillis = shared.nowMillis();
+    ByteBuffer digest =
+        ByteBuffer.wrap(sha256(what + " " + delivery.mailbox() + " " + delivery.id()));
+    return InvocationId.mint(
+        nowMillis - sentMillis < FRESH_MILLIS ? sentMillis : nowMillis - nowMillis % FRESH_MILLIS,
+        digest::getLong);
   }
 
   private static byte[] sha256(String text) {
