@@ -76,6 +76,13 @@ public final class Invocation implements Handles, Calls, AutoCloseable {
     return numbering.execute(key, operation, options);
   }
 
+  /// Has [#commit] wait for something that was begun for the invocation, and fail where it does.
+  ///
+  /// @return the same
+  public <T> CompletableFuture<T> counting(CompletableFuture<T> begun) {
+    return numbering.counting(begun);
+  }
+
   /// Waits for all that was begun, then commits what the session keeps until then.
   ///
   /// @return the session's token, for whoever goes on with it
