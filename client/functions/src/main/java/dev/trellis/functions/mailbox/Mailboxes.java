@@ -8,6 +8,7 @@ import dev.trellis.client.Calls;
 import dev.trellis.client.Handles;
 import dev.trellis.client.Place;
 import dev.trellis.client.Trellis;
+import dev.trellis.client.session.Host;
 import dev.trellis.functions.Invocation;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -51,17 +53,27 @@ public final class Mailboxes implements AutoCloseable {
   private final Sender answers;
   private final Questions questions;
 
-  private Mailboxes(Calls calls) {
-    this.shared = new Shared(calls, Trellis::isClientThread);
+  private Mailboxes(Calls calls, LongSupplier incarnation) {
+    this.shared = new Shared(calls, incarnation, Trellis::isClientThread);
     this.handles = key -> Place.of(calls, key);
     this.sender = new Sender(shared, SenderOptions.DEFAULT);
     this.answers = new Sender(shared, SenderOptions.DEFAULT.withTtl(Questions.TTL));
     this.questions = new Questions(shared, sender);
   }
 
-  /// The mailboxes of a store, through whoever carries out calls: a [Trellis].
+  /// The mailboxes of a store, through whoever carries out calls: a [Trellis]. In a process that is
+  /// snapshotted, through nothing else, or with [#over(Host, Calls)].
   public static Mailboxes over(Calls calls) {
-    return new Mailboxes(calls);
+    return calls instanceof Host host ? over(host, calls) : new Mailboxes(calls, () -> 0);
+  }
+
+  /// As [#over(Calls)], through what stands in front of a client.
+  ///
+  /// @param host the client. After a restore from a snapshot it is another one, and who sends and
+  ///   asks here takes other names with it; what was asked before is not answered any more once
+  ///   something is asked again
+  public static Mailboxes over(Host host, Calls calls) {
+    return new Mailboxes(calls, host::clientId);
   }
 
   // ---- Sending ----
@@ -137,6 +149,7 @@ public final class Mailboxes implements AutoCloseable {
   /// @return completes with the answer; with [NoAnswerException] if none comes in time, or the
   ///   answer is that it has failed; or as the sending failed. The question may be answered, and
   ///   have had its effect, all the same
+  /// @throws dev.trellis.client.DefiniteException.Overloaded as [Sender#send(String, Message)] does
   public CompletableFuture<Message> ask(String mailbox, Message question, Duration timeout) {
     return questions.ask(mailbox, question, timeout);
   }
