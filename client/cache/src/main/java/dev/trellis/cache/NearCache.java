@@ -26,6 +26,7 @@ import dev.trellis.wire.ReadMode;
 import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -192,6 +193,19 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
         entries.policy().eviction().orElseThrow().weightedSize().orElseThrow(),
         subscriptions.get(),
         pushes.sum());
+  }
+
+  /// Keys that are cached now, fresh or not, those that are read most before the others, as far as
+  /// the cache knows; those that are known to be missing among them. Costs about as much as `max`
+  /// reads, for which others that write to the cache may have to wait.
+  ///
+  /// @param max at most so many, 0 or more
+  /// @throws IllegalArgumentException if `max` is negative
+  public List<Payload> keys(int max) {
+    if (max < 0) {
+      throw new IllegalArgumentException("max " + max + " is negative: how many keys to tell");
+    }
+    return List.copyOf(entries.policy().eviction().orElseThrow().hottest(max).keySet());
   }
 
   /// Forgets a key, if it is cached: the next read goes to the store.

@@ -32,6 +32,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.junit.jupiter.api.Test;
@@ -712,6 +713,25 @@ class NearCacheTest {
     assertEquals(1_000, now.entries() + now.evictions());
     assertEquals(now.entries(), now.subscriptions());
     assertEquals(now.entries(), store.open());
+  }
+
+  @Test
+  void theKeysThatAreHereCanBeToldAndNoOthers() {
+    for (String key : List.of("a", "b", "c")) {
+      begin(cache.execute(Payload.ofText(key), new Read.State(), CallOptions.DEFAULT));
+      store.next().answer(text(key));
+    }
+    begin(read()); // not answered, so it is not there
+    Set<Payload> here = Set.of(Payload.ofText("a"), Payload.ofText("b"), Payload.ofText("c"));
+    assertEquals(here, Set.copyOf(cache.keys(4)));
+    assertEquals(2, cache.keys(2).size());
+    assertTrue(here.containsAll(cache.keys(2)));
+    assertEquals(List.of(), cache.keys(0));
+    cache.forget(Payload.ofText("b"));
+    assertEquals(Set.of(Payload.ofText("a"), Payload.ofText("c")), Set.copyOf(cache.keys(1_000)));
+    assertThrows(IllegalArgumentException.class, () -> cache.keys(-1));
+    cache.close();
+    assertEquals(List.of(), cache.keys(4));
   }
 
   @Test

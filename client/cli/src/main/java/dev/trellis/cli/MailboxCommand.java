@@ -40,7 +40,7 @@ final class MailboxCommand extends CommandGroup {
       name = "list",
       description = {
         "List mailboxes and how many records wait in each; small messages travel many in a record.",
-        "What could not be handled of NAME is in the mailbox NAME/dead."
+        "What could not be handled of NAME is in the mailbox NAME/dead. The mail of agents: agent list."
       })
   static final class ListCommand extends StoreCommand {
     @Parameters(

@@ -21,6 +21,7 @@ final class ValueCommands implements CommandSource {
         new MapCommand(),
         new LogCommand(),
         new MailboxCommand(),
+        new AgentCommand(),
         new ExpireCommand(),
         new PlacementCommand(),
         new WatchCommand(),

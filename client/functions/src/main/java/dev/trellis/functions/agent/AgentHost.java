@@ -34,7 +34,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -54,6 +56,10 @@ public final class AgentHost implements AutoCloseable {
 
   private static final Payload HOSTS_KEY = Payload.ofText("_trellis/agent-hosts");
   private static final int TICKS_IN_LEASE = 3;
+
+  /// Of more keys of an agent than that, the others are not looked for in caches.
+  public static final int KEYS_MAX = 16;
+
   private static final Duration CLOSING_MAX = Duration.ofSeconds(10);
 
   /// What a host is to be, until it is started.
@@ -61,7 +67,10 @@ public final class AgentHost implements AutoCloseable {
     private final Functions functions;
     private final Map<String, Function<AgentName, Agent>> types = new HashMap<>();
     private AgentSettings settings = AgentSettings.DEFAULT;
+    private final Map<String, Function<AgentName, ? extends Collection<Payload>>> keys =
+        new HashMap<>();
     private Predicate<AgentName> warm = name -> false;
+    private IntFunction<? extends Collection<Payload>> cached = max -> List.of();
 
     private Builder(Functions functions) {
       this.functions = functions;
@@ -76,6 +85,19 @@ public final class AgentHost implements AutoCloseable {
       return this;
     }
 
+    /// As [#serving(String, Function)], of agents that are known to read some keys again and again,
+    /// so that hosts that have these cached are preferred, see [#withCache].
+    ///
+    /// @param keys of an agent, [#KEYS_MAX] at most, the others are left out; must not block, and
+    ///   be the same for all hosts of the type, or two of them may both think that it is their turn
+    public Builder serving(
+        String type,
+        Function<AgentName, Agent> factory,
+        Function<AgentName, ? extends Collection<Payload>> keys) {
+      this.keys.put(AgentName.requireType(type), keys);
+      return serving(type, factory);
+    }
+
     public Builder withSettings(AgentSettings other) {
       settings = other;
       return this;
@@ -87,6 +109,25 @@ public final class AgentHost implements AutoCloseable {
     /// @param cached must not block
     public Builder preferring(Predicate<AgentName> cached) {
       warm = cached;
+      return this;
+    }
+
+    /// Tells which keys are cached beside the host: of agents whose keys are known ([#serving]) it
+    /// is preferred for those of which the cache has half or more, ahead of all other preferences.
+    /// Other hosts hear of it three times in a lease, in 2 KiB at most. Nobody waits for it: a host
+    /// that is gone, or has far more agents than others, is preferred for nothing.
+    ///
+    /// ```java
+    /// NearCache cache = NearCache.over(trellis, NearCacheConfig.DEFAULT);
+    /// AgentHost.over(Functions.over(trellis, cache))
+    ///     .serving("game", name -> new Game(), name -> List.of(Payload.ofText("board/" + name.id())))
+    ///     .withCache(cache::keys)
+    /// ```
+    ///
+    /// @param cached at most so many keys that are cached, best those that are read most; must not
+    ///   block
+    public Builder withCache(IntFunction<? extends Collection<Payload>> cached) {
+      this.cached = cached;
       return this;
     }
 
@@ -119,7 +160,9 @@ public final class AgentHost implements AutoCloseable {
   private final Functions functions;
   private final Map<String, Function<AgentName, Agent>> types;
   private final AgentSettings settings;
+  private final Map<String, Function<AgentName, ? extends Collection<Payload>>> keys;
   private final Predicate<AgentName> warm;
+  private final IntFunction<? extends Collection<Payload>> cached;
   private final Mail mail;
   private final MailIndex index;
   private final ExecutorService handlers = Executors.newVirtualThreadPerTaskExecutor();
@@ -152,7 +195,9 @@ public final class AgentHost implements AutoCloseable {
     this.functions = builder.functions;
     this.types = Map.copyOf(builder.types);
     this.settings = builder.settings;
+    this.keys = Map.copyOf(builder.keys);
     this.warm = builder.warm;
+    this.cached = builder.cached;
     this.mail = new LogMail(functions.trellis());
     this.index = new MailIndex(functions.trellis(), settings.period());
   }
@@ -226,7 +271,8 @@ public final class AgentHost implements AutoCloseable {
             .withOptions(Access.writing(trellis()))
             .register(id.toString())
             .withOptions(Access.writing(trellis()).withTtl(settings.lease()));
-    return field.putAsync(new HostNotice(id, types.keySet(), active.size(), warmFor()).value());
+    return field.putAsync(
+        new HostNotice(id, types.keySet(), active.size(), warmFor(), cachedKeys()).value());
   }
 
   private Set<Integer> warmFor() {
@@ -240,6 +286,32 @@ public final class AgentHost implements AutoCloseable {
         .limit(HostNotice.WARM_MAX)
         .forEach(name -> hashes.add(name.hashCode()));
     return hashes;
+  }
+
+  private KeyFilter cachedKeys() {
+    if (keys.isEmpty()) {
+      return KeyFilter.EMPTY;
+    }
+    try {
+      return KeyFilter.of(cached.apply(KeyFilter.KEYS_MAX));
+    } catch (RuntimeException e) {
+      // Not worth the lease, which is renewed by what this is told with.
+      log.warn("host {} can't tell what its cache has", id, e);
+      return KeyFilter.EMPTY;
+    }
+  }
+
+  private List<Payload> keysOf(AgentName name) {
+    @Nullable Function<AgentName, ? extends Collection<Payload>> known = keys.get(name.type());
+    if (known == null) {
+      return List.of();
+    }
+    try {
+      return known.apply(name).stream().limit(KEYS_MAX).toList();
+    } catch (RuntimeException e) {
+      log.warn("nobody is preferred for agent {}, as it can't be told what it reads", name, e);
+      return List.of();
+    }
   }
 
   private void readHosts() {
@@ -328,7 +400,7 @@ public final class AgentHost implements AutoCloseable {
         && hosts.containsKey(claim.get().owner().host())) {
       readHosts(); // who gave it up may have gone since, and then nobody waits for him
     }
-    int rank = Math.max(0, HostNotice.ranked(name, hosts.values()).indexOf(id));
+    int rank = Math.max(0, HostNotice.ranked(name, keysOf(name), hosts.values()).indexOf(id));
     long since = unownedSinceNanos.computeIfAbsent(name, unused -> System.nanoTime());
     if (System.nanoTime() - since >= rank * settings.lease().toNanos()) {
       unownedSinceNanos.remove(name);

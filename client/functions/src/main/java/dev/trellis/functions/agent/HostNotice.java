@@ -1,6 +1,7 @@
 package dev.trellis.functions.agent;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.placement.KeyHash;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -11,28 +12,52 @@ import java.util.TreeSet;
 ///
 /// @param types of agents that it can run
 /// @param load agents that are active on it
-/// @param warm hashes of names of agents whose keys it has in its cache
-record HostNotice(HostId host, Set<String> types, int load, Set<Integer> warm) {
+/// @param warm hashes of names of agents that were active on it lately, or that its user prefers
+/// @param cached the keys that its cache has
+record HostNotice(HostId host, Set<String> types, int load, Set<Integer> warm, KeyFilter cached) {
   /// Beyond that it does not tell.
   static final int WARM_MAX = 256;
+
+  /// So many agents more than twice the mean, and what a host has in its cache speaks for it no
+  /// more: else all agents that share a key would end on one host.
+  private static final int LOAD_SLACK = 16;
 
   HostNotice {
     types = new TreeSet<>(types);
     warm = new TreeSet<>(warm);
   }
 
-  /// The hosts that can run an agent, the one first that should: one that is warm for it, else by
-  /// rendezvous, each as likely as it has little to do. The same for all who know the same.
-  static List<HostId> ranked(AgentName name, Collection<HostNotice> hosts) {
-    return hosts.stream()
-        .filter(each -> each.types.contains(name.type()))
+  /// A host that can run an agent, and how many of the agent's keys count as its own.
+  private record Candidate(HostNotice notice, int held) {}
+
+  /// The hosts that can run an agent, the one first that should: the one whose cache has most of
+  /// its keys, if that is half of them or more; else one that is warm for it, else by rendezvous,
+  /// each as likely as it has little to do. The same for all who know the same.
+  ///
+  /// @param keys that the agent mostly reads; none if nobody knows
+  static List<HostId> ranked(
+      AgentName name, Collection<Payload> keys, Collection<HostNotice> hosts) {
+    long[] hashes = keys.stream().mapToLong(KeyHash::of).toArray();
+    List<HostNotice> able =
+        hosts.stream().filter(each -> each.types.contains(name.type())).toList();
+    double mean = able.stream().mapToInt(HostNotice::load).average().orElse(0);
+    return able.stream()
+        .map(each -> new Candidate(each, each.held(hashes, mean)))
         .sorted(
-            Comparator.comparingInt(
-                    (HostNotice each) -> each.warm.contains(name.hashCode()) ? 0 : 1)
-                .thenComparingDouble(each -> each.distance(name))
-                .thenComparing(HostNotice::host))
-        .map(HostNotice::host)
+            Comparator.comparingInt((Candidate each) -> -each.held)
+                .thenComparing(each -> !each.notice.warm.contains(name.hashCode()))
+                .thenComparingDouble(each -> each.notice.distance(name))
+                .thenComparing(each -> each.notice.host))
+        .map(each -> each.notice.host)
         .toList();
+  }
+
+  private int held(long[] hashes, double meanLoad) {
+    if (hashes.length == 0 || load > 2 * meanLoad + LOAD_SLACK) {
+      return 0;
+    }
+    int held = cached.held(hashes);
+    return 2 * held >= hashes.length ? held : 0;
   }
 
   /// Exponentially distributed, with a mean in proportion to the load.
@@ -57,6 +82,7 @@ record HostNotice(HostId host, Set<String> types, int load, Set<Integer> warm) {
     out.count(load);
     out.count(warm.size());
     warm.forEach(out::count);
+    out.payload(cached.bits());
     return out.payload();
   }
 
@@ -73,6 +99,6 @@ record HostNotice(HostId host, Set<String> types, int load, Set<Integer> warm) {
     for (int left = in.count(); left > 0; left--) {
       warm.add(in.integer());
     }
-    return new HostNotice(host, types, load, warm);
+    return new HostNotice(host, types, load, warm, new KeyFilter(in.payload()));
   }
 }

@@ -6,8 +6,12 @@ import dev.trellis.causal.InvocationId;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.TrellisException;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.functions.Function;
+import dev.trellis.functions.FunctionCall;
 import dev.trellis.functions.Functions;
 import dev.trellis.functions.Invocation;
+import dev.trellis.functions.Invoker;
+import dev.trellis.functions.Result;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import io.cloudevents.CloudEvent;
@@ -21,6 +25,7 @@ import java.time.OffsetDateTime;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.jspecify.annotations.Nullable;
@@ -38,12 +43,16 @@ import org.slf4j.LoggerFactory;
 /// The token of a session comes in the extension attribute `trellissession`, and goes out in that
 /// of the answer; where there is no answer, in the header `Trellis-Session`.
 ///
+/// An event with the attribute `trellisinvocation` is a [FunctionCall], as a [CloudEventInvoker]
+/// sends it: the attribute is its id, the data of the function's answer is kept as the result of
+/// that, for whoever waits for it or goes on with it, and what is answered is that this is done.
+///
 /// What it answers, so that brokers repeat what is worth it (they do for 5xx, not for these 4xx):
 ///
 /// | status | |
 /// |---|---|
-/// | 200, 202 | done, with and without an event as the answer |
-/// | 400 | no event, or no session token; the text says why |
+/// | 200, 202 | done, with and without an event as the answer; what came of a call is kept |
+/// | 400 | no event, or no id or session token; the text says why |
 /// | 401 | a session token that is not signed with this client's key |
 /// | 405, 413, 415 | not a POST, too large, events in a batch |
 /// | 410 | the event is older than `invocation.lifetime` of the nodes |
@@ -72,12 +81,15 @@ public final class CloudEventServer implements AutoCloseable {
 
   private final Functions functions;
   private final CloudEventFunction function;
+  private final Invoker invoker;
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final HttpServer server;
 
-  private CloudEventServer(Functions functions, CloudEventFunction function, HttpServer server) {
+  private CloudEventServer(
+      Functions functions, CloudEventFunction function, Invoker invoker, HttpServer server) {
     this.functions = functions;
     this.function = function;
+    this.invoker = invoker;
     this.server = server;
   }
 
@@ -94,8 +106,26 @@ public final class CloudEventServer implements AutoCloseable {
   public static CloudEventServer start(
       Functions functions, InetSocketAddress address, CloudEventFunction function)
       throws IOException {
+    return start(functions, address, function, CloudEventServer::goOnNowhere);
+  }
+
+  private static CompletableFuture<@Nullable Void> goOnNowhere(FunctionCall call) {
+    return CompletableFuture.failedFuture(
+        new IllegalStateException(
+            call.function()
+                + " is to go on with the result of a function whose server was started without an"
+                + " Invoker"));
+  }
+
+  /// As [#start(Functions, InetSocketAddress, CloudEventFunction)], for a function with whose
+  /// result others go on.
+  ///
+  /// @param invoker who runs them
+  public static CloudEventServer start(
+      Functions functions, InetSocketAddress address, CloudEventFunction function, Invoker invoker)
+      throws IOException {
     HttpServer http = HttpServer.create(address, 0);
-    CloudEventServer server = new CloudEventServer(functions, function, http);
+    CloudEventServer server = new CloudEventServer(functions, function, invoker, http);
     http.setExecutor(server.threads);
     http.createContext("/", server::serve);
     http.start();
@@ -165,6 +195,9 @@ public final class CloudEventServer implements AutoCloseable {
       return Reply.text(401, String.valueOf(e.getMessage()));
     }
     try (Invocation invocation = opened) {
+      if (CloudEventInvoker.isCall(event)) {
+        return keep(CloudEventInvoker.call(event, invocation.id()), event);
+      }
       Optional<CloudEvent> answer = function.handle(invocation, event);
       SessionToken token = invocation.commit();
       return answer.isEmpty()
@@ -173,15 +206,39 @@ public final class CloudEventServer implements AutoCloseable {
     }
   }
 
+  /// Runs the function in an invocation of its own, and keeps the data of what it answers.
+  private Reply keep(FunctionCall call, CloudEvent event) throws Exception {
+    Function ofData =
+        (invocation, argument) ->
+            function
+                .handle(
+                    invocation,
+                    CloudEventBuilder.from(event)
+                        .withData(
+                            Optional.ofNullable(event.getDataContentType())
+                                .orElse(CloudEventInvoker.CONTENT_TYPE),
+                            argument.toBytes())
+                        .build())
+                .map(CloudEvent::getData)
+                .map(data -> Payload.of(data.toBytes()))
+                .orElse(Payload.EMPTY);
+    Result kept = functions.run(call, ofData, invoker);
+    return new Reply(
+        202,
+        kept.token().map(token -> Map.of(SessionToken.HEADER, token.text())).orElseGet(Map::of),
+        Payload.EMPTY);
+  }
+
   private Invocation open(CloudEvent event) {
     InvocationId id = id(event);
-    @Nullable Object token = event.getExtension(SessionToken.CLOUD_EVENTS_ATTRIBUTE);
-    return token == null || token.toString().isBlank()
-        ? functions.invocation(id)
-        : functions.invocation(id, SessionToken.ofText(token.toString()));
+    Optional<SessionToken> token = CloudEventInvoker.token(event);
+    return token.isEmpty() ? functions.invocation(id) : functions.invocation(id, token.get());
   }
 
   private InvocationId id(CloudEvent event) {
+    if (CloudEventInvoker.isCall(event)) {
+      return CloudEventInvoker.id(event);
+    }
     // A source is a URI, which has no space in it.
     String name = event.getSource() + " " + event.getId();
     OffsetDateTime time = event.getTime();

@@ -10,7 +10,10 @@ import dev.trellis.client.Trellis;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Answer;
 import dev.trellis.functions.Function;
+import dev.trellis.functions.FunctionCall;
 import dev.trellis.functions.Functions;
+import dev.trellis.functions.Invoker;
+import dev.trellis.functions.Result;
 import dev.trellis.lattice.Payload;
 import java.io.IOException;
 import java.io.InputStream;
@@ -43,6 +46,9 @@ import org.jspecify.annotations.Nullable;
 ///   gets the new token with the answer: `{"trellissession": "…", "result": …}`, so what the
 ///   function answers must be JSON. Who does not gets just the answer.
 ///
+/// Called by a [LambdaInvoker], the event is a [FunctionCall]: its result is kept as the
+/// [dev.trellis.functions.StoredFuture] of its id, and goes on to whatever shall go on with it.
+///
 /// Override [#id], [#token] and [#answer] where these come in the event, as from a queue or an HTTP
 /// gateway.
 public abstract class LambdaFunction implements RequestStreamHandler, Function {
@@ -55,6 +61,7 @@ public abstract class LambdaFunction implements RequestStreamHandler, Function {
 
   private final Functions functions;
   private final Snapshots snapshots;
+  private volatile @Nullable Invoker invoker; // once it was needed
 
   /// Connects to the addresses in `TRELLIS_ADDRESSES`; where the store has security, with the
   /// authority in the file `TRELLIS_CA` names and the API key in that of `TRELLIS_API_KEY_FILE`.
@@ -144,6 +151,17 @@ public abstract class LambdaFunction implements RequestStreamHandler, Function {
             + "}");
   }
 
+  /// Who runs functions that go on with the result of this one: a [LambdaInvoker] as the
+  /// environment says, made when it is first asked for.
+  protected Invoker invoker() {
+    Invoker known = invoker;
+    if (known == null) {
+      known = LambdaInvoker.ofEnvironment();
+      invoker = known; // two at once make two, and one stays
+    }
+    return known;
+  }
+
   private static Optional<String> custom(Context context, String key) {
     ClientContext client = context.getClientContext();
     if (client == null) {
@@ -158,9 +176,10 @@ public abstract class LambdaFunction implements RequestStreamHandler, Function {
   public final void handleRequest(InputStream input, OutputStream output, Context context)
       throws IOException {
     Payload event = Payload.of(input.readAllBytes());
-    Answer answer;
+    Payload answer;
     try {
-      answer = functions.run(this, id(context, event), token(context, event), event);
+      Optional<FunctionCall> call = CallEvent.call(event);
+      answer = call.isPresent() ? keep(call.get()) : run(context, event);
     } catch (IOException | RuntimeException e) {
       throw e;
     } catch (InterruptedException e) {
@@ -169,6 +188,17 @@ public abstract class LambdaFunction implements RequestStreamHandler, Function {
     } catch (Exception e) {
       throw new IOException("the function has failed: " + e.getMessage(), e);
     }
-    output.write(answer(context, answer).toBytes());
+    output.write(answer.toBytes());
+  }
+
+  private Payload run(Context context, Payload event) throws Exception {
+    return answer(context, functions.run(this, id(context, event), token(context, event), event));
+  }
+
+  /// Runs the function for a call, whose result whoever wants it waits for in the store. Nobody but
+  /// Lambda hears the answer.
+  private Payload keep(FunctionCall call) throws Exception {
+    Result kept = functions.run(call, this, next -> invoker().invoke(next));
+    return Payload.ofText("{\"trellisresult\":\"" + kept.id() + "\"}");
   }
 }

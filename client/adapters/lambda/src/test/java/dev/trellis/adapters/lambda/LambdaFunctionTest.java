@@ -10,16 +10,22 @@ import dev.trellis.causal.InvocationId;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.session.SessionToken;
+import dev.trellis.functions.FunctionCall;
 import dev.trellis.functions.Functions;
 import dev.trellis.functions.Invocation;
+import dev.trellis.functions.StoredFuture;
 import dev.trellis.junit.TrellisExtension;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.TrellisNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,11 +40,22 @@ import org.junit.jupiter.api.io.TempDir;
 /// [FakeRuntimeApi].
 @ExtendWith(TrellisExtension.class)
 class LambdaFunctionTest {
+  private static final Duration PATIENCE = Duration.ofMinutes(1);
   private static final Pattern ENVELOPE =
       Pattern.compile("\\{\"trellissession\":\"([A-Za-z0-9_-]+)\",\"result\":(.*)}");
 
   /// The process that Lambda starts: `java` with its runtime interface client.
   private static Process start(FakeRuntimeApi api, String addresses, Path log) throws IOException {
+    return start(Visits.class, api, addresses, Map.of(), log);
+  }
+
+  private static Process start(
+      Class<? extends LambdaFunction> function,
+      FakeRuntimeApi api,
+      String addresses,
+      Map<String, String> environment,
+      Path log)
+      throws IOException {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("--enable-native-access=ALL-UNNAMED");
@@ -47,11 +64,12 @@ class LambdaFunctionTest {
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
     command.add("com.amazonaws.services.lambda.runtime.api.client.AWSLambda");
-    command.add(Visits.class.getName());
+    command.add(function.getName());
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
     builder.environment().put("AWS_LAMBDA_RUNTIME_API", api.address());
     builder.environment().put("TRELLIS_ADDRESSES", addresses);
+    builder.environment().putAll(environment);
     return builder.start();
   }
 
@@ -115,6 +133,86 @@ class LambdaFunctionTest {
     }
     String printed = Files.readString(log);
     assertTrue(!printed.contains("WARNING"), printed);
+  }
+
+  /// Lambda is busy first, and delivers every event twice; who waits, waits for the store.
+  @Test
+  void aFunctionGoesOnWithTheResultOfAnotherAndTheCallerAwaitsIt(
+      Trellis trellis, TrellisNode node, @TempDir Path folder) throws Exception {
+    String greet = "arn:aws:lambda:eu-central-1:123456789012:function:greet";
+    try (FakeRuntimeApi shouting = new FakeRuntimeApi();
+        FakeRuntimeApi greeting = new FakeRuntimeApi();
+        FakeLambda lambda = new FakeLambda(Map.of("shout", shouting, greet, greeting))) {
+      Map<String, String> environment =
+          Map.of(
+              "AWS_REGION",
+              FakeLambda.REGION,
+              "AWS_ACCESS_KEY_ID",
+              FakeLambda.CREDENTIALS.accessKeyId(),
+              "AWS_SECRET_ACCESS_KEY",
+              FakeLambda.CREDENTIALS.secretAccessKey(),
+              "AWS_SESSION_TOKEN",
+              FakeLambda.CREDENTIALS.sessionToken().orElseThrow(),
+              "AWS_ENDPOINT_URL_LAMBDA",
+              lambda.endpoint().toString());
+      List<Process> processes =
+          List.of(
+              start(Shout.class, shouting, address(node), environment, folder.resolve("shout")),
+              start(Greet.class, greeting, address(node), environment, folder.resolve("greet")));
+      try {
+        Functions functions = Functions.over(trellis);
+        LambdaInvoker invoker =
+            LambdaInvoker.of(lambda.endpoint(), FakeLambda.REGION, () -> FakeLambda.CREDENTIALS);
+        InvocationId id = functions.newId();
+        StoredFuture greeted = functions.future(id).then(greet, invoker);
+        invoker.invoke(FunctionCall.of("shout", id, Payload.ofText("world"))).join();
+        assertEquals("hello world! 1", greeted.get(PATIENCE).text());
+        assertEquals("world!", functions.future(id).get(PATIENCE).text());
+
+        // Both runs of the one have called the other, and both of these events came twice.
+        for (int run = 0; run < 2; run++) {
+          FakeRuntimeApi.Answer answer = shouting.answer();
+          assertEquals("response", answer.how(), answer.body());
+          assertEquals("{\"trellisresult\":\"" + id + "\"}", answer.body());
+        }
+        for (int run = 0; run < 4; run++) {
+          assertEquals("response", greeting.answer().how());
+        }
+        assertEquals(1, trellis.counter("shouts").value());
+        assertEquals(1, trellis.counter("greetings").value());
+        assertEquals("hello world! 1", greeted.get(PATIENCE).text());
+
+        // Of a run that fails nothing is kept: Lambda repeats it.
+        InvocationId failing = functions.newId();
+        invoker.invoke(FunctionCall.of("shout", failing, Payload.ofText("fail"))).join();
+        assertEquals("error", shouting.answer().how());
+        assertEquals("error", shouting.answer().how());
+        assertEquals(Optional.empty(), functions.future(failing).poll());
+        assertEquals(1, trellis.counter("shouts").value());
+
+        CompletionException unknown =
+            assertThrows(
+                CompletionException.class,
+                () -> invoker.invoke(FunctionCall.of("nobody", id, Payload.EMPTY)).join());
+        assertTrue(
+            String.valueOf(unknown.getMessage())
+                .contains("has not taken the call of nobody: status 404, {\"Message\""),
+            unknown::toString);
+        LambdaInvoker stranger =
+            LambdaInvoker.of(
+                lambda.endpoint(),
+                FakeLambda.REGION,
+                () -> new AwsCredentials("AKIDEXAMPLE", "guessed", Optional.of("session")));
+        assertThrows(
+            CompletionException.class,
+            () -> stranger.invoke(FunctionCall.of("shout", id, Payload.EMPTY)).join());
+      } finally {
+        for (Process process : processes) {
+          process.destroy();
+          assertTrue(process.waitFor(60, TimeUnit.SECONDS));
+        }
+      }
+    }
   }
 
   @Test
