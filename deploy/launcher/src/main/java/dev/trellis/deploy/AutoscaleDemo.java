@@ -74,8 +74,7 @@ final class AutoscaleDemo {
   /// @param brief whether loads last, and the monitor waits, a fourth as long
   /// @param tell takes what it is about to do, line by line
   /// @throws IOException if there is no place for the cluster's data
-  AutoscaleDemo(
-      Console console, Ports ports, boolean secure, boolean brief, Consumer<String> tell)
+  AutoscaleDemo(Console console, Ports ports, boolean secure, boolean brief, Consumer<String> tell)
       throws IOException {
     this.console = console;
     this.ports = ports;

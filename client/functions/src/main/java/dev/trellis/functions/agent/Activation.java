@@ -217,8 +217,7 @@ final class Activation implements AgentCore.Effects {
             () -> {
               handling = Thread.currentThread();
               Functions functions = host.functions();
-              Step step =
-                  new Step(name, agent, before, now(), functions::invocation);
+              Step step = new Step(name, agent, before, now(), functions::invocation);
               try {
                 timers.forEach(step::fire);
                 mail.forEach(step::deliver);

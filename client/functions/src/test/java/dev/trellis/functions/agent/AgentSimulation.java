@@ -26,11 +26,11 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Agents of a bank on three hosts over a store of three nodes, a few bad moments of them with hours
-/// in between. In those moments hosts claim agents that others have, stand still in the middle of a
-/// step, crash, and have wrong clocks; replicas lag; what is sent is late or lost. In the hours
-/// agents rest, or nobody has one of them and its mailbox gets full, and tags become too old. One
-/// thread, one seed.
+/// Agents of a bank on three hosts over a store of three nodes, a few bad moments of them with
+/// hours in between. In those moments hosts claim agents that others have, stand still in the
+/// middle of a step, crash, and have wrong clocks; replicas lag; what is sent is late or lost. In
+/// the hours agents rest, or nobody has one of them and its mailbox gets full, and tags become too
+/// old. One thread, one seed.
 final class AgentSimulation {
   private static final int NODES = 3;
   private static final int COPIES = 2; // what is acknowledged has so many; one node may be lost
@@ -765,8 +765,7 @@ final class AgentSimulation {
     int without = random.nextInt(NODES);
     for (int node = 0; node < NODES; node++) {
       Node each = nodes.get(node);
-      schedule(
-          node == without ? random.nextInt(3_000) : 0, () -> put(each, told.mailbox(), mail));
+      schedule(node == without ? random.nextInt(3_000) : 0, () -> put(each, told.mailbox(), mail));
     }
   }
 
@@ -844,8 +843,7 @@ final class AgentSimulation {
         each ->
             each.active
                 .values()
-                .forEach(
-                    activation -> each.later(0, () -> activation.core.tick(each.clock()))));
+                .forEach(activation -> each.later(0, () -> activation.core.tick(each.clock()))));
   }
 
   /// A node loses all it has, and gets what the others have. What only it had is gone.
