@@ -38,6 +38,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BiFunction;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,7 +58,8 @@ public final class TrellisNode implements RunningProcess {
   /// Starts a node and returns when it accepts connections. One that stands alone serves all keys
   /// from then on, another once it has joined its cluster.
   ///
-  /// @throws ConfigurationException if it may not listen where it is told to
+  /// @throws ConfigurationException if it may not listen where it is told to, or its certificate is
+  ///   of somebody else
   /// @throws StartupException if a port is in use or the data folder cannot be used
   public static TrellisNode start(NodeConfig config) {
     return start(config, ShardCore::new);
@@ -81,7 +83,7 @@ public final class TrellisNode implements RunningProcess {
             .secrets()
             .map(
                 secrets ->
-                    Protection.of(secrets, config.clusterName(), "node " + config.nodeId(), clock));
+                    Protection.ofNode(secrets, config.clusterName(), config.nodeId(), clock));
     Deque<AutoCloseable> opened = new ArrayDeque<>();
     try {
       Optional<MemberFile> member = Optional.empty();
@@ -117,7 +119,7 @@ public final class TrellisNode implements RunningProcess {
               new InetSocketAddress(address, config.listen().adminPort()),
               "node " + config.nodeId(),
               registry(plane, control, stores, statistics),
-              health(plane, control),
+              health(plane, control, protection),
               protection);
       opened.push(admin);
       boolean alone = control.port() == 0;
@@ -209,7 +211,8 @@ public final class TrellisNode implements RunningProcess {
     return registry;
   }
 
-  private static Health health(DataPlane plane, ControlPlane control) {
+  private static Health health(
+      DataPlane plane, ControlPlane control, Optional<Protection> protection) {
     return new Health() {
       @Override
       public Optional<String> sickness() {
@@ -218,7 +221,14 @@ public final class TrellisNode implements RunningProcess {
 
       @Override
       public Optional<String> unreadiness() {
-        return plane.unreadiness().or(control::unreadiness);
+        List<String> all =
+            Stream.of(
+                    plane.unreadiness(),
+                    control.unreadiness(),
+                    protection.flatMap(known -> known.doorkeeper().unreadiness()))
+                .flatMap(Optional::stream)
+                .toList();
+        return all.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", all));
       }
     };
   }

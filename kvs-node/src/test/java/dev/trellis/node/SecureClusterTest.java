@@ -32,6 +32,8 @@ import java.util.concurrent.LinkedBlockingQueue;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// Three nodes with `security = on`.
 class SecureClusterTest {
@@ -41,6 +43,7 @@ class SecureClusterTest {
   @TempDir Path folder;
   private final Map<String, TrellisNode> nodes = new HashMap<>();
   private final List<AutoCloseable> clients = new ArrayList<>();
+  private String tier = "memory";
 
   @AfterEach
   void stop() throws Exception {
@@ -114,6 +117,33 @@ class SecureClusterTest {
     }
   }
 
+  /// His key stands in the file of each node still, and a node with a disk has the list of before.
+  @ParameterizedTest
+  @ValueSource(strings = {"memory", "ssd"})
+  void anAdministratorWhoWasRevokedStaysOutWhenANodeStartsAgain(String tier) {
+    this.tier = tier;
+    TestSecrets secrets = new TestSecrets(folder, "trellis");
+    IDS.forEach(id -> start(id, secrets.node(id)));
+    Trellis administrator = administrator(secrets);
+    awaitMembers(administrator);
+    ApiKey key = grant(administrator, "ann");
+    list(administrator)
+        .register(AccessList.grantField("ann", ""))
+        .putText(AccessList.text(Set.of(Role.ADMIN)));
+    Trellis ann = awaitKnown(secrets, key, "n1");
+    String id = secrets.administrator().id();
+    nodes.remove("n2").close();
+    list(ann).flag(AccessList.revokedField(id)).enable();
+    start("n2", secrets.node("n2"));
+    DefiniteException.Unauthenticated e =
+        assertThrows(
+            DefiniteException.Unauthenticated.class,
+            () ->
+                Trellis.connect(config(secrets, "n2").withApiKey(secrets.administrator().text()))
+                    .close());
+    assertTrue(e.getMessage().contains(id + " was revoked"), e.getMessage());
+  }
+
   /// Nodes that another authority has vouched for are not spoken to, and do not get to speak.
   @Test
   void aNodeOfAnotherAuthorityGetsNoCopies() {
@@ -152,7 +182,9 @@ class SecureClusterTest {
                 + id
                 + "\ncontrol.port = 0\nsecurity = on\nsecrets.folder = \""
                 + secrets.folder()
-                + "\""
+                + "\"\nnode.tier = "
+                + tier
+                + (tier.equals("ssd") ? "\ndata.folder = \"" + folder.resolve(id) + "\"" : "")
                 + seeds));
   }
 

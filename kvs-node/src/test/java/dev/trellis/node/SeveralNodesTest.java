@@ -3,7 +3,6 @@ package dev.trellis.node;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.trellis.node.control.ControlClient;
 import dev.trellis.node.net.AdminClient;
@@ -15,15 +14,9 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.Test;
 
 class SeveralNodesTest {
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
-
   private static TrellisNode start(String id, String settings) {
     return Nodes.start("node.id = " + id + ", control.port = 0, node.zone = z\n" + settings);
   }
@@ -38,28 +31,12 @@ class SeveralNodesTest {
 
   private static Frame.ClusterMap awaitMap(TrellisNode node, List<String> ids, int faultTolerance)
       throws Exception {
-    return await(
+    return Nodes.await(
         () -> map(node),
         map ->
             map.nodes().stream().map(NodeDescriptor::id).toList().equals(ids)
                 && map.faultTolerance() == faultTolerance,
         "a map of " + ids);
-  }
-
-  /// Asks until the answer is what is wanted, and returns it.
-  private static <T> T await(Callable<T> question, Predicate<T> wanted, String what)
-      throws Exception {
-    long deadline = System.nanoTime() + PATIENCE_NANOS;
-    while (true) {
-      T answer = question.call();
-      if (wanted.test(answer)) {
-        return answer;
-      }
-      if (System.nanoTime() > deadline) {
-        fail("wanted " + what + " but have " + answer);
-      }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
-    }
   }
 
   @Test
@@ -92,7 +69,7 @@ class SeveralNodesTest {
       String reason =
           "finds nobody yet and keeps trying: none of the seeds [127.0.0.1:" + port + "]";
       // It may not have looked yet.
-      var _ = await(() -> admin.get("/readyz").body(), told -> told.contains(reason), reason);
+      var _ = Nodes.await(() -> admin.get("/readyz").body(), told -> told.contains(reason), reason);
     }
   }
 

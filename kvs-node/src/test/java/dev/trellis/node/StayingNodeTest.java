@@ -3,7 +3,6 @@ package dev.trellis.node;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.trellis.node.control.ControlClient;
 import java.io.IOException;
@@ -15,17 +14,12 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.concurrent.Callable;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
-import java.util.function.Predicate;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class StayingNodeTest {
-  private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(60);
-
   @TempDir private Path folder;
 
   private final HttpClient http = HttpClient.newHttpClient();
@@ -54,29 +48,15 @@ class StayingNodeTest {
         .status();
   }
 
-  private static <T> T await(Callable<T> question, Predicate<T> wanted, String what)
-      throws Exception {
-    long deadline = System.nanoTime() + PATIENCE_NANOS;
-    while (true) {
-      T answer = question.call();
-      if (wanted.test(answer)) {
-        return answer;
-      }
-      if (System.nanoTime() > deadline) {
-        fail("wanted " + what + " but have " + answer);
-      }
-      LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
-    }
-  }
-
   @Test
   void aProcessWhoseNodeHasLeftGoesOnWithoutItAndStartedAgainDoesNotJoin() throws Exception {
     try (StayingNode staying = startStaying()) {
       TrellisNode node = staying.node().orElseThrow();
       int adminPort = staying.adminPort();
-      var _ = await(() -> get(staying, "/readyz").statusCode(), code -> code == 200, "readiness");
+      var _ =
+          Nodes.await(() -> get(staying, "/readyz").statusCode(), code -> code == 200, "readiness");
       node.leave();
-      var _ = await(staying::node, now -> now.isEmpty(), "no node any more");
+      var _ = Nodes.await(staying::node, now -> now.isEmpty(), "no node any more");
 
       assertTrue(node.finished().isDone());
       assertEquals(adminPort, staying.adminPort());
@@ -95,7 +75,8 @@ class StayingNodeTest {
     }
     Files.delete(folder.resolve("left"));
     try (StayingNode anew = startStaying()) {
-      var _ = await(() -> get(anew, "/readyz").statusCode(), code -> code == 200, "readiness");
+      var _ =
+          Nodes.await(() -> get(anew, "/readyz").statusCode(), code -> code == 200, "readiness");
       assertTrue(statusOfOther().contains("\"staying\",\"tier\""), statusOfOther());
     }
   }

@@ -98,6 +98,11 @@ final class PrefixTree {
     return true;
   }
 
+  /// Whether no prefix has a role.
+  boolean isEmpty() {
+    return roles.length == 1 && roles[0] == 0;
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof PrefixTree tree

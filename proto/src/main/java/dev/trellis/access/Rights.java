@@ -20,7 +20,6 @@ public final class Rights {
   private final PrefixTree granted;
   private final PrefixTree ofSystem; // of those grants that were given for keys of the system
   private final PrefixTree secret; // of those that were given for what is secret there
-  private final int anyRoles; // of all of them together
   private final int userRoles; // of those that were given for keys of users
   private final boolean administers; // and so may do all
 
@@ -29,15 +28,12 @@ public final class Rights {
     ofSystem = tree(grants, Rights::isSystem);
     secret =
         tree(grants, prefix -> isSystem(prefix) && SystemKeys.isSecret(prefix, 0, prefix.length));
-    int any = 0;
     int ofUsers = 0;
     boolean all = false;
     for (Grant grant : grants) {
-      any |= bits(grant);
       ofUsers |= isOfUsers(grant.prefix().toBytes()) ? bits(grant) : 0;
       all |= grant.prefix().isEmpty() && grant.roles().contains(Role.ADMIN);
     }
-    anyRoles = any;
     userRoles = ofUsers;
     administers = all;
   }
@@ -101,16 +97,19 @@ public final class Rights {
   /// Whether a grant covers a key, for its own name or the name that a user gave in it: as
   /// [#allow], without what everybody may who may the same with any key.
   public boolean isGranted(Role role, Payload key) {
+    if (administers) {
+      return true; // without a copy of the key
+    }
     byte[] bytes = key.toBytes();
     boolean shared =
         SystemKeys.isSystem(bytes, 0, bytes.length) && SystemKeys.isShared(bytes, 0, bytes.length);
     return shared
-        ? administers || ofSystem.covers(role.bits(), bytes, 0, bytes.length)
+        ? ofSystem.covers(role.bits(), bytes, 0, bytes.length)
         : allow(role, bytes, 0, bytes.length);
   }
 
   /// Whether all keys that start with a prefix may be used so, but those of the system that need
-  /// more: those are to be left out, each as [#allow] says.
+  /// more: those are to be left out, each as [#isGranted] says.
   public boolean cover(Role role, Payload prefix) {
     byte[] bytes = prefix.toBytes();
     if (SystemKeys.isSystem(bytes, 0, bytes.length)
@@ -128,7 +127,7 @@ public final class Rights {
 
   /// Whether nothing is allowed.
   public boolean isEmpty() {
-    return anyRoles == 0;
+    return granted.isEmpty();
   }
 
   /// Whether the same was granted.

@@ -320,10 +320,13 @@ public final class CausalContext implements Comparable<CausalContext> {
     return count;
   }
 
-  /// The id with the greatest birth among those of `incarnation` with at least `birthMin`: the name
-  /// under which that shard already speaks here, if any. O(log replicas).
-  public Optional<ReplicaId> latestOf(long incarnation, long birthMin) {
-    int at = Arrays.binarySearch(replicas, new ReplicaId(incarnation, Long.MAX_VALUE));
+  /// The id with the greatest birth among those of `incarnation` with at least `birthMin`, and less
+  /// than `birthEnd`: the name under which that shard already speaks here, if any. O(log replicas).
+  public Optional<ReplicaId> latestOf(long incarnation, long birthMin, long birthEnd) {
+    if (birthEnd <= birthMin) {
+      return Optional.empty();
+    }
+    int at = Arrays.binarySearch(replicas, new ReplicaId(incarnation, birthEnd - 1));
     int candidate = at >= 0 ? at : -at - 2;
     if (candidate < 0
         || replicas[candidate].incarnation() != incarnation

@@ -3,6 +3,7 @@ package dev.trellis.execution;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import dev.trellis.lattice.CausalRegister;
@@ -478,7 +479,9 @@ public final class EntryWriter {
                   + " of a tag, and no tag is given");
         }
         ReplicaId replica =
-            context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+            context.replica(
+                before.latestOf(context.incarnation(), context.birthMin(), context.birthEnd()),
+                before::counterOf);
         Log delta = before.append(replica, context.timestamp(), append.records());
         if (append.recordsMax() > 0 || append.bytesMax() > 0) {
           requireRoomFor(append, before, before.merge(delta), subject);
@@ -535,14 +538,13 @@ public final class EntryWriter {
     }
     if (before.taggedWeight() > Limits.TAGGED_BYTES_MAX - Counter.WEIGHT_PER_TAG
         && before.addedBy(tag).isEmpty()) {
-      throw new Refusal(
+      String rest =
+          " additions by invocations, which are told apart until these have expired, and takes no"
+              + " more until then: spread them over several keys, or set invocation.lifetime lower";
+      throw Refusal.telling(
           ErrorCode.VALUE_TOO_LARGE,
-          subject
-              + " has "
-              + before.taggedCount()
-              + " additions by invocations, which are told apart until these have expired, and takes"
-              + " no more until then: spread them over several keys, or set invocation.lifetime"
-              + " lower");
+          subject + " has " + before.taggedCount() + rest,
+          subject + " has too many" + rest);
     }
   }
 
@@ -567,7 +569,14 @@ public final class EntryWriter {
   }
 
   private ReplicaId nameIn(Counter before) {
-    return context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+    return context.replica(
+        before.latestOf(context.incarnation(), context.birthMin(), context.birthEnd()));
+  }
+
+  private ReplicaId nameIn(CausalContext seen) {
+    return context.replica(
+        seen.latestOf(context.incarnation(), context.birthMin(), context.birthEnd()),
+        seen::counterOf);
   }
 
   private Part addObserved(ObservedRemoveSet before, Mutation.Add add, String subject)
@@ -587,8 +596,7 @@ public final class EntryWriter {
       return Part.of(delta, Math.max(0, after.size() - before.size()), CausalContext.ofDots(named))
           .differing(differs);
     }
-    ReplicaId replica =
-        context.replica(before.context().latestOf(context.incarnation(), context.birthMin()));
+    ReplicaId replica = nameIn(before.context());
     ObservedRemoveSet delta = before.add(replica, add.elements());
     List<Dot> minted = new ArrayList<>();
     for (Map.Entry<Dot, Payload> added : delta.adds()) {
@@ -621,15 +629,16 @@ public final class EntryWriter {
     boolean tooMany = append.recordsMax() > 0 && after.size() > append.recordsMax();
     boolean tooLarge = append.bytesMax() > 0 && after.recordsWeight() > append.bytesMax();
     if ((tooMany || tooLarge) && before.size() > 0 && after.size() > before.size()) {
-      throw new Refusal(
-          ErrorCode.OVERLOADED,
-          "%s is full: it has %d records of %d bytes, and may have %s of %s"
+      String most =
+          "may have %s of %s"
               .formatted(
-                  subject,
-                  before.size(),
-                  before.recordsWeight(),
                   append.recordsMax() == 0 ? "any number" : append.recordsMax(),
-                  append.bytesMax() == 0 ? "any size" : append.bytesMax() + " bytes"));
+                  append.bytesMax() == 0 ? "any size" : append.bytesMax() + " bytes");
+      throw Refusal.telling(
+          ErrorCode.OVERLOADED,
+          "%s is full: it has %d records of %d bytes, and %s"
+              .formatted(subject, before.size(), before.recordsWeight(), most),
+          "%s is full: it %s".formatted(subject, most));
     }
   }
 
@@ -714,7 +723,7 @@ public final class EntryWriter {
           EntryReader.replacingAll(after.context()),
           differs);
     }
-    ReplicaId replica = context.replica(before.latestOf(context.incarnation(), context.birthMin()));
+    ReplicaId replica = nameIn(before.context());
     CausalRegister delta = before.put(replica, sibling, seen);
     Dot minted = delta.siblings().iterator().next().getKey();
     View view = EntryReader.replacingAll(before.merge(delta).context());
@@ -726,7 +735,8 @@ public final class EntryWriter {
   /// All dots of this shard that the value ever had, it knows. Others of them in the context are
   /// from another key, or from before the key was deleted, or forged; were they let in, the shard
   /// would sooner or later write under one of them, and a put with such a context would swallow
-  /// that write.
+  /// that write. What is forged under the name of another shard gets to that one in the end, which
+  /// knows what to make of it (see [WriteContext#replica]), within what any shard can have counted.
   ///
   /// @throws Refusal if the context knows more of this value than has happened
   private CausalContext seenHere(CausalRegister before, CausalContext given, String subject)
@@ -736,9 +746,11 @@ public final class EntryWriter {
     for (CausalContext.Run run : given.runs()) {
       boolean ours = run.replica().incarnation() == context.incarnation();
       long known = before.context().counterOf(run.replica());
-      if (!ours || run.to() <= known) {
+      boolean possible =
+          run.to() <= WriteContext.COUNTER_SEEN_MAX || InvocationId.isOne(run.replica());
+      if (ours ? run.to() <= known : possible) {
         seen.add(run);
-      } else if (known == 0) {
+      } else if (ours && known == 0) {
         strange = true;
       } else {
         throw new Refusal(

@@ -222,8 +222,8 @@ public final class CausalRegister implements Value<CausalRegister> {
   }
 
   /// The id with the greatest birth among those of `incarnation` with at least `birthMin`.
-  public Optional<ReplicaId> latestOf(long incarnation, long birthMin) {
-    return siblings.context().latestOf(incarnation, birthMin);
+  public Optional<ReplicaId> latestOf(long incarnation, long birthMin, long birthEnd) {
+    return siblings.context().latestOf(incarnation, birthMin, birthEnd);
   }
 
   @Override

@@ -359,19 +359,23 @@ public final class Counter implements Value<Counter> {
     return sums.size();
   }
 
-  /// The id with the greatest birth among those of `incarnation` with at least `birthMin`.
-  public Optional<ReplicaId> latestOf(long incarnation, long birthMin) {
-    Optional<ReplicaId> counted = latestOf(sums, incarnation, birthMin);
-    Optional<ReplicaId> took = latestOf(folds, incarnation, birthMin);
+  /// The id with the greatest birth among those of `incarnation` with at least `birthMin`, and less
+  /// than `birthEnd`.
+  public Optional<ReplicaId> latestOf(long incarnation, long birthMin, long birthEnd) {
+    if (birthEnd <= birthMin) {
+      return Optional.empty();
+    }
+    Optional<ReplicaId> counted = latestOf(sums, incarnation, birthMin, birthEnd);
+    Optional<ReplicaId> took = latestOf(folds, incarnation, birthMin, birthEnd);
     return took.isEmpty() || (counted.isPresent() && counted.get().compareTo(took.get()) > 0)
         ? counted
         : took;
   }
 
   private static Optional<ReplicaId> latestOf(
-      PersistentMap<ReplicaId, ?> names, long incarnation, long birthMin) {
+      PersistentMap<ReplicaId, ?> names, long incarnation, long birthMin, long birthEnd) {
     Iterator<? extends Map.Entry<ReplicaId, ?>> down =
-        names.descending(new ReplicaId(incarnation, Long.MAX_VALUE), false);
+        names.descending(new ReplicaId(incarnation, birthEnd - 1), false);
     if (!down.hasNext()) {
       return Optional.empty();
     }

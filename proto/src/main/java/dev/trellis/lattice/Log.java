@@ -235,12 +235,15 @@ public final class Log implements Value<Log> {
     return Math.max(live, trimmed.counterOf(replica));
   }
 
-  /// The id with the greatest birth among those of `incarnation` with at least `birthMin`.
-  public Optional<ReplicaId> latestOf(long incarnation, long birthMin) {
-    Optional<ReplicaId> dropped = trimmed.latestOf(incarnation, birthMin);
+  /// The id with the greatest birth among those of `incarnation` with at least `birthMin`, and less
+  /// than `birthEnd`.
+  public Optional<ReplicaId> latestOf(long incarnation, long birthMin, long birthEnd) {
+    if (birthEnd <= birthMin) {
+      return Optional.empty();
+    }
+    Optional<ReplicaId> dropped = trimmed.latestOf(incarnation, birthMin, birthEnd);
     Iterator<Map.Entry<Dot, HybridTimestamp>> down =
-        places.descending(
-            new Dot(new ReplicaId(incarnation, Long.MAX_VALUE), Long.MAX_VALUE), false);
+        places.descending(new Dot(new ReplicaId(incarnation, birthEnd - 1), Long.MAX_VALUE), false);
     if (!down.hasNext()) {
       return dropped;
     }

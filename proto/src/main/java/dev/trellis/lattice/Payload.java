@@ -12,6 +12,10 @@ import java.util.Objects;
 public final class Payload implements Comparable<Payload> {
   public static final Payload EMPTY = new Payload(new byte[0]);
 
+  private static final int SHOWN_AS_TEXT_MAX = 1 << 10; // bytes; no key has more
+  private static final int SHOWN_CHARACTERS_MAX = 64;
+  private static final int SHOWN_BYTES_MAX = 16;
+
   private final byte[] bytes; // never handed out, never changed
   private int hash; // 0 until computed; racing threads compute the same
 
@@ -148,46 +152,22 @@ public final class Payload implements Comparable<Payload> {
     return computed;
   }
 
-  /// The text in quotes where the bytes are short text, else their number and first bytes in hex.
-  /// On one line: what would end it, or is not to be seen, stands as its number, so that a key
+  /// The text in quotes, of a long one the beginning; of what is no text, or longer than keys are,
+  /// the number of bytes and the first ones in hex. On one line, as [VisibleText] is, so that a key
   /// can't look like a line of a log.
   @Override
   public String toString() {
-    if (bytes.length <= 64 && isText()) {
-      return '"' + visible(text()) + '"';
+    if (bytes.length <= SHOWN_AS_TEXT_MAX && isText()) {
+      String text = text();
+      int shown = Math.min(text.length(), SHOWN_CHARACTERS_MAX);
+      return '"'
+          + VisibleText.of(text.substring(0, shown)).replace("\"", "\\\"")
+          + (shown < text.length() ? "…\"" : "\"");
     }
-    int shown = Math.min(bytes.length, 16);
+    int shown = Math.min(bytes.length, SHOWN_BYTES_MAX);
     return bytes.length
         + " bytes "
         + HexFormat.of().formatHex(bytes, 0, shown)
         + (shown < bytes.length ? "…" : "");
-  }
-
-  private static String visible(String text) {
-    if (text.codePoints().noneMatch(Payload::isInvisible)) {
-      return text;
-    }
-    StringBuilder shown = new StringBuilder();
-    text.codePoints()
-        .forEach(
-            one -> {
-              if (isInvisible(one)) {
-                shown.append("\\u{").append(Integer.toHexString(one)).append('}');
-              } else {
-                shown.appendCodePoint(one);
-              }
-            });
-    return shown.toString();
-  }
-
-  private static boolean isInvisible(int codePoint) {
-    return switch (Character.getType(codePoint)) {
-      case Character.CONTROL,
-          Character.FORMAT,
-          Character.LINE_SEPARATOR,
-          Character.PARAGRAPH_SEPARATOR ->
-          true;
-      default -> false;
-    };
   }
 }

@@ -101,12 +101,17 @@ class CausalContextTest {
     }
     long incarnation = dot.replica().incarnation();
     long birthMin = random.nextLong(3);
+    long birthEnd = random.nextLong(5);
     assertEquals(
         model.stream()
             .map(Dot::replica)
-            .filter(id -> id.incarnation() == incarnation && id.birth() >= birthMin)
+            .filter(
+                id ->
+                    id.incarnation() == incarnation
+                        && id.birth() >= birthMin
+                        && id.birth() < birthEnd)
             .max(ReplicaId::compareTo),
-        context.latestOf(incarnation, birthMin));
+        context.latestOf(incarnation, birthMin, birthEnd));
   }
 
   @Test
@@ -189,11 +194,13 @@ class CausalContextTest {
             new Dot(new ReplicaId(1, 2), 1),
             new Dot(new ReplicaId(1, 7), 1),
             new Dot(new ReplicaId(3, 1), 1));
-    assertEquals(Optional.of(new ReplicaId(1, 7)), context.latestOf(1, 3));
-    assertEquals(Optional.empty(), context.latestOf(1, 8));
-    assertEquals(Optional.empty(), context.latestOf(2, 0));
-    assertEquals(Optional.empty(), context.latestOf(Long.MIN_VALUE, 0));
-    assertEquals(Optional.of(new ReplicaId(3, 1)), context.latestOf(3, 1));
+    assertEquals(Optional.of(new ReplicaId(1, 7)), context.latestOf(1, 3, Long.MAX_VALUE));
+    assertEquals(Optional.empty(), context.latestOf(1, 8, Long.MAX_VALUE));
+    assertEquals(Optional.of(new ReplicaId(1, 2)), context.latestOf(1, 0, 7));
+    assertEquals(Optional.empty(), context.latestOf(1, 0, 2));
+    assertEquals(Optional.empty(), context.latestOf(2, 0, Long.MAX_VALUE));
+    assertEquals(Optional.empty(), context.latestOf(Long.MIN_VALUE, 0, Long.MAX_VALUE));
+    assertEquals(Optional.of(new ReplicaId(3, 1)), context.latestOf(3, 1, Long.MAX_VALUE));
   }
 
   @Test

@@ -71,16 +71,19 @@ class CounterTest extends LatticeLaws<Counter> {
           Counter counter = Samples.counter(random);
           long incarnation = random.nextInt(-2, 9);
           long birthMin = random.nextInt(4);
+          long birthEnd = random.nextInt(6);
           Optional<ReplicaId> expected = Optional.empty();
           TreeSet<ReplicaId> ids = new TreeSet<>();
           counter.sums().forEach(one -> ids.add(one.getKey()));
           counter.folds().forEach(one -> ids.add(one.getKey()));
           for (ReplicaId id : ids) {
-            if (id.incarnation() == incarnation && id.birth() >= birthMin) {
+            if (id.incarnation() == incarnation
+                && id.birth() >= birthMin
+                && id.birth() < birthEnd) {
               expected = Optional.of(id); // they come in ascending order
             }
           }
-          assertEquals(expected, counter.latestOf(incarnation, birthMin));
+          assertEquals(expected, counter.latestOf(incarnation, birthMin, birthEnd));
         });
   }
 }

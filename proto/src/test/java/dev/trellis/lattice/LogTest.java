@@ -112,8 +112,9 @@ class LogTest extends LatticeLaws<Log> {
           ReplicaId replica = Samples.replica(random);
           assertEquals(known.counterOf(replica), log.counterOf(replica));
           long birthMin = random.nextInt(4);
-          Optional<ReplicaId> latest = known.latestOf(replica.incarnation(), birthMin);
-          assertEquals(latest, log.latestOf(replica.incarnation(), birthMin));
+          long birthEnd = random.nextInt(6);
+          Optional<ReplicaId> latest = known.latestOf(replica.incarnation(), birthMin, birthEnd);
+          assertEquals(latest, log.latestOf(replica.incarnation(), birthMin, birthEnd));
         });
   }
 

@@ -122,11 +122,15 @@ class PayloadTest {
   }
 
   @Test
-  void printsShortTextAsTextAndTheRestInHex() {
+  void printsTheBeginningOfTextAsTextAndTheRestInHex() {
     assertEquals("\"ab\"", Payload.ofText("ab").toString());
     assertEquals("4 bytes 018000ff", Payload.of(BYTES).toString());
+    assertEquals('"' + "a".repeat(64) + "\"", Payload.ofText("a".repeat(64)).toString());
+    assertEquals('"' + "ä".repeat(64) + "…\"", Payload.ofText("ä".repeat(65)).toString());
     assertEquals(
-        "65 bytes 61616161616161616161616161616161…", Payload.ofText("a".repeat(65)).toString());
+        "1025 bytes 61616161616161616161616161616161…",
+        Payload.ofText("a".repeat(1025)).toString());
+    assertEquals("\"say \\\"a\\\\b\\\"\"", Payload.ofText("say \"a\\b\"").toString());
     assertEquals("\"a\\u{a}\\u{202e}ü\\u{1b}\"", Payload.ofText("a\n\u202eü\u001b").toString());
   }
 }

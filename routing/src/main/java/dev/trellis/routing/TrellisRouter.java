@@ -80,7 +80,7 @@ public final class TrellisRouter implements RunningProcess {
               config.admin(),
               "router " + config.lookup().routerId(),
               withJvm(registry),
-              health(config, lookup),
+              health(config, lookup, protection),
               protection);
       parts.push(admin);
       LOG.info(
@@ -192,7 +192,8 @@ public final class TrellisRouter implements RunningProcess {
     return registry;
   }
 
-  private static Health health(RouterConfig config, Lookup lookup) {
+  private static Health health(
+      RouterConfig config, Lookup lookup, Optional<Protection> protection) {
     return new Health() {
       @Override
       public Optional<String> sickness() {
@@ -202,7 +203,7 @@ public final class TrellisRouter implements RunningProcess {
       @Override
       public Optional<String> unreadiness() {
         if (lookup.isHearing()) {
-          return Optional.empty();
+          return protection.flatMap(known -> known.doorkeeper().unreadiness());
         }
         List<String> known = lookup.map().nodes().stream().map(NodeDescriptor::id).toList();
         return Optional.of(

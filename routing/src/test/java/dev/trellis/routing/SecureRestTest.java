@@ -7,12 +7,9 @@ import dev.trellis.access.AccessList;
 import dev.trellis.access.ApiKey;
 import dev.trellis.access.KeyRecord;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.process.HttpsClient;
 import dev.trellis.process.Secrets;
-import dev.trellis.process.StrictConfig;
 import dev.trellis.process.TestSecrets;
-import dev.trellis.wire.NodeDescriptor;
 import java.io.BufferedReader;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -25,7 +22,6 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
-import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -51,23 +47,11 @@ class SecureRestTest {
   @BeforeEach
   void start() throws Exception {
     secrets = new TestSecrets(folder, "trellis");
-    one = node("n1", 2);
-    two = node("n2", 1);
+    one = SecuredProcesses.node(secrets.node("n1"), "n1", "shards = 2");
+    two = SecuredProcesses.node(secrets.node("n2"), "n2", "shards = 1");
     Secrets own = secrets.router("*");
     router =
-        TrellisRouter.start(
-            RouterConfig.of(
-                StrictConfig.ofText(
-                    RouterConfig.reference(),
-                    "cluster.nodes = [\""
-                        + address(one)
-                        + "\", \""
-                        + address(two)
-                        + "\"], cluster.timeout = 50s, gateway.call.timeout = 50s, data.port = 0,"
-                        + " admin.port = 0, gateway.port = 0, security = on, secrets.folder = \""
-                        + own.folder()
-                        + "\"",
-                    Map.of())));
+        SecuredProcesses.router(own, "cluster.timeout = 50s, gateway.call.timeout = 50s", one, two);
     http = HttpClient.newBuilder().sslContext(HttpsClient.context(own, Optional.empty())).build();
     String map = "";
     while (!map.contains("\"n1\"") || !map.contains("\"n2\"")) {
@@ -84,26 +68,6 @@ class SecureRestTest {
     router.close();
     one.close();
     two.close();
-  }
-
-  private TrellisNode node(String id, int shards) {
-    return TrellisNode.start(
-        NodeConfig.of(
-            StrictConfig.ofText(
-                NodeConfig.reference(),
-                "node.id = "
-                    + id
-                    + ", shards = "
-                    + shards
-                    + ", data.ports = 0, admin.port = 0, security = on, secrets.folder = \""
-                    + secrets.node(id).folder()
-                    + "\"",
-                Map.of())));
-  }
-
-  private static String address(TrellisNode node) {
-    NodeDescriptor descriptor = node.descriptor();
-    return descriptor.host() + ":" + descriptor.shardPorts().get(0);
   }
 
   private HttpRequest.Builder request(ApiKey key, String target) {

@@ -17,9 +17,7 @@ import dev.trellis.client.MapHandle;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
 import dev.trellis.process.Secrets;
-import dev.trellis.process.StrictConfig;
 import dev.trellis.process.TestSecrets;
 import dev.trellis.wire.ErrorCode;
 import java.net.Socket;
@@ -28,7 +26,6 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
@@ -111,14 +108,42 @@ class SecureRouterTest {
   @Test
   void itBelievesNoNodeOfAnotherAuthorityOrWithAnothersName() throws Exception {
     CertificateName name = new CertificateName(CLUSTER, Part.NODE, "n1");
-    for (Secrets wrong : List.of(secrets.foreign(name), secrets.client("n1"), secrets.node("n2"))) {
-      TrellisRouter router = router(secrets.router("r1"), node(wrong), "");
-      Trellis administrator = connect(administrator(router).withTimeout(Duration.ofSeconds(1)));
-      assertTrue(administrator.clusterMap().nodes().isEmpty());
-      TrellisException e =
-          assertThrows(TrellisException.class, () -> administrator.register("k").putText("v"));
-      assertEquals(ErrorCode.NO_NODES, e.code());
+    TrellisNode foreign = node(secrets.foreign(name));
+    believesNobodyAt(foreign);
+    for (CertificateName wrong :
+        List.of(
+            new CertificateName(CLUSTER, Part.CLIENT, "n1"),
+            new CertificateName(CLUSTER, Part.NODE, "n2"))) {
+      Secrets own = secrets.node("n1");
+      TrellisNode node = node(own);
+      secrets.renew(own, wrong);
+      TestSecrets.awaitShown(own, node.descriptor().shardPorts().getFirst());
+      believesNobodyAt(node);
     }
+  }
+
+  /// So it has no map, and does not hear either whom it may show it to but to other routers.
+  private void believesNobodyAt(TrellisNode node) {
+    TrellisRouter router = router(secrets.router("r1"), node, "");
+    Duration patience = Duration.ofSeconds(1);
+    TrellisException early =
+        assertThrows(
+            TrellisException.class,
+            () -> Trellis.connect(administrator(router).withTimeout(patience)));
+    assertEquals(ErrorCode.NO_NODES, early.code());
+    Secrets other = secrets.router("r2");
+    Trellis client =
+        connect(
+            base(router)
+                .withTimeout(patience)
+                .withTls(
+                    ClientTls.trusting(other.file(Secrets.AUTHORITIES))
+                        .withCertificate(
+                            other.file(Secrets.CERTIFICATE), other.file(Secrets.PRIVATE_KEY))));
+    assertTrue(client.clusterMap().nodes().isEmpty());
+    TrellisException e =
+        assertThrows(TrellisException.class, () -> client.register("k").putText("v"));
+    assertEquals(ErrorCode.NO_NODES, e.code());
   }
 
   @Test
@@ -142,35 +167,14 @@ class SecureRouterTest {
   // ---- What the tests share ----
 
   private TrellisNode node(Secrets own) {
-    TrellisNode node =
-        TrellisNode.start(
-            NodeConfig.of(
-                StrictConfig.ofText(
-                    NodeConfig.reference(),
-                    "node.id = n1, data.ports = 0, admin.port = 0, clock.skew.max = 1m\n"
-                        + secured(own),
-                    Map.of())));
+    TrellisNode node = SecuredProcesses.node(own, "n1", "clock.skew.max = 1m");
     closing.add(node);
     return node;
   }
 
-  private static String secured(Secrets own) {
-    return "security = on, secrets.folder = \"" + own.folder() + "\"\n";
-  }
-
   private TrellisRouter router(Secrets own, TrellisNode node, String settings) {
     TrellisRouter router =
-        TrellisRouter.start(
-            RouterConfig.of(
-                StrictConfig.ofText(
-                    RouterConfig.reference(),
-                    "router.id = r1, data.port = 0, gateway.port = 0, admin.port = 0,"
-                        + " cluster.period = 20ms, cluster.nodes = [\"127.0.0.1:"
-                        + node.descriptor().shardPorts().getFirst()
-                        + "\"]\n"
-                        + secured(own)
-                        + settings,
-                    Map.of())));
+        SecuredProcesses.router(own, "router.id = r1, cluster.period = 20ms\n" + settings, node);
     closing.add(router);
     return router;
   }

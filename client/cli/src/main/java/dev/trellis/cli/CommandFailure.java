@@ -50,6 +50,17 @@ public final class CommandFailure extends RuntimeException {
         exitCode, failure.getMessage() + doubt, Optional.of(failure.code()), failure);
   }
 
+  /// Refuses a value that an option can't have.
+  ///
+  /// @param option as it is written, such as `--nodes`
+  /// @throws CommandFailure naming it, the value and the range, if the value is not within that
+  public static void requireWithin(String option, long value, long min, long max) {
+    if (value < min || value > max) {
+      throw new CommandFailure(
+          ExitCode.MISUSE, option + " " + value + " is outside " + min + " to " + max);
+    }
+  }
+
   /// One of [ExitCode].
   public int exitCode() {
     return exitCode;

@@ -3,6 +3,7 @@ package dev.trellis.cli;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.wire.ErrorCode;
+import java.net.ConnectException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -26,14 +27,32 @@ final class Connections implements AutoCloseable {
           ExitCode.of(e.code()),
           e.code() == ErrorCode.UNAUTHENTICATED
               ? String.valueOf(e.getMessage())
-              : "no cluster answers at "
-                  + String.join(", ", target.addresses())
-                  + "; start one with 'trellis up', or say with --address where it is",
+              : "no cluster answers at " + whereAndWhy(target, e),
           Optional.of(e.code()),
           e);
     } catch (IllegalArgumentException e) {
       throw new CommandFailure(ExitCode.MISUSE, String.valueOf(e.getMessage()), e);
     }
+  }
+
+  /// Where nobody listens there is nothing to tell of it. Who does, and is not spoken to, may be of
+  /// another cluster.
+  private static String whereAndWhy(Target target, TrellisException failure) {
+    if (isOfNobody(failure)) {
+      return String.join(", ", target.addresses())
+          + "; start one with 'trellis up', or say with --address where it is";
+    }
+    return String.valueOf(failure.getMessage()).replaceFirst("^no router or node answers: ", "")
+        + "; say with --address where it is, and with --ca who signs for it if it has security = on";
+  }
+
+  private static boolean isOfNobody(Throwable failure) {
+    for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+      if (cause instanceof ConnectException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   @Override

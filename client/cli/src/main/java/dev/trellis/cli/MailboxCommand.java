@@ -43,11 +43,17 @@ final class MailboxCommand extends CommandGroup {
         "What could not be handled of NAME is in the mailbox NAME/dead. The mail of agents: agent list."
       })
   static final class ListCommand extends StoreCommand {
+    @Parameters(
+        paramLabel = "PREFIX",
+        arity = "0..1",
+        description = "What the names start with; all by default, if you may read all.")
+    private String prefix = "";
+
     @Override
     int run() {
       Trellis trellis = connection().connect();
       try (Mailboxes mailboxes = Mailboxes.over(trellis)) {
-        Mailboxes.names(trellis).forEach(name -> tell(name, mailboxes.size(name)));
+        Mailboxes.names(trellis, prefix).forEach(name -> tell(name, mailboxes.size(name)));
       }
       return ExitCode.OK;
     }

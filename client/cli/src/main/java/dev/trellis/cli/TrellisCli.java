@@ -1,5 +1,6 @@
 package dev.trellis.cli;
 
+import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Kind;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ReadMode;
@@ -178,6 +179,7 @@ public final class TrellisCli {
       case Console.OutputClosed closed -> ExitCode.OUTPUT_CLOSED;
       case InterruptedException interrupted -> ExitCode.INTERRUPTED;
       case CommandFailure known -> told(console, known, typed);
+      case TrellisException refused -> told(console, CommandFailure.of(refused), typed);
       default -> {
         console.errorText(stackTrace(failure));
         yield told(

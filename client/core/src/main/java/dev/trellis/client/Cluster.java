@@ -62,6 +62,11 @@ final class Cluster {
   /// Between two looks at the map that answers give reason for.
   private static final long DOUBT_PAUSE_MILLIS_MIN = 100;
 
+  /// Between two questions to those who say that they do not know yet whom to let in.
+  private static final long EARLY_PAUSE_MILLIS_MIN = 20;
+
+  private static final long EARLY_PAUSE_MILLIS_MAX = 500;
+
   /// Shards that know no ring answer with this, or less.
   private static final long NO_RING_VERSION = 1;
 
@@ -128,7 +133,8 @@ final class Cluster {
     return id;
   }
 
-  /// Asks for the map and waits for it.
+  /// Asks for the map and waits for it; up to the timeout, if whoever answers has just started and
+  /// does not know yet who may be let in.
   ///
   /// @throws TrellisException if nobody answers with one
   /// @throws IllegalArgumentException if there is an API key and no TLS
@@ -149,26 +155,40 @@ final class Cluster {
 
   private CompletableFuture<Void> start() {
     CompletableFuture<Void> started = new CompletableFuture<>();
-    home.execute(
-        () ->
-            askSources(
-                new MapReceiver() {
-                  @Override
-                  public void map(Frame.ClusterMap map) {
-                    adopt(map);
-                    long millis = config.mapRefresh().toMillis();
-                    var unused =
-                        home.scheduleWithFixedDelay(
-                            () -> refreshMapThen(() -> {}), millis, millis, TimeUnit.MILLISECONDS);
-                    started.complete(null);
-                  }
-
-                  @Override
-                  public void noMap(TrellisException failure) {
-                    started.completeExceptionally(failure);
-                  }
-                }));
+    long endNanos = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMillis);
+    home.execute(() -> askForFirstMap(started, endNanos, EARLY_PAUSE_MILLIS_MIN));
     return started;
+  }
+
+  /// @param endNanos until when to ask again if it is too early to be let in
+  private void askForFirstMap(CompletableFuture<Void> started, long endNanos, long pauseMillis) {
+    askSources(
+        new MapReceiver() {
+          @Override
+          public void map(Frame.ClusterMap map) {
+            adopt(map);
+            long millis = config.mapRefresh().toMillis();
+            var unused =
+                home.scheduleWithFixedDelay(
+                    () -> refreshMapThen(() -> {}), millis, millis, TimeUnit.MILLISECONDS);
+            started.complete(null);
+          }
+
+          @Override
+          public void noMap(TrellisException failure, boolean isEarly) {
+            long leftMillis = TimeUnit.NANOSECONDS.toMillis(endNanos - System.nanoTime());
+            if (!isEarly || leftMillis <= pauseMillis) {
+              started.completeExceptionally(failure);
+              return;
+            }
+            long next = Math.min(2 * pauseMillis, EARLY_PAUSE_MILLIS_MAX);
+            var unused =
+                home.schedule(
+                    () -> askForFirstMap(started, endNanos, next),
+                    pauseMillis,
+                    TimeUnit.MILLISECONDS);
+          }
+        });
   }
 
   // ---- What lanes and calls ask ----
@@ -536,7 +556,7 @@ final class Cluster {
                   }
 
                   @Override
-                  public void noMap(TrellisException failure) {
+                  public void noMap(TrellisException failure, boolean isEarly) {
                     log.debug("no new cluster map: {}", failure.getMessage());
                     settle();
                   }
@@ -584,7 +604,8 @@ final class Cluster {
   private interface MapReceiver {
     void map(Frame.ClusterMap map);
 
-    void noMap(TrellisException failure);
+    /// @param isEarly whether somebody answered that he does not know yet whom to let in
+    void noMap(TrellisException failure, boolean isEarly);
   }
 
   /// Asks everybody; done as soon as a router has answered, or nobody is left to wait for.
@@ -594,9 +615,12 @@ final class Cluster {
         failures -> {
           List<MapSource> members = memberSources();
           if (members.isEmpty()) {
-            receiver.noMap(noAnswer(failures));
+            receiver.noMap(noAnswer(failures), isEarly(failures));
           } else {
-            ask(members, ignored -> receiver.noMap(noAnswer(failures)), receiver);
+            ask(
+                members,
+                ignored -> receiver.noMap(noAnswer(failures), isEarly(failures)),
+                receiver);
           }
         },
         receiver);
@@ -660,6 +684,11 @@ final class Cluster {
             (refused ? "the cluster refuses this client: " : "no router or node answers: ")
                 + reasons,
             failures.get(0).closure().cause()));
+  }
+
+  private static boolean isEarly(List<MapSource.NoAnswer> failures) {
+    return failures.stream()
+        .anyMatch(each -> each.closure().refusal().equals(Optional.of(ErrorCode.NO_NODES)));
   }
 
   /// What the nodes that were asked say together.

@@ -327,6 +327,11 @@ public final class Trellis implements Handles, Calls, Host, AutoCloseable {
     return Thread.currentThread() instanceof EventLoops.ClientThread;
   }
 
+  /// What sizes the cluster takes, as a node last said.
+  public Limits limits() {
+    return cluster.limits();
+  }
+
   /// The members of the cluster, as last heard.
   public Frame.ClusterMap clusterMap() {
     return cluster.routing().map();

@@ -28,6 +28,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -161,6 +162,33 @@ class ClusterTest {
     DefiniteException.Unauthenticated failure =
         assertThrows(DefiniteException.Unauthenticated.class, () -> Trellis.connect(at(node)));
     assertTrue(failure.getMessage().contains("who are you?"), failure.getMessage());
+  }
+
+  /// As one that has just started says it, who has to hear first who was revoked.
+  @Test
+  void whoIsToldThatItIsTooEarlyComesAgain() throws Exception {
+    FakeNode node = node("node-1");
+    AtomicInteger greeted = new AtomicInteger();
+    node.greeting =
+        (peer, hello) -> {
+          try {
+            if (greeted.incrementAndGet() <= 3) {
+              peer.send(new Frame.Refused(ErrorCode.NO_NODES, "not yet"));
+            } else {
+              peer.welcome();
+            }
+          } catch (IOException e) {
+            peer.drop();
+          }
+        };
+    connect(at(node));
+    assertTrue(greeted.get() >= 4, "greeted " + greeted);
+    greeted.set(Integer.MIN_VALUE);
+    DefiniteException.NoNodes failure =
+        assertThrows(
+            DefiniteException.NoNodes.class,
+            () -> Trellis.connect(at(node).withTimeout(Duration.ofMillis(200))));
+    assertTrue(failure.getMessage().contains("not yet"), failure.getMessage());
   }
 
   @Test

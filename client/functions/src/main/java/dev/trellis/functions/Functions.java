@@ -128,7 +128,7 @@ public final class Functions {
 
   /// The id of an invocation that has another name already, and whose birth nobody tells. The first
   /// run keeps the time under `_trellis/invocation/` and the name, and the others go by it. Costs a
-  /// read, and the first run two writes and another read.
+  /// read, and the first run a write and another read.
   ///
   /// Of runs that ask for the first time at the same moment, the earliest birth counts, for all
   /// that have not read another yet. So two may get different ids where one had asked, written and
@@ -145,8 +145,8 @@ public final class Functions {
         handles.min(birthKey(name)).withOptions(CallOptions.DEFAULT.withReadMode(ReadMode.ALL));
     OptionalLong known = birth.get();
     if (known.isEmpty()) {
-      birth.lower(System.currentTimeMillis());
-      birth.expire(kept);
+      // In one mutation, so that no run that ends in between leaves a key for ever.
+      birth.withTtl(kept).lower(System.currentTimeMillis());
       known = birth.get();
     }
     return idOf(name, Instant.ofEpochMilli(known.orElseThrow()));
@@ -252,22 +252,20 @@ public final class Functions {
     return new StoredFuture(calls, id);
   }
 
-  /// Has a function run for each argument. Their ids follow from that of `parent`, the function and
-  /// the place in the list: a function that is run again and scatters again waits for the same
-  /// runs.
+  /// Has a function run for each argument. Their ids follow from that of `parent`, the function,
+  /// how often `parent` has scattered it before, and the place in the list: a function that is run
+  /// again and scatters again, in the same order, waits for the same runs.
   ///
   /// @param parent whoever scatters
   /// @return the results, in the order of the arguments
   public List<StoredFuture> scatter(
       Invocation parent, String function, List<Payload> arguments, Invoker invoker) {
     SessionToken token = parent.commit();
+    String name = scatterName(parent.id(), function, parent.numberOfScatter(function));
     List<StoredFuture> results = new ArrayList<>(arguments.size());
     List<CompletableFuture<?>> begun = new ArrayList<>(arguments.size());
     for (int at = 0; at < arguments.size(); at++) {
-      InvocationId id =
-          idOf(
-              "scatter/" + parent.id() + "/" + function + "/" + at,
-              Instant.ofEpochMilli(parent.id().bornMillis()));
+      InvocationId id = idOf(name + "/" + at, Instant.ofEpochMilli(parent.id().bornMillis()));
       begun.add(
           invoker.invoke(
               new FunctionCall(
@@ -276,6 +274,12 @@ public final class Functions {
     }
     var unused = Trellis.await(CompletableFuture.allOf(begun.toArray(CompletableFuture<?>[]::new)));
     return results;
+  }
+
+  /// @param number 1 for the first scatter of this function, whose name is without it: so were all
+  ///   before they were counted, and some of those may be run again
+  private static String scatterName(InvocationId parent, String function, int number) {
+    return (number == 1 ? "scatter/" : "scatter-" + number + "/") + parent + "/" + function;
   }
 
   /// Waits for all of several results: gathers what was scattered.

@@ -3,6 +3,7 @@ package dev.trellis.functions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
 /// What was begun and has not ended, so that somebody can wait for all of it, also for what nobody
@@ -27,7 +28,10 @@ final class InFlight {
     synchronized (this) {
       open--;
       if (failed != null && failure == null) {
-        failure = failed;
+        failure =
+            failed instanceof CompletionException && failed.getCause() != null
+                ? failed.getCause()
+                : failed;
       }
       if (open > 0 || waiting.isEmpty()) {
         return;

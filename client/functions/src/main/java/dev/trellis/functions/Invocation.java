@@ -12,6 +12,8 @@ import dev.trellis.client.session.SessionToken;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Operation;
 import dev.trellis.wire.Reply;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
 /// One run of a function for an invocation. Gives handles as a [Session] does, and tags what they
@@ -33,6 +35,7 @@ public final class Invocation implements Handles, Calls, AutoCloseable {
   private final InvocationId id;
   private final Session session;
   private final Numbering numbering;
+  private final Map<String, Integer> scatters = new HashMap<>(); // by function; guarded by itself
 
   Invocation(Functions functions, InvocationId id, Session session) {
     this.functions = functions;
@@ -55,6 +58,13 @@ public final class Invocation implements Handles, Calls, AutoCloseable {
     return functions;
   }
 
+  /// Counts the scatters of a function, as mutations are counted key by key.
+  int numberOfScatter(String function) {
+    synchronized (scatters) {
+      return scatters.merge(function, 1, Integer::sum);
+    }
+  }
+
   @Override
   public Place place(Payload key) {
     return Place.of(this, key);
@@ -64,6 +74,13 @@ public final class Invocation implements Handles, Calls, AutoCloseable {
   @Override
   public CompletableFuture<Reply> execute(Payload key, Operation operation, CallOptions options) {
     return numbering.execute(key, operation, options);
+  }
+
+  /// Has [#commit] wait for something that was begun for the invocation, and fail where it does.
+  ///
+  /// @return the same
+  public <T> CompletableFuture<T> counting(CompletableFuture<T> begun) {
+    return numbering.counting(begun);
   }
 
   /// Waits for all that was begun, then commits what the session keeps until then.

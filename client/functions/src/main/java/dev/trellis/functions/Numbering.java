@@ -52,6 +52,10 @@ final class Numbering implements Calls {
     }
   }
 
+  <T> CompletableFuture<T> counting(CompletableFuture<T> begun) {
+    return inFlight.of(begun);
+  }
+
   /// Completes when all mutations that were begun have ended; with the failure of one that failed.
   CompletableFuture<@Nullable Void> settled() {
     return inFlight.settled();

@@ -6,11 +6,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.InvocationId;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.Calls;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.Trellis;
 import dev.trellis.junit.TrellisExtension;
+import dev.trellis.wire.Mutation;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
@@ -34,6 +40,27 @@ class FunctionsTest {
     assertTrue(trellis.min("_trellis/invocation/request-1").expire(Duration.ofHours(1)));
     String longName = "x".repeat(2_000);
     assertEquals(functions.idOf(longName), functions.idOf(longName));
+  }
+
+  @Test
+  void theBirthOfAnIdIsWrittenOnceWithItsEnd(Trellis trellis) {
+    List<CallOptions> writes = new ArrayList<>();
+    Calls counting =
+        (key, operation, options) -> {
+          if (operation instanceof Mutation) {
+            writes.add(options);
+          }
+          return trellis.execute(key, operation, options);
+        };
+    Functions functions = Functions.over(trellis, counting);
+    Duration kept = Duration.ofSeconds(2);
+    InvocationId id = functions.idOf("short", kept);
+    assertEquals(id, functions.idOf("short", kept));
+    assertEquals(List.of(Optional.of(kept)), writes.stream().map(CallOptions::ttl).toList());
+    while (trellis.min("_trellis/invocation/short").get().isPresent()) {
+      Thread.onSpinWait();
+    }
+    assertNotEquals(id, functions.idOf("short", kept));
   }
 
   @Test

@@ -171,6 +171,25 @@ class FuturesTest {
   }
 
   @Test
+  void whatIsScatteredTwiceInOneRunRunsTwiceAndAgainUnderTheSameIds() {
+    List<List<StoredFuture>> runs = new ArrayList<>();
+    for (int run = 0; run < 2; run++) {
+      Invocation parent = functions.invocation(ID);
+      List<StoredFuture> parts = new ArrayList<>();
+      for (String function : List.of("train", "test", "train")) {
+        parts.addAll(functions.scatter(parent, function, List.of(VALUE, VALUE), invoker));
+      }
+      runs.add(parts);
+    }
+    assertEquals(6, new HashSet<>(runs.get(0).stream().map(StoredFuture::id).toList()).size());
+    assertEquals(runs.get(0), runs.get(1));
+    assertEquals(
+        Functions.idOf("scatter/" + ID + "/train/1", Instant.ofEpochMilli(NOW)),
+        runs.get(0).get(1).id(),
+        "ids in flight stay");
+  }
+
+  @Test
   void aBarrierOpensWhenAllAreThereAndCountsEachOnce() {
     Barrier barrier = functions.barrier("b", 2);
     var opened = barrier.awaitAsync(PATIENCE);

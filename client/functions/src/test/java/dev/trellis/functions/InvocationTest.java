@@ -7,14 +7,24 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
+import dev.trellis.client.CallOptions;
+import dev.trellis.client.DefiniteException;
 import dev.trellis.client.IndefiniteException;
+import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.client.session.Guarantee;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.Refusal;
+import dev.trellis.functions.mailbox.InvocationSender;
+import dev.trellis.functions.mailbox.Mailboxes;
+import dev.trellis.functions.mailbox.SenderOptions;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.Log;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.View;
 import java.time.Instant;
@@ -28,6 +38,7 @@ import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class InvocationTest {
   private static final long NOW = 1_800_000_000_000L;
@@ -66,7 +77,8 @@ class InvocationTest {
         all -> all.multiCausal(KEY).put(A, CausalContext.EMPTY, Map.of()),
         all -> all.multiCausal(KEY).put(B, CausalContext.EMPTY, Map.of())),
     PRIORITY(all -> all.priority(KEY).put(2, A), all -> all.priority(KEY).put(1, B)),
-    LOG(all -> all.log(KEY).append("a", "b"), all -> all.log(KEY).append("a"));
+    LOG(all -> all.log(KEY).append("a", "b"), all -> all.log(KEY).append("a")),
+    MESSAGES(all -> send(all, 0, A), all -> send(all, 1, B), all -> send(all, 2, A));
 
     @SuppressWarnings("ImmutableEnumChecker") // lambdas without state
     private final List<Step> steps;
@@ -74,6 +86,13 @@ class InvocationTest {
     Work(Step... steps) {
       this.steps = List.of(steps);
     }
+  }
+
+  /// As an [InvocationSender] does.
+  private static void send(Invocation invocation, int position, Payload record) {
+    Mutation.Append append = new Mutation.Append(List.of(record), position, 100, 0);
+    CallOptions options = CallOptions.DEFAULT.withTag(new Tag(invocation.id(), 1));
+    var unused = Trellis.await(invocation.execute(Payload.ofText(KEY), append, options));
   }
 
   /// What a reader sees; of records and siblings just what there is, as their order is that of the
@@ -259,6 +278,100 @@ class InvocationTest {
     SessionToken unused2 = second.commit();
     assertEquals(new View.Whole(1), shown(store.all(Payload.ofText("a"))));
     assertEquals(new View.Whole(2), shown(store.all(Payload.ofText("b"))));
+  }
+
+  private static final String MAILBOX = "m";
+  private static final int CAPACITY = 1_024;
+
+  private static long records(ModelStore store) {
+    return store
+        .all(Mailboxes.key(MAILBOX))
+        .value(Kind.LOG)
+        .map(log -> ((Log) log).size())
+        .orElse(0);
+  }
+
+  private static CausalContext dots(ModelStore store) {
+    return store
+        .all(Mailboxes.key(MAILBOX))
+        .value(Kind.LOG)
+        .map(log -> ((Log) log).context())
+        .orElse(CausalContext.EMPTY);
+  }
+
+  private static void drain(ModelStore store) {
+    Mutation.Trim all = new Mutation.Trim(dots(store));
+    var unused = Trellis.await(store.execute(Mailboxes.key(MAILBOX), all, CallOptions.DEFAULT));
+  }
+
+  /// A mailbox that has room for the second message of an invocation, and not for the first.
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aMessageIsNotThereWithoutThoseBeforeIt(boolean committed) {
+    ModelStore store = new ModelStore(1, NOW);
+    Functions functions = new Functions(store, store);
+    SenderOptions options = SenderOptions.DEFAULT.withCapacity(100, CAPACITY);
+    Set<Guarantee> guarantees = committed ? Functions.GUARANTEES : Guarantee.SESSION;
+    try (Mailboxes mailboxes = Mailboxes.over(store);
+        Invocation filling = functions.invocation(functions.newId())) {
+      var unused = mailboxes.sender(filling, options).send(MAILBOX, "x".repeat(900));
+      SessionToken unused2 = filling.commit();
+      int there = store.all(Mailboxes.key(MAILBOX)).hashCode();
+      for (int run = 0; run < 2; run++) {
+        try (Invocation invocation = functions.invocation(ID, guarantees)) {
+          InvocationSender sender = mailboxes.sender(invocation, options);
+          var first = sender.send(MAILBOX, "x".repeat(500));
+          var second = sender.send(MAILBOX, "y");
+          assertEquals(!committed && run == 0, first.isCompletedExceptionally());
+          assertEquals(!committed && run == 0, second.isCompletedExceptionally());
+          if (run == 0) {
+            assertThrows(DefiniteException.Overloaded.class, invocation::commit);
+            assertEquals(there, store.all(Mailboxes.key(MAILBOX)).hashCode());
+            drain(store);
+          } else {
+            SessionToken unused3 = invocation.commit();
+            assertEquals(2, records(store));
+          }
+        }
+      }
+    }
+  }
+
+  /// What is too much for one append goes in several; of two runs, either may be cut off after any,
+  /// and at no time is a record there without those before it.
+  @Test
+  void messagesThatAreSentInPartsLeaveNoGapHoweverTheRunIsCutOff() {
+    int messages = 7;
+    String large = "x".repeat(100 << 10);
+    int parts = 4; // of two each
+    for (int cut = 0; cut <= parts; cut++) {
+      for (int place = 0; place < 2; place++) {
+        ModelStore store = new ModelStore(2, NOW);
+        Functions functions = new Functions(store, store);
+        try (Mailboxes mailboxes = Mailboxes.over(store)) {
+          for (int run = 0; run < 2; run++) {
+            try (Invocation invocation = functions.invocation(ID)) {
+              InvocationSender sender = mailboxes.sender(invocation);
+              for (int message = 0; message < messages; message++) {
+                var unused = sender.send(MAILBOX, message + large);
+              }
+              store.at = run * place;
+              int allowed = run == 0 ? cut : parts;
+              store.mutationsLeft = allowed;
+              if (allowed < parts) {
+                assertThrows(IndefiniteException.OutcomeUnknown.class, invocation::commit);
+              } else {
+                SessionToken unused = invocation.commit();
+                assertEquals(0, store.mutationsLeft, "appends");
+              }
+              int kept = Math.min(messages, 2 * Math.max(allowed, cut));
+              assertEquals(kept == 0 ? 0 : 1, dots(store).runCount(), "no gap");
+              assertEquals(kept, records(store));
+            }
+          }
+        }
+      }
+    }
   }
 
   @Test

@@ -31,7 +31,7 @@ import javax.net.ssl.TrustManagerFactory;
 /// it has `security = on`, as its administrator. Uses the plain old HTTP client of the JDK, which
 /// is there in a tenth of the time that the new one takes.
 final class Access {
-  private static final int TIMEOUT_MILLIS = (int) Duration.ofSeconds(2).toMillis();
+  private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
   /// What an administrator has.
   private record Shown(SSLSocketFactory sockets, String key, CurveKeys curve) {}
@@ -101,6 +101,13 @@ final class Access {
 
   /// Asks an admin port for a path such as `/readyz`; empty if nobody answers.
   Optional<Response> get(int port, String path) {
+    return get(port, path, TIMEOUT);
+  }
+
+  /// The same of any server of HTTP of the cluster.
+  ///
+  /// @param timeout how long it may take to let us in, and then to answer
+  Optional<Response> get(int port, String path, Duration timeout) {
     String host = InetAddress.getLoopbackAddress().getHostAddress();
     String scheme = shown.isPresent() ? "https://" : "http://";
     try {
@@ -111,8 +118,8 @@ final class Access {
         encrypted.setSSLSocketFactory(shown.get().sockets);
         encrypted.setRequestProperty("Authorization", "Bearer " + shown.get().key);
       }
-      connection.setConnectTimeout(TIMEOUT_MILLIS);
-      connection.setReadTimeout(TIMEOUT_MILLIS);
+      connection.setConnectTimeout((int) timeout.toMillis());
+      connection.setReadTimeout((int) timeout.toMillis());
       int status = connection.getResponseCode();
       try (InputStream body =
           status < HttpURLConnection.HTTP_BAD_REQUEST

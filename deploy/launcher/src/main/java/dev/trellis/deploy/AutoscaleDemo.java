@@ -1,19 +1,20 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.JsonObject;
+import dev.trellis.cli.LocalClusters;
+import dev.trellis.client.ClientConfig;
+import dev.trellis.client.ClientTls;
 import dev.trellis.client.Trellis;
 import dev.trellis.deploy.AutoscaleReport.Decided;
 import dev.trellis.deploy.AutoscaleReport.Phase;
 import dev.trellis.deploy.AutoscaleReport.Sample;
+import dev.trellis.deploy.security.ClusterSecrets;
+import dev.trellis.process.Secrets;
 import java.io.IOException;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,27 +41,45 @@ final class AutoscaleDemo {
   private static final int LEDGER_KEYS = 1_000;
   private static final Duration LOOK = Duration.ofMillis(200);
   private static final Duration PATIENCE = Duration.ofMinutes(3);
+  private static final Duration ANSWER = Duration.ofSeconds(5); // of the console
   private static final int DECISIONS_AT_ONCE = 200;
+
+  /// What it inherits of its user's about another cluster.
+  private static final List<String> OF_ANOTHER =
+      List.of("TRELLIS_ADDRESS", "TRELLIS_CA", "TRELLIS_API_KEY_FILE");
+
   private static final int HOT_KEYS = 2; // one after the other
 
   /// How long it takes until averages are of what was after a change alone.
   private static final long SETTLED_MILLIS = 6_000;
 
+  /// How much shorter everything is that has a length where the demo is brief.
+  private static final int BRIEF = 4;
+
+  private final Console console;
   private final Ports ports;
+  private final boolean secure;
+  private final boolean brief;
   private final Consumer<String> tell;
   private final Path data; // of the cluster
-  private final HttpClient http = HttpClient.newHttpClient();
   private final List<Sample> samples = new CopyOnWriteArrayList<>();
   private final List<Phase> phases = new ArrayList<>();
   private final Map<String, String> findings = new LinkedHashMap<>();
+  private Optional<Access> access = Optional.empty(); // once its cluster runs
   private long beganMillis;
   private long loadMillis; // when the load of the phase began
   private long failed; // operations
 
+  /// @param secure whether the cluster has `security = on`
+  /// @param brief whether loads last, and the monitor waits, a fourth as long
   /// @param tell takes what it is about to do, line by line
   /// @throws IOException if there is no place for the cluster's data
-  AutoscaleDemo(Ports ports, Consumer<String> tell) throws IOException {
+  AutoscaleDemo(Console console, Ports ports, boolean secure, boolean brief, Consumer<String> tell)
+      throws IOException {
+    this.console = console;
     this.ports = ports;
+    this.secure = secure;
+    this.brief = brief;
     this.data = Files.createTempDirectory("trellis-demo");
     this.tell = tell;
   }
@@ -127,8 +146,9 @@ final class AutoscaleDemo {
 
   private AutoscaleReport runOnCluster() throws IOException, InterruptedException {
     beganMillis = System.currentTimeMillis();
+    access = ClusterState.read(console, ports.base()).map(Access::to);
     Thread looking = Thread.ofVirtual().start(this::look);
-    try (Trellis client = Trellis.connect("127.0.0.1:" + ports.router())) {
+    try (Trellis client = Trellis.connect(config())) {
       writeLedger(client);
       load();
       int lost = lostFromLedger(client);
@@ -140,24 +160,47 @@ final class AutoscaleDemo {
     }
   }
 
+  private ClientConfig config() throws IOException {
+    ClientConfig config = ClientConfig.of(address());
+    return secure
+        ? config
+            .withTls(ClientTls.trusting(secret(Secrets.AUTHORITIES)))
+            .withApiKey(Files.readString(secret(ClusterSecrets.ADMINISTRATOR_KEY)).strip())
+        : config;
+  }
+
+  /// What its administrator shows.
+  private Path secret(String file) {
+    return data.resolve(LocalClusters.SECRETS).resolve(ClusterSecrets.CLIENT).resolve(file);
+  }
+
+  private String address() {
+    return "127.0.0.1:" + ports.router();
+  }
+
   private String base() {
     return Integer.toString(ports.base());
+  }
+
+  private int seconds(int usual) {
+    return brief ? usual / BRIEF : usual;
   }
 
   private String[] up() {
     Map<String, String> monitor = new LinkedHashMap<>();
     monitor.put("monitor.period", "500ms");
-    monitor.put("monitor.settling", "5s");
+    monitor.put("monitor.settling", seconds(5) + "s");
     monitor.put("objective.latency", "3ms");
     // Longer than processes that have just started take to be quick.
-    monitor.put("grace", "20s");
+    monitor.put("grace", seconds(20) + "s");
     monitor.put("memory.nodes.max", "3");
     monitor.put("ssd.nodes.max", "2");
-    monitor.put("shrink.after", "15s");
+    monitor.put("shrink.after", seconds(15) + "s");
     monitor.put("key.grace", "3s");
     monitor.put("promote.window", "10s");
     List<String> up =
-        new ArrayList<>(List.of("up", "--detach", "--no-secure", "--port-base", base()));
+        new ArrayList<>(
+            List.of("up", "--detach", secure ? "--secure" : "--no-secure", "--port-base", base()));
     up.addAll(
         List.of(
             "--data", data.toString(), "--memory-nodes", "2", "--ssd-nodes", "2", "--shards", "1"));
@@ -172,8 +215,8 @@ final class AutoscaleDemo {
   private void load() throws IOException, InterruptedException {
     phase(
         "some load",
-        "100,000 keys are written, 5,000 a second",
-        () -> bench(written("bench:", 5_000, 20, "64")));
+        "%,d keys are written, 5,000 a second".formatted(seconds(20) * 5_000),
+        () -> bench(written("bench:", 5_000, seconds(20), "64")));
     for (int number = 0; number < HOT_KEYS; number++) {
       String prefix = "hot-" + number + ":";
       Phase hot =
@@ -193,24 +236,25 @@ final class AutoscaleDemo {
                       "--read-percent",
                       "100",
                       "--time",
-                      "12s"));
+                      seconds(12) + "s"));
       findHot(number == 0 ? "hot key" : "next hot key", prefix + "0", hot);
     }
     var _ =
         phase(
             "a spike",
-            "1,024 operations at a time on 100,000 keys, one of 20 a write",
+            "1,024 operations at a time on %,d keys, one of 20 a write"
+                .formatted(seconds(20) * 5_000),
             () ->
                 bench(
                     "--keys",
-                    "100000",
+                    Integer.toString(seconds(20) * 5_000),
                     "--no-load",
                     "--pipeline",
                     "1024",
                     "--read-percent",
                     "95",
                     "--time",
-                    "25s"));
+                    seconds(25) + "s"));
     Phase cold =
         phase(
             "cold data",
@@ -296,7 +340,11 @@ final class AutoscaleDemo {
   /// Runs a load, and notes when it began, since a process takes some time to start.
   private void bench(String... options) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>(List.of("bench", "--json", "--warmup", "1ms"));
-    command.addAll(List.of("--address", "127.0.0.1:" + ports.router(), "--seed", "1"));
+    command.addAll(List.of("--address", address(), "--seed", "1"));
+    if (secure) {
+      command.addAll(List.of("--ca", secret(Secrets.AUTHORITIES).toString()));
+      command.addAll(List.of("--key-file", secret(ClusterSecrets.ADMINISTRATOR_KEY).toString()));
+    }
     command.addAll(Arrays.asList(options));
     // As a load from elsewhere, it takes no processor from those who serve it, or are started.
     String printed = run(Stream.concat(Stream.of("nice", "-n", "10"), trellis(command)).toList());
@@ -425,14 +473,15 @@ final class AutoscaleDemo {
     }
   }
 
-  private JsonObject ask(String path) throws IOException, InterruptedException {
-    URI uri = URI.create("http://127.0.0.1:" + ports.console() + path);
-    HttpRequest request = HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(5)).build();
-    HttpResponse<String> response = http.send(request, BodyHandlers.ofString());
-    if (response.statusCode() != 200) {
-      throw new IOException("the console answers " + path + " with " + response.body());
+  private JsonObject ask(String path) throws IOException {
+    Access.Response answer =
+        access
+            .flatMap(through -> through.get(ports.console(), path, ANSWER))
+            .orElseThrow(() -> new IOException("the console does not answer " + path));
+    if (!answer.isOk()) {
+      throw new IOException("the console answers " + path + " with " + answer.text());
     }
-    return JsonObject.of(Json.read(response.body()));
+    return JsonObject.of(Json.read(answer.text()));
   }
 
   private Sample sample(JsonObject state) {
@@ -469,7 +518,7 @@ final class AutoscaleDemo {
   }
 
   /// The oldest first.
-  private List<Decided> decisions() throws IOException, InterruptedException {
+  private List<Decided> decisions() throws IOException {
     List<Decided> decided = new ArrayList<>();
     String page = "/api/decisions?limit=" + DECISIONS_AT_ONCE;
     JsonObject answer = ask(page);
@@ -511,6 +560,7 @@ final class AutoscaleDemo {
   private String run(List<String> command) throws IOException, InterruptedException {
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("TRELLIS_BUILD", "never");
+    builder.environment().keySet().removeAll(OF_ANOTHER);
     builder.redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()));
     Path errors = Files.createTempFile(data, "command", ".err");
     builder.redirectError(errors.toFile());

@@ -41,7 +41,8 @@ final class DemoCommand {
       footerHeading = "%nExamples:%n",
       footer = {
         "  trellis demo autoscale",
-        "  trellis demo autoscale --html report.html --port-base 9400"
+        "  trellis demo autoscale --html report.html --port-base 9400",
+        "  trellis demo autoscale --secure"
       })
   static final class AutoscaleCommand implements Callable<Integer> {
     @Mixin private final StandardOptions standard = new StandardOptions();
@@ -54,10 +55,22 @@ final class DemoCommand {
     private int portBase = 8_400;
 
     @Option(
+        names = "--secure",
+        description = "With security = on, to see it at work; that costs some of the speed.")
+    private boolean secure;
+
+    @Option(
         names = "--html",
         paramLabel = "FILE",
         description = "Where to write the page (default: autoscale.html).")
     private @Nullable Path html;
+
+    @Option(
+        names = "--brief",
+        negatable = true,
+        description =
+            "Loads last, and the monitor waits, a fourth as long: it may not do all that it would.")
+    private boolean brief;
 
     @Override
     public Integer call() throws InterruptedException {
@@ -68,7 +81,12 @@ final class DemoCommand {
       AutoscaleReport report;
       try {
         AutoscaleDemo demo =
-            new AutoscaleDemo(ports, standard.json() ? line -> {} : line -> tell(console, line));
+            new AutoscaleDemo(
+                console,
+                ports,
+                secure,
+                brief,
+                standard.json() ? line -> {} : line -> tell(console, line));
         report = demo.run();
         Files.writeString(page, AutoscalePage.of(report));
       } catch (IOException e) {

@@ -19,7 +19,8 @@ final class LocalSecrets {
 
   private LocalSecrets() {}
 
-  /// Makes them if there are none, and renews certificates that would end soon.
+  /// Makes them if there are none, and renews certificates that would end soon, unless the
+  /// authority that signs is kept elsewhere: then whoever has it does.
   ///
   /// @throws dev.trellis.cli.CommandFailure if they cannot be made, or what is there is something
   ///   else
@@ -29,6 +30,10 @@ final class LocalSecrets {
       List<String> nodes =
           IntStream.range(0, Ports.NODES_MAX).mapToObj(ServerPlan::nodeId).toList();
       ClusterSecrets.create(folder, CLUSTER, nodes, List.of(), LIFE, now, new SecureRandom());
+      return;
+    }
+    Path first = ClusterSecrets.nodeFolder(ServerPlan.nodeId(0));
+    if (!ClusterSecrets.hasAuthority(folder) && Files.isDirectory(folder.resolve(first))) {
       return;
     }
     ClusterSecrets secrets = ClusterSecrets.open(folder, new SecureRandom());

@@ -1,23 +1,29 @@
 package dev.trellis.process;
 
+import dev.trellis.lattice.VisibleText;
 import java.time.Instant;
 import java.time.InstantSource;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/// Who was refused, and what administrators did: a line of JSON each, in the log [#NAME]. Lines
-/// have no values and no secrets; names that came from outside are escaped, so that none can end a
-/// line or look like another. For any thread.
+/// What administrators did, and who was refused: a line of JSON each, in the logs [#NAME] and
+/// [#REFUSED]. Lines have no values and no secrets; names that came from outside are escaped, so
+/// that none can end a line or look like another. For any thread.
 ///
 /// Refusals come as fast as somebody makes them: beyond [#REFUSALS_MAX] in a second they are
-/// counted, and the count is a line of its own.
+/// counted, and the count is a line of its own. They have a log of their own, of which only so much
+/// is kept, so that however many there are, none takes the place of what an administrator did.
 public final class AuditLog {
-  /// The name of the log, for its settings.
+  /// The name of the log of what administrators did, for its settings.
   public static final String NAME = "dev.trellis.audit";
+
+  /// The name of the log of refusals, likewise.
+  public static final String REFUSED = NAME + ".refused";
 
   static final int REFUSALS_MAX = 100;
   private static final int TEXT_MAX = 256;
-  private static final Logger LOG = LoggerFactory.getLogger(NAME);
+  private static final Logger ACTIONS = LoggerFactory.getLogger(NAME);
+  private static final Logger REFUSALS = LoggerFactory.getLogger(REFUSED);
 
   private final String process;
   private final InstantSource clock;
@@ -57,9 +63,9 @@ public final class AuditLog {
       }
     }
     if (left > 0) {
-      write("refusals-not-told", "", "", "", "", Long.toString(left));
+      write(REFUSALS, "refusals-not-told", "", "", "", "", Long.toString(left));
     }
-    write("refused", principal, action, target, from, reason);
+    write(REFUSALS, "refused", principal, action, target, from, reason);
   }
 
   /// An administrator did something, or tried to.
@@ -67,12 +73,18 @@ public final class AuditLog {
   /// @param outcome such as `done`
   public void administered(
       String principal, String action, String target, String from, String outcome) {
-    write("administered", principal, action, target, from, outcome);
+    write(ACTIONS, "administered", principal, action, target, from, outcome);
   }
 
   private void write(
-      String event, String principal, String action, String target, String from, String outcome) {
-    LOG.info(line(clock.instant(), event, principal, action, target, from, outcome));
+      Logger to,
+      String event,
+      String principal,
+      String action,
+      String target,
+      String from,
+      String outcome) {
+    to.info(line(clock.instant(), event, principal, action, target, from, outcome));
   }
 
   String line(
@@ -101,17 +113,8 @@ public final class AuditLog {
     }
     line.append(",\"").append(name).append("\":\"");
     int length = Math.min(text.length(), TEXT_MAX);
-    for (int i = 0; i < length; i++) {
-      char c = text.charAt(i);
-      if (c == '"' || c == '\\') {
-        line.append('\\').append(c);
-      } else if (c < ' ' || c > '~') {
-        line.append(
-            "\\u%04x".formatted((int) c)); // nothing that a terminal or a reader might act on
-      } else {
-        line.append(c);
-      }
-    }
+    line.append(
+        VisibleText.ascii(text.substring(0, length)).replace("\\", "\\\\").replace("\"", "\\\""));
     line.append(length < text.length() ? "…\"" : "\"");
   }
 }

@@ -25,6 +25,12 @@ import org.slf4j.LoggerFactory;
 
 /// Says who is at the door of a process, by the newest list of principals that has reached it. For
 /// any thread.
+///
+/// Until the first has come, from the store, nobody knows who was revoked. Then those are let in
+/// without whom it cannot come, by certificates of nodes and routers; whoever else might be known
+/// is *early*, and has to come again: administrators of the secrets and monitors too. That ends
+/// with the list alone, and with no time: else whoever keeps the list away would have the door
+/// opened. A cluster that has no list says that it has none, and that is one.
 public final class Doorkeeper {
   /// Whose certificate was shown, once it is known to be signed by an authority of the cluster.
   ///
@@ -52,12 +58,19 @@ public final class Doorkeeper {
   /// Who came, and by what he is known.
   ///
   /// @param proof empty for who is not
-  public record Visit(Authentication authentication, Optional<Proof> proof) {}
+  /// @param isEarly whether he is not known just because nobody is yet, and may come again; then he
+  ///   is [Authentication.Unknown]
+  public record Visit(Authentication authentication, Optional<Proof> proof, boolean isEarly) {}
 
   /// What nodes and routers need as clients: who is who. Replicas tell each other things on
   /// connections of their own.
   private static final Rights LISTENER =
       Rights.of(List.of(new Grant(AccessList.KEY, Set.of(Role.READ))));
+
+  /// What who is early is told.
+  private static final String EARLY =
+      "this process has not heard yet who is known to the cluster, and who was revoked; come again"
+          + " in a moment";
 
   private static final Logger LOG = LoggerFactory.getLogger(Doorkeeper.class);
   private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -66,7 +79,8 @@ public final class Doorkeeper {
   private final Optional<Secrets> secrets; // from which administrators come, if they may change
   private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
   private volatile AccessList list; // replaced by whoever hears of a new one
-  private volatile boolean heard; // whether that came from the store
+  private volatile boolean heard; // whether that came from the store; set after it
+  private final long madeNanos = System.nanoTime();
   private volatile long lookedNanos = System.nanoTime(); // at the file of administrators
   private AccessList stored = AccessList.EMPTY; // guarded by this, as what follows
   private List<KeyRecord> administrators;
@@ -145,11 +159,19 @@ public final class Doorkeeper {
     }
   }
 
-  /// Whether a list has come from the store yet. Until then nobody but those with certificates of
-  /// the cluster's own processes and administrators of the secrets is known, which is no reason to
-  /// call others unknown.
-  public boolean hasHeard() {
-    return heard;
+  /// Why those who are known are not let in yet: no list has come from the store. Empty once one
+  /// has.
+  public Optional<String> unreadiness() {
+    if (heard) {
+      return Optional.empty();
+    }
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - madeNanos);
+    return Optional.of(
+        "the list of principals has not been heard yet, for "
+            + seconds
+            + " s, and nobody but nodes and routers is let in before: it comes from the nodes that"
+            + " keep the key "
+            + AccessList.KEY.text());
   }
 
   /// The list it goes by.
@@ -165,28 +187,42 @@ public final class Doorkeeper {
   /// Who shows these. An API key counts before a certificate.
   ///
   /// @param credentials as they came; empty for none
-  public Authentication authenticate(
-      Payload credentials, Optional<Certificate> certificate, long nowMillis) {
-    return visit(credentials, certificate, nowMillis).authentication();
-  }
-
-  /// As [#authenticate(Payload, Optional, long)], of somebody who stays.
   public Visit visit(Payload credentials, Optional<Certificate> certificate, long nowMillis) {
     look();
+    boolean isHeard = heard; // before the list: what was heard is in it then
     AccessList now = list;
     if (certificate.isPresent() && credentials.isEmpty()) {
       Authentication known = authenticate(now, certificate.get(), nowMillis);
-      return known instanceof Authentication.Known
-          ? new Visit(known, Optional.of(new Proof.OfCertificate(certificate.get())))
-          : new Visit(known, Optional.empty());
+      if (!(known instanceof Authentication.Known)) {
+        return new Visit(known, Optional.empty(), false);
+      }
+      return isHeard || carriesTheList(certificate.get())
+          ? new Visit(known, Optional.of(new Proof.OfCertificate(certificate.get())), false)
+          : early();
+    }
+    if (!isHeard && !credentials.isEmpty()) {
+      return early();
     }
     Authentication known = now.authenticate(credentials, nowMillis);
     return known instanceof Authentication.Known
         ? new Visit(
             known,
             now.key(ApiKey.parse(credentials.text()).id())
-                .map(key -> new Proof.OfKey(key.id(), key.hash())))
-        : new Visit(known, Optional.empty());
+                .map(key -> new Proof.OfKey(key.id(), key.hash())),
+            false)
+        : new Visit(known, Optional.empty(), false);
+  }
+
+  private static Visit early() {
+    return new Visit(new Authentication.Unknown(EARLY), Optional.empty(), true);
+  }
+
+  /// Whether the list cannot come before its owner is let in.
+  private static boolean carriesTheList(Certificate certificate) {
+    return switch (certificate.name().part()) {
+      case NODE, ROUTER -> true;
+      case MONITOR, CLIENT -> false;
+    };
   }
 
   /// Who it is by now who was known before.

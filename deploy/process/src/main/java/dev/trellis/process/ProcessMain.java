@@ -56,6 +56,15 @@ public final class ProcessMain {
       System.err.println("error: " + e.getMessage());
       System.err.flush();
       halt(NOT_STARTED);
+    } catch (UnsatisfiedLinkError e) {
+      System.err.println(
+          "error: a native library cannot be loaded from "
+              + System.getProperty("java.io.tmpdir")
+              + ", where it is unpacked: "
+              + String.valueOf(e.getMessage()).lines().findFirst().orElse("")
+              + "; if that is mounted noexec, name another folder with -Djava.io.tmpdir=…");
+      System.err.flush();
+      halt(NOT_STARTED);
     } catch (RuntimeException | Error e) {
       LOG.error("{} failed to start", name, e);
       halt(DEFECT);

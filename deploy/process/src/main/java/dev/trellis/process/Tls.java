@@ -97,6 +97,18 @@ public final class Tls {
     }
   }
 
+  /// Whose the certificate is that a process shows; empty if it names no part of a cluster.
+  ///
+  /// @throws ConfigurationException if it cannot be read
+  static Optional<CertificateName> nameIn(Secrets secrets) {
+    try {
+      return CertificateName.of(own(secrets));
+    } catch (IOException | GeneralSecurityException | IllegalArgumentException e) {
+      throw new ConfigurationException(
+          "cannot read " + secrets.file(Secrets.CERTIFICATE) + ": " + reason(e), e);
+    }
+  }
+
   private Contexts current() {
     long now = System.nanoTime();
     if (now - lookedNanos > LOOK_NANOS) {
@@ -159,13 +171,8 @@ public final class Tls {
   /// Netty would take a certificate and the key of another, as they lie there while one of them is
   /// being replaced, and every handshake would fail.
   private static void requirePair(Secrets secrets) throws IOException {
-    try (InputStream file = Files.newInputStream(secrets.file(Secrets.CERTIFICATE))) {
-      Collection<? extends Certificate> chain =
-          CertificateFactory.getInstance("X.509").generateCertificates(file);
-      if (chain.isEmpty()) {
-        throw new IllegalArgumentException(Secrets.CERTIFICATE + " has no certificate");
-      }
-      PublicKey publicKey = chain.iterator().next().getPublicKey();
+    try {
+      PublicKey publicKey = own(secrets).getPublicKey();
       PrivateKey privateKey = privateKey(secrets, publicKey.getAlgorithm());
       String algorithm =
           switch (publicKey.getAlgorithm()) {
@@ -186,6 +193,18 @@ public final class Tls {
     } catch (GeneralSecurityException e) {
       throw new IllegalArgumentException(
           Secrets.PRIVATE_KEY + " is not the key of " + Secrets.CERTIFICATE, e);
+    }
+  }
+
+  /// The process' own certificate.
+  private static X509Certificate own(Secrets secrets) throws IOException, GeneralSecurityException {
+    try (InputStream file = Files.newInputStream(secrets.file(Secrets.CERTIFICATE))) {
+      Collection<? extends Certificate> chain =
+          CertificateFactory.getInstance("X.509").generateCertificates(file);
+      if (chain.isEmpty() || !(chain.iterator().next() instanceof X509Certificate own)) {
+        throw new IllegalArgumentException(Secrets.CERTIFICATE + " has no certificate");
+      }
+      return own;
     }
   }
 

@@ -13,8 +13,7 @@ import java.util.Optional;
 /// the connection.
 ///
 /// @param from where he is, as `10.0.0.7:4711`
-/// @param undecided whether he showed something that is not known just because nothing is yet: the
-///   list of principals has not come from the store
+/// @param undecided whether he is not known just because nobody is yet, see [Doorkeeper.Visit]
 public record Visitor(Authentication authentication, String from, boolean undecided) {
   /// Finds out.
   public static Visitor of(HttpExchange exchange, Protection protection) {
@@ -23,15 +22,14 @@ public record Visitor(Authentication authentication, String from, boolean undeci
             .map(Payload::ofText)
             .orElse(Payload.EMPTY);
     Optional<Doorkeeper.Certificate> certificate = exchange.session().flatMap(Tls::shownBy);
-    Authentication found =
-        credentials.isEmpty() && certificate.isEmpty()
-            ? new Unknown("show an API key that is known here: Authorization: Bearer trellis_…")
-            : protection
-                .doorkeeper()
-                .authenticate(credentials, certificate, System.currentTimeMillis());
-    boolean undecided =
-        found instanceof Unknown && !credentials.isEmpty() && !protection.doorkeeper().hasHeard();
-    return new Visitor(found, address(exchange.remote()), undecided);
+    String from = address(exchange.remote());
+    if (credentials.isEmpty() && certificate.isEmpty()) {
+      String reason = "show an API key that is known here: Authorization: Bearer trellis_…";
+      return new Visitor(new Unknown(reason), from, false);
+    }
+    Doorkeeper.Visit visit =
+        protection.doorkeeper().visit(credentials, certificate, System.currentTimeMillis());
+    return new Visitor(visit.authentication(), from, visit.isEarly());
   }
 
   /// The name of who asks; empty if that is not known.

@@ -1,15 +1,18 @@
 package dev.trellis.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.access.AccessList;
 import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.ApiKey;
+import dev.trellis.access.CertificateName;
 import dev.trellis.access.KeyRecord;
 import dev.trellis.lattice.Payload;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -25,7 +28,11 @@ class DoorkeeperTest {
   @TempDir Path folder;
 
   private static Authentication of(Doorkeeper doorkeeper, ApiKey key) {
-    return doorkeeper.authenticate(
+    return visit(doorkeeper, key).authentication();
+  }
+
+  private static Doorkeeper.Visit visit(Doorkeeper doorkeeper, ApiKey key) {
+    return doorkeeper.visit(
         Payload.ofText(key.text()), Optional.empty(), System.currentTimeMillis());
   }
 
@@ -40,6 +47,46 @@ class DoorkeeperTest {
       assertTrue(System.nanoTime() - deadline < 0, "it is not read anew");
       look.run();
     }
+  }
+
+  private static Doorkeeper.Visit visit(Doorkeeper doorkeeper, CertificateName.Part part) {
+    Doorkeeper.Certificate shown =
+        new Doorkeeper.Certificate(new CertificateName("c", part, "x"), "7f");
+    return doorkeeper.visit(Payload.EMPTY, Optional.of(shown), 0);
+  }
+
+  /// Of all others it is not known yet whether they were revoked.
+  @Test
+  void beforeTheListIsHeardOnlyThoseAreLetInWithoutWhomItCannotCome() {
+    TestSecrets all = new TestSecrets(folder, "c");
+    Doorkeeper doorkeeper = new Doorkeeper("c", all.node("n1"));
+    assertTrue(visit(doorkeeper, all.administrator()).isEarly());
+    assertTrue(visit(doorkeeper, all.administrator()).proof().isEmpty());
+    assertTrue(visit(doorkeeper, ApiKey.mint(RANDOM)).isEarly());
+    assertTrue(visit(doorkeeper, CertificateName.Part.MONITOR).isEarly());
+    assertTrue(visit(doorkeeper, CertificateName.Part.CLIENT).isEarly());
+    for (CertificateName.Part part :
+        List.of(CertificateName.Part.NODE, CertificateName.Part.ROUTER)) {
+      assertTrue(visit(doorkeeper, part).proof().isPresent(), part.name());
+      assertFalse(visit(doorkeeper, part).isEarly(), part.name());
+    }
+    String reason = doorkeeper.unreadiness().orElseThrow();
+    assertTrue(reason.contains("list of principals has not been heard yet"), reason);
+    // Who shows nothing, or what is of another cluster, need not come again.
+    assertFalse(doorkeeper.visit(Payload.EMPTY, Optional.empty(), 0).isEarly());
+    Doorkeeper.Certificate green =
+        new Doorkeeper.Certificate(
+            new CertificateName("green", CertificateName.Part.CLIENT, "x"), "7f");
+    assertFalse(doorkeeper.visit(Payload.EMPTY, Optional.of(green), 0).isEarly());
+
+    doorkeeper.heard(
+        AccessList.of(Map.of(), Set.of(AccessList.revokedField(AccessList.certificateId("7f")))));
+    assertTrue(isAdministrator(doorkeeper, all.administrator()));
+    for (CertificateName.Part part : CertificateName.Part.values()) {
+      assertTrue(visit(doorkeeper, part).proof().isEmpty(), part.name());
+      assertFalse(visit(doorkeeper, part).isEarly(), part.name());
+    }
+    assertEquals(Optional.empty(), doorkeeper.unreadiness());
   }
 
   @Test

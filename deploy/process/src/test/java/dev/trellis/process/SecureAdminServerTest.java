@@ -27,6 +27,7 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -80,12 +81,19 @@ class SecureAdminServerTest {
             well,
             Optional.of(protection));
     audit.start();
-    ((Logger) LoggerFactory.getLogger(AuditLog.NAME)).addAppender(audit);
+    logs().forEach(log -> log.addAppender(audit));
+  }
+
+  /// Of what was done, and of what was refused.
+  private static List<Logger> logs() {
+    Logger refused = (Logger) LoggerFactory.getLogger(AuditLog.REFUSED);
+    refused.setAdditive(false); // whatever the settings say
+    return List.of((Logger) LoggerFactory.getLogger(AuditLog.NAME), refused);
   }
 
   @AfterEach
   void stop() {
-    ((Logger) LoggerFactory.getLogger(AuditLog.NAME)).detachAppender(audit);
+    logs().forEach(log -> log.detachAppender(audit));
     admin.close();
   }
 
@@ -192,7 +200,12 @@ class SecureAdminServerTest {
         get("/metrics", Optional.empty(), "Authorization", "Bearer " + scraper.text());
     assertEquals(503, later.statusCode());
     assertEquals(Optional.of("1"), later.headers().firstValue("Retry-After"));
+    // Nor is anybody known, as he may have been revoked.
+    assertEquals(503, metrics(secrets.administrator()));
+    assertEquals(503, metrics(secrets.monitor("m")));
+    hear(Set.of());
     assertEquals(200, metrics(secrets.administrator()));
+    assertEquals(200, metrics(secrets.monitor("m")));
   }
 
   @Test

@@ -4,6 +4,7 @@ import dev.trellis.access.AccessList;
 import dev.trellis.access.ApiKey;
 import dev.trellis.access.CertificateName;
 import dev.trellis.access.KeyRecord;
+import io.netty.handler.ssl.JdkSslContext;
 import io.netty.handler.ssl.SslContext;
 import io.netty.handler.ssl.SslContextBuilder;
 import io.netty.handler.ssl.SslProvider;
@@ -39,7 +40,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLEngine;
+import javax.net.ssl.SSLSocket;
 import javax.net.ssl.X509ExtendedKeyManager;
 
 /// An authority and all that a cluster with `security = on` needs, for tests: as `bin/trellis
@@ -123,6 +126,11 @@ public final class TestSecrets {
   /// The same with a certificate that ended an hour ago.
   public Secrets expired(CertificateName name) {
     return write(name, issue(name, authority, Instant.now().minus(Duration.ofHours(1))));
+  }
+
+  /// The same with a certificate that ends then.
+  public Secrets ending(CertificateName name, Instant until) {
+    return write(name, issue(name, authority, until));
   }
 
   /// The same with a certificate that another authority signed, which nobody else here believes.
@@ -258,6 +266,24 @@ public final class TestSecrets {
     X509Bundle issued = issue(name, authority, Instant.now().plus(LIFE));
     replace(secrets, Secrets.PRIVATE_KEY, issued.getPrivateKeyPEM());
     replace(secrets, Secrets.CERTIFICATE, issued.getCertificatePathPEM());
+  }
+
+  /// Waits until a process shows the certificate that its folder has now, on a port of this
+  /// machine.
+  public static void awaitShown(Secrets secrets, int port) {
+    SSLContext context = ((JdkSslContext) stubborn(secrets)).context();
+    String wanted = serialHex(secrets);
+    String shown = "";
+    while (!shown.equals(wanted)) {
+      try (SSLSocket socket =
+          (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port)) {
+        socket.startHandshake();
+        X509Certificate of = (X509Certificate) socket.getSession().getPeerCertificates()[0];
+        shown = of.getSerialNumber().toString(16);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
   }
 
   /// Puts a text in the place of a file at once, and makes sure that its time is another.

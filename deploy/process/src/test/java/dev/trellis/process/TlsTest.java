@@ -13,8 +13,6 @@ import dev.trellis.access.CertificateName.Part;
 import dev.trellis.lattice.Payload;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.handler.ssl.SslContext;
-import io.netty.util.ReferenceCountUtil;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -22,9 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import javax.net.ssl.SSLEngine;
-import javax.net.ssl.SSLEngineResult.HandshakeStatus;
 import javax.net.ssl.SSLException;
-import javax.net.ssl.SSLHandshakeException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,7 +34,7 @@ class TlsTest {
   void bothSidesShowWhoTheyAre() throws Exception {
     TestSecrets secrets = new TestSecrets(folder, CLUSTER);
     Secrets node = secrets.node("n1");
-    Met met = meet(Tls.of(secrets.router("*")), Tls.of(node));
+    Handshake.Met met = Handshake.meet(Tls.of(secrets.router("*")), Tls.of(node));
 
     assertEquals(Optional.of(NODE), met.server().map(Doorkeeper.Certificate::name));
     assertEquals(
@@ -54,9 +50,9 @@ class TlsTest {
   void whatIsWrongWithACertificateEndsTheHandshake() {
     TestSecrets secrets = new TestSecrets(folder, CLUSTER);
     Tls good = Tls.of(secrets.node("n1"));
-    assertThrows(SSLException.class, () -> meet(good, Tls.of(secrets.expired(NODE))));
-    assertThrows(SSLException.class, () -> meet(Tls.of(secrets.expired(NODE)), good));
-    assertThrows(SSLException.class, () -> meet(good, Tls.of(secrets.foreign(NODE))));
+    assertThrows(SSLException.class, () -> Handshake.meet(good, Tls.of(secrets.expired(NODE))));
+    assertThrows(SSLException.class, () -> Handshake.meet(Tls.of(secrets.expired(NODE)), good));
+    assertThrows(SSLException.class, () -> Handshake.meet(good, Tls.of(secrets.foreign(NODE))));
   }
 
   /// A client leaves a certificate out that the server would not believe. One that shows it all the
@@ -68,38 +64,42 @@ class TlsTest {
     Secrets foreign = secrets.foreign(NODE);
     TestSecrets.replace(
         foreign, Secrets.AUTHORITIES, Files.readString(secrets.user().resolve("ca.crt")));
-    assertEquals(Optional.empty(), meet(Tls.of(foreign), good).client());
+    assertEquals(Optional.empty(), Handshake.meet(Tls.of(foreign), good).client());
     SSLEngine stubborn = TestSecrets.stubborn(foreign).newEngine(UnpooledByteBufAllocator.DEFAULT);
     SSLEngine server = good.server().newEngine(UnpooledByteBufAllocator.DEFAULT);
-    assertThrows(SSLException.class, () -> meet(stubborn, server));
+    assertThrows(IllegalStateException.class, () -> Handshake.meet(stubborn, server));
   }
 
   @Test
   void anotherClusterOfTheSameAuthorityIsForTheDoorkeeperToFind() throws Exception {
     TestSecrets secrets = new TestSecrets(folder, CLUSTER);
     CertificateName other = new CertificateName("green", Part.NODE, "n1");
-    Met met = meet(Tls.of(secrets.of(other)), Tls.of(secrets.node("n1")));
+    Handshake.Met met = Handshake.meet(Tls.of(secrets.of(other)), Tls.of(secrets.node("n1")));
 
     Doorkeeper doorkeeper = new Doorkeeper(CLUSTER, List.of());
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.client(), 0) instanceof Authentication.Unknown);
+        doorkeeper.visit(Payload.EMPTY, met.client(), 0).authentication()
+            instanceof Authentication.Unknown);
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.server(), 0) instanceof Authentication.Known);
+        doorkeeper.visit(Payload.EMPTY, met.server(), 0).authentication()
+            instanceof Authentication.Known);
   }
 
   @Test
   void aCertificateIsRevokedByItsNumber() throws Exception {
     TestSecrets secrets = new TestSecrets(folder, CLUSTER);
     Secrets node = secrets.node("n1");
-    Met met = meet(Tls.of(secrets.router("r1")), Tls.of(node));
+    Handshake.Met met = Handshake.meet(Tls.of(secrets.router("r1")), Tls.of(node));
     String id = AccessList.certificateId(TestSecrets.serialHex(node));
 
     Doorkeeper doorkeeper = new Doorkeeper(CLUSTER, List.of());
     doorkeeper.heard(AccessList.of(Map.of(), Set.of(AccessList.revokedField(id))));
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.server(), 0) instanceof Authentication.Unknown);
+        doorkeeper.visit(Payload.EMPTY, met.server(), 0).authentication()
+            instanceof Authentication.Unknown);
     assertTrue(
-        doorkeeper.authenticate(Payload.EMPTY, met.client(), 0) instanceof Authentication.Known);
+        doorkeeper.visit(Payload.EMPTY, met.client(), 0).authentication()
+            instanceof Authentication.Known);
   }
 
   @Test
@@ -112,7 +112,7 @@ class TlsTest {
     tls.refresh();
 
     Tls client = Tls.of(secrets.router("r1"));
-    Optional<Doorkeeper.Certificate> met = meet(client, tls).server();
+    Optional<Doorkeeper.Certificate> met = Handshake.meet(client, tls).server();
     assertEquals(
         Optional.of(TestSecrets.serialHex(node)), met.map(Doorkeeper.Certificate::serialHex));
     assertTrue(!before.equals(TestSecrets.serialHex(node)));
@@ -143,7 +143,9 @@ class TlsTest {
     assertNotSame(good, tls.server());
     assertEquals(
         Optional.of(TestSecrets.serialHex(other)),
-        meet(Tls.of(secrets.router("r1")), tls).server().map(Doorkeeper.Certificate::serialHex));
+        Handshake.meet(Tls.of(secrets.router("r1")), tls)
+            .server()
+            .map(Doorkeeper.Certificate::serialHex));
   }
 
   @Test
@@ -156,75 +158,5 @@ class TlsTest {
     assertTrue(e.getMessage().contains(node.folder().toString()), e.getMessage());
     assertTrue(e.getMessage().contains(Secrets.PRIVATE_KEY), e.getMessage());
     assertTrue(!e.getMessage().contains(key.lines().toList().get(1)), e.getMessage());
-  }
-
-  /// What each side knows of the other.
-  private record Met(
-      Optional<Doorkeeper.Certificate> server,
-      Optional<Doorkeeper.Certificate> client,
-      String protocol) {}
-
-  /// A handshake without sockets.
-  private static Met meet(Tls client, Tls server) throws SSLException {
-    return meet(
-        client.client().newEngine(UnpooledByteBufAllocator.DEFAULT),
-        server.server().newEngine(UnpooledByteBufAllocator.DEFAULT));
-  }
-
-  private static Met meet(SSLEngine one, SSLEngine other) throws SSLException {
-    try {
-      ByteBuffer there = ByteBuffer.allocate(1 << 16);
-      ByteBuffer back = ByteBuffer.allocate(1 << 16);
-      for (int rounds = 0; rounds < 100; rounds++) {
-        wrap(one, there);
-        unwrap(other, there);
-        wrap(other, back);
-        unwrap(one, back);
-        if (isDone(one) && isDone(other)) {
-          return new Met(
-              Tls.shownBy(one.getSession()),
-              Tls.shownBy(other.getSession()),
-              one.getSession().getProtocol());
-        }
-      }
-      throw new SSLHandshakeException("it does not end");
-    } finally {
-      ReferenceCountUtil.release(one);
-      ReferenceCountUtil.release(other);
-    }
-  }
-
-  private static boolean isDone(SSLEngine engine) {
-    return engine.getHandshakeStatus() == HandshakeStatus.NOT_HANDSHAKING
-        && !engine.getSession().getProtocol().equals("NONE");
-  }
-
-  private static void wrap(SSLEngine engine, ByteBuffer to) throws SSLException {
-    runTasks(engine);
-    ByteBuffer nothing = ByteBuffer.allocate(0);
-    while (engine.wrap(nothing, to).bytesProduced() > 0
-        || engine.getHandshakeStatus() == HandshakeStatus.NEED_WRAP) {
-      runTasks(engine);
-      if (engine.isOutboundDone()) {
-        break;
-      }
-    }
-    to.flip();
-  }
-
-  private static void unwrap(SSLEngine engine, ByteBuffer from) throws SSLException {
-    ByteBuffer nothing = ByteBuffer.allocate(1 << 16);
-    while (from.hasRemaining() && engine.unwrap(from, nothing).bytesConsumed() > 0) {
-      runTasks(engine);
-    }
-    from.clear();
-  }
-
-  private static void runTasks(SSLEngine engine) {
-    for (Runnable task = engine.getDelegatedTask();
-        task != null;
-        task = engine.getDelegatedTask()) {
-      task.run();
-    }
   }
 }

@@ -16,8 +16,10 @@ import java.time.Duration;
 ///   wait, at least 1 MiB
 /// @param outboundMemoryBytes that answers of all connections may take until they are read, at
 ///   least 1 MiB
-/// @param stallTimeout how long a connection may hold such memory without a byte moving, while
+/// @param stallTimeout how long a connection may be behind a megabyte a second with it, while
 ///   others wait for it, 10 ms to 1 h
+/// @param pollTime how long a shard looks at its sockets again and again, after they last had
+///   something, before it sleeps until they have, 0 to 10 ms
 public record ConnectionConfig(
     int connectionsMax,
     Duration handshakeTimeout,
@@ -25,7 +27,8 @@ public record ConnectionConfig(
     int outboundBytesMax,
     long inboundMemoryBytes,
     long outboundMemoryBytes,
-    Duration stallTimeout) {
+    Duration stallTimeout,
+    Duration pollTime) {
   public ConnectionConfig {
     requireWithin("connections.max", connectionsMax, 1, 1_000_000);
     requireWithin(
@@ -35,5 +38,6 @@ public record ConnectionConfig(
     requireBytesWithin("memory.inbound", inboundMemoryBytes, 1 << 20, Long.MAX_VALUE);
     requireBytesWithin("memory.outbound", outboundMemoryBytes, 1 << 20, Long.MAX_VALUE);
     requireWithin("stall.timeout", stallTimeout, Duration.ofMillis(10), Duration.ofHours(1));
+    requireWithin("poll.time", pollTime, Duration.ZERO, Duration.ofMillis(10));
   }
 }

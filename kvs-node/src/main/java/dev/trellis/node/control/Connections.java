@@ -8,10 +8,13 @@ import java.nio.channels.SelectableChannel;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
 import org.slf4j.Logger;
@@ -24,6 +27,11 @@ import org.zeromq.ZMQ;
 /// limited, and connections are ended whose key is known no more.
 ///
 /// A connection is ended by closing its way in: JeroMQ reads the end of it, and clears up.
+///
+/// Where there are too many, one goes that was not let in. Of whom JeroMQ asks, it tells the host
+/// alone: so of each host it is known how many of its connections were let in, and which is a
+/// guess, the youngest that might be. Connections of other hosts go first, the eldest of them, so
+/// that strangers elsewhere end nobody who was let in, however many they are.
 ///
 /// Told of them by the thread of JeroMQ that does what is to be done for connections; others ask
 /// and tell as well.
@@ -39,6 +47,7 @@ final class Connections implements ZEvent.ZEventConsummer {
     final SocketChannel channel;
     final long acceptedNanos;
     String key = ""; // once it is known
+    boolean isAdmitted; // as far as can be told
 
     Connection(SocketChannel channel, long acceptedNanos) {
       this.channel = channel;
@@ -84,16 +93,35 @@ final class Connections implements ZEvent.ZEventConsummer {
       return; // it has ended already
     }
     if (strangers.size() >= strangersMax) {
-      Connection eldest = strangers.values().iterator().next();
-      if (now - eldest.acceptedNanos < GRACE_NANOS) {
+      Optional<Map.Entry<String, Connection>> eldest = eldestToGo();
+      if (eldest.isEmpty() || now - eldest.get().getValue().acceptedNanos < GRACE_NANOS) {
         end(channel);
         audit.refused("", "connect", what, address, "too many connect at once");
         return;
       }
-      end(eldest.channel);
-      strangers.remove(strangers.keySet().iterator().next());
+      end(eldest.get().getValue().channel);
+      strangers.remove(eldest.get().getKey());
     }
     strangers.put(address, new Connection(channel, now));
+  }
+
+  /// The eldest of a host that nobody was let in from; if there is none, the eldest that was not
+  /// let in.
+  private Optional<Map.Entry<String, Connection>> eldestToGo() {
+    Set<String> admitted = new HashSet<>();
+    for (Map.Entry<String, Connection> one : strangers.entrySet()) {
+      if (one.getValue().isAdmitted) {
+        admitted.add(host(one.getKey()));
+      }
+    }
+    return strangers.entrySet().stream()
+        .filter(one -> !admitted.contains(host(one.getKey())))
+        .findFirst()
+        .or(
+            () ->
+                strangers.entrySet().stream()
+                    .filter(one -> !one.getValue().isAdmitted)
+                    .findFirst());
   }
 
   private void ended(String address) {
@@ -124,6 +152,19 @@ final class Connections implements ZEvent.ZEventConsummer {
   synchronized void refused(String host) {
     if (areKeysSeen && toldOf.size() < HOSTS_MAX) {
       toldOf.merge(host, 1, Integer::sum);
+    }
+  }
+
+  /// A connection from this host was let in.
+  synchronized void admitted(String host) {
+    Connection youngest = null;
+    for (Map.Entry<String, Connection> one : strangers.entrySet()) {
+      if (!one.getValue().isAdmitted && host(one.getKey()).equals(host)) {
+        youngest = one.getValue();
+      }
+    }
+    if (youngest != null) {
+      youngest.isAdmitted = true;
     }
   }
 

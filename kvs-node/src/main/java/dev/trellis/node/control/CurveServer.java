@@ -196,6 +196,8 @@ final class CurveServer implements AutoCloseable {
     if (name == null) {
       connections.refused(host);
       audit.refused("", "connect", target, host, "the key " + key + " is not in curve.known");
+    } else {
+      connections.admitted(host); // before it is, so that nothing comes in between
     }
     reply(request, name, key + " " + host);
   }

@@ -3,7 +3,7 @@ package dev.trellis.node.net;
 import dev.trellis.access.AccessList;
 import dev.trellis.access.AccessList.Authentication;
 import dev.trellis.access.Caller;
-import dev.trellis.access.CertificateName;
+import dev.trellis.access.Role;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.ClientTls;
@@ -15,6 +15,7 @@ import dev.trellis.placement.Partitions;
 import dev.trellis.process.Doorkeeper;
 import dev.trellis.process.Doorkeeper.Certificate;
 import dev.trellis.process.Doorkeeper.Proof;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.Tls;
 import dev.trellis.process.Units;
@@ -65,8 +66,8 @@ import org.slf4j.LoggerFactory;
 /// too, so that what the client still wants waits undecoded in the client's own buffers. A client
 /// that never reads thus costs what the socket's write buffer is allowed, a pack of replies and one
 /// value, however much it asks for. What all of them cost together is bounded by [SharedMemory]:
-/// where it is short, connections take turns, and one that holds some without a byte moving is
-/// closed.
+/// where it is short, connections take turns, and one that holds some and moves too little is
+/// closed ([Pace]).
 ///
 /// A client may ask for keys of one shard, or of all shards of the node. Then what belongs to
 /// others is passed on ([Passage], [PassedConnection]) and the results come back here.
@@ -86,9 +87,6 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   /// How long a client has to read the last bytes and to close, before the socket is closed under
   /// it.
   private static final long LINGER_MILLIS = 1_000;
-
-  /// Connections beyond the limit that there is room for, for those who are preferred.
-  private static final int PLACES_KEPT = 64;
 
   private enum Phase {
     /// Nothing but a Hello is welcome.
@@ -116,7 +114,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   private @Nullable Passage passage; // set once open
   private Frame.Scope scope = Frame.Scope.SHARD;
   private long claimedBytes; // of the memory for long requests
-  private long receivedMillis; // when bytes last came
+  private @Nullable SharedMemory claimed; // what that is part of
+  private final Pace receiving;
   private int underWay; // requests begun and not answered
   private final Set<Long> awaits = new HashSet<>(); // those that wait for thresholds beside them
   private boolean scanning; // whether one that was begun waits for pages
@@ -134,6 +133,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     int bytesMax = shard.plane().config().connections().outboundBytesMax();
     this.inbound = new FrameAccumulator(channel.alloc(), shard.scratch());
     this.outbound = new Outbound(shard, channel, bytesMax);
+    this.receiving = new Pace(shard.clock());
     this.plain = shard.plain();
     this.requestsMax = shard.plane().config().connections().requestsMax();
   }
@@ -166,7 +166,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
     shard.step(
         () -> {
-          receivedMillis = shard.clock().millis();
+          receiving.moved(bytes.readableBytes());
           inbound.add(bytes);
           advance();
         });
@@ -224,8 +224,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
   // What the shard tells.
 
   /// The socket has taken something.
-  void moved() {
-    outbound.moved();
+  void moved(int bytes) {
+    outbound.moved(bytes);
   }
 
   @Override
@@ -233,11 +233,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (awaits.isEmpty() || !awaits.remove(reply.id())) {
       underWay--;
     }
-    if (reply.outcome() instanceof Outcome.Failed failed
-        && failed.code() == ErrorCode.FORBIDDEN
-        && passage != null) {
-      audit(passage.origin().caller().principal(), "request", failed.message());
-    }
+    auditIfForbidden("request", reply.outcome());
     outbound.add(reply);
     stir();
   }
@@ -343,21 +339,22 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
-  /// Closes the connection if it holds memory that others need, and nothing moves: its client does
-  /// not read, or does not send the rest.
-  void endIfStalled(long nowMillis) {
+  /// Closes the connection if it holds memory that others need, and too little moves: its client
+  /// does not read, or does not send the rest.
+  void endIfStalled() {
     Duration timeout = shard.plane().config().connections().stallTimeout();
-    long patienceEnds = nowMillis - timeout.toMillis();
-    boolean unread = outbound.pendingBytes() > 0 && outbound.movedMillis() < patienceEnds;
-    boolean unsent =
+    boolean awaitsRest =
         claimedBytes > 0
             && batch.isEmpty() // else it may be waiting in line itself
             && underWay == 0
-            && outbound.pendingBytes() == 0
-            && receivedMillis < patienceEnds;
-    if (unread || unsent) {
+            && outbound.pendingBytes() == 0;
+    if (!awaitsRest || !channel.config().isAutoRead()) {
+      receiving.begin(); // nothing is expected of it now
+    }
+    if (outbound.isSlow(timeout) || (awaitsRest && receiving.isBehind(timeout))) {
       LOG.info(
-          "{} is closed: nothing moved for {}, and others need the memory it holds",
+          "{} is closed: it was behind a megabyte a second for {}, and others need the memory it"
+              + " holds",
           this,
           Units.text(timeout));
       shard.tallies().connectionsStalled.add(1);
@@ -414,19 +411,24 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (length <= SHORT_BYTES_MAX || claimedBytes > 0) {
       return true;
     }
-    if (!shard.inboundMemory().hasRoom()) {
-      shard.inboundMemory().await(this);
+    // Strangers have memory of their own: however many there are, none of those waits for them.
+    SharedMemory memory = phase == Phase.GREETING ? shard.strangersMemory() : shard.inboundMemory();
+    if (!memory.hasRoom()) {
+      memory.await(this);
       return false;
     }
     claimedBytes = length;
-    shard.inboundMemory().take(length);
+    claimed = memory;
+    memory.take(length);
+    receiving.begin();
     return true;
   }
 
   /// Gives the memory back that a long frame needed, once all in it was begun.
   private void releaseClaim() {
-    if (claimedBytes > 0 && batch.isEmpty()) {
-      shard.inboundMemory().give(claimedBytes);
+    if (claimed != null && batch.isEmpty()) {
+      claimed.give(claimedBytes);
+      claimed = null;
       claimedBytes = 0;
     }
   }
@@ -446,7 +448,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       return true;
     }
     if (changes) {
-      shard.nextChange(open().origin()).ifPresentOrElse(this::write, () -> changes = false);
+      shard.nextChange(open().origin()).ifPresentOrElse(this::tell, () -> changes = false);
       return true;
     }
     if (!mayBegin()) {
@@ -559,7 +561,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (caller.isEmpty()) {
       return; // he was told why
     }
-    if (!shard.hasRoom(isPreferred(caller.get()) ? PLACES_KEPT : 0)) {
+    if (!shard.hasRoom(isPreferred(caller.get()) ? Occupancy.PLACES_KEPT : 0)) {
       int connectionsMax = shard.plane().config().connections().connectionsMax();
       refuse(
           ErrorCode.OVERLOADED,
@@ -576,14 +578,9 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     write(shard.welcome(version, shard.time(), origin.caller()));
   }
 
-  /// Whether there are places kept for him: for administrators and for the cluster's own processes,
-  /// whom nobody else may shut out by taking all there are.
+  /// Whether there are places kept for him.
   private boolean isPreferred(Caller caller) {
-    return shard.plane().protection().isPresent()
-        && (caller.rights().administer()
-            || (proof.isPresent()
-                && proof.get() instanceof Doorkeeper.Proof.OfCertificate(Certificate certificate)
-                && certificate.name().part() != CertificateName.Part.CLIENT));
+    return shard.plane().protection().isPresent() && Occupancy.isPreferred(caller, proof);
   }
 
   /// Whether he has shown that he is who he says, if that is to be shown.
@@ -602,10 +599,8 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     long now = shard.clock().millis();
     Doorkeeper.Visit visit = doorkeeper.visit(credentials, certificate, now);
     return switch (visit.authentication()) {
-      case Authentication.Unknown _ when !doorkeeper.hasHeard() && !credentials.isEmpty() -> {
-        refuse(
-            ErrorCode.NO_NODES,
-            "this node has not read the list of principals yet; try again later");
+      case Authentication.Unknown(String reason) when visit.isEarly() -> {
+        refuse(ErrorCode.NO_NODES, reason);
         yield Optional.empty();
       }
       case Authentication.Unknown(String reason) -> {
@@ -644,6 +639,14 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     if (shard.plane().protection().isPresent()) {
       String from = String.valueOf(channel.remoteAddress());
       protection().audit().refused(principal, action, "", from, reason);
+    }
+  }
+
+  private void auditIfForbidden(String action, Outcome outcome) {
+    if (outcome instanceof Outcome.Failed failed
+        && failed.code() == ErrorCode.FORBIDDEN
+        && passage != null) {
+      audit(passage.origin().caller().principal(), action, failed.message());
     }
   }
 
@@ -756,12 +759,13 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
-  /// Writes down who changes the list of principals, or where keys are; if he may not, the refusal
-  /// is written down too.
+  /// Writes down who changes the list of principals, or where keys are. Of who may not, the refusal
+  /// is written down: among what administrators did there is no room for what others would do.
   private void auditAdministration(Payload key, Mutation mutation) {
-    boolean ofPrincipals = key.equals(AccessList.KEY);
-    if ((ofPrincipals || mutation instanceof Mutation.Place)
-        && shard.plane().protection().isPresent()) {
+    boolean places = mutation instanceof Mutation.Place;
+    if ((places || key.equals(AccessList.KEY))
+        && shard.plane().protection().isPresent()
+        && open().origin().caller().rights().allow(places ? Role.ADMIN : Role.WRITE, key)) {
       String what =
           mutation instanceof Mutation.UpdateField update
               ? "change " + update.field()
@@ -864,6 +868,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
             whole -> {
               underWay--;
               scanning = false;
+              whole.failure().ifPresent(failure -> auditIfForbidden("scan", failure));
               write(whole);
               stir();
             });
@@ -901,6 +906,12 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
     }
   }
 
+  /// Tells of a change to a watched key, or why it is watched no more.
+  private void tell(Frame.Changed changed) {
+    auditIfForbidden("watch", changed.reply().outcome());
+    write(changed);
+  }
+
   private void write(Frame frame) {
     outbound.write(frame);
     shard.touch(this);
@@ -911,7 +922,7 @@ final class Connection extends ChannelInboundHandlerAdapter implements Recipient
       case Errand.Answered answered -> reply(answered.reply());
       case Errand.Page page -> gather(page.scan(), page.page());
       case Errand.Confirmed confirmed -> gather(confirmed.pong(), confirmed.asOf());
-      case Errand.Change change -> write(change.changed());
+      case Errand.Change change -> tell(change.changed());
       case Errand.Done _ -> underWay--;
     }
     shard.tallies().bytesPending.add(-delivery.bytes());

@@ -8,6 +8,7 @@ import dev.trellis.node.shard.ShardConfig;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.Slot;
 import dev.trellis.placement.Partitions;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.wire.Frame;

@@ -9,7 +9,8 @@ import io.netty.util.concurrent.ThreadAwareExecutor;
 
 /// How long an event loop has something to do: all the time but that in which it waits for its
 /// sockets. The loop goes round once for all that came meanwhile, so the clock is read a few times
-/// for each batch of requests, however many they are. Confined to the loop's thread.
+/// for each batch of requests, however many they are. To look at the sockets again and again, see
+/// [Polling], is to wait. Confined to the loop's thread.
 final class LoopTime {
   private long sinceNanos = System.nanoTime();
   private long waitedNanos; // since then
@@ -44,6 +45,7 @@ final class LoopTime {
     private final IoHandler handler;
     private IoHandlerContext context = this; // of the round that the loop is in
     private long enteredNanos;
+    private boolean isIdle; // when the last round was over
 
     Measured(IoHandler handler) {
       this.handler = handler;
@@ -52,8 +54,14 @@ final class LoopTime {
     @Override
     public int run(IoHandlerContext round) {
       context = round;
+      long leftNanos = enteredNanos;
       enteredNanos = System.nanoTime();
-      return handler.run(this);
+      if (isIdle) {
+        waitedNanos += enteredNanos - leftNanos;
+      }
+      int handled = handler.run(this);
+      isIdle = handled == 0 && context.canBlock();
+      return handled;
     }
 
     @Override

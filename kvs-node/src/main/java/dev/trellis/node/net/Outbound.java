@@ -16,7 +16,7 @@ import io.netty.channel.ChannelProgressiveFuture;
 import io.netty.channel.ChannelProgressiveFutureListener;
 import io.netty.channel.socket.DuplexChannel;
 import io.netty.handler.ssl.SslHandler;
-import java.time.InstantSource;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -29,21 +29,22 @@ final class Outbound {
   private final ShardServer shard;
   private final Channel channel;
   private final SharedMemory memory;
-  private final InstantSource clock;
   private final ShardTallies tallies;
   private final long packBytes;
   private @Nullable ReplyPack ready; // never above packBytes
   private boolean unflushed;
   private long pendingBytes; // written and not taken by the socket
-  private long movedMillis; // when the socket last took some
+  private final Pace pace; // at which the socket takes some
+  private final boolean encrypts; // and so is told of what was encrypted, by [#moved]
 
   /// @param bytesMax what may wait for the other side; see [#hasRoom]
   Outbound(ShardServer shard, Channel channel, int bytesMax) {
     this.shard = shard;
     this.channel = channel;
     this.memory = shard.outboundMemory();
-    this.clock = shard.clock();
     this.tallies = shard.tallies();
+    this.pace = new Pace(shard.clock());
+    this.encrypts = shard.plane().protection().isPresent();
     this.packBytes = Math.min(PACK_BYTES_MAX, bytesMax / 4);
   }
 
@@ -57,14 +58,14 @@ final class Outbound {
     return pendingBytes;
   }
 
-  /// When the socket last took something, as long as there is something to take.
-  long movedMillis() {
-    return movedMillis;
+  /// Whether the other side has long been reading less than it must where others wait; see [Pace].
+  boolean isSlow(Duration patience) {
+    return pendingBytes > 0 && pace.isBehind(patience);
   }
 
   /// Takes note that the socket has taken something.
-  void moved() {
-    movedMillis = clock.millis();
+  void moved(int bytes) {
+    pace.moved(bytes);
   }
 
   /// Adds a reply to the pack that goes out next.
@@ -167,7 +168,7 @@ final class Outbound {
   private void send(ByteBuf buffer) {
     int size = buffer.readableBytes();
     if (pendingBytes == 0) {
-      movedMillis = clock.millis();
+      pace.begin();
     }
     pendingBytes += size;
     tallies.bytesPending.add(size);
@@ -179,6 +180,7 @@ final class Outbound {
   /// Sees a frame go.
   private final class Taking implements ChannelProgressiveFutureListener {
     private final int size;
+    private long seen; // of its bytes, to have gone
 
     Taking(int size) {
       this.size = size;
@@ -186,15 +188,16 @@ final class Outbound {
 
     @Override
     public void operationProgressed(ChannelProgressiveFuture future, long taken, long total) {
-      movedMillis = clock.millis();
+      if (!encrypts) {
+        pace.moved(taken - seen);
+        seen = taken;
+      }
     }
 
     @Override
     public void operationComplete(ChannelProgressiveFuture future) {
       pendingBytes -= size;
-      if (pendingBytes > 0) {
-        movedMillis = clock.millis();
-      }
+      pace.begin(); // of the next one
       tallies.bytesPending.add(-size);
       if (future.isSuccess()) {
         tallies.bytesSent.add(size);

@@ -94,8 +94,7 @@ final class PeerConnection extends ChannelInboundHandlerAdapter {
   /// Tells why, and closes.
   void refuse(ErrorCode code, String message) {
     if (!closed) {
-      LOG.warn("{}: {} is refused: {}", shard.self(), from, message);
-      shard.tallies().peersRefused.add(1);
+      shard.refusedPeer(from, code, message);
       closed = true;
       channel
           .writeAndFlush(encoded(new Frame.Refused(code, message)))

@@ -69,6 +69,7 @@ final class PeerLink {
   private State state = State.PAUSING;
   private @Nullable Channel channel; // of the latest attempt
   private Optional<Certificate> certificate = Optional.empty(); // shown on it
+  private @Nullable Future<?> expiry; // of the certificate
   private @Nullable Future<?> next; // the end of a pause, or of the patience with a greeting
   private long earlyBytes;
   private long pauseMillis;
@@ -137,12 +138,26 @@ final class PeerLink {
   }
 
   /// Looks again at whether the one on the other side is the peer: the list of what was revoked has
-  /// changed.
+  /// changed, or its certificate may have ended.
   void review() {
     if (state == State.OPEN || state == State.GREETING) {
       shard
           .objection(certificate, peer.nodeId())
-          .ifPresent(objection -> refused(objection, objection));
+          .ifPresentOrElse(objection -> refused(objection, objection), this::reviewLater);
+    }
+  }
+
+  private void reviewLater() {
+    cancelExpiry();
+    if (certificate.isPresent()) {
+      expiry = shard.scheduleReview(this::review, certificate.get().expiresMillis());
+    }
+  }
+
+  private void cancelExpiry() {
+    if (expiry != null) {
+      expiry.cancel(false);
+      expiry = null;
     }
   }
 
@@ -154,6 +169,7 @@ final class PeerLink {
     state = State.CLOSED;
     forgetEarly();
     cancelNext();
+    cancelExpiry();
     if (channel != null) {
       var _ = channel.close();
     }
@@ -264,6 +280,7 @@ final class PeerLink {
   private void opened(int peersFrameBytesMax) {
     cancelNext();
     state = State.OPEN;
+    reviewLater();
     shard.tallies().peerLinks.add(1);
     frameBytesMax = peersFrameBytesMax;
     pauseMillis = 0;
@@ -296,6 +313,7 @@ final class PeerLink {
       return;
     }
     cancelNext();
+    cancelExpiry();
     if (state == State.OPEN) {
       shard.tallies().peerLinks.add(-1);
     }

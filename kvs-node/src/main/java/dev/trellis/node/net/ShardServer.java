@@ -49,6 +49,7 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Future;
@@ -86,11 +87,14 @@ final class ShardServer implements Outbox {
   /// them, which do not count, and clients who are to be told that there is no room.
   private static final int STRANGERS_MAX = 1_000;
 
+  /// Memory that their frames may take together while they arrive.
+  private static final long STRANGERS_BYTES_MAX = 1 << 20;
+
   /// The longest that a timer runs: clocks may be set meanwhile.
   private static final long REVIEW_MILLIS_MAX = 600_000;
 
-  /// Reasons to refuse peers that are remembered, so as not to log them again.
-  private static final int REFUSALS_TOLD_MAX = 1_000;
+  /// How often a defect that requests meet with is told.
+  private static final long DEFECTS_PERIOD_MILLIS = 1_000;
 
   /// A scan that has no page yet.
   ///
@@ -114,10 +118,11 @@ final class ShardServer implements Outbox {
   private final Peer self;
   private final PeerLinks links;
   private final Set<PeerConnection> peers = new HashSet<>();
-  private final Set<String> refusalsTold = new HashSet<>(); // of peers
+  private final RefusalsTold refusalsTold = new RefusalsTold(); // of peers
   private final AtomicInteger fromSiblings = new AtomicInteger(); // messages yet to be taken
   private final SharedMemory inboundMemory;
   private final SharedMemory outboundMemory;
+  private final SharedMemory strangersMemory;
   private final Scratch scratch = new Scratch(SCRATCH_BYTES);
   private final ArrayDeque<ReplyPack> sparePacks = new ArrayDeque<>();
   private final Set<Connection> connections = new HashSet<>();
@@ -133,6 +138,7 @@ final class ShardServer implements Outbox {
   private long runMillis; // likewise, as time of day
   private int runLength;
   private boolean runMutates;
+  private long defectMillis; // when one was told last
   private boolean draining;
   private @Nullable MembershipView view; // the latest
   private @Nullable Channel listener; // set by bind
@@ -152,7 +158,7 @@ final class ShardServer implements Outbox {
     this.incarnation = incarnation;
     this.core = core;
     this.clock = clock;
-    this.group = transport.newLoop("shard-" + index, time);
+    this.group = transport.newLoop("shard-" + index, time, plane.config().connections().pollTime());
     this.loop = group.next();
     this.codec = new FrameCodec(plane.config().limits());
     this.plain = new PlainRequests(plane.config().limits());
@@ -163,6 +169,7 @@ final class ShardServer implements Outbox {
     this.inboundMemory = new SharedMemory(limits.inboundMemoryBytes() / shards, this::wakeInbound);
     this.outboundMemory =
         new SharedMemory(limits.outboundMemoryBytes() / shards, this::wakeOutbound);
+    this.strangersMemory = new SharedMemory(STRANGERS_BYTES_MAX, this::wakeStrangers);
     core.onDiskProgress(() -> execute(() -> {})); // every turn ends with a look at the disk
     core.onLoss(
         partition ->
@@ -172,6 +179,20 @@ final class ShardServer implements Outbox {
                 index,
                 plane.config().nodeId(),
                 partition));
+    core.onDefect(this::noteDefect);
+  }
+
+  /// Who has found such a request may send many of them.
+  private void noteDefect(RuntimeException defect) {
+    long now = clock.millis();
+    if (now - defectMillis >= DEFECTS_PERIOD_MILLIS || now < defectMillis) {
+      defectMillis = now;
+      LOG.error(
+          "shard {} of node {}: a request met with a defect and was refused; nothing was changed",
+          index,
+          plane.config().nodeId(),
+          defect);
+    }
   }
 
   // Life, called from outside.
@@ -431,13 +452,18 @@ final class ShardServer implements Outbox {
     long now = clock.millis();
     tickedMillis = now;
     core.tick(now, this);
+    refusalsTold.overdue(now).ifPresent(this::tellUntold);
     if (inboundMemory.isContended() || outboundMemory.isContended()) {
-      List.copyOf(connections).forEach(connection -> connection.endIfStalled(now));
+      List.copyOf(connections).forEach(Connection::endIfStalled);
     }
   }
 
   private void wakeInbound() {
     execute(() -> inboundMemory.wake());
+  }
+
+  private void wakeStrangers() {
+    execute(() -> strangersMemory.wake());
   }
 
   private void wakeOutbound() {
@@ -672,13 +698,22 @@ final class ShardServer implements Outbox {
         .flatMap(known -> known.doorkeeper().objection(certificate, nodeId, clock.millis()));
   }
 
-  /// Tells of a replica that is refused; once for each reason, as it will try again and again.
+  /// Tells of a replica that is refused, as far as there is room in the log: it will try again and
+  /// again.
   void refusedPeer(Peer from, ErrorCode code, String message) {
     tallies.peersRefused.add(1);
     // Of a skew the message tells the times, which differ each time.
     String reason = from + (code == ErrorCode.CLOCK_SKEW ? code.name() : message);
-    if (refusalsTold.size() < REFUSALS_TOLD_MAX && refusalsTold.add(reason)) {
+    OptionalLong before = refusalsTold.note(reason, clock.millis());
+    if (before.isPresent()) {
       LOG.warn("{}: {} is refused: {}", self, from, message);
+      tellUntold(before.getAsLong());
+    }
+  }
+
+  private void tellUntold(long count) {
+    if (count > 0) {
+      LOG.warn("{}: {} more refused of other replicas, or who says that he is one", self, count);
     }
   }
 
@@ -708,7 +743,11 @@ final class ShardServer implements Outbox {
     return inboundMemory;
   }
 
-  /// For answers, until the sockets have taken them.
+  /// For answers, until the sockets have taken them. For long Hellos, of which no honest one is.
+  SharedMemory strangersMemory() {
+    return strangersMemory;
+  }
+
   SharedMemory outboundMemory() {
     return outboundMemory;
   }
@@ -791,6 +830,7 @@ final class ShardServer implements Outbox {
   void forget(Connection connection) {
     inboundMemory.forget(connection);
     outboundMemory.forget(connection);
+    strangersMemory.forget(connection);
     strangers.remove(connection);
     if (connections.remove(connection)) {
       tallies.connections.add(-1);

@@ -6,6 +6,7 @@ import io.netty.channel.Channel;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.IoHandlerFactory;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.SelectStrategyFactory;
 import io.netty.channel.ServerChannel;
 import io.netty.channel.epoll.Epoll;
 import io.netty.channel.epoll.EpollChannelOption;
@@ -16,6 +17,8 @@ import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.netty.channel.socket.nio.NioSocketChannel;
 import io.netty.util.concurrent.FastThreadLocalThread;
+import java.nio.channels.spi.SelectorProvider;
+import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
 
 /// The way to the sockets: Linux' epoll where its native library loads, else the JDK's NIO.
@@ -69,9 +72,13 @@ enum Transport {
   /// A single event loop.
   ///
   /// @param time measures how long it is busy
-  EventLoopGroup newLoop(String threadName, LoopTime time) {
+  /// @param poll how long it looks at its sockets before it sleeps, see [Polling]
+  EventLoopGroup newLoop(String threadName, LoopTime time, Duration poll) {
+    SelectStrategyFactory waiting = () -> new Polling(poll.toNanos(), System::nanoTime);
     IoHandlerFactory handlers =
-        this == EPOLL ? EpollIoHandler.newFactory() : NioIoHandler.newFactory();
+        this == EPOLL
+            ? EpollIoHandler.newFactory(0, waiting)
+            : NioIoHandler.newFactory(SelectorProvider.provider(), waiting);
     ThreadFactory threads = work -> new FastThreadLocalThread(work, threadName);
     return new MultiThreadIoEventLoopGroup(1, threads, time.measured(handlers));
   }

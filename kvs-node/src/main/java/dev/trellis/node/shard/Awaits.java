@@ -44,7 +44,7 @@ final class Awaits {
       this.request = request;
       this.deadlineMillis = deadlineMillis;
       this.order = order;
-      this.weight = weigh();
+      this.weight = weightOf(request);
     }
 
     Origin origin() {
@@ -56,7 +56,7 @@ final class Awaits {
     }
 
     Threshold threshold() {
-      return ((Read.Await) request.operation()).threshold();
+      return thresholdOf(request);
     }
 
     /// How many of the elements that are waited for were found before, from the first on. Within a
@@ -70,25 +70,17 @@ final class Awaits {
       this.found = elements;
     }
 
-    private long weigh() {
-      long sum = 256L + request.key().size();
-      if (threshold() instanceof Threshold.Contains contains) {
-        for (Payload element : contains.elements()) {
-          sum += 48 + element.size();
-        }
-      } else if (threshold() instanceof Threshold.Seen seen) {
-        sum += seen.element().map(Payload::size).orElse(0);
-      } else if (threshold() instanceof Threshold.Unseen unseen) {
-        sum += BYTES_PER_RUN * unseen.seen().runCount();
-      }
-      return sum;
-    }
-
     @Override
     public int compareTo(Waiting other) {
       int sooner = Long.compare(deadlineMillis, other.deadlineMillis);
       return sooner != 0 ? sooner : Long.compare(order, other.order);
     }
+  }
+
+  /// What waits for one principal.
+  private static final class OfPrincipal {
+    private int count;
+    private long weight;
   }
 
   /// All that wait for one key.
@@ -102,6 +94,7 @@ final class Awaits {
   private final NavigableSet<Waiting> byDeadline = new TreeSet<>();
   private final Set<Payload> changed = new LinkedHashSet<>(); // keys to look at
   private final SequencedSet<Payload> crowded = new LinkedHashSet<>(); // likewise, in turns
+  private final Map<String, OfPrincipal> byPrincipal = new HashMap<>();
   private long weight;
   private long nextOrder;
 
@@ -123,6 +116,38 @@ final class Awaits {
     return weight;
   }
 
+  /// How many wait for a principal.
+  int countOf(String principal) {
+    OfPrincipal of = byPrincipal.get(principal);
+    return of == null ? 0 : of.count;
+  }
+
+  /// Bytes that these keep in memory, about.
+  long weightOf(String principal) {
+    OfPrincipal of = byPrincipal.get(principal);
+    return of == null ? 0 : of.weight;
+  }
+
+  /// Bytes that a [Read.Await] keeps in memory while it waits, about.
+  static long weightOf(Request request) {
+    long sum = 256L + request.key().size();
+    Threshold threshold = thresholdOf(request);
+    if (threshold instanceof Threshold.Contains contains) {
+      for (Payload element : contains.elements()) {
+        sum += 48 + element.size();
+      }
+    } else if (threshold instanceof Threshold.Seen seen) {
+      sum += seen.element().map(Payload::size).orElse(0);
+    } else if (threshold instanceof Threshold.Unseen unseen) {
+      sum += BYTES_PER_RUN * unseen.seen().runCount();
+    }
+    return sum;
+  }
+
+  private static Threshold thresholdOf(Request request) {
+    return ((Read.Await) request.operation()).threshold();
+  }
+
   boolean isAwaited(Payload key) {
     return byKey.containsKey(key);
   }
@@ -141,6 +166,10 @@ final class Awaits {
     byOrigin.computeIfAbsent(origin, first -> new LinkedHashMap<>()).put(request.id(), waiting);
     byKey.computeIfAbsent(request.key(), first -> new OfKey()).waiting.add(waiting);
     byDeadline.add(waiting);
+    OfPrincipal of =
+        byPrincipal.computeIfAbsent(origin.caller().principal(), first -> new OfPrincipal());
+    of.count++;
+    of.weight += waiting.weight;
     weight += waiting.weight;
   }
 
@@ -175,6 +204,16 @@ final class Awaits {
     }
     byDeadline.remove(waiting);
     weight -= waiting.weight;
+    String principal = waiting.origin.caller().principal();
+    OfPrincipal of = byPrincipal.get(principal);
+    if (of == null) {
+      throw new IllegalStateException("waits for nobody: " + waiting.request);
+    }
+    of.count--;
+    of.weight -= waiting.weight;
+    if (of.count == 0) {
+      byPrincipal.remove(principal);
+    }
   }
 
   /// Notes that a key may look different now.

@@ -7,6 +7,7 @@ import dev.trellis.access.Role;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.Tag;
 import dev.trellis.execution.EntryReader;
 import dev.trellis.execution.EntryWriter;
@@ -100,6 +101,9 @@ public final class ShardCore {
   /// What a value's fixed parts may add to its payload before it counts as too large.
   private static final long WEIGHT_ALLOWANCE = 1 << 10;
 
+  /// What may be kept of each thing that is gone by who may store no more.
+  private static final long REMEMBERED_BYTES = 64;
+
   /// The only ring there is while a node stands alone.
   public static final long RING_VERSION = 1;
 
@@ -120,6 +124,10 @@ public final class ShardCore {
 
   /// Bytes that those may keep in memory that wait for thresholds, at most; more are turned away.
   private static final long AWAITS_BYTES_MAX = 64L << 20;
+
+  /// The part of both that may be one principal's: they are kept for up to a day, and nobody shall
+  /// have them all.
+  private static final int AWAITS_SHARE = 4;
 
   /// States larger than this are compared before they are sent just to be sure that others have
   /// them.
@@ -171,6 +179,10 @@ public final class ShardCore {
   private final Set<Integer> broken =
       new TreeSet<>(); // partitions of which something can't be read
   private IntConsumer lost = partition -> {};
+  private Consumer<RuntimeException> defects =
+      defect -> {
+        throw defect;
+      };
   private volatile ShardProgress progress = ShardProgress.NONE; // read by other threads
 
   public ShardCore(ShardConfig config, Store store) {
@@ -243,6 +255,12 @@ public final class ShardCore {
   /// and the partition fetched from other replicas.
   public void onLoss(IntConsumer told) {
     lost = told;
+  }
+
+  /// Has `told` know of defects that requests meet with before anything is changed. Without, they
+  /// are thrown: for tests.
+  public void onDefect(Consumer<RuntimeException> told) {
+    defects = told;
   }
 
   private void noteBroken(long keyHash) {
@@ -560,7 +578,7 @@ public final class ShardCore {
               "principal '"
                   + caller
                   + "' may not merge entries as they stand, as into key "
-                  + KeyText.of(key)
+                  + key
                   + ": only replicas of the cluster do, and who has the role 'admin' on all keys"
                   + " while the node is open for 'trellis restore'"));
     }
@@ -579,7 +597,7 @@ public final class ShardCore {
             + role.word()
             + "' on "
             + what
-            + KeyText.of(key)
+            + key
             + "; an administrator can grant it");
   }
 
@@ -911,7 +929,13 @@ public final class ShardCore {
     switch (request.operation()) {
       case Read.Await await -> await(origin, request, await.threshold());
       case Read read -> answer(origin, request, read(request, read, nowMillis));
-      case Mutation mutation -> mutate(origin, request, mutation, nowMillis, out());
+      case Mutation mutation -> {
+        try {
+          mutate(origin, request, mutation, nowMillis, out());
+        } catch (Refusal refusal) {
+          throw mayRead(origin, request.key()) ? refusal : refusal.withoutValue();
+        }
+      }
     }
   }
 
@@ -1475,6 +1499,7 @@ public final class ShardCore {
               + awaits.count()
               + " requests already that wait for thresholds");
     }
+    requireShare(origin.caller(), request);
     long timeoutMillis = request.context().timeoutMillis();
     long patienceMillis =
         timeoutMillis <= 0
@@ -1482,6 +1507,38 @@ public final class ShardCore {
             : Math.min(timeoutMillis, Limits.AWAIT_MILLIS_MAX);
     awaits.add(origin, request, (arrivedMillis < 0 ? nowMillis : arrivedMillis) + patienceMillis);
     levelStatistics();
+  }
+
+  /// Refuses what would have one principal wait for more than his share. Where there is no
+  /// security, all share what there is.
+  private void requireShare(Caller caller, Request request) throws Refusal {
+    if (caller == Caller.ANONYMOUS) {
+      return;
+    }
+    int count = watches.awaits().countOf(caller.principal());
+    long weight = watches.awaits().weightOf(caller.principal());
+    long more = Awaits.weightOf(request);
+    if (count >= WAITING_MAX / AWAITS_SHARE || weight + more > AWAITS_BYTES_MAX / AWAITS_SHARE) {
+      throw new Refusal(
+          ErrorCode.OVERLOADED,
+          "principal '"
+              + caller
+              + "' waits for thresholds with "
+              + count
+              + " requests of "
+              + weight
+              + " bytes on shard "
+              + config.shard()
+              + " of node "
+              + config.nodeId()
+              + ", and this one has "
+              + more
+              + "; one principal has at most "
+              + WAITING_MAX / AWAITS_SHARE
+              + " of "
+              + AWAITS_BYTES_MAX / AWAITS_SHARE
+              + " bytes");
+    }
   }
 
   private Reply shown(Request request, Entry entry, View view) {
@@ -1776,7 +1833,8 @@ public final class ShardCore {
     Iterator<Slot> walk = entries.store().scan(scan.prefix(), scan.after(), scan.withValues());
     while (walk.hasNext()) {
       Slot slot = walk.next();
-      boolean told = rights.allow(Role.READ, slot.key());
+      // Names drawn by chance are for who was told them, so they are not listed to who was not.
+      boolean told = rights.isGranted(Role.READ, slot.key());
       List<Value<?>> live = told ? slot.entry().liveValues(nowMillis) : List.of();
       // What is kept for others only until they have it may be out of date.
       if (live.isEmpty()
@@ -1950,9 +2008,7 @@ public final class ShardCore {
   private Reply read(Request request, Read read, long nowMillis) throws Refusal {
     Entry entry = entryOf(request.key());
     View view =
-        read instanceof Read.Placed
-            ? placed(request.key())
-            : EntryReader.read(entry, read, nowMillis, "key " + request.key());
+        read instanceof Read.Placed ? placed(request.key()) : view(entry, read, request.key());
     List<Value<?>> live = entry.liveValues(nowMillis);
     CausalContext seen =
         live.size() == 1 ? EntryReader.contextOf(live.get(0)) : CausalContext.EMPTY;
@@ -1963,6 +2019,30 @@ public final class ShardCore {
         kindOf(live),
         seen,
         Receipt.NONE);
+  }
+
+  private View view(Entry entry, Read read, Payload key) throws Refusal {
+    try {
+      return EntryReader.read(entry, read, nowMillis, "key " + key);
+    } catch (BrokenRecordException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw metWith(e, key);
+    }
+  }
+
+  /// What a request is refused with that has found a defect before anything was changed. The defect
+  /// is told, and costs who asked the request: nobody shall be able to stop a node by it.
+  private Refusal metWith(RuntimeException defect, Payload key) {
+    defects.accept(defect);
+    return new Refusal(
+        ErrorCode.BAD_REQUEST,
+        "key "
+            + key
+            + ": node "
+            + config.nodeId()
+            + " has a defect that this request has met with; nothing was changed, and its log says"
+            + " more");
   }
 
   private View placed(Payload key) {
@@ -2066,17 +2146,12 @@ public final class ShardCore {
                 clock.tick(nowMillis),
                 config.incarnation(),
                 birth,
+                entries.nextBirth(),
                 entries::takeBirth,
                 context.fieldGenerations(),
                 collector.forgottenUpTo(nowMillis),
                 tag));
-    EntryWriter.Written written =
-        writer.write(
-            held,
-            context.generation().orElse(HybridTimestamp.ZERO),
-            mutation,
-            "key " + request.key(),
-            0);
+    EntryWriter.Written written = write(writer, held, request, mutation);
     if (written.differs()) {
       statistics.countNondeterministicRetry();
     }
@@ -2088,7 +2163,7 @@ public final class ShardCore {
     // as much as their size.
     if (after != held) {
       requireRoom(slot, held, after, mutation, request.key());
-      requireAllowance(origin.caller(), slot, after, mutation, request.key());
+      requireAllowance(origin.caller(), slot, written, mutation, request.key());
       entries.put(new Slot(request.key(), after, birth, setting));
       if (watches.isWatched(request.key())) {
         watches.changed(request.key(), out);
@@ -2122,6 +2197,19 @@ public final class ShardCore {
             ? reassurance(request.key())
             : Optional.of(new PeerMessage.Change(request.key(), written.delta(), setting, false));
     acknowledge(origin, request, done, change, replication.targetsOf(request.key()));
+  }
+
+  /// Has the writer make a delta, by which nothing is changed yet.
+  private EntryWriter.Written write(
+      EntryWriter writer, Entry held, Request request, Mutation mutation) throws Refusal {
+    HybridTimestamp earliest = request.context().generation().orElse(HybridTimestamp.ZERO);
+    try {
+      return writer.write(held, earliest, mutation, "key " + request.key(), 0);
+    } catch (BrokenRecordException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      throw metWith(e, request.key());
+    }
   }
 
   /// What a mutation answers with, to whom may read it. Others get no value: who writes a hopeless
@@ -2498,10 +2586,40 @@ public final class ShardCore {
               + " ms ahead of this shard's time, "
               + nowMillis);
     }
+    requireBorn(seen(innermost(mutation)), nowMillis);
     requireTtl(context.ttlMillis(), 0, "give none for a value that never expires");
     if (innermost(mutation) instanceof Mutation.Expire expire && expire.ttlMillis().isPresent()) {
       requireTtl(expire.ttlMillis().getAsLong(), 1, "expire without a ttl means never");
     }
+  }
+
+  /// Refuses names of invocations that are yet to be born: nobody can have read what they wrote,
+  /// and what is remembered of them would be forgotten long after all else, or never.
+  private void requireBorn(CausalContext seen, long nowMillis) throws Refusal {
+    // Who wrote, and who took it, may each be ahead by as much as is accepted.
+    long latest = clock.current(nowMillis).millis() + 2 * clock.skewMaxMillis();
+    for (CausalContext.Run run : seen.runs()) {
+      long bornMillis = InvocationId.bornMillis(run.replica());
+      if (InvocationId.isOne(run.replica()) && bornMillis > latest) {
+        throw new Refusal(
+            ErrorCode.BAD_REQUEST,
+            "the context names writes of an invocation that is to be born at "
+                + bornMillis
+                + " ms, and it is "
+                + nowMillis
+                + " here; pass back the context of a read unchanged");
+      }
+    }
+  }
+
+  /// What a mutation says that its writer has seen.
+  private static CausalContext seen(Mutation mutation) {
+    return switch (mutation) {
+      case Mutation.Trim trim -> trim.observed();
+      case Mutation.PutCausal put -> put.context();
+      case Mutation.PutMultiCausal put -> put.context();
+      default -> CausalContext.EMPTY;
+    };
   }
 
   /// The latest generation that a request names, of its key or of a field.
@@ -2538,14 +2656,11 @@ public final class ShardCore {
     boolean merges = mutation instanceof Mutation.Merge;
     long limit = config.limits().valueBytesMax() + WEIGHT_ALLOWANCE;
     if (!merges && after.weight() > limit && after.weight() > before.weight()) {
-      throw new Refusal(
+      String rest = "; the limit is " + config.limits().valueBytesMax();
+      throw Refusal.telling(
           ErrorCode.VALUE_TOO_LARGE,
-          "key "
-              + key
-              + " would hold "
-              + after.weight()
-              + " bytes; the limit is "
-              + config.limits().valueBytesMax());
+          "key " + key + " would hold " + after.weight() + " bytes" + rest,
+          "key " + key + " would hold too much" + rest);
     }
     boolean frees = mutation instanceof Mutation.Delete || (merges && after.values().isEmpty());
     long growth = new Slot(key, after, 0).weight() - held.map(Slot::weight).orElse(0L);
@@ -2568,11 +2683,15 @@ public final class ShardCore {
   }
 
   /// Refuses what adds to what a principal may have stored. What takes away may add a little, to
-  /// remember what is gone.
+  /// remember each thing that is gone; not what was never here, which anybody can make up.
   private void requireAllowance(
-      Caller caller, Optional<Slot> held, Entry after, Mutation mutation, Payload key)
+      Caller caller,
+      Optional<Slot> held,
+      EntryWriter.Written written,
+      Mutation mutation,
+      Payload key)
       throws Refusal {
-    boolean frees =
+    boolean takesAway =
         switch (innermost(mutation)) {
           case Mutation.Delete _,
               Mutation.Remove _,
@@ -2583,17 +2702,16 @@ public final class ShardCore {
           default -> false;
         };
     long before = held.map(slot -> StoredBytes.weightOf(key, slot.entry())).orElse(0L);
-    long growth = StoredBytes.weightOf(key, after) - before;
+    long growth = StoredBytes.weightOf(key, written.after()) - before;
     if (growth <= 0
-        || frees
+        || (takesAway && growth <= REMEMBERED_BYTES * written.changed())
         || mayStore(caller, growth)
         || !caller.rights().isGranted(Role.WRITE, key)) {
       return;
     }
     Usage usage = Objects.requireNonNull(usages.of(caller, nowMillis));
     usage.countOverloaded();
-    throw new Refusal(
-        ErrorCode.OVERLOADED,
+    String whose =
         "principal '"
             + caller
             + "' has "
@@ -2602,9 +2720,10 @@ public final class ShardCore {
             + caller.allowance().bytesStored()
             + " bytes stored on node "
             + config.nodeId()
-            + ", and this adds "
-            + growth
-            + "; delete something, or ask an administrator for more");
+            + ", and this adds ";
+    String rest = "; delete something, or ask an administrator for more";
+    throw Refusal.telling(
+        ErrorCode.OVERLOADED, whose + growth + rest, whose + "more than is left" + rest);
   }
 
   /// Whether a caller may add so much to what is stored of him on the node.

@@ -3,14 +3,18 @@ package dev.trellis.node.control;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.AppenderBase;
+import dev.trellis.process.AuditLog;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.slf4j.LoggerFactory;
 
-/// What was written to a log meanwhile.
-final class AuditedLines implements AutoCloseable {
+/// What was written to the audit log meanwhile: what was done, and what was refused.
+public final class AuditedLines implements AutoCloseable {
   private final List<String> lines = new CopyOnWriteArrayList<>();
-  private final Logger logger;
+  private final List<Logger> loggers =
+      List.of(
+          (Logger) LoggerFactory.getLogger(AuditLog.NAME),
+          (Logger) LoggerFactory.getLogger(AuditLog.REFUSED));
   private final AppenderBase<ILoggingEvent> appender =
       new AppenderBase<>() {
         @Override
@@ -19,26 +23,26 @@ final class AuditedLines implements AutoCloseable {
         }
       };
 
-  AuditedLines(String name) {
-    logger = (Logger) LoggerFactory.getLogger(name);
+  public AuditedLines() {
+    loggers.getLast().setAdditive(false); // whatever the settings say
     appender.start();
-    logger.addAppender(appender);
+    loggers.forEach(logger -> logger.addAppender(appender));
   }
 
-  List<String> lines() {
+  public List<String> lines() {
     return lines;
   }
 
-  boolean has(String... parts) {
+  public boolean has(String... parts) {
     return count(parts) > 0;
   }
 
-  long count(String... parts) {
+  public long count(String... parts) {
     return lines.stream().filter(line -> List.of(parts).stream().allMatch(line::contains)).count();
   }
 
   @Override
   public void close() {
-    logger.detachAppender(appender);
+    loggers.forEach(logger -> logger.detachAppender(appender));
   }
 }

@@ -34,7 +34,7 @@ import org.zeromq.ZMQ;
 /// What comes to a control port that no member sends.
 class ControlAttackTest {
   /// 10,000 with `-Dcontrol.halfopen=10000`, which needs that many files.
-  private static final int HALF_OPEN = Integer.getInteger("control.halfopen", 1_500);
+  private static final int HALF_OPEN = Integer.getInteger("control.halfopen", 700);
 
   @TempDir private Path folder;
   private TestSecrets secrets;

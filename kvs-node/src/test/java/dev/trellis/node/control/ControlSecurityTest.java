@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.access.CertificateName;
-import dev.trellis.process.AuditLog;
 import dev.trellis.process.CurveKeys;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.TestSecrets;
@@ -67,7 +66,7 @@ class ControlSecurityTest {
 
   @Test
   void nodesWhoKnowEachOtherAreOneClusterAndTakeOrdersOfOperators() throws Exception {
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember a = start("a");
         TestMember b = start("b", a)) {
       awaitTogether(a, b);
@@ -89,7 +88,7 @@ class ControlSecurityTest {
 
   @Test
   void monitorsLeadAndHaveNodesLeaveAndNoMore() throws Exception {
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember a = start("a");
         TestMember b = start("b", a)) {
       awaitTogether(a, b);
@@ -119,7 +118,7 @@ class ControlSecurityTest {
   @Test
   void nodesGiveNoOrdersAndOperatorsAreNoNodes() throws Exception {
     Secrets operator = new Secrets(secrets.user());
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember a = start("a")) {
       ControlClient node = client(a, secrets.node("b").folder());
       assertTrue(node.status().startsWith("{\"id\":\"a\""));
@@ -149,7 +148,7 @@ class ControlSecurityTest {
     for (Secrets each : List.of(a, b, c)) {
       TestSecrets.replace(each, Secrets.CURVE_KNOWN, known("node/b", key.publicKey()));
     }
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember first = plan("a").secrets(a).start();
         TestMember second = plan("b").secrets(b).seeds(first).start()) {
       awaitTogether(first, second);
@@ -165,7 +164,7 @@ class ControlSecurityTest {
   @Test
   void aNodeWithTheKeysOfAnotherClusterIsRefusedAndBothSaySo() {
     TestSecrets others = new TestSecrets(folder.resolve("other"), "test");
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember a = start("a");
         TestMember b = plan("b").secrets(others.node("b")).seeds(a).start()) {
       await(
@@ -184,7 +183,7 @@ class ControlSecurityTest {
     CurvePair key = TestSecrets.strangersPair();
     Secrets stranger = secrets.node("b");
     TestSecrets.replace(stranger, Secrets.CURVE_KEY, pair(key));
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember a = start("a");
         TestMember b = plan("b").secrets(stranger).seeds(a).start()) {
       await(
@@ -203,7 +202,7 @@ class ControlSecurityTest {
 
   @Test
   void aNodeWithoutCurveIsRefusedByThoseWithItAndTheReverse() {
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         TestMember secured = start("a");
         TestMember plain = plan("b").seeds(secured).start();
         TestMember lost = plan("c").secrets(secrets.node("c")).seeds(plain).start()) {

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.node.config.NodeConfig;
-import dev.trellis.process.AuditLog;
 import dev.trellis.process.CurveKeys;
 import dev.trellis.process.Protection;
 import dev.trellis.process.Secrets;
@@ -15,16 +14,24 @@ import dev.trellis.process.TestSecrets;
 import dev.trellis.process.TestSecrets.CurvePair;
 import dev.trellis.wire.NodeDescriptor;
 import dev.trellis.wire.NodeReportCodec;
+import java.io.IOException;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.zeromq.SocketType;
 import org.zeromq.ZContext;
 import org.zeromq.ZMQ;
@@ -72,7 +79,8 @@ class StatisticsSecurityTest {
   private static final class Listener implements AutoCloseable {
     private final ZContext context = new ZContext();
     private final ZMQ.Socket socket = context.createSocket(SocketType.SUB);
-    private final Dialling dialling = Dialling.watch(socket, () -> {});
+    private final AtomicInteger ends = new AtomicInteger(); // of connections
+    private final Dialling dialling = Dialling.watch(socket, ends::incrementAndGet);
 
     Listener(StatisticsPublisher to, Optional<Secrets> own) {
       own.map(CurveKeys::of)
@@ -109,7 +117,7 @@ class StatisticsSecurityTest {
         Secrets.CURVE_KEY,
         "public " + key.publicKey() + "\nsecret " + key.secretKey() + "\n");
     TestSecrets others = new TestSecrets(folder.resolve("other"), "trellis");
-    try (AuditedLines audit = new AuditedLines(AuditLog.NAME);
+    try (AuditedLines audit = new AuditedLines();
         StatisticsPublisher publisher = start(secrets.node("n1"));
         Listener monitor = new Listener(publisher, Optional.of(secrets.monitor("m")));
         Listener unknown = new Listener(publisher, Optional.of(stranger));
@@ -123,6 +131,52 @@ class StatisticsSecurityTest {
           () -> audit.has("refused", "\"target\":\"statistics\"", "is not in curve.known"),
           () -> "audited: " + audit.lines());
       assertEquals("n1", monitor.heard());
+    }
+  }
+
+  /// Half-open connections, of more than one host, and of the one that the monitor is on too. The
+  /// eldest of all is the monitor's.
+  @ParameterizedTest
+  @ValueSource(strings = {"127.0.0.2", "127.0.0.1"})
+  void strangersEndEachOtherAndNobodyWhoWasLetIn(String host) throws Exception {
+    List<Socket> strangers = new ArrayList<>();
+    try (StatisticsPublisher publisher = start(secrets.node("n1"));
+        Listener monitor = new Listener(publisher, Optional.of(secrets.monitor("m")))) {
+      assertEquals("n1", monitor.heard());
+      int endsBefore = monitor.ends.get(); // as of a handshake that took too long
+      long ended = 0;
+      while (ended < 10) {
+        // More than there are places for, and then, one by one, those for whom others have to go.
+        for (int i = strangers.isEmpty() ? 0 : 79; i < 80; i++) {
+          Socket stranger = new Socket();
+          strangers.add(stranger);
+          stranger.setSoTimeout(1);
+          stranger.bind(new InetSocketAddress(host, 0));
+          stranger.connect(
+              new InetSocketAddress(InetAddress.getLoopbackAddress(), publisher.port()));
+        }
+        // In their first second those that are new are turned away.
+        ended = strangers.subList(0, 20).stream().filter(StatisticsSecurityTest::hasEnded).count();
+      }
+      assertEquals(endsBefore, monitor.ends.get(), "the line of the monitor has ended");
+      assertEquals("n1", monitor.heard());
+    } finally {
+      for (Socket stranger : strangers) {
+        stranger.close();
+      }
+    }
+  }
+
+  private static boolean hasEnded(Socket stranger) {
+    try {
+      while (stranger.getInputStream().read() >= 0) {
+        // what is said to everybody
+      }
+      return true;
+    } catch (SocketTimeoutException e) {
+      return false;
+    } catch (IOException e) {
+      return true;
     }
   }
 

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.access.CertificateName;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.LwwRegister;
@@ -16,6 +17,9 @@ import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.shard.ShardCore;
 import dev.trellis.node.store.MemoryStore;
 import dev.trellis.placement.Topology;
+import dev.trellis.process.Protection;
+import dev.trellis.process.Secrets;
+import dev.trellis.process.TestSecrets;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
@@ -30,6 +34,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -42,6 +47,7 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /// Data planes that talk to each other, and one that talks to something else.
 @Timeout(value = 2, unit = TimeUnit.MINUTES)
@@ -61,11 +67,20 @@ class PeerLinkTest {
   // ---- The cluster ----
 
   private DataPlane plane(String id, long incarnation, InstantSource clock, String settings) {
+    return plane(id, incarnation, clock, settings, Optional.empty());
+  }
+
+  private DataPlane plane(
+      String id,
+      long incarnation,
+      InstantSource clock,
+      String settings,
+      Optional<Protection> protection) {
     NodeConfig config = Nodes.config("node.id = " + id + "\nstop.timeout = 100ms\n" + settings);
     DataPlane plane =
         DataPlane.bind(
             config,
-            Optional.empty(),
+            protection,
             InetAddress.getLoopbackAddress(),
             incarnation,
             clock,
@@ -171,6 +186,25 @@ class PeerLinkTest {
     try (RawClient client = RawClient.open(b.ports().getFirst(), Frame.Scope.NODE)) {
       assertEquals(new View.Bytes(value, 0), client.get("k"));
     }
+  }
+
+  /// Nothing else happens that would have the link looked at.
+  @Test
+  void aLinkToAPeerWhoseCertificateEndsEndsToo(@TempDir Path folder) {
+    TestSecrets secrets = new TestSecrets(folder, "trellis");
+    CertificateName name = new CertificateName("trellis", CertificateName.Part.NODE, "b");
+    DataPlane a = protectedPlane("a", 1, secrets.node("a"));
+    DataPlane b = protectedPlane("b", 2, secrets.ending(name, Instant.now().plusSeconds(15)));
+    begin(view(node("a", 1, a.ports()), node("b", 2, b.ports())), a, b);
+    send(a, 0, new Peer("b", 2, 0), NEWS);
+    await(() -> tallies(a).peerLinks.value() == 1);
+    await(() -> tallies(a).peerLinks.value() == 0);
+  }
+
+  private DataPlane protectedPlane(String id, long incarnation, Secrets own) {
+    InstantSource clock = InstantSource.system();
+    Protection protection = Protection.of(own, "trellis", "node " + id, clock);
+    return plane(id, incarnation, clock, "", Optional.of(protection));
   }
 
   @Test

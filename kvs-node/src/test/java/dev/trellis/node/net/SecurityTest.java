@@ -15,19 +15,31 @@ import dev.trellis.client.ClientConfig;
 import dev.trellis.client.ClientTls;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.MapHandle;
+import dev.trellis.client.Subscription;
+import dev.trellis.client.SubscriptionListener;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.Nodes;
 import dev.trellis.node.TrellisNode;
+import dev.trellis.node.control.AuditedLines;
+import dev.trellis.process.ConfigurationException;
+import dev.trellis.process.HttpsClient;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.TestSecrets;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Peer;
+import dev.trellis.wire.Reply;
 import io.netty.handler.ssl.JdkSslContext;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -36,6 +48,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -306,19 +319,23 @@ class SecurityTest {
     try (TrellisNode node = secured(secrets().foreign(name), "")) {
       nobody(base(node), "is not signed by an authority that is believed here (ca.crt)");
     }
-    try (TrellisNode node = secured(secrets().client("ann"), "")) {
+    Secrets own = secrets().node("n1");
+    try (TrellisNode node = secured(own, "")) {
+      shows(node, own, new CertificateName(CLUSTER, Part.CLIENT, "ann"));
       nobody(base(node), "trellis://trellis/client/ann, which is neither a node nor a router");
-    }
-    try (TrellisNode node = secured(secrets().node("n2"), "")) {
+      shows(node, own, new CertificateName(CLUSTER, Part.NODE, "n2"));
       nobody(
           administrator(node),
           "says that it is n1",
           "its certificate is of trellis://trellis/node/n2");
-    }
-    Secrets green = secrets().of(new CertificateName("green", Part.NODE, "n1"));
-    try (TrellisNode node = secured(green, "")) {
+      shows(node, own, new CertificateName("green", Part.NODE, "n1"));
       nobody(base(node).withClusterName(CLUSTER), "but this client expects cluster 'trellis'");
     }
+  }
+
+  private void shows(TrellisNode node, Secrets own, CertificateName name) {
+    secrets().renew(own, name);
+    TestSecrets.awaitShown(own, port(node));
   }
 
   private static void nobody(ClientConfig config, String... reasons) {
@@ -327,6 +344,130 @@ class SecurityTest {
     for (String reason : reasons) {
       assertTrue(e.getMessage().contains(reason), e.getMessage());
     }
+  }
+
+  @Test
+  void aNodeWithTheCertificateOfAnotherDoesNotStart() {
+    for (CertificateName other :
+        List.of(
+            new CertificateName(CLUSTER, Part.NODE, "n2"),
+            new CertificateName("green", Part.NODE, "n1"),
+            new CertificateName(CLUSTER, Part.CLIENT, "n1"))) {
+      Secrets wrong = secrets().of(other);
+      ConfigurationException e =
+          assertThrows(ConfigurationException.class, () -> secured(wrong, "").close());
+      assertTrue(e.getMessage().contains(wrong.file(Secrets.CERTIFICATE).toString()));
+      assertTrue(e.getMessage().contains(" is of " + other.uri() + ","), e.getMessage());
+      assertTrue(e.getMessage().contains("is trellis://trellis/node/n1 by"), e.getMessage());
+    }
+    secured(secrets().node("*"), "").close();
+  }
+
+  // ---- Before the list of principals is heard ----
+
+  /// The others of its cluster do not answer, so it cannot hear who was revoked.
+  @Test
+  void asLongAsTheListIsNotHeardOnlyNodesAndRoutersAreLetIn() throws Exception {
+    try (ServerSocket nobody = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        TrellisNode node =
+            secured(
+                "control.port = 0, cluster.founders = 3, cluster.seeds = [\"127.0.0.1:"
+                    + nobody.getLocalPort()
+                    + "\"]")) {
+      String administrator = secrets().administrator().text();
+      for (Secrets early : List.of(secrets().monitor("m"), secrets().client("ann"))) {
+        early(node, early, Payload.EMPTY);
+      }
+      early(node, secrets().client("nobody"), Payload.ofText(administrator));
+      early(node, secrets().client("nobody"), Payload.ofText(ApiKey.mint(RANDOM).text()));
+      for (Secrets carrier : List.of(secrets().node("n2"), secrets().router("r1"))) {
+        try (RawClient client = encrypted(node, carrier)) {
+          assertEquals(Optional.empty(), welcome(client, hello(Payload.EMPTY, Optional.empty())));
+        }
+      }
+      TrellisException e =
+          assertThrows(
+              DefiniteException.NoNodes.class,
+              () -> Trellis.connect(administrator(node).withTimeout(Duration.ofMillis(300))));
+      assertTrue(e.getMessage().contains("has not heard yet who is known"), e.getMessage());
+      String readiness = readiness(node);
+      assertTrue(readiness.contains("the list of principals has not been heard yet"), readiness);
+    }
+  }
+
+  private static void early(TrellisNode node, Secrets own, Payload credentials) throws IOException {
+    try (RawClient client = encrypted(node, own)) {
+      Frame.Refused refused = welcome(client, hello(credentials, Optional.empty())).orElseThrow();
+      assertEquals(ErrorCode.NO_NODES, refused.code(), refused.message());
+    }
+  }
+
+  private String readiness(TrellisNode node) throws Exception {
+    try (HttpClient http =
+        HttpClient.newBuilder()
+            .sslContext(HttpsClient.context(secrets().client("nobody"), Optional.empty()))
+            .build()) {
+      URI uri = URI.create("https://127.0.0.1:" + node.descriptor().adminPort() + "/readyz");
+      return http.send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString()).body();
+    }
+  }
+
+  // ---- The audit log ----
+
+  @Test
+  void whatIsForbiddenIsWrittenDownWhateverItIs() {
+    try (AuditedLines audit = new AuditedLines();
+        TrellisNode node = secured("shards = 2");
+        Trellis administrator = Trellis.connect(administrator(node))) {
+      ApiKey key = grant(administrator, "ann", 0);
+      awaitChange(administrator, node);
+      try (Trellis ann =
+          Trellis.connect(base(node).withApiKey(key.text()).withScope(Frame.Scope.NODE))) {
+        DefiniteException.Forbidden e =
+            assertThrows(DefiniteException.Forbidden.class, () -> ann.register("shop/1").getText());
+        assertTrue(e.getMessage().contains("'ann'"), e.getMessage());
+        assertThrows(DefiniteException.Forbidden.class, () -> ann.keys("shop/").toList());
+        for (int i = 0; i < 4; i++) { // of either shard
+          CompletableFuture<TrellisException> ended = new CompletableFuture<>();
+          try (Subscription _ =
+              ann.subscribe(Payload.ofText("shop/" + i), Duration.ofSeconds(1), failing(ended))) {
+            assertTrue(
+                ended.join() instanceof DefiniteException.Forbidden, () -> ended.join().toString());
+          }
+        }
+        // What he may not is no deed of an administrator's.
+        assertThrows(
+            DefiniteException.Forbidden.class,
+            () -> ann.map(AccessList.KEY).flag(AccessList.revokedField("x")).enable());
+      }
+      String who = "\"principal\":\"ann\"";
+      assertEquals(
+          1, audit.count("\"event\":\"refused\"", who, "\"action\":\"request\"", "shop/1"));
+      assertTrue(
+          audit.has("\"event\":\"refused\"", who, "\"action\":\"scan\"", "shop/"),
+          audit.lines()::toString);
+      for (int i = 0; i < 4; i++) {
+        assertTrue(
+            audit.has("\"event\":\"refused\"", who, "\"action\":\"watch\"", "shop/" + i),
+            audit.lines()::toString);
+      }
+      assertEquals(0, audit.count("\"event\":\"administered\"", who), audit.lines()::toString);
+      assertTrue(audit.has("\"event\":\"administered\"", "\"principal\":\"admin\""));
+    }
+  }
+
+  private static SubscriptionListener failing(CompletableFuture<TrellisException> ended) {
+    return new SubscriptionListener() {
+      @Override
+      public void onState(Reply reply, boolean first) {
+        ended.completeExceptionally(new AssertionError("it is told of " + reply));
+      }
+
+      @Override
+      public void onFailure(TrellisException failure) {
+        ended.complete(failure);
+      }
+    };
   }
 
   // ---- Peers ----

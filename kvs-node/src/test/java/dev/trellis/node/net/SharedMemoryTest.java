@@ -17,6 +17,10 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -99,6 +103,109 @@ class SharedMemoryTest {
       assertTrue(!node.failure().isDone());
     } finally {
       for (RawClient client : slow) {
+        client.close();
+      }
+    }
+  }
+
+  /// Has something done again and again, until it fails.
+  private static void keepDoing(ScheduledExecutorService pace, int millis, Callable<?> work) {
+    var _ =
+        pace.scheduleAtFixedRate(
+            () -> {
+              try {
+                work.call();
+              } catch (Exception e) {
+                throw new IllegalStateException("the connection was closed", e);
+              }
+            },
+            millis,
+            millis,
+            TimeUnit.MILLISECONDS);
+  }
+
+  private static byte[] announcing(int bytes) {
+    return ByteBuffer.allocate(4).putInt(bytes).array();
+  }
+
+  @Test
+  void whoSendsAByteNowAndThenIsClosedWhenOthersNeedTheMemory() throws Exception {
+    List<RawClient> slow = new ArrayList<>();
+    try (ScheduledExecutorService pace = Executors.newScheduledThreadPool(1);
+        RawClient honest = RawClient.open(port, Frame.Scope.SHARD)) {
+      for (int i = 0; i < 3; i++) {
+        RawClient client = RawClient.open(port, Frame.Scope.SHARD);
+        slow.add(client);
+        client.sendBytes(announcing(16 * MIB));
+        keepDoing(
+            pace,
+            10,
+            () -> {
+              client.sendBytes(new byte[1]);
+              return 0;
+            });
+      }
+      for (int i = 0; i < 5; i++) {
+        assertEquals(
+            Optional.empty(), RawClient.code(honest.put("k", Payload.of(new byte[2 * MIB]))));
+      }
+      assertTrue(admin.sum("trellis_connections_stalled_total") >= 1);
+      pace.shutdownNow();
+    } finally {
+      for (RawClient client : slow) {
+        client.close();
+      }
+    }
+  }
+
+  @Test
+  void whoReadsALittleNowAndThenIsClosedWhenOthersNeedTheMemory() throws Exception {
+    List<RawClient> slow = new ArrayList<>();
+    try (ScheduledExecutorService pace = Executors.newScheduledThreadPool(1);
+        RawClient honest = RawClient.open(port, Frame.Scope.SHARD)) {
+      honest.put("k", Payload.of(new byte[12 * MIB]));
+      byte[] some = new byte[8 << 10];
+      for (int i = 0; i < 3; i++) {
+        RawClient client = RawClient.narrow(port, Frame.Scope.SHARD);
+        slow.add(client);
+        client.send(new Frame.Batch(List.of(RawClient.get(1, "k"), RawClient.get(2, "k"))));
+        keepDoing(pace, 20, () -> client.socket().getInputStream().read(some));
+      }
+      while (admin.sum("trellis_connections_stalled_total") == 0) {
+        honest.get("k");
+      }
+      pace.shutdownNow();
+    } finally {
+      for (RawClient client : slow) {
+        client.close();
+      }
+    }
+  }
+
+  @Test
+  void strangersTakeNoneOfTheMemoryForRequests() throws Exception {
+    node.close();
+    admin.close();
+    node = Nodes.start("memory.inbound = 1MiB, stall.timeout = 1h, handshake.timeout = 1m");
+    admin = new AdminClient(node);
+    port = node.descriptor().shardPorts().getFirst();
+    List<RawClient> strangers = new ArrayList<>();
+    try (RawClient honest = RawClient.open(port, Frame.Scope.SHARD)) {
+      for (int i = 0; i < 40; i++) {
+        RawClient client = RawClient.silent(port);
+        strangers.add(client);
+        client.sendBytes(announcing(64 << 10));
+      }
+      while (admin.sum("trellis_connections") < 41) {
+        honest.get("k");
+      }
+      assertEquals(
+          Optional.empty(), RawClient.code(honest.put("k", Payload.of(new byte[2 * MIB]))));
+      try (RawClient another = RawClient.open(port, Frame.Scope.SHARD)) {
+        assertEquals(new View.Bytes(Payload.of(new byte[2 * MIB]), 0), another.get("k"));
+      }
+    } finally {
+      for (RawClient client : strangers) {
         client.close();
       }
     }

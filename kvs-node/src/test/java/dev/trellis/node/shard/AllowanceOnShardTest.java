@@ -3,6 +3,7 @@ package dev.trellis.node.shard;
 import static dev.trellis.node.shard.TestShard.bytes;
 import static dev.trellis.node.shard.TestShard.done;
 import static dev.trellis.node.shard.TestShard.failed;
+import static dev.trellis.node.shard.TestShard.listOf;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,7 +13,10 @@ import dev.trellis.access.Caller;
 import dev.trellis.access.Grant;
 import dev.trellis.access.Rights;
 import dev.trellis.access.Role;
+import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
@@ -31,6 +35,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.random.RandomGenerator;
@@ -239,6 +244,58 @@ class AllowanceOnShardTest {
       done(shard.send(of(caller), bytes("a/" + number), new Mutation.Delete(), shard.next()));
     }
     assertTrue(isDone(put(caller, "a/x", 1_000)));
+  }
+
+  /// Trims keep the names of what invocations wrote, whether it is here yet or not; a name has room
+  /// for sixteen bytes of whatever somebody likes to keep.
+  @Test
+  void whatTrimsTellIsGoneThatNeverWasCounts() {
+    Caller caller = storing(10_000, "a/");
+    beginCounting(caller);
+    CausalContext both = shard.mutate("a/log", new Mutation.Append(listOf("x", "y"))).dots();
+    assertEquals(2, both.dotCount());
+    while (isDone(put(caller, "a/" + shard.next().sequence(), 1_000))) {}
+    while (isDone(put(caller, "a/" + shard.next().sequence(), 1))) {}
+    long full = counted();
+    for (int number = 10; number <= 1_000; number *= 10) {
+      Mutation trim = new Mutation.Trim(made(number, shard.nowMillis() - number));
+      Payload name = Payload.of(new byte[10 * number]);
+      for (String key : List.of("a/new", "a/log")) {
+        failed(ErrorCode.OVERLOADED, send(caller, key, trim));
+        failed(
+            ErrorCode.OVERLOADED, send(caller, key + "map", new Mutation.UpdateField(name, trim)));
+      }
+    }
+    assertEquals(full, counted());
+    assertTrue(isDone(send(caller, "a/log", new Mutation.Trim(both.merge(made(3, 0))))));
+    assertTrue(counted() <= full, counted() + " of " + full);
+  }
+
+  @Test
+  void noInvocationIsGoneThatIsYetToBeBorn() {
+    long far = shard.nowMillis() + 2 * shard.config().clockSkewMax().toMillis();
+    for (long born : new long[] {far + 1, InvocationId.BORN_MILLIS_MAX}) {
+      CausalContext made = made(1, born);
+      failed(ErrorCode.BAD_REQUEST, shard.mutate("log", new Mutation.Trim(made)));
+      failed(ErrorCode.BAD_REQUEST, shard.mutate("c", new Mutation.PutCausal(bytes("v"), made)));
+      Mutation put = new Mutation.PutMultiCausal(bytes("v"), made, Map.of());
+      failed(ErrorCode.BAD_REQUEST, shard.mutate("m", new Mutation.UpdateField(bytes("f"), put)));
+    }
+    done(shard.mutate("log", new Mutation.Trim(made(1, far))));
+  }
+
+  private Reply send(Caller caller, String key, Mutation mutation) {
+    return shard.send(of(caller), bytes(key), mutation, shard.next());
+  }
+
+  /// A context of so many invocations that never were.
+  private static CausalContext made(int number, long bornMillis) {
+    List<CausalContext.Run> runs = new ArrayList<>();
+    for (int at = 0; at < number; at++) {
+      ReplicaId name = new InvocationId(bornMillis << 16, at).replica();
+      runs.add(new CausalContext.Run(name, 1L << 20, 1L << 20));
+    }
+    return CausalContext.ofRuns(runs);
   }
 
   /// From then on all is counted.

@@ -12,7 +12,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.access.Allowance;
 import dev.trellis.access.Caller;
+import dev.trellis.access.Grant;
+import dev.trellis.access.Rights;
+import dev.trellis.access.Role;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.execution.Refusal;
 import dev.trellis.execution.ThresholdReader;
@@ -28,7 +32,6 @@ import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.Outcome;
-import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Placement;
 import dev.trellis.wire.Read;
 import dev.trellis.wire.Reply;
@@ -256,6 +259,54 @@ class AwaitTest {
     assertEquals(17, waiting, "64 MiB");
   }
 
+  private static Caller principal(String name) {
+    Grant all = new Grant(Payload.EMPTY, Set.of(Role.READ, Role.WRITE));
+    return new Caller(name, Rights.of(List.of(all)), Allowance.UNLIMITED);
+  }
+
+  @Test
+  void aPrincipalThatWaitsForAllItCanLeavesRoomForOthers() {
+    Payload large = Payload.of(new byte[5 << 20]);
+    Threshold threshold = new Threshold.Contains(Kind.GSET, List.of(large));
+    Origin honest = new Origin(1_000, 1, principal("honest"));
+    int waiting = 0;
+    for (int number = 0; number < 20; number++) {
+      Origin origin = new Origin(100 + number, 1, principal("greedy"));
+      shard.await(origin, "k", threshold, LONG);
+      waiting += shard.takeAwaited().isEmpty() ? 1 : 0;
+    }
+    assertEquals(3, waiting, "16 MiB");
+    Payload huge = Payload.of(new byte[17 << 20]);
+    shard.await(honest, "k", new Threshold.Contains(Kind.GSET, List.of(huge)), LONG);
+    failed(ErrorCode.OVERLOADED, onlyAnswer());
+    shard.await(honest, "k", threshold, LONG);
+    assertEquals(List.of(), shard.takeAwaited());
+    shard.core().disconnected(new Origin(100, 1, principal("greedy")));
+    shard.await(new Origin(200, 1, principal("greedy")), "k", threshold, LONG);
+    assertEquals(List.of(), shard.takeAwaited());
+  }
+
+  @Test
+  void aPrincipalThatWaitsForManyThingsLeavesRoomForOthers() {
+    int waiting = 0;
+    List<Reply> told = List.of();
+    while (told.isEmpty() && waiting <= 1 << 16) {
+      Origin origin = new Origin(100 + waiting / 1_000, 1, principal("greedy"));
+      shard.await(origin, "k" + waiting, TEN, LONG);
+      told = shard.takeAwaited();
+      waiting++;
+    }
+    failed(ErrorCode.OVERLOADED, told.getFirst());
+    assertEquals((1 << 14) + 1, waiting);
+    shard.await(new Origin(1, 1, principal("honest")), "k", TEN, LONG);
+    shard.await(CLIENT, "k", TEN, LONG);
+    assertEquals(List.of(), shard.takeAwaited());
+    shard.mutate("k0", raise(10));
+    assertEquals(1, shard.takeAwaited().size());
+    shard.await(new Origin(100, 1, principal("greedy")), "k", TEN, LONG);
+    assertEquals(List.of(), shard.takeAwaited());
+  }
+
   @Test
   void whereManyWaitForAKeyTheyAreToldWithTheNextTick() {
     for (int i = 0; i <= Awaits.EAGER_MAX; i++) {
@@ -409,12 +460,7 @@ class AwaitTest {
   void aReplicaThatLacksMuchAnswersWhatItSeesAndRefusesNothingByIt() {
     TestCluster cluster = TestCluster.of("a");
     cluster.member("a").ask(raise(10), "k", Acknowledgement.ONE);
-    cluster.holding(
-        message ->
-            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
-    cluster.start("b", State.JOINING);
-    cluster.tellViews(Set.of(), Set.of());
-    TestCluster.Member joining = cluster.member("b");
+    TestCluster.Member joining = cluster.joinWithNothing("b");
     joining.await(TEN, "k", 60_000);
     assertEquals(0, joining.replies(), "it asks first, as for any read");
     cluster.member("a").ask(raise(11), "k", Acknowledgement.ONE);
@@ -430,12 +476,7 @@ class AwaitTest {
   @Test
   void anotherKindAtAnIncompleteReplicaDoesNotEndAWait() {
     TestCluster cluster = TestCluster.of("a");
-    cluster.holding(
-        message ->
-            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
-    cluster.start("b", State.JOINING);
-    cluster.tellViews(Set.of(), Set.of());
-    TestCluster.Member joining = cluster.member("b");
+    TestCluster.Member joining = cluster.joinWithNothing("b");
     cluster.member("a").ask(new Mutation.Enable(), "k", Acknowledgement.ONE);
     cluster.pass(20);
     assertEquals(Optional.of(new Flag(true)), joining.entryOf("k").value(Kind.FLAG));
@@ -449,12 +490,7 @@ class AwaitTest {
   @Test
   void whatIsGivenUpBeforeItsShardKnowsAllWaitsNoMore() {
     TestCluster cluster = TestCluster.of("a");
-    cluster.holding(
-        message ->
-            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
-    cluster.start("b", State.JOINING);
-    cluster.tellViews(Set.of(), Set.of());
-    TestCluster.Member joining = cluster.member("b");
+    TestCluster.Member joining = cluster.joinWithNothing("b");
     long id = joining.await(TEN, "k", 60_000);
     assertEquals(0, joining.replies());
     joining.giveUp(id);

@@ -145,7 +145,7 @@ class CausalTest {
 
   @Test
   void aContextFromAFormerLifeOfTheShardIsTakenAndHarmless() {
-    CausalContext former = run(TestShard.INCARNATION + 1, 0, 1, Long.MAX_VALUE);
+    CausalContext former = run(TestShard.INCARNATION + 1, 0, 1, 1L << 53);
     done(put("k", "a", former));
     done(put("k", "b", former));
     assertEquals(List.of("a", "b"), siblings("k"));

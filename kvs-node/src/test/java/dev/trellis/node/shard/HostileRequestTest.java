@@ -1,13 +1,17 @@
 package dev.trellis.node.shard;
 
+import static dev.trellis.node.shard.TestShard.bytes;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.CausalContext.Run;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.Flag;
 import dev.trellis.lattice.Kind;
+import dev.trellis.lattice.LatticeMap;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.ErrorCode;
@@ -87,6 +91,152 @@ class HostileRequestTest {
     shard.scan("", Optional.empty(), 100, true);
     shard.passAndSweep(Duration.ofDays(4_000));
     shard.drain(TestShard.CLIENT);
+  }
+
+  /// Names that another replica goes by are no secret: replies tell them.
+  @Test
+  void whatIsForgedOfAnotherReplicaStopsItNotNorSwallowsWhatItWrites() {
+    for (long birth : new long[] {0, 1, 1L << 61, (1L << 62) - 1, Long.MAX_VALUE}) {
+      for (long to : new long[] {1, 1L << 52, 1L << 53, (1L << 53) + 1, Long.MAX_VALUE}) {
+        for (Forgery forgery : FORGERIES) {
+          TestCluster cluster = TestCluster.of("a", "b");
+          TestCluster.Member a = cluster.member("a");
+          TestCluster.Member b = cluster.member("b");
+          b.ask(forgery.put("first", CausalContext.EMPTY), "k", Acknowledgement.ONE);
+          ReplicaId name = b.lastReply().dots().runs().getFirst().replica();
+          cluster.pass(100);
+          CausalContext forged =
+              CausalContext.ofRuns(
+                  List.of(new Run(new ReplicaId(name.incarnation(), birth), 1, to)));
+          a.ask(forgery.put("forged", forged), "k", Acknowledgement.ONE);
+          boolean taken = a.lastReply().outcome() instanceof Outcome.Done;
+          assertEquals(to <= 1L << 53 || birth >= 1L << 62, taken, birth + " to " + to);
+          cluster.pass(100);
+          for (int number = 0; number < 3; number++) {
+            b.ask(forgery.put("later" + number, CausalContext.EMPTY), "k", Acknowledgement.ONE);
+            TestShard.done(b.lastReply());
+            CausalContext minted = b.lastReply().dots();
+            assertEquals(minted, taken ? minted.less(forged) : minted, birth + " to " + to);
+            cluster.pass(100);
+          }
+          assertEquals(a.entryOf("k"), b.entryOf("k"));
+          b.ask(forgery.get(), "k", Acknowledgement.ONE);
+          assertTrue(b.lastReply().toString().contains(bytes("later2").toString()));
+          assertTrue(b.lastReply().toString().contains(bytes("later0").toString()));
+        }
+      }
+    }
+  }
+
+  /// A way by which contexts come in.
+  private interface Forgery {
+    Mutation put(String value, CausalContext seen);
+
+    default Read get() {
+      return Read.Get.ANY;
+    }
+  }
+
+  private static final List<Forgery> FORGERIES =
+      List.of(
+          (value, seen) -> new Mutation.PutCausal(bytes(value), seen),
+          (value, seen) -> new Mutation.PutMultiCausal(bytes(value), seen, Map.of()),
+          new Forgery() {
+            @Override
+            public Mutation put(String value, CausalContext seen) {
+              return new Mutation.UpdateField(
+                  bytes("f"), new Mutation.PutCausal(bytes(value), seen));
+            }
+
+            @Override
+            public Read get() {
+              return new Read.Field(bytes("f"), Read.Get.ANY);
+            }
+          });
+
+  /// The same by chance, between two replicas that hear each other late.
+  @Test
+  void whateverIsForgedOfOneReplicaAtAnotherBothGoOnAndAgree() {
+    Seeds.forAll(60, HostileRequestTest::attackTwo);
+  }
+
+  private static void attackTwo(RandomGenerator random) {
+    TestCluster cluster = TestCluster.of("a", "b");
+    long[] incarnations = new long[2];
+    for (int at = 0; at < 2; at++) {
+      TestCluster.Member member = cluster.member(at == 0 ? "a" : "b");
+      member.ask(new Mutation.PutCausal(bytes("v"), CausalContext.EMPTY), "k", Acknowledgement.ONE);
+      incarnations[at] = member.lastReply().dots().runs().getFirst().replica().incarnation();
+    }
+    for (int step = 0; step < 200; step++) {
+      TestCluster.Member member = cluster.member(random.nextBoolean() ? "a" : "b");
+      long incarnation = incarnations[random.nextInt(2)];
+      List<Run> runs = new ArrayList<>();
+      for (int i = random.nextInt(3); i > 0; i--) {
+        long birth = random.nextBoolean() ? random.nextInt(8) : number(random) & Long.MAX_VALUE;
+        long from = Math.max(1, number(random) & Long.MAX_VALUE);
+        long to = Math.max(from, number(random) & Long.MAX_VALUE);
+        runs.add(new Run(new ReplicaId(incarnation, birth), from, to));
+      }
+      CausalContext forged = CausalContext.ofRuns(runs);
+      String key = "k" + random.nextInt(4);
+      try {
+        Mutation mutation =
+            switch (random.nextInt(6)) {
+              case 0, 1 -> new Mutation.PutCausal(payload(random), forged);
+              case 2 -> new Mutation.Trim(forged);
+              case 3 -> new Mutation.Append(payloads(random));
+              case 4 ->
+                  new Mutation.UpdateField(
+                      payload(random),
+                      new Mutation.PutMultiCausal(payload(random), forged, Map.of()));
+              default -> new Mutation.UpdateField(payload(random), mutation(random, 1));
+            };
+        ask(member, mutation, key);
+      } catch (IllegalArgumentException | WireException e) {
+        continue; // it does not get through the codec
+      }
+      if (random.nextInt(5) == 0) {
+        cluster.pass(random.nextInt(50));
+      }
+    }
+    cluster.pass(10_000);
+    for (int key = 0; key < 4; key++) {
+      assertEquals(cluster.member("a").entryOf("k" + key), cluster.member("b").entryOf("k" + key));
+    }
+  }
+
+  private static void ask(TestCluster.Member member, Mutation mutation, String key)
+      throws WireException {
+    Request request = new Request(1, bytes(key), mutation, RequestContext.READ);
+    byte[] encoded = FrameCodec.encode(new Frame.Single(request));
+    Frame.Single decoded = (Frame.Single) CODEC.decode(ByteBuffer.wrap(encoded));
+    member.ask(decoded.request().operation(), key, Acknowledgement.ONE);
+  }
+
+  /// A wall behind all others: whatever else the writer and the reader cannot cope with costs who
+  /// asks for it no more than the request.
+  @Test
+  void aDefectThatARequestMeetsWithBeforeAnythingIsChangedIsTheRequestsEnd() {
+    TestShard shard = new TestShard();
+    Entry last =
+        Entry.of(HybridTimestamp.ZERO, LatticeMap.of(Map.of(bytes("f"), atTheEndOfTime())));
+    TestShard.done(shard.merge("k", last));
+    List<RuntimeException> told = new ArrayList<>();
+    shard.core().onDefect(told::add);
+    Outcome.Failed failed =
+        TestShard.failed(
+            ErrorCode.BAD_REQUEST,
+            shard.mutate("k", new Mutation.UpdateField(bytes("f"), new Mutation.Delete())));
+    assertTrue(failed.message().contains("defect"), failed.message());
+    assertEquals(1, told.size());
+    assertEquals(last, shard.entry("k"));
+    TestShard.done(shard.mutate("other", new Mutation.Increment(1)));
+  }
+
+  /// No generation follows the one that it is in.
+  private static Entry atTheEndOfTime() {
+    return Entry.of(HybridTimestamp.MAX, new Flag(true));
   }
 
   private static Optional<Request> overTheWire(RandomGenerator random, TestShard shard) {

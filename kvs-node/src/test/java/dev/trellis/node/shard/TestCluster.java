@@ -218,6 +218,16 @@ final class TestCluster {
     return cluster;
   }
 
+  /// Has a node join that gets nothing of what it shall hold before [#release].
+  Member joinWithNothing(String id) {
+    holding(
+        message ->
+            message instanceof PeerMessage.Digests || message instanceof PeerMessage.Fetched);
+    start(id, NodeDescriptor.State.JOINING);
+    tellViews(Set.of(), Set.of());
+    return member(id);
+  }
+
   /// Sets how long nodes take an invocation's tags that are started from now on.
   void invocationLifetime(Duration lifetime) {
     invocationLifetime = lifetime;

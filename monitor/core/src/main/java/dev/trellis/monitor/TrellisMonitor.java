@@ -250,7 +250,9 @@ public final class TrellisMonitor implements RunningProcess {
 
       @Override
       public Optional<String> unreadiness() {
-        return Optional.of(obstacle).filter(text -> !text.isEmpty());
+        return Optional.of(obstacle)
+            .filter(text -> !text.isEmpty())
+            .or(() -> protection.flatMap(by -> by.doorkeeper().unreadiness()));
       }
     };
   }

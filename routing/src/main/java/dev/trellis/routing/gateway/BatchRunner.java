@@ -20,11 +20,12 @@ import java.util.concurrent.CompletableFuture;
 /// All are read before the first is carried out, so a malformed batch changes nothing.
 ///
 /// The answer may be far larger than the request, so a batch is carried out slice by slice: few
-/// reads at a time, and none any more once the answer is as long as a document may be.
+/// reads at a time, and none any more once the answer is as long as a document may be. A read for
+/// whose answer there is no memory is overloaded; what else the batch has to do is done.
 final class BatchRunner {
   private static final String GET = "get";
 
-  /// Reads in a slice: with the largest values, half a gigabyte for an instant.
+  /// Reads in a slice.
   private static final int SLICE_READS = 32;
 
   private static final int SLICE_CALLS = 1_000;
@@ -63,13 +64,14 @@ final class BatchRunner {
 
   /// Carries out the operations in a document.
   ///
-  /// @param store that acts for who asks
+  /// @param store that acts for who asks, and counts what it answers as held
   /// @return the JSON list of their outcomes, in the same order
   /// @throws Refusal if the document is no list of well-formed operations
-  CompletableFuture<ByteBuf> run(JsonNode document, Store store) {
+  CompletableFuture<ByteBuf> run(JsonNode document, Store store, Holding holding) {
     List<Item> items = items(document);
     ByteBuf out = Unpooled.buffer(256).writeByte('[');
-    return runFrom(store, items, 0, out).thenApply(done -> done.writeByte(']').writeByte('\n'));
+    return runFrom(store, holding, items, 0, out)
+        .thenApply(done -> done.writeByte(']').writeByte('\n'));
   }
 
   private List<Item> items(JsonNode document) {
@@ -124,20 +126,20 @@ final class BatchRunner {
   }
 
   private CompletableFuture<ByteBuf> runFrom(
-      Store store, List<Item> items, int start, ByteBuf out) {
+      Store store, Holding holding, List<Item> items, int start, ByteBuf out) {
     if (start == items.size()) {
       return CompletableFuture.completedFuture(out);
     }
-    boolean readsFit = readsFit(out);
+    boolean readsFit = readsFit(out) && !holding.isOver();
     int end = sliceEnd(items, start, readsFit);
     List<Item> slice = items.subList(start, end);
     return results(store, slice, readsFit)
         .thenCompose(
             results -> {
               for (int at = 0; at < slice.size(); at++) {
-                write(out, slice.get(at), results.get(at));
+                write(out, holding, slice.get(at), results.get(at));
               }
-              return runFrom(store, items, end, out);
+              return runFrom(store, holding, items, end, out);
             });
   }
 
@@ -187,22 +189,37 @@ final class BatchRunner {
         .thenApply(all -> settled.stream().map(CompletableFuture::join).toList());
   }
 
-  private void write(ByteBuf out, Item item, Optional<StoreResult> result) {
-    if (out.readableBytes() > 1) {
+  /// Writes an outcome, and lets go of what was held for it.
+  private void write(ByteBuf out, Holding holding, Item item, Optional<StoreResult> result) {
+    int before = out.readableBytes();
+    if (before > 1) {
       out.writeByte(',');
     }
     boolean isLeftOut = result.isEmpty() || (item instanceof ReadItem && !readsFit(out));
+    long length = isLeftOut ? 0 : Weights.jsonOf(result.get());
+    boolean isWithoutRoom = item instanceof ReadItem && !holding.tryGrow(length);
+    if (isWithoutRoom) {
+      length = 0;
+    }
     Json.append(
         out,
         json -> {
           json.writeStartObject();
           if (isLeftOut) {
             writeProblem(json, item.key(), answerIsFull());
+          } else if (isWithoutRoom) {
+            writeProblem(
+                json,
+                item.key(),
+                Problem.of(MeteredStore.overloaded("gateway.memory.max is full")));
           } else {
             writeOutcome(json, item, result.orElseThrow());
           }
           json.writeEndObject();
         });
+    // By now it is known how long it was.
+    holding.take(out.readableBytes() - before);
+    holding.give((item instanceof ReadItem ? length : 0) + result.map(Weights::of).orElse(0L));
   }
 
   private Problem answerIsFull() {

@@ -87,8 +87,9 @@ final class Endpoints {
 
   /// Answers a request. The stage may complete on any thread; exceptionally only with a defect.
   ///
-  /// @param store that acts for who asks
-  CompletionStage<Answer> answer(Exchange exchange, Store store) {
+  /// @param unmetered that acts for who asks
+  CompletionStage<Answer> answer(Exchange exchange, Store unmetered) {
+    Store store = new MeteredStore(unmetered, exchange.holding());
     try {
       exchange.match().key().ifPresent(key -> requireKey(key, limits));
       Optional<SessionStore> session = SessionStore.of(exchange, store);
@@ -209,12 +210,17 @@ final class Endpoints {
             result ->
                 switch (result) {
                   case StoreResult.Failed failed -> failed(failed);
-                  case StoreResult.Done done -> found(call, done, asJson);
+                  case StoreResult.Done done -> found(exchange.holding(), call, done, asJson);
                 });
   }
 
-  private static Answer found(ReadCall call, StoreResult.Done done, boolean asJson) {
+  private static Answer found(
+      Holding holding, ReadCall call, StoreResult.Done done, boolean asJson) {
     View view = done.outcome().view();
+    boolean isDocument = asJson || !(view instanceof View.Bytes || view instanceof View.Missing);
+    if (isDocument && !holding.tryGrow(Weights.jsonOf(done))) {
+      return withoutRoom();
+    }
     Answer.Whole answer =
         switch (view) {
           case View.Missing _ -> Answer.Whole.of(missing(call.key(), call.field()));
@@ -242,6 +248,13 @@ final class Endpoints {
       answer.headers().set(EXPIRES, bytes.expiresAtMillis());
     }
     return answer;
+  }
+
+  private static Answer withoutRoom() {
+    return Answer.Whole.of(
+        Problem.of(
+            MeteredStore.overloaded(
+                "there is no memory for the answer: gateway.memory.max is full")));
   }
 
   private CompletionStage<Answer> put(Exchange exchange, CallExecutor calls) {
@@ -434,7 +447,7 @@ final class Endpoints {
   private CompletionStage<Answer> batch(Exchange exchange, Store store) {
     Arguments.of(exchange.target().query()).requireAllUsed("a batch");
     return batches
-        .run(Json.parse(exchange.body()), store)
+        .run(Json.parse(exchange.body()), store, exchange.holding())
         .thenApply(outcomes -> Answer.Whole.of(200, Json.MEDIA_TYPE, outcomes));
   }
 
@@ -445,10 +458,15 @@ final class Endpoints {
     Optional<Payload> after = arguments.word("cursor", Endpoints::parseCursor);
     boolean withValues = arguments.truth("values");
     arguments.requireAllUsed("a list of keys");
-    return store.scan(prefix, after, limit, withValues).thenApply(Endpoints::page);
+    return store
+        .scan(prefix, after, limit, withValues)
+        .thenApply(page -> page(exchange.holding(), page));
   }
 
-  private static Answer page(ScanPage page) {
+  private static Answer page(Holding holding, ScanPage page) {
+    if (!holding.tryGrow(Weights.jsonOf(page))) {
+      return withoutRoom();
+    }
     return Answer.Whole.json(
         200,
         json -> {
@@ -494,7 +512,8 @@ final class Endpoints {
     arguments.requireAllUsed("a wait");
     CompletableFuture<StoreResult> waiting =
         calls.execute(new Call(key, new Read.Await(threshold), options.call()));
-    return passingOnCancel(waiting, waiting.thenApply(result -> reached(key, result)));
+    return passingOnCancel(
+        waiting, waiting.thenApply(result -> reached(exchange.holding(), key, result)));
   }
 
   /// The answer, which takes back what it waits for when it is no more wanted.
@@ -510,9 +529,10 @@ final class Endpoints {
     return answer;
   }
 
-  private static Answer reached(Payload key, StoreResult result) {
+  private static Answer reached(Holding holding, Payload key, StoreResult result) {
     return switch (result) {
       case StoreResult.Failed failed -> failed(failed);
+      case StoreResult.Done done when !holding.tryGrow(Weights.jsonOf(done)) -> withoutRoom();
       case StoreResult.Done done -> {
         Answer.Whole answer =
             Answer.Whole.json(

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /// A watch as server-sent events. Between the store and a slow reader stands a place for one state:
 /// a newer one replaces an older one that was not sent yet, so memory is bounded and the last state
-/// always arrives.
+/// always arrives. Where there is no memory for a state, the watch ends, saying so.
 final class EventStream implements Store.Observer {
   static final String MEDIA_TYPE = "text/event-stream";
 
@@ -35,7 +35,8 @@ final class EventStream implements Store.Observer {
   private final HttpConnection connection;
   private final GatewayConfig config;
   private final Answer.Events wanted;
-  private final AtomicReference<@Nullable Reply> latest = new AtomicReference<>();
+  private final Holding holding;
+  private final AtomicReference<StoreResult.@Nullable Done> latest = new AtomicReference<>();
   private final AtomicReference<StoreResult.@Nullable Failed> failure = new AtomicReference<>();
   private final AtomicBoolean isScheduled = new AtomicBoolean();
 
@@ -45,10 +46,13 @@ final class EventStream implements Store.Observer {
   private boolean hasBegun;
   private boolean isClosed;
 
-  EventStream(HttpConnection connection, GatewayConfig config, Answer.Events wanted) {
+  /// @param holding counts states and events, until the connection ends it
+  EventStream(
+      HttpConnection connection, GatewayConfig config, Answer.Events wanted, Holding holding) {
     this.connection = connection;
     this.config = config;
     this.wanted = wanted;
+    this.holding = holding;
   }
 
   void start(Store store) {
@@ -60,13 +64,24 @@ final class EventStream implements Store.Observer {
 
   @Override
   public void onState(Reply reply) {
-    latest.set(reply);
+    if (!(reply.outcome() instanceof Outcome.Done outcome)) {
+      throw new IllegalStateException("a watch told of " + reply.outcome());
+    }
+    StoreResult.Done state = new StoreResult.Done(reply, outcome);
+    if (holding.tryTake(Weights.of(state))) {
+      StoreResult.Done replaced = latest.getAndSet(state);
+      if (replaced != null) {
+        holding.give(Weights.of(replaced));
+      }
+    } else {
+      failure.compareAndSet(null, withoutRoom());
+    }
     schedule();
   }
 
   @Override
   public void onFailure(StoreResult.Failed ended) {
-    failure.set(ended);
+    failure.compareAndSet(null, ended);
     schedule();
   }
 
@@ -76,15 +91,33 @@ final class EventStream implements Store.Observer {
     if (isClosed || !connection.channel().isWritable()) {
       return; // the connection calls again once it is writable
     }
-    Reply reply = latest.getAndSet(null);
-    if (reply != null) {
-      begin();
-      write(event(reply));
+    StoreResult.Done state = latest.getAndSet(null);
+    if (state != null) {
+      tell(state);
     }
     StoreResult.Failed ended = failure.get();
     if (ended != null) {
       fail(Problem.of(ended));
     }
+  }
+
+  private void tell(StoreResult.Done state) {
+    long length = Weights.jsonOf(state);
+    if (holding.tryGrow(length)) {
+      begin();
+      ByteBuf event = event(state);
+      long bytes = event.readableBytes();
+      holding.take(bytes - length);
+      connection.write(new DefaultHttpContent(event)).addListener(_ -> holding.give(bytes));
+    } else {
+      failure.compareAndSet(null, withoutRoom());
+    }
+    holding.give(Weights.of(state));
+  }
+
+  private static StoreResult.Failed withoutRoom() {
+    return MeteredStore.overloaded(
+        "there is no memory for the state of the key: gateway.memory.max is full; watch it again");
   }
 
   /// Ends the watch in the store. Idempotent.
@@ -117,7 +150,7 @@ final class EventStream implements Store.Observer {
     }
     connection.setCommonHeaders(response);
     connection.answeredWithEvents();
-    connection.write(response);
+    var _ = connection.write(response);
     write(text(PREAMBLE));
     heartbeat =
         context()
@@ -147,26 +180,24 @@ final class EventStream implements Store.Observer {
     connection.endEvents();
   }
 
-  private ByteBuf event(Reply reply) {
-    if (!(reply.outcome() instanceof Outcome.Done done)) {
-      throw new IllegalStateException("a watch told of " + reply.outcome());
-    }
-    String name = done.view() instanceof View.Missing ? "missing" : "value";
-    ByteBuf event = text("id: " + ContextText.of(reply.clock()) + "\nevent: " + name + "\ndata: ");
+  private ByteBuf event(StoreResult.Done state) {
+    String name = state.outcome().view() instanceof View.Missing ? "missing" : "value";
+    ByteBuf event =
+        text("id: " + ContextText.of(state.reply().clock()) + "\nevent: " + name + "\ndata: ");
     // JSON in one line, as it is written here, ends with a line feed; an empty line ends an event.
     return event
         .writeBytes(
             Json.write(
                 json -> {
                   json.writeStartObject();
-                  Views.writeRead(json, wanted.key(), List.of(), new StoreResult.Done(reply, done));
+                  Views.writeRead(json, wanted.key(), List.of(), state);
                   json.writeEndObject();
                 }))
         .writeByte('\n');
   }
 
   private void write(ByteBuf bytes) {
-    connection.write(new DefaultHttpContent(bytes));
+    var _ = connection.write(new DefaultHttpContent(bytes));
   }
 
   private static ByteBuf text(String text) {

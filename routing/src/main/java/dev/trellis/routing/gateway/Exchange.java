@@ -6,4 +6,6 @@ import io.netty.handler.codec.http.HttpHeaders;
 /// A request that has arrived whole and is to be answered.
 ///
 /// @param body its bytes, on the heap; empty if there is none
-record Exchange(Route.Match match, RequestTarget target, HttpHeaders headers, ByteBuf body) {}
+/// @param holding what it holds of the memory that all share
+record Exchange(
+    Route.Match match, RequestTarget target, HttpHeaders headers, ByteBuf body, Holding holding) {}

@@ -2,6 +2,8 @@ package dev.trellis.routing.gateway;
 
 import dev.trellis.client.Trellis;
 import dev.trellis.lattice.Payload;
+import dev.trellis.process.Listener;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.process.http.Admissions;
@@ -9,11 +11,8 @@ import dev.trellis.process.http.FirstByte;
 import dev.trellis.process.http.StrictRequestDecoder;
 import dev.trellis.routing.net.Transport;
 import dev.trellis.wire.Frame;
-import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
-import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.socket.SocketChannel;
@@ -27,6 +26,7 @@ import io.netty.handler.codec.http.HttpVersion;
 import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.EventExecutor;
 import io.prometheus.client.CollectorRegistry;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.InstantSource;
 import java.util.Map;
@@ -43,6 +43,7 @@ public final class Gateway implements AutoCloseable {
   private final Guests guests;
   private final Optional<Supplier<SslContext>> tls;
   private final Admissions admissions;
+  private final Occupancy occupancy = new Occupancy();
   private final Endpoints endpoints;
   private final MemoryBudget memory;
   private final GatewayMetrics metrics;
@@ -58,9 +59,10 @@ public final class Gateway implements AutoCloseable {
     this.config = config;
     this.guests = guests;
     this.tls = tls;
-    admissions = new Admissions(config.connectionsMax());
+    admissions =
+        new Admissions(config.connectionsMax(), tls.isPresent() ? Occupancy.PLACES_KEPT : 0);
     endpoints = new Endpoints(config.limits());
-    memory = new MemoryBudget(config.memoryBytesMax());
+    memory = new MemoryBudget(config.memoryBytesMax(), config.shareBytesMax());
     metrics = new GatewayMetrics(registry, memory);
     Transport transport = Transport.best();
     loops = transport.newLoops(config.threads(), "gateway");
@@ -174,30 +176,19 @@ public final class Gateway implements AutoCloseable {
   }
 
   private Channel listen(Transport transport) {
-    ChannelFuture bound =
-        new ServerBootstrap()
-            .group(loops)
-            .channel(transport.serverChannel())
-            .option(ChannelOption.SO_REUSEADDR, true)
-            .option(ChannelOption.SO_BACKLOG, 4_096)
-            .childOption(ChannelOption.AUTO_READ, false)
-            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-            .childOption(ChannelOption.TCP_NODELAY, true)
-            .childHandler(
-                new ChannelInitializer<SocketChannel>() {
-                  @Override
-                  protected void initChannel(SocketChannel channel) {
-                    accept(channel);
-                  }
-                })
-            .bind(config.address())
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
+    try {
+      return Listener.listen(
+          loops,
+          transport.serverChannel(),
+          config.address(),
+          Transport.BACKLOG,
+          Map.of(ChannelOption.AUTO_READ, false, ChannelOption.ALLOW_HALF_CLOSURE, true),
+          this::accept);
+    } catch (IOException e) {
       Transport.stop(loops);
       throw StartupException.portUnavailable(
-          config.address(), "the REST gateway", "gateway.port", bound.cause());
+          config.address(), "the REST gateway", "gateway.port", e);
     }
-    return bound.channel();
   }
 
   private void accept(SocketChannel channel) {
@@ -206,7 +197,7 @@ public final class Gateway implements AutoCloseable {
       return;
     }
     HttpConnection connection =
-        new HttpConnection(config, guests, admissions, endpoints, memory, metrics);
+        new HttpConnection(config, guests, admissions, occupancy, endpoints, memory, metrics);
     connections.put(channel, connection);
     channel.closeFuture().addListener(closed -> connections.remove(channel));
     channel
@@ -219,18 +210,19 @@ public final class Gateway implements AutoCloseable {
             connection);
   }
 
+  static String connectionsFill(GatewayConfig config) {
+    return "there are "
+        + config.connectionsMax()
+        + " connections, which is all that gateway.connections.max allows";
+  }
+
   private void refuse(SocketChannel channel) {
     metrics.connectionRefused();
     if (tls.isPresent()) {
       var _ = channel.close(); // a handshake would cost more than it could say
       return;
     }
-    Answer.Whole answer =
-        Answer.Whole.of(
-            Problem.overloaded(
-                "there are "
-                    + config.connectionsMax()
-                    + " connections, which is all that gateway.connections.max allows"));
+    Answer.Whole answer = Answer.Whole.of(Problem.overloaded(connectionsFill(config)));
     FullHttpResponse response =
         new DefaultFullHttpResponse(
             HttpVersion.HTTP_1_1, HttpResponseStatus.valueOf(answer.status()), answer.body());

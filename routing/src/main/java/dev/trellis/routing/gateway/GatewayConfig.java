@@ -15,8 +15,8 @@ import java.time.Duration;
 /// @param lineBytesMax longest request line, 256 B to 64 KiB
 /// @param headerBytesMax longest header, all fields together, 1 to 64 KiB
 /// @param connectionsMax connections at once, 1 to 100,000; more are closed with 503
-/// @param memoryBytesMax bodies and answers of all connections together, at least `limits.frame`;
-///   beyond it, requests are refused with 503
+/// @param memoryBytesMax bodies, answers and events of all connections together, at least
+///   `limits.frame`; beyond it, requests are refused with 503
 /// @param headerTimeout how long a header may take to arrive from its first byte on, 10 ms to 10
 ///   min
 /// @param bodyTimeout how long a body may take to arrive, 10 ms to 1 h
@@ -58,6 +58,12 @@ public record GatewayConfig(
     requireWithin("gateway.heartbeat", heartbeat, TIMEOUT_MIN, HOUR);
     requireWithin("gateway.stop.timeout", stopTimeout, Duration.ZERO, Duration.ofMinutes(1));
     requireWithin("gateway.principals.max", principalsMax, 1, 10_000);
+  }
+
+  /// Of `gateway.memory.max`, what may be held for one principal: half, or three of the largest
+  /// values if that is more.
+  long shareBytesMax() {
+    return Math.min(memoryBytesMax, Math.max(memoryBytesMax / 2, 3L * limits.valueBytesMax()));
   }
 
   /// The longest body that a route takes, in bytes.

@@ -1,7 +1,9 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.access.Caller;
 import io.netty.handler.codec.http.HttpHeaders;
 import java.net.SocketAddress;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /// Says who may ask the gateway, and gives each a store that can do what he may and nothing else.
@@ -19,6 +21,9 @@ interface Guests extends AutoCloseable {
 
   /// Somebody who may ask.
   interface Guest {
+    /// Who it is; empty where everybody may ask.
+    Optional<Caller> caller();
+
     /// A store that acts for him, until [Seat#leave].
     ///
     /// @param ended called once, on any thread, if he must not be served any more: his key was
@@ -48,7 +53,18 @@ interface Guests extends AutoCloseable {
               @Override
               public void leave() {}
             });
-    Guest guest = _ -> seat;
+    Guest guest =
+        new Guest() {
+          @Override
+          public Optional<Caller> caller() {
+            return Optional.empty();
+          }
+
+          @Override
+          public CompletableFuture<Seat> seat(Runnable ended) {
+            return seat;
+          }
+        };
     return new Guests() {
       @Override
       public Guest admit(HttpHeaders headers, String what, SocketAddress from) {

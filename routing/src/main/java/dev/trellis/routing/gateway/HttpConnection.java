@@ -1,5 +1,7 @@
 package dev.trellis.routing.gateway;
 
+import dev.trellis.access.Caller;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.http.Admissions;
 import dev.trellis.process.http.LastWords;
 import dev.trellis.process.http.PeerFaults;
@@ -8,6 +10,7 @@ import dev.trellis.routing.gateway.Guests.Seat;
 import io.netty.buffer.ByteBuf;
 import io.netty.buffer.Unpooled;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
@@ -64,6 +67,16 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private static final long LINGER_BYTES_MAX = 64L << 20;
   private static final int BODY_INITIAL_BYTES_MAX = 64 << 10;
 
+  /// How often it is looked at how fast a client takes what is written.
+  private static final Duration LOOK = Duration.ofSeconds(1);
+
+  /// While memory is contended, bytes a second that a client has to take, how far behind that it
+  /// may be, and what is so little that it doesn't matter.
+  private static final long LEAST_RATE = 256 << 10;
+
+  private static final long BEHIND_MAX = 3 * LEAST_RATE;
+  private static final long LITTLE = 64 << 10;
+
   private enum State {
     /// Between requests.
     IDLE,
@@ -83,6 +96,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private final GatewayConfig config;
   private final Guests guests;
   private final Admissions admissions;
+  private final Occupancy occupancy;
   private final Endpoints endpoints;
   private final MemoryBudget memory;
   private final GatewayMetrics metrics;
@@ -95,12 +109,14 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private State state = State.IDLE;
   private @Nullable Seat seat; // of the watch that is open
   private boolean hasWorked; // whether somebody who may has asked for something
+  private String occupant = ""; // whose place this takes; empty for nobody's
   private boolean isTaking; // whether `take` is on the stack
   private boolean hasInputEnded;
   private boolean isStopping;
   private long lingeredBytes;
   private long
       completedWrites; // tells, with the progress of the current one, whether a client reads
+  private long writes; // begun
 
   // The request under way.
   private boolean keepsAlive;
@@ -113,21 +129,24 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   private @Nullable RequestTarget target;
   private @Nullable HttpHeaders headers;
   private ByteBuf body = Unpooled.EMPTY_BUFFER;
-  private long taken; // bytes taken from the memory budget
+  private Holding holding; // of the request under way, or of the watch that is open
   private long startedNanos;
 
   HttpConnection(
       GatewayConfig config,
       Guests guests,
       Admissions admissions,
+      Occupancy occupancy,
       Endpoints endpoints,
       MemoryBudget memory,
       GatewayMetrics metrics) {
     this.config = config;
     this.guests = guests;
     this.admissions = admissions;
+    this.occupancy = occupancy;
     this.endpoints = endpoints;
     this.memory = memory;
+    this.holding = memory.holding(Optional.empty());
     this.metrics = metrics;
   }
 
@@ -200,7 +219,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     disarm();
     closeEvents();
     giveUp();
-    giveMemoryBack();
+    leavePlace();
+    holding.end();
     arrived.forEach(ReferenceCountUtil::release);
     arrived.clear();
   }
@@ -282,6 +302,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     guest = Optional.empty();
     headers = request.headers();
     body = Unpooled.EMPTY_BUFFER;
+    holding.end();
+    holding = memory.holding(Optional.empty());
     arm(config.bodyTimeout(), this::bodyIsLate);
     if (request.decoderResult().isFailure()) {
       refuseUnread(problemOf(request.decoderResult().cause()));
@@ -299,9 +321,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       return;
     }
     if (bodyFollows && HttpUtil.is100ContinueExpected(request)) {
-      write(
-          new DefaultFullHttpResponse(
-              HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
+      var _ =
+          write(
+              new DefaultFullHttpResponse(
+                  HttpVersion.HTTP_1_1, HttpResponseStatus.CONTINUE, Unpooled.EMPTY_BUFFER));
     }
   }
 
@@ -317,16 +340,51 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       String what = request.method() + " " + request.uri();
       guest = Optional.of(guests.admit(request.headers(), what, channel().remoteAddress()));
     }
+    Optional<Caller> caller = guest.flatMap(Guest::caller);
+    if (caller.isPresent()) {
+      takePlace(caller.get());
+      holding = memory.holding(Optional.of(caller.get().principal()));
+    }
     Route.Match found = Route.find(request.method(), wanted);
     target = wanted;
     match = Optional.of(found);
     BodyRules.check(config, found, request.headers(), bodyFollows);
-    if (memory.isSpent()) {
-      throw new Refusal(
-          Problem.overloaded(
-              "requests and answers under way fill the "
-                  + config.memoryBytesMax()
-                  + " bytes that gateway.memory.max allows"));
+    if (holding.isSpent()) {
+      throw new Refusal(memory.spent());
+    }
+  }
+
+  /// Takes one of the places of who asks, until the connection waits for a request again, when it
+  /// can be asked to go.
+  private void takePlace(Caller caller) {
+    boolean isPreferred = Occupancy.isPreferred(caller, Optional.empty());
+    long most = Occupancy.most(caller, isPreferred, config.connectionsMax());
+    String principal = caller.principal();
+    boolean isAnother = !principal.equals(occupant);
+    if (isAnother && !occupancy.enter(principal, most)) {
+      throw withoutPlace(
+          principal + " has " + most + " connections to this gateway, all it may have");
+    }
+    if (isAnother) {
+      leavePlace(); // of who asked before
+      occupant = principal;
+    }
+    if (!admissions.works(channel(), isPreferred)) {
+      leavePlace();
+      throw withoutPlace(Gateway.connectionsFill(config));
+    }
+  }
+
+  private Refusal withoutPlace(String reason) {
+    keepsAlive = false;
+    metrics.connectionRefused();
+    return new Refusal(Problem.overloaded(reason));
+  }
+
+  private void leavePlace() {
+    if (!occupant.isEmpty()) {
+      occupancy.leave(occupant);
+      occupant = "";
     }
   }
 
@@ -348,11 +406,10 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
         refuseUnread(BodyRules.tooLarge(config, rule, "the body has more"));
         return;
       }
-      if (!memory.tryTake(size)) {
-        refuseUnread(Problem.overloaded("requests and answers under way fill the memory"));
+      if (!holding.tryTake(size)) {
+        refuseUnread(memory.spent());
         return;
       }
-      taken += size;
       if (body == Unpooled.EMPTY_BUFFER) {
         body = Unpooled.buffer(Math.min(size, BODY_INITIAL_BYTES_MAX));
       }
@@ -374,13 +431,13 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     if (target == null || headers == null) {
       throw new IllegalStateException("a request ends that has not begun");
     }
-    Exchange exchange = new Exchange(found, target, headers, body);
+    Exchange exchange = new Exchange(found, target, headers, body, holding);
     startedNanos = System.nanoTime();
     if (guest.isEmpty()) {
       answered(Endpoints.document(exchange));
       return;
     }
-    if (!hasWorked) {
+    if (!hasWorked && occupant.isEmpty()) {
       hasWorked = true;
       admissions.works(channel());
     }
@@ -406,6 +463,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
 
   private void answer(Exchange exchange, Seat taken) {
     Route.Match found = exchange.match();
+    exchange.holding().begin();
     CompletionStage<Answer> answer = endpoints.answer(exchange, taken.store());
     if (found.route() == Route.AWAIT && answer instanceof CompletableFuture<Answer> future) {
       waiting = future;
@@ -413,6 +471,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     }
     answer.whenComplete(
         (given, failure) -> {
+          exchange.holding().finish();
           if (given instanceof Answer.Events) {
             onLoop(() -> watch(taken));
           } else {
@@ -474,9 +533,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       case Answer.Whole whole -> respond(whole);
       case Answer.Events wanted -> {
         state = State.EVENTS;
-        giveMemoryBack();
+        holding.settle(0);
         metrics.watchOpened();
-        EventStream stream = new EventStream(this, config, wanted);
+        EventStream stream = new EventStream(this, config, wanted, holding);
         events = stream;
         try {
           stream.start(seatOfWatch().store());
@@ -507,7 +566,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void respond(Answer.Whole answer) {
-    giveMemoryBack();
     metrics.answered(match.map(Route.Match::route), answer.status());
     ByteBuf content = isHead ? Unpooled.EMPTY_BUFFER : answer.body();
     FullHttpResponse response =
@@ -516,8 +574,8 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     response.headers().set(answer.headers());
     response.headers().set(HttpHeaderNames.CONTENT_LENGTH, answer.body().readableBytes());
     setCommonHeaders(response);
-    taken = content.readableBytes();
-    memory.take(taken);
+    holding.settle(content.readableBytes());
+    writes++;
     context().writeAndFlush(response).addListener(written -> written(written.isSuccess()));
     if (state == State.ANSWERING) {
       watchWriting();
@@ -542,7 +600,7 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
   }
 
   private void written(boolean succeeded) {
-    giveMemoryBack();
+    holding.settle(0);
     if (state != State.ANSWERING) {
       return;
     }
@@ -555,6 +613,9 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
     } else {
       state = State.IDLE;
       arm(config.idleTimeout(), this::close);
+      if (!occupant.isEmpty()) {
+        admissions.waits(channel());
+      }
       take();
       readOn();
     }
@@ -585,32 +646,65 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
             "the body did not arrive within " + config.bodyTimeout().toMillis() + " ms"));
   }
 
-  /// Closes the connection if the client takes nothing of what is being written for too long.
+  /// Closes the connection if the client takes nothing of what is being written for too long, or
+  /// too little while others need the memory.
   private void watchWriting() {
+    watchWriting(new Reading(-1, 0, 0, 0, System.nanoTime(), 0));
+  }
+
+  /// How a client has taken what was written, up to a look at it.
+  ///
+  /// @param writes begun by then; -1 before the first look
+  /// @param completed of these
+  /// @param progress of the next
+  /// @param left bytes that wait
+  /// @param movedNanos when it last took something
+  /// @param behind bytes behind the least rate
+  private record Reading(
+      long writes, long completed, long progress, long left, long movedNanos, long behind) {}
+
+  private void watchWriting(Reading before) {
     ChannelOutboundBuffer buffer = channel().unsafe().outboundBuffer();
     if (buffer == null || (buffer.isEmpty() && state != State.EVENTS)) {
       return;
     }
-    long writes = completedWrites;
+    long now = System.nanoTime();
     long progress = buffer.currentProgress();
-    boolean isStuck = !buffer.isEmpty();
-    arm(
-        config.writeTimeout(),
-        () -> {
-          ChannelOutboundBuffer later = channel().unsafe().outboundBuffer();
-          boolean hasMoved =
-              later == null || completedWrites != writes || later.currentProgress() != progress;
-          if (isStuck && !hasMoved) {
-            close();
-          } else {
-            watchWriting();
-          }
-        });
+    long left = buffer.totalPendingWriteBytes() - progress;
+    boolean hasMoved =
+        buffer.isEmpty()
+            || completedWrites != before.completed
+            || progress != before.progress
+            || left < before.left; // of many records of TLS, the next may always be at its start
+    long behind = 0;
+    if (before.writes == writes && left > LITTLE) {
+      long due = LEAST_RATE * look().toMillis() / 1_000;
+      behind = Math.max(0, before.behind + due - (before.left - left));
+    }
+    Reading reading =
+        new Reading(
+            writes,
+            completedWrites,
+            progress,
+            left,
+            hasMoved || before.writes < 0 ? now : before.movedNanos,
+            behind);
+    boolean isStuck = now - reading.movedNanos >= config.writeTimeout().toNanos();
+    if (isStuck || (behind > BEHIND_MAX && memory.isContended())) {
+      close();
+    } else {
+      arm(look(), () -> watchWriting(reading));
+    }
+  }
+
+  private Duration look() {
+    return LOOK.compareTo(config.writeTimeout()) < 0 ? LOOK : config.writeTimeout();
   }
 
   /// Writes a part of an answer.
-  void write(Object part) {
-    context().writeAndFlush(part).addListener(done -> completedWrites++);
+  ChannelFuture write(Object part) {
+    writes++;
+    return context().writeAndFlush(part).addListener(done -> completedWrites++);
   }
 
   private static Problem problemOf(Throwable cause) {
@@ -649,11 +743,6 @@ final class HttpConnection extends ChannelInboundHandlerAdapter {
       seat.leave();
       seat = null;
     }
-  }
-
-  private void giveMemoryBack() {
-    memory.giveBack(taken);
-    taken = 0;
   }
 
   /// Runs a task on the connection's event loop; at once if this is it. A defect in it must not

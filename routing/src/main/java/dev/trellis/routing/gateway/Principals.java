@@ -1,6 +1,7 @@
 package dev.trellis.routing.gateway;
 
 import dev.trellis.access.AccessList.Authentication;
+import dev.trellis.access.Caller;
 import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.Doorkeeper;
@@ -127,14 +128,25 @@ final class Principals implements Guests {
     Doorkeeper.Visit visit =
         protection.doorkeeper().visit(credentials, Optional.empty(), clock.millis());
     if (visit.authentication() instanceof Authentication.Unknown(String reason)) {
-      if (!protection.doorkeeper().hasHeard()) {
+      if (visit.isEarly()) {
         throw new Refusal(
             Problem.notYet("who is known has not been heard from the cluster yet; ask again"));
       }
       throw unknown(what, from, reason);
     }
+    Authentication.Known known = (Authentication.Known) visit.authentication();
     Doorkeeper.Proof proof = visit.proof().orElseThrow();
-    return ended -> seat(credentials, proof, ended);
+    return new Guest() {
+      @Override
+      public Optional<Caller> caller() {
+        return Optional.of(known.caller());
+      }
+
+      @Override
+      public CompletableFuture<Seat> seat(Runnable ended) {
+        return Principals.this.seat(credentials, proof, ended);
+      }
+    };
   }
 
   private Refusal unknown(String what, SocketAddress from, String reason) {

@@ -24,11 +24,13 @@ final class SessionStore implements CallExecutor {
   private static final String BEGIN = "begin=";
 
   private final Session session;
+  private final Holding holding; // of the request
   private final Optional<String> sent; // the token that came; empty if the session begins here
   private volatile boolean hasWritten; // something that can't be taken back
 
-  private SessionStore(Session session, Optional<String> sent) {
+  private SessionStore(Session session, Holding holding, Optional<String> sent) {
     this.session = session;
+    this.holding = holding;
     this.sent = sent;
   }
 
@@ -55,7 +57,8 @@ final class SessionStore implements CallExecutor {
     }
     String text = given.get(0).strip();
     if (!text.startsWith(BEGIN)) {
-      return Optional.of(new SessionStore(resume(store, text), Optional.of(text)));
+      return Optional.of(
+          new SessionStore(resume(store, text), exchange.holding(), Optional.of(text)));
     }
     if (route.endsTransaction()) {
       throw Refusal.badRequest(
@@ -64,7 +67,7 @@ final class SessionStore implements CallExecutor {
               + "' begins a session, in which nothing can wait yet; send the one of the last answer");
     }
     Session begun = store.begin(guarantees(text.substring(BEGIN.length())));
-    return Optional.of(new SessionStore(begun, Optional.empty()));
+    return Optional.of(new SessionStore(begun, exchange.holding(), Optional.empty()));
   }
 
   /// Refuses a session where it means nothing.
@@ -108,7 +111,10 @@ final class SessionStore implements CallExecutor {
     if (call.operation() instanceof Mutation && !isBuffering()) {
       hasWritten = true;
     }
-    return ClientStore.asResult(session.execute(call.key(), call.operation(), call.options()));
+    return MeteredStore.metered(
+        holding,
+        call,
+        ClientStore.asResult(session.execute(call.key(), call.operation(), call.options())));
   }
 
   /// Whether writes wait for the commit.

@@ -1,5 +1,9 @@
 package dev.trellis.routing.lookup;
 
+import dev.trellis.access.Caller;
+import dev.trellis.process.Doorkeeper;
+import dev.trellis.process.Listener;
+import dev.trellis.process.Occupancy;
 import dev.trellis.process.Protection;
 import dev.trellis.process.StartupException;
 import dev.trellis.process.TlsEntrance;
@@ -7,12 +11,8 @@ import dev.trellis.routing.net.Transport;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Frame;
 import dev.trellis.wire.Limits;
-import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelFutureListener;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoop;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.group.ChannelGroup;
@@ -21,6 +21,7 @@ import io.netty.channel.socket.SocketChannel;
 import io.netty.util.NetUtil;
 import io.netty.util.concurrent.GlobalEventExecutor;
 import io.prometheus.client.CollectorRegistry;
+import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
@@ -60,6 +61,7 @@ public final class Lookup implements AutoCloseable {
   private final Set<LookupConnection> connections = new HashSet<>(); // likewise
   private final LinkedHashSet<LookupConnection> strangers =
       new LinkedHashSet<>(); // those that have not introduced themselves, eldest first; likewise
+  private final Occupancy occupancy = new Occupancy();
   private final EventLoop loop;
   private final Class<? extends SocketChannel> channelType;
   private final long clientId;
@@ -202,28 +204,19 @@ public final class Lookup implements AutoCloseable {
   }
 
   private Channel listen(Transport transport, long incarnation) {
-    ChannelFuture bound =
-        new ServerBootstrap()
-            .group(loops)
-            .channel(transport.serverChannel())
-            .option(ChannelOption.SO_REUSEADDR, true)
-            .option(ChannelOption.SO_BACKLOG, 4_096)
-            .childOption(ChannelOption.TCP_NODELAY, true)
-            .childHandler(
-                new ChannelInitializer<SocketChannel>() {
-                  @Override
-                  protected void initChannel(SocketChannel channel) {
-                    accept(channel, incarnation);
-                  }
-                })
-            .bind(config.address())
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
+    try {
+      return Listener.listen(
+          loops,
+          transport.serverChannel(),
+          config.address(),
+          Transport.BACKLOG,
+          Map.of(),
+          channel -> accept(channel, incarnation));
+    } catch (IOException e) {
       Transport.stop(loops);
       throw StartupException.portUnavailable(
-          config.address(), "the cluster map service", "data.port", bound.cause());
+          config.address(), "the cluster map service", "data.port", e);
     }
-    return bound.channel();
   }
 
   /// Looks again at who is let in, since the list of principals has changed.
@@ -235,20 +228,56 @@ public final class Lookup implements AutoCloseable {
     }
   }
 
+  private String connectionsFill() {
+    return "there are "
+        + config.connectionsMax()
+        + " connections, which is all that connections.max allows";
+  }
+
+  /// Lets those in who are known, as long as there are places. On the event loop.
+  private final class Places implements LookupConnection.Places {
+    @Override
+    public Optional<String> enter(
+        LookupConnection from, Optional<Caller> caller, Optional<Doorkeeper.Proof> by) {
+      if (caller.isPresent()) {
+        boolean isPreferred = Occupancy.isPreferred(caller.get(), by);
+        int places = config.connectionsMax() + (isPreferred ? Occupancy.PLACES_KEPT : 0);
+        if (connections.size() - strangers.size() >= places) {
+          return Optional.of(connectionsFill());
+        }
+        String principal = caller.get().principal();
+        long most = Occupancy.most(caller.get(), isPreferred, config.connectionsMax());
+        if (!occupancy.enter(principal, most)) {
+          return Optional.of(
+              principal
+                  + " has "
+                  + most
+                  + " connections to this router, all it may have; close some, or share them");
+        }
+      }
+      strangers.remove(from);
+      return Optional.empty();
+    }
+
+    @Override
+    public void leave(String principal) {
+      occupancy.leave(principal);
+    }
+  }
+
   /// Who has not introduced himself yet takes nobody's place.
   private void accept(SocketChannel channel, long incarnation) {
-    if (clients.size() >= config.connectionsMax() && !strangers.isEmpty()) {
+    // Where people are told apart there is room for those whom places are kept for, and for those
+    // of
+    // whom it is not known yet.
+    int most = config.connectionsMax() + (protection.isPresent() ? Occupancy.PLACES_KEPT : 0);
+    if (clients.size() >= most && !strangers.isEmpty()) {
       LookupConnection eldest = strangers.removeFirst();
       clients.remove(eldest.channel());
       var _ = eldest.channel().close();
     }
-    if (clients.size() >= config.connectionsMax()) {
-      Frame refused =
-          new Frame.Refused(
-              ErrorCode.OVERLOADED,
-              "there are "
-                  + config.connectionsMax()
-                  + " connections, which is all that connections.max allows");
+    if (clients.size() >= most) {
+      Frame refused = new Frame.Refused(ErrorCode.OVERLOADED, connectionsFill());
       channel
           .eventLoop()
           .execute(
@@ -259,11 +288,11 @@ public final class Lookup implements AutoCloseable {
       return;
     }
     LookupConnection connection =
-        new LookupConnection(config, protection, directory, metrics, incarnation, channel);
+        new LookupConnection(
+            config, protection, directory, metrics, incarnation, channel, new Places());
     clients.add(channel);
     connections.add(connection);
     strangers.add(connection);
-    connection.whenKnown(() -> strangers.remove(connection));
     channel
         .closeFuture()
         .addListener(

@@ -55,13 +55,26 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
   private final LookupMetrics metrics;
   private final long incarnation;
   private final Channel channel;
-  private Runnable known = () -> {};
+  private final Places places;
+  private String occupant = ""; // whose place this takes; empty for nobody's
   private Optional<Proof> proof = Optional.empty(); // by which the client is known
   private String principal = "";
   private @Nullable Future<?> expiry; // when that ends
   private @Nullable Future<?> deadline;
   private boolean isGreeted;
   private boolean isRefused;
+
+  /// Who may have a connection.
+  interface Places {
+    /// A connection has introduced itself.
+    ///
+    /// @param by what it is known; empty for both where everybody may ask
+    /// @return why there is no place for it; empty if there is
+    Optional<String> enter(LookupConnection from, Optional<Caller> caller, Optional<Proof> by);
+
+    /// A connection that has entered is over.
+    void leave(String principal);
+  }
 
   /// @param incarnation of the router's process
   LookupConnection(
@@ -70,8 +83,10 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
       NodeDirectory directory,
       LookupMetrics metrics,
       long incarnation,
-      Channel channel) {
+      Channel channel,
+      Places places) {
     this.channel = channel;
+    this.places = places;
     this.protection = protection;
     this.config = config;
     this.directory = directory;
@@ -81,11 +96,6 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
 
   Channel channel() {
     return channel;
-  }
-
-  /// Has somebody told when the client has introduced himself.
-  void whenKnown(Runnable listener) {
-    known = listener;
   }
 
   /// Tells a client that has forgotten TLS.
@@ -158,6 +168,10 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
   @Override
   public void channelInactive(ChannelHandlerContext context) {
     metrics.connectionClosed();
+    if (!occupant.isEmpty()) {
+      places.leave(occupant);
+      occupant = "";
+    }
     if (expiry != null) {
       expiry.cancel(false);
     }
@@ -225,8 +239,10 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
     if (protection.isPresent() && !authenticate(protection.get(), hello)) {
       return; // it was told why
     }
+    if (protection.isEmpty()) {
+      var _ = places.enter(this, Optional.empty(), Optional.empty());
+    }
     isGreeted = true;
-    known.run();
     if (deadline != null) {
       deadline.cancel(false);
     }
@@ -246,18 +262,14 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
 
   /// Finds out who asks; refuses him if that is not known. The map is for everybody who is.
   private boolean authenticate(Protection process, Frame.Hello hello) {
-    Doorkeeper doorkeeper = process.doorkeeper();
     SslHandler tls = channel.pipeline().get(SslHandler.class);
     Optional<Certificate> certificate =
         tls == null ? Optional.empty() : Tls.shownBy(tls.engine().getSession());
     Doorkeeper.Visit visit =
-        doorkeeper.visit(hello.credentials(), certificate, System.currentTimeMillis());
+        process.doorkeeper().visit(hello.credentials(), certificate, System.currentTimeMillis());
     return switch (visit.authentication()) {
-      case Authentication.Unknown _
-          when !doorkeeper.hasHeard() && !hello.credentials().isEmpty() -> {
-        refuse(
-            ErrorCode.NO_NODES,
-            "this router has not read the list of principals yet; try again later");
+      case Authentication.Unknown(String reason) when visit.isEarly() -> {
+        refuse(ErrorCode.NO_NODES, reason);
         yield false;
       }
       case Authentication.Unknown(String reason) -> {
@@ -266,8 +278,15 @@ final class LookupConnection extends ChannelInboundHandlerAdapter {
         yield false;
       }
       case Authentication.Known(Caller caller, long expiresMillis) -> {
+        Optional<String> objection = places.enter(this, Optional.of(caller), visit.proof());
+        if (objection.isPresent()) {
+          audit(caller.principal(), objection.get());
+          refuse(ErrorCode.OVERLOADED, objection.get());
+          yield false;
+        }
         proof = visit.proof();
         principal = caller.principal();
+        occupant = principal;
         reviewAt(expiresMillis);
         yield true;
       }

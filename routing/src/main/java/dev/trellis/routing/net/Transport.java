@@ -20,6 +20,9 @@ public enum Transport {
   EPOLL(EpollServerSocketChannel.class, EpollSocketChannel.class),
   NIO(NioServerSocketChannel.class, NioSocketChannel.class);
 
+  /// Connections that may wait to be taken, at either door.
+  public static final int BACKLOG = 4_096;
+
   private final Class<? extends ServerChannel> serverChannel;
   private final Class<? extends SocketChannel> socketChannel;
 

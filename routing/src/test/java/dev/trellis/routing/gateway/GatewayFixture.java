@@ -23,30 +23,88 @@ final class GatewayFixture implements AutoCloseable {
   final InetSocketAddress address;
 
   GatewayFixture() {
-    this(config(Limits.DEFAULT));
+    this(new Terms());
   }
 
-  GatewayFixture(GatewayConfig config) {
-    gateway = Gateway.start(config, store, registry);
+  GatewayFixture(Terms terms) {
+    gateway = Gateway.start(terms.config(), store, registry);
     address = gateway.address();
   }
 
-  static GatewayConfig config(Limits limits) {
-    return new GatewayConfig(
-        new InetSocketAddress(InetAddress.getLoopbackAddress(), 0),
-        1,
-        limits,
-        16 << 10,
-        16 << 10,
-        3_000,
-        256 << 20,
-        PATIENT,
-        PATIENT,
-        PATIENT,
-        PATIENT,
-        PATIENT,
-        PATIENT,
-        100);
+  /// What a gateway under test puts up with: it is patient, unless a test says otherwise.
+  static final class Terms {
+    private InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
+    private Limits limits = Limits.DEFAULT;
+    private int connectionsMax = 3_000;
+    private Duration headerTimeout = PATIENT;
+    private Duration bodyTimeout = PATIENT;
+    private Duration idleTimeout = PATIENT;
+    private Duration writeTimeout = PATIENT;
+    private Duration heartbeat = PATIENT;
+    private int principalsMax = 100;
+
+    Terms address(InetSocketAddress taken) {
+      address = taken;
+      return this;
+    }
+
+    Terms limits(Limits sizes) {
+      limits = sizes;
+      return this;
+    }
+
+    Terms connectionsMax(int number) {
+      connectionsMax = number;
+      return this;
+    }
+
+    Terms headerTimeout(Duration timeout) {
+      headerTimeout = timeout;
+      return this;
+    }
+
+    Terms bodyTimeout(Duration timeout) {
+      bodyTimeout = timeout;
+      return this;
+    }
+
+    Terms idleTimeout(Duration timeout) {
+      idleTimeout = timeout;
+      return this;
+    }
+
+    Terms writeTimeout(Duration timeout) {
+      writeTimeout = timeout;
+      return this;
+    }
+
+    Terms heartbeat(Duration period) {
+      heartbeat = period;
+      return this;
+    }
+
+    Terms principalsMax(int number) {
+      principalsMax = number;
+      return this;
+    }
+
+    GatewayConfig config() {
+      return new GatewayConfig(
+          address,
+          1,
+          limits,
+          16 << 10,
+          16 << 10,
+          connectionsMax,
+          256 << 20,
+          headerTimeout,
+          bodyTimeout,
+          idleTimeout,
+          writeTimeout,
+          heartbeat,
+          PATIENT,
+          principalsMax);
+    }
   }
 
   RawHttp.Response get(String target, String... headers) {

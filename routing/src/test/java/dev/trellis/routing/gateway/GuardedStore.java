@@ -31,7 +31,7 @@ final class GuardedStore implements Store {
   }
 
   private Optional<StoreResult.Failed> objection(Role role, Payload key) {
-    return switch (doorkeeper.authenticate(credentials, Optional.empty(), 0)) {
+    return switch (doorkeeper.visit(credentials, Optional.empty(), 0).authentication()) {
       case Authentication.Unknown unknown ->
           Optional.of(failed(ErrorCode.UNAUTHENTICATED, unknown.reason()));
       case Authentication.Known known when !known.caller().rights().allow(role, key) ->

@@ -27,6 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 
@@ -62,40 +63,7 @@ class HttpAttackTest {
 
   /// Request smuggling: a proxy before the gateway may see one request where this sees two.
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-        "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
-        "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
-        "Content-Length: 4, 4\r\n\r\nabcd",
-        "Content-Length: +4\r\n\r\nabcd",
-        "Content-Length: 0x4\r\n\r\nabcd",
-        "Content-Length : 4\r\n\r\nabcd",
-        "Content-Length: 4\n\r\nabcd",
-        "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: identity\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding:\u000bchunked\r\n\r\n0\r\n\r\n",
-        "X: y\r\n Content-Length: 4\r\n\r\nabcd",
-        "X: y\r\n\tfolded\r\n\r\n",
-        " X: y\r\n\r\n",
-        "X: a\0b\r\n\r\n",
-        "X: a\rb\r\n\r\n",
-        "X\r\n\r\n",
-        ": y\r\n\r\n",
-        "Host: other\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0x4\r\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n-4\r\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n4\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n4\r\nabcdX\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n4;a=\"\n\"\r\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nabcd\r\n0\r\n\r\n",
-      })
+  @MethodSource("dev.trellis.process.http.Smuggling#shapes")
   void whatTwoServersMightUnderstandDifferentlyIsRefusedAndNothingBehindItIsDone(String rest)
       throws IOException {
     String answers =
@@ -331,24 +299,9 @@ class HttpAttackTest {
   @Test
   void aBodyThatTricklesInIsGivenUp() {
     gateway.close();
-    GatewayConfig base = GatewayFixture.config(dev.trellis.wire.Limits.DEFAULT);
     gateway =
         new GatewayFixture(
-            new GatewayConfig(
-                base.address(),
-                base.threads(),
-                base.limits(),
-                base.lineBytesMax(),
-                base.headerBytesMax(),
-                base.connectionsMax(),
-                base.memoryBytesMax(),
-                base.headerTimeout(),
-                java.time.Duration.ofMillis(500),
-                base.idleTimeout(),
-                base.writeTimeout(),
-                base.heartbeat(),
-                base.stopTimeout(),
-                base.principalsMax()));
+            new GatewayFixture.Terms().bodyTimeout(java.time.Duration.ofMillis(500)));
     try (RawHttp http = new RawHttp(gateway.address)) {
       http.send("PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 10000000\r\n");
       http.send("\r\n");

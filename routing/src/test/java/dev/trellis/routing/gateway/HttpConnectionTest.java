@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.client.Call;
 import dev.trellis.lattice.Payload;
 import dev.trellis.process.StartupException;
+import dev.trellis.routing.gateway.GatewayFixture.Terms;
 import dev.trellis.wire.ErrorCode;
 import io.prometheus.client.CollectorRegistry;
 import java.time.Duration;
@@ -28,6 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class HttpConnectionTest {
   private static final byte[] NOTHING = new byte[0];
+  private static final Duration SOON = Duration.ofMillis(300);
 
   private final List<AutoCloseable> closing = new ArrayList<>();
   private GatewayFixture gateway;
@@ -41,7 +43,7 @@ class HttpConnectionTest {
 
   @Test
   void aConnectionServesManyRequests() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     for (int at = 0; at < 100; at++) {
       assertEquals(200, http.request("PUT", "/v1/keys/a", bytes("v" + at)).status());
       assertEquals("v" + at, http.request("GET", "/v1/keys/a", NOTHING).text());
@@ -50,7 +52,7 @@ class HttpConnectionTest {
 
   @Test
   void pipelinedRequestsAreAnsweredInOrder() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     StringBuilder requests = new StringBuilder();
     for (int at = 0; at < 2_000; at++) {
       requests.append("PUT /v1/keys/k HTTP/1.1\r\nContent-Length: 4\r\n\r\n" + (1_000 + at));
@@ -65,7 +67,7 @@ class HttpConnectionTest {
 
   @Test
   void whatIsPipelinedBeforeTheEndOfInputIsAnswered() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send("GET /v1/keys/a HTTP/1.1\r\n\r\nGET /v1/keys/b HTTP/1.1\r\n\r\n");
     http.shutdownOutput();
     assertEquals(404, http.receive(false).status());
@@ -75,7 +77,7 @@ class HttpConnectionTest {
 
   @Test
   void theNextRequestWaitsForTheAnswerOfTheOneBefore() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     List<Call> asked = new ArrayList<>();
     CompletableFuture<StoreResult> first = new CompletableFuture<>();
     gateway.store.script(
@@ -108,7 +110,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientMayAskToBeToldToContinue() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send("PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n");
     assertEquals(100, http.receive(false).status());
     http.send("world");
@@ -118,7 +120,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientThatAsksToContinueWithTooMuchIsToldNotTo() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send(
         "PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 99999999\r\nExpect: 100-continue\r\n\r\n");
     assertEquals(413, http.receive(false).status());
@@ -128,7 +130,7 @@ class HttpConnectionTest {
 
   @Test
   void aBodyInChunksIsPutTogether() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send("PUT /v1/keys/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
     http.send("3\r\nwor\r\n2;x=y\r\nld\r\n0\r\nTrailer: ignored\r\n\r\n");
     assertEquals(200, http.receive(false).status());
@@ -137,7 +139,7 @@ class HttpConnectionTest {
 
   @Test
   void anEmptyValueIsAValueAndAMissingBodyIsNone() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     assertEquals(200, http.request("PUT", "/v1/keys/a", NOTHING).status());
     RawHttp.Response empty = http.request("GET", "/v1/keys/a", NOTHING);
     assertEquals(200, empty.status());
@@ -151,7 +153,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientOfHttp10IsServedAndLeft() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send("GET /v1/cluster HTTP/1.0\r\n\r\n");
     RawHttp.Response response = http.receive(false);
     assertEquals(200, response.status());
@@ -161,7 +163,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientOfHttp10MayStay() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send("GET /v1/cluster HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     assertEquals(Optional.of("keep-alive"), http.receive(false).header("Connection"));
     assertEquals(200, http.request("GET", "/v1/cluster", NOTHING).status());
@@ -169,7 +171,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientMayAskToBeLeft() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     RawHttp.Response response = http.request("GET", "/v1/cluster", NOTHING, "Connection: close");
     assertEquals(200, response.status());
     assertEquals(Optional.of("close"), response.header("Connection"));
@@ -178,7 +180,7 @@ class HttpConnectionTest {
 
   @Test
   void anAbsoluteTargetIsUnderstood() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     assertEquals(404, http.request("GET", "http://elsewhere:1/v1/keys/a", NOTHING).status());
     assertEquals(200, http.request("GET", "http://elsewhere", NOTHING).status());
   }
@@ -238,7 +240,7 @@ class HttpConnectionTest {
       })
   void whatMakesNoSenseIsRefusedSayingWhatWould(
       String method, String target, int status, String detail) {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     String raw = new String(target.getBytes(UTF_8), java.nio.charset.StandardCharsets.ISO_8859_1);
     RawHttp.Response refused = http.request(method, raw, NOTHING);
     assertEquals(status, refused.status(), refused::text);
@@ -249,7 +251,7 @@ class HttpConnectionTest {
 
   @Test
   void anAnswerToHeadHasNoBodyWhateverIsWrong() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     RawHttp.Response refused = http.request("HEAD", "/v1/keys/a/watch", NOTHING);
     assertEquals(405, refused.status());
     assertEquals(Optional.of("GET"), refused.header("Allow"));
@@ -291,7 +293,7 @@ class HttpConnectionTest {
       })
   void aDocumentThatMakesNoSenseIsRefusedSayingWhere(
       String operation, String document, String detail) {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     RawHttp.Response refused = http.request("POST", "/v1/keys/a/" + operation, bytes(document));
     assertEquals(400, refused.status(), refused::text);
     assertTrue(json(refused).get("detail").textValue().contains(detail), refused::text);
@@ -300,7 +302,7 @@ class HttpConnectionTest {
 
   @Test
   void aDocumentThatIsNotUtf8IsRefused() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     byte[] document = bytes("{\"elements\": [\"x\"]}");
     document[15] = (byte) 0xff;
     RawHttp.Response refused = http.request("POST", "/v1/keys/a/add", document);
@@ -310,7 +312,7 @@ class HttpConnectionTest {
 
   @Test
   void aDeeplyNestedDocumentIsRefused() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     RawHttp.Response refused =
         http.request("POST", "/v1/batch", bytes("[".repeat(1_000) + "]".repeat(1_000)));
     assertEquals(400, refused.status(), refused::text);
@@ -337,7 +339,7 @@ class HttpConnectionTest {
         "[{\"operation\":\"get\",\"key\":\"a\",\"by\":1}] | operation 0 of the batch: unknown member 'by' for get",
       })
   void aBatchWithOneMalformedOperationDoesNothing(String batch, String detail) {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     RawHttp.Response refused = http.request("POST", "/v1/batch", bytes(batch));
     assertEquals(400, refused.status(), refused::text);
     assertTrue(json(refused).get("detail").textValue().contains(detail), refused::text);
@@ -345,7 +347,7 @@ class HttpConnectionTest {
 
   @Test
   void limitsOfKeyValueDocumentAndBatchHold() {
-    RawHttp http = connect(GatewayFixture.config(LocalStore.smallLimits()));
+    RawHttp http = connect(new Terms().limits(LocalStore.smallLimits()));
     RawHttp.Response key = http.request("GET", "/v1/keys/" + "k".repeat(65), NOTHING);
     assertEquals(400, key.status());
     assertEquals("KEY_TOO_LONG", json(key).get("code").textValue());
@@ -370,7 +372,7 @@ class HttpConnectionTest {
 
   @Test
   void aBodyInChunksThatGrowsTooLargeIsCutOff() {
-    RawHttp http = connect(GatewayFixture.config(LocalStore.smallLimits()));
+    RawHttp http = connect(new Terms().limits(LocalStore.smallLimits()));
     http.send("PUT /v1/keys/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n");
     for (int at = 0; at < 11; at++) {
       http.send("64\r\n" + "x".repeat(100) + "\r\n");
@@ -383,7 +385,7 @@ class HttpConnectionTest {
 
   @Test
   void theAnswerReachesAClientThatIsStillSending() {
-    RawHttp http = connect(GatewayFixture.config(LocalStore.smallLimits()));
+    RawHttp http = connect(new Terms().limits(LocalStore.smallLimits()));
     http.send("PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 8000000\r\n\r\n");
     http.send(new byte[8_000_000]);
     assertEquals(413, http.receive(false).status());
@@ -391,7 +393,7 @@ class HttpConnectionTest {
 
   @Test
   void aHeaderAndARequestLineThatAreTooLongAreRefused() {
-    RawHttp header = connect(config());
+    RawHttp header = connect(new Terms());
     RawHttp.Response tooLarge =
         header.request("GET", "/v1/keys/a", NOTHING, "X: " + "x".repeat(17_000));
     assertEquals(431, tooLarge.status());
@@ -420,7 +422,7 @@ class HttpConnectionTest {
         "GET / HTTP/1.1\r\nBad Header: x\r\n\r\n",
       })
   void whatIsNoHttpIsRefused(String bytes) {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send(bytes);
     RawHttp.Response refused = http.receive(false);
     assertEquals(400, refused.status(), refused::text);
@@ -436,7 +438,7 @@ class HttpConnectionTest {
     "application/vnd.x+json, 200",
   })
   void onlyJsonIsReadAsArguments(String contentType, int status) {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     assertEquals(
         status,
         http.request("POST", "/v1/keys/a/add", bytes("{\"by\":1}"), "Content-Type: " + contentType)
@@ -445,20 +447,20 @@ class HttpConnectionTest {
 
   @Test
   void aCompressedBodyIsRefusedRatherThanStored() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     assertEquals(
         415, http.request("PUT", "/v1/keys/a", bytes("zzz"), "Content-Encoding: gzip").status());
   }
 
   @Test
   void aClientThatSaysNothingIsLeft() {
-    RawHttp http = connect(withTimeouts(50_000, 50_000, 300, 50_000));
+    RawHttp http = connect(new Terms().idleTimeout(SOON));
     assertTrue(http.isAtEnd());
   }
 
   @Test
   void aHeaderThatDoesNotEndIsGivenUp() {
-    RawHttp http = connect(withTimeouts(300, 50_000, 50_000, 50_000));
+    RawHttp http = connect(new Terms().headerTimeout(SOON));
     http.send("GET /v1/keys/a HTTP/1.1\r\nX: ");
     RawHttp.Response late = http.receive(false);
     assertEquals(408, late.status());
@@ -467,7 +469,7 @@ class HttpConnectionTest {
 
   @Test
   void aBodyThatDoesNotComeIsGivenUp() {
-    RawHttp http = connect(withTimeouts(50_000, 300, 50_000, 50_000));
+    RawHttp http = connect(new Terms().bodyTimeout(SOON));
     http.send("PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nwor");
     RawHttp.Response late = http.receive(false);
     assertEquals(408, late.status());
@@ -477,7 +479,7 @@ class HttpConnectionTest {
 
   @Test
   void aClientThatTakesNothingOfItsAnswerIsLeft() {
-    connect(withTimeouts(50_000, 50_000, 50_000, 300));
+    connect(new Terms().writeTimeout(SOON));
     gateway.put("/v1/keys/big", "x".repeat(16 << 20));
     RawHttp deaf = connectAgain();
     deaf.send("GET /v1/keys/big HTTP/1.1\r\n\r\n");
@@ -489,7 +491,7 @@ class HttpConnectionTest {
 
   @Test
   void aBodyThatStopsHalfwayLeavesNothingBehind() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     http.send("PUT /v1/keys/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nwor");
     http.shutdownOutput();
     assertTrue(http.isAtEnd());
@@ -499,7 +501,7 @@ class HttpConnectionTest {
 
   @Test
   void twoThousandConnectionsAtOnceAreServed() {
-    connect(config());
+    connect(new Terms());
     List<RawHttp> all = new ArrayList<>();
     for (int at = 0; at < 2_000; at++) {
       all.add(connectAgain());
@@ -515,7 +517,7 @@ class HttpConnectionTest {
 
   @Test
   void tooManyConnectionsAreToldSo() {
-    RawHttp first = connect(withConnections(2));
+    RawHttp first = connect(new Terms().connectionsMax(2));
     assertEquals(200, first.request("GET", "/v1/cluster", NOTHING).status());
     RawHttp second = connectAgain();
     assertEquals(200, second.request("GET", "/v1/cluster", NOTHING).status());
@@ -529,7 +531,7 @@ class HttpConnectionTest {
 
   @Test
   void aDefectOfOursIs500AndTheConnectionGoesOn() {
-    RawHttp http = connect(config());
+    RawHttp http = connect(new Terms());
     gateway.store.script(call -> CompletableFuture.failedFuture(new IllegalStateException("x")));
     RawHttp.Response failed = http.request("GET", "/v1/keys/a", NOTHING);
     assertEquals(500, failed.status());
@@ -540,7 +542,7 @@ class HttpConnectionTest {
 
   @Test
   void stoppingAnswersWhatHasArrivedAndEndsTheRest() {
-    RawHttp busy = connect(config());
+    RawHttp busy = connect(new Terms());
     RawHttp idle = connectAgain();
     idle.request("GET", "/v1/cluster", NOTHING);
     CompletableFuture<StoreResult> answer = new CompletableFuture<>();
@@ -567,8 +569,8 @@ class HttpConnectionTest {
 
   @Test
   void aPortInUseIsNamed() {
-    connect(config());
-    GatewayConfig same = at(config(), gateway.address);
+    connect(new Terms());
+    GatewayConfig same = new Terms().address(gateway.address).config();
     String message =
         assertThrows(
                 StartupException.class,
@@ -578,8 +580,8 @@ class HttpConnectionTest {
     assertTrue(message.contains("gateway.port"), message);
   }
 
-  private RawHttp connect(GatewayConfig config) {
-    gateway = new GatewayFixture(config);
+  private RawHttp connect(Terms terms) {
+    gateway = new GatewayFixture(terms);
     closing.add(gateway);
     return connectAgain();
   }
@@ -588,66 +590,6 @@ class HttpConnectionTest {
     RawHttp http = new RawHttp(gateway.address);
     closing.add(http);
     return http;
-  }
-
-  private static GatewayConfig config() {
-    return GatewayFixture.config(dev.trellis.wire.Limits.DEFAULT);
-  }
-
-  private static GatewayConfig withTimeouts(long header, long body, long idle, long write) {
-    GatewayConfig base = config();
-    return new GatewayConfig(
-        base.address(),
-        base.threads(),
-        base.limits(),
-        base.lineBytesMax(),
-        base.headerBytesMax(),
-        base.connectionsMax(),
-        base.memoryBytesMax(),
-        Duration.ofMillis(header),
-        Duration.ofMillis(body),
-        Duration.ofMillis(idle),
-        Duration.ofMillis(write),
-        base.heartbeat(),
-        base.stopTimeout(),
-        base.principalsMax());
-  }
-
-  private static GatewayConfig withConnections(int max) {
-    GatewayConfig base = config();
-    return new GatewayConfig(
-        base.address(),
-        base.threads(),
-        base.limits(),
-        base.lineBytesMax(),
-        base.headerBytesMax(),
-        max,
-        base.memoryBytesMax(),
-        base.headerTimeout(),
-        base.bodyTimeout(),
-        base.idleTimeout(),
-        base.writeTimeout(),
-        base.heartbeat(),
-        base.stopTimeout(),
-        base.principalsMax());
-  }
-
-  private static GatewayConfig at(GatewayConfig base, java.net.InetSocketAddress address) {
-    return new GatewayConfig(
-        address,
-        base.threads(),
-        base.limits(),
-        base.lineBytesMax(),
-        base.headerBytesMax(),
-        base.connectionsMax(),
-        base.memoryBytesMax(),
-        base.headerTimeout(),
-        base.bodyTimeout(),
-        base.idleTimeout(),
-        base.writeTimeout(),
-        base.heartbeat(),
-        base.stopTimeout(),
-        base.principalsMax());
   }
 
   private static byte[] bytes(String text) {

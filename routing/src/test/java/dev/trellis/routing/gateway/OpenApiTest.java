@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trellis.routing.gateway.GatewayFixture.Terms;
 import dev.trellis.routing.gateway.OpenApiDocument.Operation;
 import dev.trellis.wire.ErrorCode;
-import dev.trellis.wire.Limits;
 import io.netty.handler.codec.http.HttpHeaders;
 import io.prometheus.client.CollectorRegistry;
 import java.net.SocketAddress;
@@ -472,8 +472,7 @@ class OpenApiTest {
           @Override
           public void close() {}
         };
-    try (Gateway closed =
-        Gateway.start(GatewayFixture.config(Limits.DEFAULT), nobody, new CollectorRegistry())) {
+    try (Gateway closed = Gateway.start(new Terms().config(), nobody, new CollectorRegistry())) {
       return RawHttp.exchange(
           closed.address(),
           document.operation(right.operation).method(),
@@ -534,7 +533,7 @@ class OpenApiTest {
 
   private RawHttp.Response withoutMemory(Sample right) {
     gateway.awaitMemoryGivenBack();
-    long all = GatewayFixture.config(Limits.DEFAULT).memoryBytesMax();
+    long all = new Terms().config().memoryBytesMax();
     gateway.gateway.memory().take(all);
     RawHttp.Response response = send(right, right.target);
     gateway.gateway.memory().giveBack(all);
@@ -543,23 +542,7 @@ class OpenApiTest {
 
   /// A request whose body does not come, to a gateway that does not wait long.
   private static RawHttp.Response late(String method, String target) {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    GatewayConfig hasty =
-        new GatewayConfig(
-            base.address(),
-            base.threads(),
-            base.limits(),
-            base.lineBytesMax(),
-            base.headerBytesMax(),
-            base.connectionsMax(),
-            base.memoryBytesMax(),
-            base.headerTimeout(),
-            Duration.ofMillis(10),
-            base.idleTimeout(),
-            base.writeTimeout(),
-            base.heartbeat(),
-            base.stopTimeout(),
-            base.principalsMax());
+    Terms hasty = new Terms().bodyTimeout(Duration.ofMillis(10));
     try (GatewayFixture gateway = new GatewayFixture(hasty);
         RawHttp http = new RawHttp(gateway.address)) {
       http.send(method + " " + target + " HTTP/1.1\r\nContent-Length: 1\r\n\r\n");

@@ -11,6 +11,7 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.trellis.access.AccessList;
+import dev.trellis.access.Allowance;
 import dev.trellis.access.ApiKey;
 import dev.trellis.access.KeyRecord;
 import dev.trellis.client.TestExceptions;
@@ -20,8 +21,8 @@ import dev.trellis.process.HttpsClient;
 import dev.trellis.process.Protection;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.TestSecrets;
+import dev.trellis.routing.gateway.GatewayFixture.Terms;
 import dev.trellis.wire.ErrorCode;
-import dev.trellis.wire.Limits;
 import io.prometheus.client.CollectorRegistry;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -57,6 +58,8 @@ class SecureGatewayTest {
   private final ListAppender<ILoggingEvent> logged = new ListAppender<>();
   private final ApiKey shop = ApiKey.mint(RANDOM);
   private final ApiKey bank = ApiKey.mint(RANDOM);
+  private final ApiKey post = ApiKey.mint(RANDOM);
+  private final Map<String, String> extraFields = new HashMap<>(); // of the list of principals
   private volatile boolean nodesAreSilent;
   private TestSecrets secrets;
   private Secrets own;
@@ -66,7 +69,9 @@ class SecureGatewayTest {
   /// All that is written: the audit log may have its own place.
   private static List<Logger> logs() {
     return List.of(
-        (Logger) LoggerFactory.getLogger("ROOT"), (Logger) LoggerFactory.getLogger(AuditLog.NAME));
+        (Logger) LoggerFactory.getLogger("ROOT"),
+        (Logger) LoggerFactory.getLogger(AuditLog.NAME),
+        (Logger) LoggerFactory.getLogger(AuditLog.REFUSED));
   }
 
   @BeforeEach
@@ -86,10 +91,10 @@ class SecureGatewayTest {
     }
   }
 
-  private void listen(GatewayConfig config) {
+  private void listen(Terms terms) {
     gateway =
         Gateway.startProtected(
-            config,
+            terms.config(),
             protection,
             credentials -> {
               if (nodesAreSilent) {
@@ -105,7 +110,7 @@ class SecureGatewayTest {
   }
 
   private void listen() {
-    listen(GatewayFixture.config(Limits.DEFAULT));
+    listen(new Terms());
     hear(0, Set.of());
   }
 
@@ -114,6 +119,8 @@ class SecureGatewayTest {
     Map<String, String> fields = new HashMap<>();
     fields.put(AccessList.keyField(shop.id()), record(shop, "shop", 0).text());
     fields.put(AccessList.keyField(bank.id()), record(bank, "bank", bankExpires).text());
+    fields.put(AccessList.keyField(post.id()), record(post, "post", 0).text());
+    fields.putAll(extraFields);
     fields.put(AccessList.grantField("shop", "shop/"), "read,write");
     fields.put(AccessList.grantField("bank", "bank/"), "read,write");
     Set<String> flags = new java.util.HashSet<>();
@@ -291,11 +298,14 @@ class SecureGatewayTest {
 
   @Test
   void beforeTheListOfPrincipalsIsHereNobodyIsCalledUnknown() {
-    listen(GatewayFixture.config(Limits.DEFAULT));
+    listen(new Terms());
     RawHttp.Response later = send(shop, "GET", "/v1/cluster", "");
     refused(503, "NO_NODES", later);
     assertEquals(Optional.of("1"), later.header("Retry-After"));
     unauthenticated(connect().request("GET", "/v1/cluster", NOTHING));
+    // Nor is an administrator known, as he may have been revoked.
+    refused(503, "NO_NODES", send(secrets.administrator(), "GET", "/v1/cluster", ""));
+    hear(0, Set.of());
     assertEquals(200, send(secrets.administrator(), "GET", "/v1/cluster", "").status());
   }
 
@@ -356,23 +366,7 @@ class SecureGatewayTest {
 
   @Test
   void noMoreKeysAreInUseThanMayBeAndTheOneThatIsNotIsLetGo() {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    listen(
-        new GatewayConfig(
-            base.address(),
-            base.threads(),
-            base.limits(),
-            base.lineBytesMax(),
-            base.headerBytesMax(),
-            base.connectionsMax(),
-            base.memoryBytesMax(),
-            base.headerTimeout(),
-            base.bodyTimeout(),
-            base.idleTimeout(),
-            base.writeTimeout(),
-            base.heartbeat(),
-            base.stopTimeout(),
-            1));
+    listen(new Terms().principalsMax(1));
     hear(0, Set.of());
     RawHttp watch = connect();
     watch.send("GET /v1/keys/bank%2Fw/watch HTTP/1.1\r\n" + bearer(bank) + "\r\n\r\n");
@@ -417,23 +411,7 @@ class SecureGatewayTest {
 
   @Test
   void whileTenThousandConnectionsAreHalfOpenItServes() {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    listen(
-        new GatewayConfig(
-            base.address(),
-            base.threads(),
-            base.limits(),
-            base.lineBytesMax(),
-            base.headerBytesMax(),
-            300,
-            base.memoryBytesMax(),
-            base.headerTimeout(),
-            base.bodyTimeout(),
-            base.idleTimeout(),
-            base.writeTimeout(),
-            base.heartbeat(),
-            base.stopTimeout(),
-            10));
+    listen(new Terms().connectionsMax(300).principalsMax(10));
     hear(0, Set.of());
     RawHttp stays = connect();
     assertEquals(200, stays.request("GET", "/v1/cluster", NOTHING, bearer(shop)).status());
@@ -448,6 +426,122 @@ class SecureGatewayTest {
       }
     }
     assertEquals(200, stays.request("GET", "/v1/cluster", NOTHING, bearer(shop)).status());
+  }
+
+  private static GatewayConfig withConnections(int max) {
+    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
+    return new GatewayConfig(
+        base.address(),
+        base.threads(),
+        base.limits(),
+        base.lineBytesMax(),
+        base.headerBytesMax(),
+        max,
+        base.memoryBytesMax(),
+        base.headerTimeout(),
+        base.bodyTimeout(),
+        base.idleTimeout(),
+        base.writeTimeout(),
+        base.heartbeat(),
+        base.stopTimeout(),
+        base.principalsMax());
+  }
+
+  /// A connection that is busy for as long as it is open.
+  private RawHttp watching(ApiKey key, String name) {
+    RawHttp watch = connect();
+    watch.send("GET /v1/keys/" + name + "%2Fw/watch HTTP/1.1\r\n" + bearer(key) + "\r\n\r\n");
+    assertEquals(200, watch.receive(false).status());
+    return watch;
+  }
+
+  private RawHttp idle(ApiKey key) {
+    RawHttp http = connect();
+    assertEquals(200, http.request("GET", "/v1/cluster", NOTHING, bearer(key)).status());
+    return http;
+  }
+
+  @Test
+  void nobodyTakesAllConnectionsOfTheGateway() {
+    listen(withConnections(8));
+    hear(0, Set.of());
+    RawHttp one = watching(shop, "shop");
+    for (int at = 1; at < 4; at++) {
+      watching(shop, "shop");
+    }
+    RawHttp fifth = connect();
+    RawHttp.Response refused = fifth.request("GET", "/v1/cluster", NOTHING, bearer(shop));
+    JsonNode problem = refused(503, "OVERLOADED", refused);
+    assertTrue(problem.get("detail").textValue().startsWith("shop has 4 connections"));
+    assertEquals(Optional.of("1"), refused.header("Retry-After"));
+    assertTrue(fifth.isAtEnd());
+    for (int at = 0; at < 4; at++) {
+      watching(bank, "bank");
+    }
+    RawHttp.Response full = send(post, "GET", "/v1/cluster", "");
+    assertTrue(
+        refused(503, "OVERLOADED", full)
+            .get("detail")
+            .textValue()
+            .contains("gateway.connections.max"));
+    assertEquals(
+        200,
+        send(secrets.administrator(), "GET", "/v1/cluster", "").status(),
+        "there are places for administrators");
+    one.close();
+    while (send(shop, "GET", "/v1/cluster", "").status() != 200) {
+      Thread.onSpinWait(); // the time limit of the tests bounds it
+    }
+  }
+
+  @Test
+  void aConnectionThatWaitsForItsNextRequestMakesRoomForNewcomers() {
+    listen(withConnections(4));
+    hear(0, Set.of());
+    RawHttp eldest = idle(shop);
+    RawHttp other = idle(shop);
+    RawHttp busy = watching(bank, "bank");
+    RawHttp last = idle(bank);
+    assertEquals(200, other.request("GET", "/v1/cluster", NOTHING, bearer(shop)).status());
+    assertEquals(200, send(post, "GET", "/v1/cluster", "").status());
+    assertTrue(eldest.isAtEnd());
+    assertEquals(200, other.request("GET", "/v1/cluster", NOTHING, bearer(shop)).status());
+    assertEquals(200, last.request("GET", "/v1/cluster", NOTHING, bearer(bank)).status());
+    assertEquals("retry: 1000\n\n", busy.chunk());
+  }
+
+  @Test
+  void nobodyHoldsAllTheMemoryOfTheGateway() {
+    listen(GatewayMemoryTest.config(64 << 20));
+    hear(0, Set.of());
+    String big = "x".repeat(16 << 20);
+    assertEquals(200, send(shop, "PUT", "/v1/keys/shop%2Fbig", big).status());
+    assertEquals(200, send(bank, "PUT", "/v1/keys/bank%2Fbig", big).status());
+    int served = 0;
+    for (int at = 0; at < 6; at++) {
+      RawHttp http = connect();
+      http.send("GET /v1/keys/shop%2Fbig HTTP/1.1\r\n" + bearer(shop) + "\r\n\r\n");
+      served += http.receive(true).status() == 200 ? 1 : 0;
+    }
+    assertTrue(served >= 2 && served <= 3, "of " + served + " answers nothing is taken");
+    assertEquals(200, send(bank, "GET", "/v1/keys/bank%2Fbig", "").status());
+    // Who takes nothing while half of the memory is held is let go, also behind TLS.
+    while (send(shop, "GET", "/v1/keys/shop%2Fbig", "").status() != 200) {
+      Thread.onSpinWait(); // the time limit of the tests bounds it
+    }
+  }
+
+  @Test
+  void theLimitOfConnectionsCountsAtTheGateway() {
+    listen();
+    extraFields.put(AccessList.allowanceField("shop"), AccessList.text(new Allowance(0, 0, 1, 0)));
+    hear(0, Set.of());
+    RawHttp only = idle(shop);
+    RawHttp.Response refused = send(shop, "GET", "/v1/cluster", "");
+    refused(503, "OVERLOADED", refused);
+    // A connection that changes hands counts for whose it is.
+    assertEquals(200, only.request("GET", "/v1/cluster", NOTHING, bearer(bank)).status());
+    assertEquals(200, send(shop, "GET", "/v1/cluster", "").status());
   }
 
   @Test

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.trellis.routing.gateway.GatewayFixture.Terms;
 import dev.trellis.wire.ErrorCode;
-import dev.trellis.wire.Limits;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -83,7 +83,7 @@ class WatchTest {
 
   @Test
   void tellsTheCurrentStateFirstAndThenEveryChange() throws Exception {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     gateway.put("/v1/keys/a", "one");
     Events events = watch("/v1/keys/a/watch");
     assertEquals("HTTP/1.1 200 OK", events.status);
@@ -108,7 +108,7 @@ class WatchTest {
 
   @Test
   void aWatchOnAnotherKindIsRefusedAndTheConnectionGoesOn() {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     gateway.put("/v1/keys/a", "one");
     RawHttp http = closing(new RawHttp(gateway.address));
     assertEquals(409, http.request("GET", "/v1/keys/a/watch?kind=counter", NOTHING).status());
@@ -118,7 +118,7 @@ class WatchTest {
 
   @Test
   void aWatchThatIsOvertakenByAnotherKindEndsWithTheProblem() throws Exception {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     gateway.put("/v1/keys/a?ttl=5s", "one");
     Events events = watch("/v1/keys/a/watch?kind=lww");
     events.next();
@@ -134,7 +134,7 @@ class WatchTest {
 
   @Test
   void aClusterThatFailsEndsTheStreamWithTheProblem() throws Exception {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     Events events = watch("/v1/keys/a/watch");
     events.next();
     events.next();
@@ -145,7 +145,7 @@ class WatchTest {
 
   @Test
   void signsOfLifeAreSentWhileNothingChanges() throws Exception {
-    start(Duration.ofMillis(50));
+    start(new Terms().heartbeat(Duration.ofMillis(50)));
     Events events = watch("/v1/keys/a/watch");
     events.next();
     events.next();
@@ -155,7 +155,7 @@ class WatchTest {
 
   @Test
   void aClientThatLeavesEndsItsWatch() throws Exception {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     Events events = watch("/v1/keys/a/watch");
     events.next();
     events.next();
@@ -169,7 +169,7 @@ class WatchTest {
 
   @Test
   void aSlowReaderGetsFewerStatesAndTheLastOne() throws Exception {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     Events events = watch("/v1/keys/a/watch");
     String filling = "x".repeat(100_000);
     int changes = 1_000;
@@ -192,8 +192,7 @@ class WatchTest {
 
   @Test
   void aReaderThatTakesNothingIsLeft() throws Exception {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    start(withWriteTimeout(base, Duration.ofMillis(300)));
+    start(new Terms().writeTimeout(Duration.ofMillis(300)));
     Events deaf = watch("/v1/keys/a/watch");
     assertTrue(deaf.status.contains("200"));
     gateway.put("/v1/keys/a", "x".repeat(16 << 20));
@@ -204,7 +203,7 @@ class WatchTest {
 
   @Test
   void watchesInHttp11ComeInChunks() {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     RawHttp http = closing(new RawHttp(gateway.address));
     RawHttp.Response header = http.request("GET", "/v1/keys/a/watch", NOTHING);
     assertEquals(Optional.of("chunked"), header.header("Transfer-Encoding"));
@@ -214,7 +213,7 @@ class WatchTest {
 
   @Test
   void stoppingEndsWatchesInOrder() {
-    start(Duration.ofSeconds(50));
+    start(new Terms());
     RawHttp http = closing(new RawHttp(gateway.address));
     http.request("GET", "/v1/keys/a/watch", NOTHING);
     http.chunk();
@@ -225,46 +224,8 @@ class WatchTest {
     assertEquals(0, gateway.store.watchCount());
   }
 
-  private void start(Duration heartbeat) {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    start(
-        new GatewayConfig(
-            base.address(),
-            base.threads(),
-            base.limits(),
-            base.lineBytesMax(),
-            base.headerBytesMax(),
-            base.connectionsMax(),
-            base.memoryBytesMax(),
-            base.headerTimeout(),
-            base.bodyTimeout(),
-            base.idleTimeout(),
-            base.writeTimeout(),
-            heartbeat,
-            base.stopTimeout(),
-            base.principalsMax()));
-  }
-
-  private void start(GatewayConfig config) {
-    gateway = closing(new GatewayFixture(config));
-  }
-
-  private static GatewayConfig withWriteTimeout(GatewayConfig base, Duration timeout) {
-    return new GatewayConfig(
-        base.address(),
-        base.threads(),
-        base.limits(),
-        base.lineBytesMax(),
-        base.headerBytesMax(),
-        base.connectionsMax(),
-        base.memoryBytesMax(),
-        base.headerTimeout(),
-        base.bodyTimeout(),
-        base.idleTimeout(),
-        timeout,
-        base.heartbeat(),
-        base.stopTimeout(),
-        base.principalsMax());
+  private void start(Terms terms) {
+    gateway = closing(new GatewayFixture(terms));
   }
 
   private Events watch(String target) throws IOException {

@@ -12,6 +12,8 @@ import java.io.UncheckedIOException;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.ByteBuffer;
+import java.util.Optional;
+import javax.net.ssl.SSLContext;
 
 /// A client that says just the frames it is told to.
 final class FrameClient implements AutoCloseable {
@@ -21,8 +23,16 @@ final class FrameClient implements AutoCloseable {
   private final FrameCodec codec = new FrameCodec(Limits.DEFAULT);
 
   FrameClient(InetSocketAddress address) {
+    this(address, Optional.empty());
+  }
+
+  /// @param tls to speak it, with these
+  FrameClient(InetSocketAddress address, Optional<SSLContext> tls) {
     try {
-      socket = new Socket(address.getAddress(), address.getPort());
+      socket =
+          tls.isPresent()
+              ? tls.get().getSocketFactory().createSocket(address.getAddress(), address.getPort())
+              : new Socket(address.getAddress(), address.getPort());
       socket.setSoTimeout(20_000);
       in = new DataInputStream(socket.getInputStream());
       out = new DataOutputStream(socket.getOutputStream());
@@ -32,7 +42,11 @@ final class FrameClient implements AutoCloseable {
   }
 
   static Frame.Hello hello(String clusterName) {
-    return new Frame.Hello(1, 1, clusterName, 5, Frame.Scope.SHARD, Payload.EMPTY, "test");
+    return hello(clusterName, Payload.EMPTY);
+  }
+
+  static Frame.Hello hello(String clusterName, Payload credentials) {
+    return new Frame.Hello(1, 1, clusterName, 5, Frame.Scope.SHARD, credentials, "test");
   }
 
   Frame ask(Frame frame) {

@@ -184,7 +184,7 @@ final class BenchCommand implements Callable<Integer> {
 
   private Load load() {
     Mix mix = options.mix(workload);
-    Load.requireWithin("--insert-percent", insertPercent, 0, mix.writePercent());
+    CommandFailure.requireWithin("--insert-percent", insertPercent, 0, mix.writePercent());
     return new Load(
         connections,
         pipeline,

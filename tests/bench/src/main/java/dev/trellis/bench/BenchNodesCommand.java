@@ -143,7 +143,7 @@ final class BenchNodesCommand implements Callable<Integer> {
   }
 
   private Load load() {
-    Load.requireWithin("--mebibytes", mebibytes, 1, 1 << 20);
+    CommandFailure.requireWithin("--mebibytes", mebibytes, 1, 1 << 20);
     ValueSizes values = options.values(null);
     long meanBytes = Math.max(1, (values.least() + (long) values.most()) / 2);
     return new Load(

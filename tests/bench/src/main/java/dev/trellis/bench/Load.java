@@ -65,7 +65,7 @@ record Load(
     }
   }
 
-  static void requireWithin(String name, long value, long min, long max) {
+  private static void requireWithin(String name, long value, long min, long max) {
     if (value < min || value > max) {
       throw new IllegalArgumentException(name + " " + value + " is outside " + min + " to " + max);
     }

@@ -1,5 +1,6 @@
 package dev.trellis.bench;
 
+import dev.trellis.cli.CommandFailure;
 import dev.trellis.client.CallOptions;
 import dev.trellis.wire.Acknowledgement;
 import org.jspecify.annotations.Nullable;
@@ -80,7 +81,7 @@ final class LoadOptions {
   Mix mix(@Nullable Workload workload) {
     if (workload == null) {
       int percent = readPercent == null ? READ_PERCENT : readPercent;
-      Load.requireWithin("--read-percent", percent, 0, 100);
+      CommandFailure.requireWithin("--read-percent", percent, 0, 100);
       return Mix.ofReads(percent);
     }
     refuseBesideWorkload("--read-percent", readPercent, workload);

@@ -1,19 +1,14 @@
 package dev.trellis.casestudy;
 
 import dev.trellis.bench.BenchCluster;
-import dev.trellis.bench.peers.Machine;
 import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.ExitCode;
-import dev.trellis.cli.Json;
-import dev.trellis.cli.StandardOptions;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.PlacementHandle;
 import dev.trellis.client.Trellis;
-import dev.trellis.client.TrellisException;
 import dev.trellis.wire.Placement;
 import dev.trellis.wire.Receipt;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -22,10 +17,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `bin/trellis casestudy anomalies`: how often transactions of several functions see what they
@@ -45,15 +38,13 @@ import picocli.CommandLine.Option;
       "  trellis casestudy anomalies --level eventual,causal --gossip 10ms"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
-final class AnomaliesCommand implements Callable<Integer> {
+final class AnomaliesCommand extends StudyCommand {
   private static final int KEYS = 1_000;
   private static final double THETA = 1;
   private static final int SHOWN_TRANSACTIONS = 500;
   private static final int PROBES = 20; // of each client
   private static final Duration GOSSIP_MAX = Duration.ofSeconds(10);
   private static final Placement BOTH_NODES = new Placement(2, 0, 1);
-
-  @Mixin private final StandardOptions standard = new StandardOptions();
 
   @Option(
       names = "--transactions",
@@ -94,40 +85,24 @@ final class AnomaliesCommand implements Callable<Integer> {
       description = "Which keys are written and read follows from it (${DEFAULT-VALUE}).")
   private long seed;
 
-  @Option(
-      names = "--port-base",
-      paramLabel = "PORT",
-      defaultValue = "9600",
-      description = "The router's port (${DEFAULT-VALUE}).")
-  private int portBase;
-
   @Override
   public Integer call() throws InterruptedException {
-    CaseStudyCommand.requireWithin("--transactions", transactions, 1, 1_000_000);
-    CaseStudyCommand.requireWithin("--parallel", parallel, 1, 64);
+    CommandFailure.requireWithin("--transactions", transactions, 1, 1_000_000);
+    CommandFailure.requireWithin("--parallel", parallel, 1, 64);
     gossip.forEach(
         epoch ->
-            CaseStudyCommand.requireWithin(
+            CommandFailure.requireWithin(
                 "--gossip in ms", epoch.toMillis(), 1, GOSSIP_MAX.toMillis()));
     List<Level> asked = asked();
-    List<LevelResult> results = new ArrayList<>();
-    Map<String, Object> about = about();
-    try {
-      for (Duration epoch : gossip) {
-        results.addAll(onCluster(epoch, asked));
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (TrellisException e) {
-      throw CommandFailure.of(e);
-    }
-    AnomaliesReport report = new AnomaliesReport(about, results);
-    if (standard.json()) {
-      standard.console().printLine(Json.write(report.toJson()));
-    } else {
-      report.lines().forEach(standard.console()::printLine);
-    }
-    return report.faults().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
+    return carryOut(
+        () -> {
+          Map<String, Object> about = about();
+          List<LevelResult> results = new ArrayList<>();
+          for (Duration epoch : gossip) {
+            results.addAll(onCluster(epoch, asked));
+          }
+          return new AnomaliesReport(about, results);
+        });
   }
 
   private List<Level> asked() {
@@ -152,8 +127,7 @@ final class AnomaliesCommand implements Callable<Integer> {
     about.put("keys", (long) KEYS);
     about.put("zipf", THETA);
     about.put("seed", seed);
-    about.put("machine", Machine.describe());
-    about.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));
+    addMachine(about);
     return about;
   }
 
@@ -161,7 +135,7 @@ final class AnomaliesCommand implements Callable<Integer> {
       throws IOException, InterruptedException {
     Path folder = Files.createTempDirectory("trellis-casestudy");
     List<LevelResult> results = new ArrayList<>();
-    try (BenchCluster cluster = new BenchCluster(portBase, folder)) {
+    try (BenchCluster cluster = new BenchCluster(portBase(), folder)) {
       cluster.up(
           List.of(
               "--memory-nodes",
@@ -207,7 +181,7 @@ final class AnomaliesCommand implements Callable<Integer> {
       }
       Map<String, Long> answering = whoAnswersForOneKey(cluster, clients, load);
       TransactionLoad.Outcome outcome = load.run(hosts, done -> tell(level, epoch, done));
-      standard.console().progress("");
+      console().progress("");
       return LevelResult.of(level, epoch, outcome, answering);
     } finally {
       clients.forEach(Trellis::close);
@@ -261,8 +235,7 @@ final class AnomaliesCommand implements Callable<Integer> {
 
   private void tell(Level level, Duration epoch, long done) {
     if (done % SHOWN_TRANSACTIONS == 0) {
-      standard
-          .console()
+      console()
           .progress(
               "%s, gossip.epoch %s: %,d of %,d transactions"
                   .formatted(level.word(), LevelResult.text(epoch), done, transactions));

@@ -10,7 +10,8 @@ import java.util.Map;
 /// What `casestudy anomalies` found, for people and for programs.
 ///
 /// @param about what was run, with what and on what, by name
-record AnomaliesReport(Map<String, Object> about, List<LevelResult> results) {
+record AnomaliesReport(Map<String, Object> about, List<LevelResult> results)
+    implements StudyReport {
   /// What to know before a figure is held against one of the thesis.
   static final List<String> DIFFERENCES =
       List.of(
@@ -28,11 +29,13 @@ record AnomaliesReport(Map<String, Object> about, List<LevelResult> results) {
           "Level causal writes multicausal values: a write reads first what it replaces, so that a"
               + " transaction has eight calls, and as no stamp orders such values, nothing is counted.");
 
-  List<String> faults() {
+  @Override
+  public List<String> faults() {
     return results.stream().flatMap(result -> result.faults().stream()).toList();
   }
 
-  List<String> lines() {
+  @Override
+  public List<String> lines() {
     List<String> lines = new ArrayList<>();
     about.forEach((name, value) -> lines.add(name + ": " + value));
     lines.add("");
@@ -90,7 +93,8 @@ record AnomaliesReport(Map<String, Object> about, List<LevelResult> results) {
         .orElseThrow();
   }
 
-  Map<String, Object> toJson() {
+  @Override
+  public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>(about);
     json.put("passed", faults().isEmpty());
     json.put("faults", faults());

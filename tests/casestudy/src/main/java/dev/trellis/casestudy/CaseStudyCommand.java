@@ -29,12 +29,4 @@ final class CaseStudyCommand implements Callable<Integer> {
         "which case study? Say 'casestudy anomalies', 'latency', 'leader-election', 'model-training' or"
             + " 'prediction-serving'; 'casestudy --help' tells more.");
   }
-
-  /// @throws CommandFailure naming the option, if its value is out of range
-  static void requireWithin(String name, long value, long min, long max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, name + " " + value + " is outside " + min + " to " + max);
-    }
-  }
 }

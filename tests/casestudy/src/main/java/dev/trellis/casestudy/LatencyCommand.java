@@ -1,17 +1,11 @@
 package dev.trellis.casestudy;
 
 import dev.trellis.bench.BenchCluster;
-import dev.trellis.bench.peers.Machine;
 import dev.trellis.cli.CommandFailure;
-import dev.trellis.cli.ExitCode;
-import dev.trellis.cli.Json;
-import dev.trellis.cli.StandardOptions;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
-import dev.trellis.client.TrellisException;
 import dev.trellis.wire.Acknowledgement;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -19,9 +13,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `bin/trellis casestudy latency`: what one communication between two functions costs, through a
@@ -37,12 +29,10 @@ import picocli.CommandLine.Option;
     footerHeading = "%nExamples:%n",
     footer = {"  trellis casestudy latency", "  trellis casestudy latency --trips 20000 --json"})
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
-final class LatencyCommand implements Callable<Integer> {
+final class LatencyCommand extends StudyCommand {
   private static final int ROUNDS = 20;
   private static final int TRIPS_MIN = 100;
   private static final int TRIPS_MAX = 1_000_000;
-
-  @Mixin private final StandardOptions standard = new StandardOptions();
 
   @Option(
       names = "--trips",
@@ -60,38 +50,36 @@ final class LatencyCommand implements Callable<Integer> {
   private int bytes;
 
   @Option(
-      names = "--port-base",
-      paramLabel = "PORT",
-      defaultValue = "9600",
-      description = "The router's port (${DEFAULT-VALUE}).")
-  private int portBase;
+      names = "--poll",
+      paramLabel = "TIME",
+      defaultValue = "1ms",
+      description =
+          "How long a node looks at its sockets before it sleeps, its poll.time (${DEFAULT-VALUE}); 0s"
+              + " is what nodes do by default.")
+  private String poll = "1ms";
 
   @Override
   public Integer call() throws InterruptedException {
-    CaseStudyCommand.requireWithin("--trips", trips, TRIPS_MIN, TRIPS_MAX);
-    CaseStudyCommand.requireWithin("--bytes", bytes, 1, 1 << 20);
-    LatencyReport report;
-    try {
-      report = measured();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (TrellisException e) {
-      throw CommandFailure.of(e);
-    }
-    if (standard.json()) {
-      standard.console().printLine(Json.write(report.toJson()));
-    } else {
-      report.lines().forEach(standard.console()::printLine);
-    }
-    return ExitCode.OK;
+    CommandFailure.requireWithin("--trips", trips, TRIPS_MIN, TRIPS_MAX);
+    CommandFailure.requireWithin("--bytes", bytes, 1, 1 << 20);
+    return carryOut(this::measured);
   }
 
   private LatencyReport measured() throws IOException, InterruptedException {
     Path folder = Files.createTempDirectory("trellis-casestudy");
     List<Latency> results;
     Map<String, Object> about;
-    try (BenchCluster cluster = new BenchCluster(portBase, folder)) {
-      cluster.up(List.of("--memory-nodes", "2", "--ssd-nodes", "0", "--shards", "1"));
+    try (BenchCluster cluster = new BenchCluster(portBase(), folder)) {
+      cluster.up(
+          List.of(
+              "--memory-nodes",
+              "2",
+              "--ssd-nodes",
+              "0",
+              "--shards",
+              "1",
+              "--set",
+              "poll.time=" + poll));
       ClientConfig config = ClientConfig.of(cluster.address()).withEventLoopThreads(1);
       try (Trellis caller = Trellis.connect(config);
           Trellis callee = Trellis.connect(config);
@@ -125,15 +113,14 @@ final class LatencyCommand implements Callable<Integer> {
           }
         }
       }
-      standard
-          .console()
+      console()
           .progress(
               round < 0
                   ? "warming up"
                   : "%,d of %,d communications of each kind"
                       .formatted((round + 1) * each, ROUNDS * each));
     }
-    standard.console().progress("");
+    console().progress("");
     return results;
   }
 
@@ -141,9 +128,9 @@ final class LatencyCommand implements Callable<Integer> {
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("trips", (long) Math.max(1, trips / ROUNDS) * ROUNDS);
     about.put("bytes", (long) bytes);
-    about.put("machine", Machine.describe());
+    about.put("poll", poll);
+    addMachine(about);
     about.put("load", ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage());
-    about.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));
     return about;
   }
 }

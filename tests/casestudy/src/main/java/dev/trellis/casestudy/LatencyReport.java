@@ -10,7 +10,7 @@ import java.util.Map;
 ///
 /// @param about what was run, with what and on what, by name
 /// @param results the first is what the others are held against
-record LatencyReport(Map<String, Object> about, List<Latency> results) {
+record LatencyReport(Map<String, Object> about, List<Latency> results) implements StudyReport {
   static final String SOURCE =
       "Hellerstein et al., Serverless Computing: One Step Forward, Two Steps Back, CIDR 2019, §3.1";
 
@@ -35,6 +35,9 @@ record LatencyReport(Map<String, Object> about, List<Latency> results) {
               + " what takes more computing are greater here.",
           "A function is a thread with a client of its own, which is connected and warm; the nodes are"
               + " processes. The paper's functions were Lambdas, for storage also EC2 machines.",
+          "Nodes look at their sockets for a while before they sleep (--poll, their poll.time), as is"
+              + " good where a shard has a core of its own; by default they sleep at once. JeroMQ has"
+              + " no such setting.",
           "The paper counts a write and a read; 'put and get' is that. A mailbox does more: the message"
               + " goes to the other function, which is told, and back, so twice a write and a push."
               + " The paper has no such row.",
@@ -44,7 +47,8 @@ record LatencyReport(Map<String, Object> about, List<Latency> results) {
   /// Ratios of medians that are aimed at, by the number of the result.
   private static final Map<Integer, Double> TARGETS = new LinkedHashMap<>(Map.of(1, 1.5, 2, 1.0));
 
-  List<String> lines() {
+  @Override
+  public List<String> lines() {
     List<String> lines = new ArrayList<>();
     about.forEach((name, value) -> lines.add(name + ": " + value));
     lines.add("");
@@ -90,7 +94,8 @@ record LatencyReport(Map<String, Object> about, List<Latency> results) {
     return "<= " + decimal(TARGETS.get(at)) + (isMet(at) ? "" : ", missed");
   }
 
-  Map<String, Object> toJson() {
+  @Override
+  public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>(about);
     List<Object> rows = new ArrayList<>();
     for (int i = 0; i < results.size(); i++) {

@@ -4,13 +4,9 @@ import dev.trellis.bench.BenchCluster;
 import dev.trellis.bench.peers.Machine;
 import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.ExitCode;
-import dev.trellis.cli.Json;
-import dev.trellis.cli.StandardOptions;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
-import dev.trellis.client.TrellisException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,9 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `bin/trellis casestudy leader-election`: how long an election takes whose messages go through
@@ -39,15 +33,13 @@ import picocli.CommandLine.Option;
       "  trellis casestudy leader-election --agents 1000 --rounds 3 --variant appointed --json"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
-final class LeaderElectionCommand implements Callable<Integer> {
+final class LeaderElectionCommand extends StudyCommand {
   /// $0.04 for 22 minutes of an m4.large, of the paper's model training.
   private static final double DOLLARS_AN_HOUR = 0.04 / 22 * 60;
 
   private static final double PUBLISHED_MILLIS = 16_700;
   private static final double PUBLISHED_DOLLARS_AN_HOUR = 450;
   private static final String SOURCE = "Hellerstein et al., CIDR 2019, leader election";
-
-  @Mixin private final StandardOptions standard = new StandardOptions();
 
   @Option(
       names = "--agents",
@@ -97,13 +89,6 @@ final class LeaderElectionCommand implements Callable<Integer> {
       description = "Who notices first follows from it (${DEFAULT-VALUE}).")
   private long seed;
 
-  @Option(
-      names = "--port-base",
-      paramLabel = "PORT",
-      defaultValue = "9600",
-      description = "The router's port (${DEFAULT-VALUE}).")
-  private int portBase;
-
   private record Result(
       int agents, BullyCore.Variant variant, long answerMillis, List<ElectionRun.Round> rounds) {
     double medianElection() {
@@ -127,38 +112,49 @@ final class LeaderElectionCommand implements Callable<Integer> {
     }
   }
 
+  private final class Report implements StudyReport {
+    private final List<Result> results;
+
+    Report(List<Result> results) {
+      this.results = results;
+    }
+
+    @Override
+    public Map<String, Object> toJson() {
+      return json(results);
+    }
+
+    @Override
+    public List<String> lines() {
+      return LeaderElectionCommand.this.lines(results);
+    }
+  }
+
   @Override
   public Integer call() throws InterruptedException {
-    agents.forEach(count -> CaseStudyCommand.requireWithin("--agents", count, 2, 1_000));
-    CaseStudyCommand.requireWithin("--rounds", rounds, 1, 10_000);
-    CaseStudyCommand.requireWithin("--answer", answerMillis, 0, 60_000);
-    CaseStudyCommand.requireWithin("--memory-nodes", nodes, 1, 16);
+    agents.forEach(count -> CommandFailure.requireWithin("--agents", count, 2, 1_000));
+    CommandFailure.requireWithin("--rounds", rounds, 1, 10_000);
+    CommandFailure.requireWithin("--answer", answerMillis, 0, 60_000);
+    CommandFailure.requireWithin("--memory-nodes", nodes, 1, 16);
     List<BullyCore.Variant> asked = variants.stream().map(LeaderElectionCommand::variant).toList();
+    return carryOut(() -> new Report(elected(asked)));
+  }
+
+  private List<Result> elected(List<BullyCore.Variant> asked)
+      throws IOException, InterruptedException {
     List<Result> results = new ArrayList<>();
-    try {
-      Path folder = Files.createTempDirectory("trellis-casestudy");
-      try (BenchCluster cluster = new BenchCluster(portBase, folder)) {
-        cluster.up(
-            List.of(
-                "--memory-nodes", Integer.toString(nodes), "--ssd-nodes", "0", "--shards", "1"));
-        for (int count : agents) {
-          for (BullyCore.Variant variant : asked) {
-            results.add(measure(cluster.address(), count, variant));
-          }
+    Path folder = Files.createTempDirectory("trellis-casestudy");
+    try (BenchCluster cluster = new BenchCluster(portBase(), folder)) {
+      cluster.up(
+          List.of("--memory-nodes", Integer.toString(nodes), "--ssd-nodes", "0", "--shards", "1"));
+      for (int count : agents) {
+        for (BullyCore.Variant variant : asked) {
+          results.add(measure(cluster.address(), count, variant));
         }
       }
-      StudyCluster.delete(folder); // where something failed, it stays for who looks into it
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (TrellisException e) {
-      throw CommandFailure.of(e);
     }
-    if (standard.json()) {
-      standard.console().printLine(Json.write(json(results)));
-    } else {
-      lines(results).forEach(standard.console()::printLine);
-    }
-    return ExitCode.OK;
+    StudyCluster.delete(folder); // where something failed, it stays for who looks into it
+    return results;
   }
 
   private static BullyCore.Variant variant(String word) {
@@ -242,8 +238,7 @@ final class LeaderElectionCommand implements Callable<Integer> {
 
   private Map<String, Object> json(List<Result> results) {
     Map<String, Object> json = new LinkedHashMap<>();
-    json.put("machine", Machine.describe());
-    json.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));
+    addMachine(json);
     json.put("memoryNodes", (long) nodes);
     json.put("seed", seed);
     json.put("dollarsAnHour", dollarsAnHour());

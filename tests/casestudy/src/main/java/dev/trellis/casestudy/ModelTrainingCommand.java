@@ -1,26 +1,17 @@
 package dev.trellis.casestudy;
 
-import dev.trellis.bench.peers.Machine;
 import dev.trellis.cache.NearCache;
 import dev.trellis.cache.NearCacheConfig;
 import dev.trellis.cache.NearCacheStatistics;
 import dev.trellis.cli.CommandFailure;
-import dev.trellis.cli.ExitCode;
-import dev.trellis.cli.Json;
-import dev.trellis.cli.StandardOptions;
 import dev.trellis.client.Trellis;
-import dev.trellis.client.TrellisException;
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `bin/trellis casestudy model-training`: functions that train a model on batches from the store.
@@ -38,12 +29,10 @@ import picocli.CommandLine.Option;
       "  trellis casestudy model-training --batches 10 --batch-bytes 1000000 --passes 3 --json"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
-final class ModelTrainingCommand implements Callable<Integer> {
+final class ModelTrainingCommand extends StudyCommand {
   private static final int BATCH_BYTES_MIN = 10_000;
   private static final int BATCH_BYTES_MAX = 16_000_000;
   private static final long CACHE_BYTES_BESIDE = 64L << 20;
-
-  @Mixin private final StandardOptions standard = new StandardOptions();
 
   @Option(
       names = "--batches",
@@ -80,42 +69,27 @@ final class ModelTrainingCommand implements Callable<Integer> {
       description = "A running cluster; by default one is started.")
   private @Nullable String address;
 
-  @Option(
-      names = "--port-base",
-      paramLabel = "PORT",
-      defaultValue = "9600",
-      description = "The router's port, if a cluster is started (${DEFAULT-VALUE}).")
-  private int portBase;
-
   @Override
   public Integer call() throws InterruptedException {
-    CaseStudyCommand.requireWithin("--batches", batches, 1, 1_000);
-    CaseStudyCommand.requireWithin("--batch-bytes", batchBytes, BATCH_BYTES_MIN, BATCH_BYTES_MAX);
-    CaseStudyCommand.requireWithin("--passes", passes, 2, 1_000);
+    CommandFailure.requireWithin("--batches", batches, 1, 1_000);
+    CommandFailure.requireWithin("--batch-bytes", batchBytes, BATCH_BYTES_MIN, BATCH_BYTES_MAX);
+    CommandFailure.requireWithin("--passes", passes, 2, 1_000);
     Map<String, Object> about = new LinkedHashMap<>();
     about.put("batches", (long) batches);
     about.put("batchBytes", (long) batchBytes);
     about.put("passes", (long) passes);
     about.put("words", (long) Vocabulary.PUBLISHED_SIZE);
     about.put("seed", seed);
-    about.put("machine", Machine.describe());
-    about.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));
-    TrainingReport report;
-    try (StudyCluster cluster = StudyCluster.open(Optional.ofNullable(address), portBase)) {
-      about.put("cluster", cluster.describe());
-      report = new TrainingReport(about, batches, train(cluster, about));
-      cluster.done();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (TrellisException e) {
-      throw CommandFailure.of(e);
-    }
-    if (standard.json()) {
-      standard.console().printLine(Json.write(report.toJson()));
-    } else {
-      report.lines().forEach(standard.console()::printLine);
-    }
-    return report.faults().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
+    addMachine(about);
+    return carryOut(
+        () -> {
+          try (StudyCluster cluster = StudyCluster.open(Optional.ofNullable(address), portBase())) {
+            about.put("cluster", cluster.describe());
+            TrainingReport report = new TrainingReport(about, batches, train(cluster, about));
+            cluster.done();
+            return report;
+          }
+        });
   }
 
   private Training.Outcomes train(StudyCluster cluster, Map<String, Object> about)
@@ -137,16 +111,15 @@ final class ModelTrainingCommand implements Callable<Integer> {
           byte[] batch = made.next(batchBytes);
           files.write(i, batch);
           shipped.write(i, batch);
-          standard.console().progress("%,d of %,d batches made".formatted(i + 1, batches));
+          console().progress("%,d of %,d batches made".formatted(i + 1, batches));
         }
         Training training =
             new Training(List.of(files, cached, shipped), batches, passes, made.next(batchBytes));
         Training.Outcomes outcomes =
             training.run(
                 StarsModel.untrained(vocabulary.size(), seed),
-                done ->
-                    standard.console().progress("%,d of %,d passes".formatted(done, passes * 3)));
-        standard.console().progress("");
+                done -> console().progress("%,d of %,d passes".formatted(done, passes * 3)));
+        console().progress("");
         NearCacheStatistics statistics = cache.statistics();
         about.put(
             "nearCache",

@@ -1,25 +1,15 @@
 package dev.trellis.casestudy;
 
-import dev.trellis.bench.peers.Machine;
 import dev.trellis.cli.CommandFailure;
-import dev.trellis.cli.ExitCode;
-import dev.trellis.cli.Json;
-import dev.trellis.cli.StandardOptions;
 import dev.trellis.client.Trellis;
-import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `bin/trellis casestudy prediction-serving`: documents are sent to a function, which takes the
@@ -38,12 +28,10 @@ import picocli.CommandLine.Option;
       "  trellis casestudy prediction-serving --batches 200 --document-words 100 --json"
     })
 @SuppressWarnings("FieldCanBeFinal") // picocli sets them
-final class PredictionServingCommand implements Callable<Integer> {
+final class PredictionServingCommand extends StudyCommand {
   private static final int DOCUMENTS = 10; // of a batch
   private static final int DIRTY_WORDS = 500;
   private static final String MAILBOX = "casestudy/classify/";
-
-  @Mixin private final StandardOptions standard = new StandardOptions();
 
   @Option(
       names = "--batches",
@@ -72,17 +60,10 @@ final class PredictionServingCommand implements Callable<Integer> {
       description = "A running cluster; by default one is started.")
   private @Nullable String address;
 
-  @Option(
-      names = "--port-base",
-      paramLabel = "PORT",
-      defaultValue = "9600",
-      description = "The router's port, if a cluster is started (${DEFAULT-VALUE}).")
-  private int portBase;
-
   @Override
   public Integer call() throws InterruptedException {
-    CaseStudyCommand.requireWithin("--batches", batches, 1, 10_000);
-    CaseStudyCommand.requireWithin("--document-words", words, 1, 10_000);
+    CommandFailure.requireWithin("--batches", batches, 1, 10_000);
+    CommandFailure.requireWithin("--document-words", words, 1, 10_000);
     Vocabulary vocabulary = new Vocabulary(Vocabulary.PUBLISHED_SIZE, seed);
     DirtyWords model = DirtyWords.among(vocabulary, DIRTY_WORDS, seed);
     Documents documents = new Documents(vocabulary, seed);
@@ -99,24 +80,16 @@ final class PredictionServingCommand implements Callable<Integer> {
     about.put("batchBytes", bytes / batches);
     about.put("dirtyWords", (long) DIRTY_WORDS);
     about.put("seed", seed);
-    about.put("machine", Machine.describe());
-    about.put("commit", Machine.commit(Path.of(System.getProperty("trellis.home", "."))));
-    ServingReport report;
-    try (StudyCluster cluster = StudyCluster.open(Optional.ofNullable(address), portBase)) {
-      about.put("cluster", cluster.describe());
-      report = new ServingReport(about, measure(cluster, made, model));
-      cluster.done();
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    } catch (TrellisException e) {
-      throw CommandFailure.of(e);
-    }
-    if (standard.json()) {
-      standard.console().printLine(Json.write(report.toJson()));
-    } else {
-      report.lines().forEach(standard.console()::printLine);
-    }
-    return report.faults().isEmpty() ? ExitCode.OK : ExitCode.NEGATIVE;
+    addMachine(about);
+    return carryOut(
+        () -> {
+          try (StudyCluster cluster = StudyCluster.open(Optional.ofNullable(address), portBase())) {
+            about.put("cluster", cluster.describe());
+            ServingReport report = new ServingReport(about, measure(cluster, made, model));
+            cluster.done();
+            return report;
+          }
+        });
   }
 
   private List<ServingMeasurement.Outcome> measure(
@@ -132,9 +105,8 @@ final class PredictionServingCommand implements Callable<Integer> {
             new ServingMeasurement(List.of(socket, function), made, model);
         List<ServingMeasurement.Outcome> outcomes =
             measurement.run(
-                done ->
-                    standard.console().progress("%,d of %,d batches".formatted(done, batches * 2)));
-        standard.console().progress("");
+                done -> console().progress("%,d of %,d batches".formatted(done, batches * 2)));
+        console().progress("");
         return outcomes;
       } finally {
         var _ = caller.register(FunctionServing.MODEL).delete();

@@ -12,7 +12,7 @@ import java.util.Optional;
 ///
 /// @param about what was run, with what and on what, by name
 /// @param outcomes the first is what the others are held against
-record ServingReport(Map<String, Object> about, List<Outcome> outcomes) {
+record ServingReport(Map<String, Object> about, List<Outcome> outcomes) implements StudyReport {
   static final double AT_MOST = 1.3;
 
   /// What to know before a figure is held against one of the paper.
@@ -53,7 +53,8 @@ record ServingReport(Map<String, Object> about, List<Outcome> outcomes) {
   }
 
   /// What is not as it must be, whatever the times, a sentence each.
-  List<String> faults() {
+  @Override
+  public List<String> faults() {
     return outcomes.stream()
         .filter(outcome -> outcome.wrong() > 0)
         .map(
@@ -67,7 +68,8 @@ record ServingReport(Map<String, Object> about, List<Outcome> outcomes) {
         .toList();
   }
 
-  List<String> lines() {
+  @Override
+  public List<String> lines() {
     List<String> lines = new ArrayList<>();
     about.forEach((name, value) -> lines.add(name + ": " + value));
     lines.add("");
@@ -100,7 +102,8 @@ record ServingReport(Map<String, Object> about, List<Outcome> outcomes) {
     return lines;
   }
 
-  Map<String, Object> toJson() {
+  @Override
+  public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>(about);
     json.put("passed", faults().isEmpty());
     json.put("faults", faults());

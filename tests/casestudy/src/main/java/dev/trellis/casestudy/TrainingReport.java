@@ -15,7 +15,8 @@ import java.util.function.ToLongFunction;
 ///
 /// @param about what was run, with what and on what, by name
 /// @param batches iterations of a pass
-record TrainingReport(Map<String, Object> about, int batches, Outcomes training) {
+record TrainingReport(Map<String, Object> about, int batches, Outcomes training)
+    implements StudyReport {
   static final double CACHED_AT_MOST = 1.15;
   private static final double NANOS_PER_MILLI = 1e6;
 
@@ -100,7 +101,8 @@ record TrainingReport(Map<String, Object> about, int batches, Outcomes training)
   }
 
   /// What is not as it must be, whatever the times, a sentence each.
-  List<String> faults() {
+  @Override
+  public List<String> faults() {
     List<String> faults = new ArrayList<>();
     Outcome first = training.outcomes().getFirst();
     for (Outcome outcome : training.outcomes()) {
@@ -132,7 +134,8 @@ record TrainingReport(Map<String, Object> about, int batches, Outcomes training)
     return faults;
   }
 
-  List<String> lines() {
+  @Override
+  public List<String> lines() {
     List<String> lines = new ArrayList<>();
     about.forEach((name, value) -> lines.add(name + ": " + value));
     lines.add("");
@@ -181,7 +184,8 @@ record TrainingReport(Map<String, Object> about, int batches, Outcomes training)
     return lines;
   }
 
-  Map<String, Object> toJson() {
+  @Override
+  public Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>(about);
     json.put("passed", faults().isEmpty());
     json.put("faults", faults());

@@ -145,11 +145,11 @@ final class TestFaultsCommand implements Callable<Integer> {
   @Override
   public Integer call() throws InterruptedException {
     Console console = standard.console();
-    requireWithin("--time", seconds, 5, 3_600);
-    requireWithin("--nodes", nodes, 3, 9);
-    requireWithin("--ssd-nodes", ssdNodes, 0, nodes - 1);
-    requireWithin("--shards", shards, 1, 8);
-    requireWithin("--rate", rate, 10, 10_000);
+    CommandFailure.requireWithin("--time", seconds, 5, 3_600);
+    CommandFailure.requireWithin("--nodes", nodes, 3, 9);
+    CommandFailure.requireWithin("--ssd-nodes", ssdNodes, 0, nodes - 1);
+    CommandFailure.requireWithin("--shards", shards, 1, 8);
+    CommandFailure.requireWithin("--rate", rate, 10, 10_000);
     List<String> chosenWorkloads = workloads();
     List<Fault> chosenFaults = faults();
     boolean everything = faults.contains(ALL);
@@ -413,12 +413,5 @@ final class TestFaultsCommand implements Callable<Integer> {
       throw new CommandFailure(ExitCode.ENVIRONMENT, Failures.of(folder, e), e);
     }
     return folder;
-  }
-
-  private static void requireWithin(String option, int value, int min, int max) {
-    if (value < min || value > max) {
-      throw new CommandFailure(
-          ExitCode.MISUSE, option + " " + value + " is outside " + min + " to " + max);
-    }
   }
 }

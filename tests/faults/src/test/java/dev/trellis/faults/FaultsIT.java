@@ -29,6 +29,9 @@ class FaultsIT {
   private static final Duration PATIENCE = Duration.ofMinutes(2);
   private static final String TRAVELLING = "sessions-"; // how those workloads' names begin
 
+  /// How often all nodes are killed; `-Dfaults.blackouts=10` for a longer run.
+  private static final int BLACKOUTS = Integer.getInteger("faults.blackouts", 4);
+
   @TempDir Path folder;
 
   private static RunPlan plan(List<String> workloads, List<Fault> faults, String sabotage) {
@@ -126,7 +129,7 @@ class FaultsIT {
     List<Cell> cells;
     try (FaultRun run =
         new FaultRun(
-            plan(List.of("set-durable"), List.of(Fault.BLACKOUT), "", 10, Map.of()),
+            plan(List.of("set-durable"), List.of(Fault.BLACKOUT), "", BLACKOUTS, Map.of()),
             folder,
             ignored -> {})) {
       cells = run.run(ignored -> {});
@@ -135,7 +138,7 @@ class FaultsIT {
         List.of("blackout/set-durable pass"),
         words(cells),
         () -> "-Dseed=" + SEED + ": " + details(cells));
-    assertTrue(cells.getFirst().faults() >= 10, () -> details(cells));
+    assertTrue(cells.getFirst().faults() >= BLACKOUTS, () -> details(cells));
     assertEquals(List.of(), Leftovers.of(Owner.self()));
   }
 

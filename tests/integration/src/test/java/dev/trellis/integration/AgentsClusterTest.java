@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.Tag;
-import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.functions.agent.AgentContext;
@@ -17,14 +16,10 @@ import dev.trellis.functions.agent.Message;
 import dev.trellis.functions.agent.NoReplyException;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
-import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.NodeDescriptor;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -46,7 +41,7 @@ class AgentsClusterTest {
           .withPeriod(Duration.ofMillis(300))
           .withIdle(Duration.ofMinutes(10));
 
-  private final List<AutoCloseable> opened = new ArrayList<>();
+  private final RealNodes nodes = new RealNodes();
   private final List<AgentHost> hosts = new ArrayList<>();
   private final Random random = new Random(11);
   private final long[] expected = new long[ACCOUNTS];
@@ -54,64 +49,38 @@ class AgentsClusterTest {
 
   @AfterEach
   void stop() throws Exception {
-    for (AutoCloseable each : opened.reversed()) {
-      each.close();
-    }
+    nodes.close();
   }
 
-  private TrellisNode node(String id, TrellisNode... seeds) {
-    String text =
-        "node.id = "
-            + id
-            + ", shards = 2, data.ports = 0, admin.port = 0, control.port = 0, cluster.seeds = ["
-            + String.join(
-                ",",
-                Arrays.stream(seeds)
-                    .map(seed -> "\"127.0.0.1:" + seed.descriptor().controlPort() + "\"")
-                    .toList())
-            + "]";
-    TrellisNode node =
-        TrellisNode.start(
-            NodeConfig.of(StrictConfig.ofText(NodeConfig.reference(), text, Map.of())));
-    opened.add(node);
-    return node;
-  }
-
-  private Trellis connect(TrellisNode... nodes) {
-    String[] addresses =
-        Arrays.stream(nodes)
-            .map(node -> "127.0.0.1:" + node.descriptor().shardPorts().getFirst())
-            .toArray(String[]::new);
-    Trellis trellis =
-        Trellis.connect(
-            ClientConfig.of(addresses)
+  private Trellis connect(TrellisNode... first) {
+    return nodes.connect(
+        config ->
+            config
                 .withConnectTimeout(WAIT)
                 .withTimeout(Duration.ofSeconds(5))
                 .withMapRefresh(Duration.ofMillis(50))
-                .withEventLoopThreads(1));
-    opened.add(trellis);
-    return trellis;
+                .withEventLoopThreads(1),
+        first);
   }
 
-  private static void awaitActive(Trellis client, int nodes) {
+  private static void awaitActive(Trellis client, int number) {
     long begun = System.nanoTime();
     while (client.clusterMap().nodes().stream()
             .filter(node -> node.state() == NodeDescriptor.State.ACTIVE)
             .count()
-        != nodes) {
+        != number) {
       assertTrue(System.nanoTime() - begun < WAIT.toNanos(), () -> "" + client.clusterMap());
       Thread.onSpinWait();
     }
   }
 
-  private void host(TrellisNode... nodes) {
+  private void host(TrellisNode... first) {
     AgentHost host =
-        AgentHost.over(connect(nodes))
+        AgentHost.over(connect(first))
             .serving(TYPE, name -> AgentsClusterTest::handle)
             .withSettings(SETTINGS)
             .start();
-    hosts.add(host);
-    opened.add(host);
+    hosts.add(nodes.closing(host));
   }
 
   private static AgentName account(int number) {
@@ -193,13 +162,12 @@ class AgentsClusterTest {
 
   @Test
   void nothingIsLostOrDoubledWhileNodesAndHostsEnd() {
-    TrellisNode first = node("n1");
-    TrellisNode second = node("n2", first);
-    TrellisNode third = node("n3", first);
+    TrellisNode first = nodes.start("n1");
+    TrellisNode second = nodes.start("n2", first);
+    TrellisNode third = nodes.start("n3", first);
     Trellis client = connect(first, third);
     awaitActive(client, 3);
-    agents = Agents.over(client, SETTINGS);
-    opened.add(agents);
+    agents = nodes.closing(Agents.over(client, SETTINGS));
     host(first, second, third);
     host(third, second, first);
     pay(60);
@@ -220,7 +188,7 @@ class AgentsClusterTest {
     awaitBalances(" after a node and a host have ended");
 
     pay(20);
-    node("n4", first);
+    nodes.start("n4", first);
     pay(40);
     awaitActive(client, 3);
     awaitBalances(" after a node has joined");

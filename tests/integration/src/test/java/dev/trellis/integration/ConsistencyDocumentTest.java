@@ -116,10 +116,11 @@ class ConsistencyDocumentTest {
   }
 
   private static boolean exists(String type, String method, List<Path> sources) throws IOException {
-    // From the annotation to the name there is neither a blank line nor the end of another method.
+    // From the annotation to the name there is neither a blank line nor the end of another method,
+    // though there may be that of the cases of a test, which has a parenthesis behind it.
     Pattern declared =
         Pattern.compile(
-            "@(Parameterized|Repeated)?Test\\b(?:.(?!\n\n|\n  }))*\\bvoid " + method + "\\(",
+            "@(Parameterized|Repeated)?Test\\b(?:.(?!\n\n|\n  }(?!\\))))*\\bvoid " + method + "\\(",
             Pattern.DOTALL);
     for (Path source : sources) {
       if (source.endsWith(type + ".java") && declared.matcher(Files.readString(source)).find()) {

@@ -1,5 +1,8 @@
 package dev.trellis.integration;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
@@ -8,8 +11,11 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -22,14 +28,25 @@ import java.util.stream.IntStream;
 final class LocalTrellis implements AutoCloseable {
   private static final JsonMapper JSON = new JsonMapper();
 
-  /// Below those that the system gives to outgoing connections.
+  /// Below those that the system gives to outgoing connections. Test classes that run at a time, in
+  /// a JVM each, have a range each: a port is taken only when its process starts.
   private static final int PORT_BASE_MIN = 10_000;
 
   private static final int PORT_BASE_MAX = 32_000;
+  private static final int FORKS_MAX = 4;
+  private static final int FORK = Math.floorMod(Integer.getInteger("trellis.fork", 1), FORKS_MAX);
+
   private static final int ATTEMPTS_MAX = 100;
 
   /// Nodes that a test may have.
   private static final int NODES_MAX = 8;
+
+  /// What they take, counted from the base.
+  private static final int PORTS = 100 + 20 * NODES_MAX;
+
+  static {
+    prepareQuickStarts();
+  }
 
   private final Path folder;
   private final int portBase;
@@ -43,11 +60,29 @@ final class LocalTrellis implements AutoCloseable {
     this.portBase = freePortBase();
   }
 
+  /// As a person's first command does: without it, each of the many processes takes longer to
+  /// start.
+  private static void prepareQuickStarts() {
+    try (FileChannel file =
+            FileChannel.open(Path.of("target", "quick-starts.lock"), CREATE, WRITE);
+        FileLock _ = file.lock()) { // one at a time makes it, and who waited finds it
+      Map<String, String> changes = new HashMap<>(environment(Path.of("target", "no-home")));
+      changes.put("TRELLIS_AOT", "always");
+      var _ =
+          Execution.of(Path.of("target"), changes, List.of(script().toString(), "--version"))
+              .expect(0);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   private static int freePortBase() {
+    int ofFork = (PORT_BASE_MAX - PORT_BASE_MIN) / FORKS_MAX;
+    int first = PORT_BASE_MIN + FORK * ofFork;
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-      int base = ThreadLocalRandom.current().nextInt(PORT_BASE_MIN, PORT_BASE_MAX);
+      int base = ThreadLocalRandom.current().nextInt(first, first + ofFork - PORTS);
       if (IntStream.of(0, 1, 80, 90, 91).allMatch(offset -> isFree(base + offset))
-          && IntStream.range(100, 100 + 20 * NODES_MAX).allMatch(offset -> isFree(base + offset))) {
+          && IntStream.range(100, PORTS).allMatch(offset -> isFree(base + offset))) {
         return base;
       }
     }
@@ -108,9 +143,13 @@ final class LocalTrellis implements AutoCloseable {
   }
 
   Map<String, String> environment() {
+    return environment(home());
+  }
+
+  private static Map<String, String> environment(Path home) {
     return Map.of(
         "TRELLIS_HOME",
-        home().toString(),
+        home.toString(),
         "TRELLIS_BUILD",
         "never",
         "TRELLIS_ADDRESS",

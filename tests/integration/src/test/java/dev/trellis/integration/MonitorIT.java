@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.trellis.integration.RecordedLoad.Conditions;
 import java.io.File;
 import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -15,8 +17,16 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.KeyStore;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,26 +49,29 @@ class MonitorIT {
     local.close();
   }
 
-  private void up() {
-    local.up(
-        "--monitor",
-        "--memory-nodes",
-        "2",
-        "--shards",
-        "1",
-        "--memory",
-        "256m",
-        "--set",
-        "statistics.period=200ms",
-        "--set-monitor",
-        "monitor.period=200ms",
-        "--set-monitor",
-        "monitor.patience=10s",
-        // No load is too much, so that nothing is decided but what a test asks for.
-        "--set-monitor",
-        "objective.latency=1h",
-        "--set-monitor",
-        "occupancy.high=1.0");
+  private void up(String... more) {
+    List<String> options = new ArrayList<>(List.of(more));
+    options.addAll(
+        List.of(
+            "--monitor",
+            "--memory-nodes",
+            "2",
+            "--shards",
+            "1",
+            "--memory",
+            "256m",
+            "--set",
+            "statistics.period=200ms",
+            "--set-monitor",
+            "monitor.period=200ms",
+            "--set-monitor",
+            "monitor.patience=10s",
+            // No load is too much, so that nothing is decided but what a test asks for.
+            "--set-monitor",
+            "objective.latency=1h",
+            "--set-monitor",
+            "occupancy.high=1.0"));
+    local.up(options.toArray(String[]::new));
   }
 
   /// What a console shows; empty while it shows nothing.
@@ -184,8 +197,70 @@ class MonitorIT {
     }
   }
 
+  /// It has its secrets from the beginning: what signs certificates may be far away.
+  @Test
+  void aNodeThatTheMonitorStartsInASecuredClusterIsOneOfThem() throws Exception {
+    Path secrets = local.home().resolve("clusters/" + portBase() + "/secrets");
+    local.trellis("security", "init", secrets.toString(), "--nodes", "20").expect(0);
+    Files.move(secrets.resolve("ca"), folder.resolve("elsewhere"));
+    up("--secure", "--set-monitor", "memory.nodes.min=3");
+    Conditions.await(
+        "the third node is there, and has its share",
+        () -> {
+          JsonNode status = local.status();
+          return LocalTrellis.node(status, "node-2").path("state").asText().equals("active")
+              && status.get("whole").asBoolean();
+        });
+    JsonNode node = LocalTrellis.node(local.status(), "node-2");
+    Path authority = secrets.resolve("client/ca.crt");
+    for (int port : new int[] {node.get("adminPort").asInt(), node.at("/shards/0/port").asInt()}) {
+      assertEquals("trellis://trellis/node/node-2", nameShownAt(port, authority));
+    }
+
+    StringBuilder puts = new StringBuilder();
+    for (int key = 0; key < 30; key++) {
+      puts.append("put key:").append(key).append(" v\n");
+    }
+    local.withInput(puts.toString(), "shell").expect(0);
+    assertEquals(30, local.trellis("scan", "key:").expect(0).output().lines().count());
+    JsonNode serving = LocalTrellis.node(local.status(), "node-2").at("/shards/0");
+    assertTrue(serving.get("entries").asInt() > 0, serving::toString);
+    assertTrue(serving.get("operations").asInt() > 0, serving::toString);
+
+    Conditions.await(
+        "it is written down that it was done",
+        () -> local.trellis("why").expect(0).output().contains("done after"));
+    String why = local.trellis("why").expect(0).output();
+    assertTrue(why.contains("memory tier from 2 to 3 nodes"), why);
+  }
+
+  /// The name in the certificate of whoever listens there, signed by the cluster's authority.
+  private static String nameShownAt(int port, Path authority) throws Exception {
+    KeyStore believed = KeyStore.getInstance(KeyStore.getDefaultType());
+    believed.load(null, null);
+    try (InputStream file = Files.newInputStream(authority)) {
+      believed.setCertificateEntry(
+          "ca", CertificateFactory.getInstance("X.509").generateCertificate(file));
+    }
+    TrustManagerFactory trust =
+        TrustManagerFactory.getInstance(TrustManagerFactory.getDefaultAlgorithm());
+    trust.init(believed);
+    SSLContext context = SSLContext.getInstance("TLSv1.3");
+    context.init(null, trust.getTrustManagers(), null);
+    try (SSLSocket socket =
+        (SSLSocket)
+            context.getSocketFactory().createSocket(InetAddress.getLoopbackAddress(), port)) {
+      X509Certificate shown = (X509Certificate) socket.getSession().getPeerCertificates()[0];
+      return shown.getSubjectAlternativeNames().stream()
+          .filter(name -> name.getFirst().equals(6)) // a URI
+          .map(name -> (String) name.get(1))
+          .findFirst()
+          .orElseThrow();
+    }
+  }
+
   /// Starts and stops real nodes by what the monitor decides. What that is depends on the machine;
-  /// nothing may fail or get lost by it.
+  /// nothing may fail or get lost by it. `-Ddemo.brief=false` for the length that people see.
   @Test
   void theDemoEndsWithoutAFaultAndLeavesNothingBehind() throws Exception {
     Path page = folder.resolve("page.html");
@@ -194,12 +269,17 @@ class MonitorIT {
             LocalTrellis.script().toString(),
             "demo",
             "autoscale",
+            Boolean.parseBoolean(System.getProperty("demo.brief", "true"))
+                ? "--brief"
+                : "--no-brief",
             "--json",
             "--port-base",
             portBase(),
             "--html",
             page.toString());
     builder.environment().putAll(local.environment());
+    // Its user has another cluster too, which is none of the demo's business.
+    builder.environment().put("TRELLIS_CA", folder.resolve("ca.crt").toString());
     File errors = folder.resolve("errors").toFile();
     Path printed = folder.resolve("printed");
     Process demo = builder.redirectError(errors).redirectOutput(printed.toFile()).start();

@@ -5,20 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.trellis.cache.NearCache;
 import dev.trellis.cache.NearCacheConfig;
 import dev.trellis.client.CallOptions;
-import dev.trellis.client.ClientConfig;
 import dev.trellis.client.IndefiniteException;
 import dev.trellis.client.MaxHandle;
 import dev.trellis.client.Trellis;
 import dev.trellis.node.TrellisNode;
-import dev.trellis.node.config.NodeConfig;
-import dev.trellis.process.StrictConfig;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Receipt;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -35,7 +28,7 @@ class NearCacheClusterTest {
   private static final Duration WAIT = Duration.ofSeconds(60);
   private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-  private final List<AutoCloseable> opened = new ArrayList<>();
+  private final RealNodes nodes = new RealNodes();
   private final long[] written = new long[KEYS]; // acknowledged by two nodes
   private final long[] seen = new long[KEYS]; // through the cache
   private Trellis writer;
@@ -44,35 +37,11 @@ class NearCacheClusterTest {
 
   @AfterEach
   void stop() throws Exception {
-    for (AutoCloseable each : opened.reversed()) {
-      each.close();
-    }
-  }
-
-  private TrellisNode node(String id, TrellisNode... seeds) {
-    String text =
-        "node.id = "
-            + id
-            + ", shards = 2, data.ports = 0, admin.port = 0, control.port = 0, cluster.seeds = ["
-            + String.join(
-                ",",
-                Arrays.stream(seeds)
-                    .map(seed -> "\"127.0.0.1:" + seed.descriptor().controlPort() + "\"")
-                    .toList())
-            + "]";
-    TrellisNode node =
-        TrellisNode.start(
-            NodeConfig.of(StrictConfig.ofText(NodeConfig.reference(), text, Map.of())));
-    opened.add(node);
-    return node;
+    nodes.close();
   }
 
   private Trellis connect(TrellisNode node) {
-    String address = "127.0.0.1:" + node.descriptor().shardPorts().getFirst();
-    Trellis trellis =
-        Trellis.connect(ClientConfig.of(address).withConnectTimeout(WAIT).withTimeout(WAIT));
-    opened.add(trellis);
-    return trellis;
+    return nodes.connect(config -> config.withConnectTimeout(WAIT).withTimeout(WAIT), node);
   }
 
   private static void await(String what, BooleanSupplier condition) {
@@ -129,18 +98,17 @@ class NearCacheClusterTest {
 
   @Test
   void readsGoOnAndNeverBackWhileReplicasDieAndMove() {
-    TrellisNode first = node("n1");
-    TrellisNode second = node("n2", first);
-    TrellisNode third = node("n3", first);
+    TrellisNode first = nodes.start("n1");
+    TrellisNode second = nodes.start("n2", first);
+    TrellisNode third = nodes.start("n3", first);
     writer = connect(first);
-    cache = NearCache.over(connect(first), NearCacheConfig.DEFAULT);
-    opened.add(cache);
+    cache = nodes.closing(NearCache.over(connect(first), NearCacheConfig.DEFAULT));
     keepsUp("with three nodes");
     long pushes = cache.statistics().pushes();
 
     second.close();
     keepsUp("after a node has died");
-    node("n4", first);
+    nodes.start("n4", first);
     keepsUp("as a node joins");
     third.leave();
     await(

@@ -104,6 +104,23 @@ class SecureClusterIT {
     Execution plain = local.trellis("get", "greeting", "--address", local.address());
     assertTrue(List.of(REFUSED, UNREACHABLE).contains(plain.exitCode()), plain::toString);
     assertTrue(plain.error().contains("TLS"), plain::toString);
+    Path other = folder.resolve("other");
+    local.trellis("security", "init", other.toString(), "--cluster", "other").expect(0);
+    Execution foreign =
+        local
+            .trellis(
+                "get",
+                "greeting",
+                "--address",
+                local.address(),
+                "--ca",
+                other.resolve("client/ca.crt").toString(),
+                "--key-file",
+                other.resolve("client/admin.key").toString())
+            .expect(UNREACHABLE);
+    assertTrue(
+        foreign.error().contains("certificate") && foreign.error().contains("ca.crt"),
+        foreign::toString);
     Execution bare =
         local
             .trellis("get", "x", "--address", local.address(), "--key-file", shop.toString())
@@ -113,6 +130,65 @@ class SecureClusterIT {
     local.trellis("acl", "revoke", id(shop)).expect(0);
     Execution revoked = until(REFUSED, "get", "shop/1", "--key-file", shop.toString());
     assertFalse(revoked.error().contains(Files.readString(shop).strip()), revoked::toString);
+  }
+
+  /// In one shell, so that one JVM does.
+  @Test
+  void whoMayNothingIsToldSoByEveryCommandInOneLine() throws Exception {
+    Path nobody = principal("nobody");
+    until(REFUSED, "get", "a", "--key-file", nobody.toString()); // once it is known everywhere
+    Path file =
+        Files.writeString(
+            folder.resolve("one.jsonl"), "{\"key\": \"a\", \"kind\": \"lww\", \"value\": \"v\"}\n");
+    List<String> commands =
+        List.of(
+            "get a",
+            "put a 1",
+            "delete a",
+            "expire a 1h",
+            "incr a",
+            "set add a b",
+            "set members a",
+            "sorted add a b=1",
+            "sorted top a",
+            "map put a b c",
+            "map get a b",
+            "log append a b",
+            "log read a",
+            "scan",
+            "scan a",
+            "watch a --count 1",
+            "await a --seen",
+            "placement a",
+            "placement a --memory 2",
+            "mailbox list",
+            "mailbox list a",
+            "mailbox peek a",
+            "mailbox send a b",
+            "mailbox delete a",
+            "export " + folder.resolve("all.jsonl"),
+            "import " + file,
+            "why",
+            "acl list",
+            "acl create other",
+            "acl grant nobody a read",
+            "bench --keys 10 --time 1s",
+            "bench-mailbox --messages 10",
+            "bench-agents --agents 1");
+    Execution shell =
+        local.withInput(
+            String.join("\n", commands) + "\n", "shell", "--key-file", nobody.toString());
+    assertEquals(REFUSED, shell.exitCode(), shell::toString);
+    assertEquals("", shell.output());
+    List<String> errors = shell.error().lines().toList();
+    for (int at = 0; at < errors.size(); at++) {
+      String error = errors.get(at);
+      String command = at < commands.size() ? commands.get(at) : "(none)";
+      assertTrue(
+          error.startsWith("error: ") && error.contains("principal 'nobody' lacks the role"),
+          () -> command + ": " + error + " of " + shell);
+    }
+    assertEquals(commands.size(), errors.size(), shell::toString);
   }
 
   @Test
@@ -229,7 +305,7 @@ class SecureClusterIT {
                     assertFalse(text.contains(secret), () -> place + " has that of " + file)));
     String audit =
         places.entrySet().stream()
-            .filter(place -> place.getKey().endsWith(".audit.log"))
+            .filter(place -> place.getKey().endsWith(".audit.log.refused"))
             .map(Map.Entry::getValue)
             .reduce("", String::concat);
     assertTrue(audit.contains("\"event\":\"refused\""), audit);

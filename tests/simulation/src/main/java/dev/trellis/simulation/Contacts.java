@@ -6,7 +6,10 @@ import dev.trellis.node.shard.Origin;
 import dev.trellis.placement.Topology;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Operation;
+import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Placement;
+import dev.trellis.wire.Reply;
+import dev.trellis.wire.Request;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,6 +24,21 @@ final class Contacts {
   /// A connection to one life of one shard.
   record Link(SimulatedShard shard, Origin origin) {}
 
+  /// What a request meets on its way; several times, where the network delivers it several times.
+  interface Passage {
+    /// It has come to the shard.
+    default void arrives() {}
+
+    /// The shard has answered it; the answer has not left its node.
+    void answers(Reply reply);
+
+    /// The shard has had it.
+    default void passed() {}
+
+    /// The answer has come to the client.
+    void returns(Reply reply);
+  }
+
   /// The shard a request is for.
   record Target(String nodeId, int shard) {}
 
@@ -29,6 +47,7 @@ final class Contacts {
   private final SimulatedCluster cluster;
   private final Map<Payload, Placement> placements = new HashMap<>(); // where not the default
   private final Map<Target, Link> links = new HashMap<>();
+  private final Map<Long, Long> sequences = new HashMap<>(); // last number, by shard incarnation
   private Optional<Topology> map = Optional.empty();
   private long mapMillis;
 
@@ -107,6 +126,41 @@ final class Contacts {
     links.remove(target);
     opened.ifPresent(link -> links.put(target, link));
     return opened;
+  }
+
+  /// The next number of a mutation at a shard.
+  long nextSequence(Link link) {
+    return sequences.merge(link.shard.incarnation(), 1L, Long::sum);
+  }
+
+  /// Sends a request.
+  void send(Link link, Request request, Passage passage) {
+    SimulatedNode node = link.shard.node();
+    boolean[] refused = {false};
+    cluster
+        .network()
+        .send(
+            slot,
+            node.slot(),
+            () ->
+                node.execute(
+                    () -> {
+                      // A connection carries a request once: what was refused stays refused.
+                      if (!refused[0]) {
+                        passage.arrives();
+                        link.shard.handle(
+                            link.origin,
+                            request,
+                            reply -> {
+                              refused[0] |= reply.outcome() instanceof Outcome.Failed;
+                              passage.answers(reply);
+                              cluster
+                                  .network()
+                                  .send(node.slot(), slot, () -> passage.returns(reply));
+                            });
+                        passage.passed();
+                      }
+                    }));
   }
 
   static Target targetOf(Link link) {

@@ -87,7 +87,6 @@ final class SessionClient implements Host {
   private final long clientId;
   private final Contacts contacts;
   private final int attemptMillis;
-  private final Map<Long, Long> sequences = new HashMap<>(); // last number, by shard incarnation
   private final Map<Payload, HybridTimestamp> generations = new HashMap<>(); // greatest seen
   private HybridLogicalClock clock = new HybridLogicalClock(Long.MAX_VALUE / 2);
   private long clockOffsetMillis;
@@ -187,7 +186,7 @@ final class SessionClient implements Host {
         call.stamp = clock.tick(physicalMillis());
       }
       if (call.sequence == 0 || !sameIncarnation) {
-        call.sequence = sequences.merge(link.shard().incarnation(), 1L, Long::sum);
+        call.sequence = contacts.nextSequence(link);
       } else {
         repeat = call.ambiguous;
       }
@@ -212,32 +211,25 @@ final class SessionClient implements Host {
                     + call.operation
                     + " "
                     + request.context());
-    SimulatedNode node = link.shard().node();
-    boolean[] refused = {false};
-    cluster
-        .network()
-        .send(
-            slot(),
-            node.slot(),
-            () ->
-                node.execute(
-                    () -> {
-                      // A connection carries a request once: what was refused stays refused.
-                      if (!refused[0]) {
-                        call.observer.arrives(link.shard());
-                        link.shard()
-                            .handle(
-                                link.origin(),
-                                request,
-                                reply -> {
-                                  refused[0] |= reply.outcome() instanceof Outcome.Failed;
-                                  call.observer.answers(link.shard());
-                                  cluster
-                                      .network()
-                                      .send(node.slot(), slot(), () -> answered(call, id, reply));
-                                });
-                      }
-                    }));
+    contacts.send(
+        link,
+        request,
+        new Contacts.Passage() {
+          @Override
+          public void arrives() {
+            call.observer.arrives(link.shard());
+          }
+
+          @Override
+          public void answers(Reply reply) {
+            call.observer.answers(link.shard());
+          }
+
+          @Override
+          public void returns(Reply reply) {
+            answered(call, id, reply);
+          }
+        });
     cluster.scheduler().after(attemptMillis, () -> timedOut(call, id));
   }
 

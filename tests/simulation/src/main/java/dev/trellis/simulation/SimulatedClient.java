@@ -99,7 +99,6 @@ final class SimulatedClient {
   private final History history;
   private final Tally tally;
   private final int attemptMillis;
-  private final Map<Long, Long> sequences = new HashMap<>(); // last number, by shard incarnation
   private final Map<Payload, CausalContext> contexts = new HashMap<>(); // last seen, of causal keys
   private final Map<Payload, HybridTimestamp> generations = new HashMap<>(); // greatest seen
   private final Map<Field, Generations> fieldGenerations = new HashMap<>(); // greatest seen
@@ -265,7 +264,7 @@ final class SimulatedClient {
         call.stamp = clock.tick(physicalMillis());
       }
       if (call.sequence == 0 || !sameIncarnation) {
-        call.sequence = sequences.merge(link.shard().incarnation(), 1L, Long::sum);
+        call.sequence = contacts.nextSequence(link);
       } else {
         repeat = call.ambiguous;
       }
@@ -277,34 +276,27 @@ final class SimulatedClient {
     cluster
         .trace()
         .tell(() -> "client " + index + " -> " + link.shard() + " " + describe(call, request));
-    SimulatedNode node = link.shard().node();
-    boolean[] refused = {false};
-    cluster
-        .network()
-        .send(
-            slot(),
-            node.slot(),
-            () ->
-                node.execute(
-                    () -> {
-                      // A connection carries a request once: what was refused stays refused.
-                      if (!refused[0]) {
-                        link.shard()
-                            .handle(
-                                link.origin(),
-                                request,
-                                reply -> {
-                                  refused[0] |= reply.outcome() instanceof Outcome.Failed;
-                                  checkCopies(call, reply);
-                                  checkDurable(call, reply);
-                                  checkNodes(call, reply);
-                                  cluster
-                                      .network()
-                                      .send(node.slot(), slot(), () -> answered(call, id, reply));
-                                });
-                        noteWritten(call, node);
-                      }
-                    }));
+    contacts.send(
+        link,
+        request,
+        new Contacts.Passage() {
+          @Override
+          public void answers(Reply reply) {
+            checkCopies(call, reply);
+            checkDurable(call, reply);
+            checkNodes(call, reply);
+          }
+
+          @Override
+          public void passed() {
+            noteWritten(call, link.shard().node());
+          }
+
+          @Override
+          public void returns(Reply reply) {
+            answered(call, id, reply);
+          }
+        });
     scheduler.after(attemptMillis, () -> timedOut(call, id));
   }
 

@@ -121,14 +121,13 @@ final class AtomicCut {
                     + key
                     + ", and the record of that commit is gone"));
       }
-      for (Request part : CommitRecord.decode(record.value())) {
-        if (part.key().equals(key) && part.operation() instanceof Mutation mutation) {
-          try {
-            add(id, part, mutation);
-          } catch (Refusal refusal) {
-            return Optional.of(
-                new Step.Refuse(refusal.outcome().code(), refusal.outcome().message()));
-          }
+      Request part = CommitRecord.decode(record.value());
+      if (part.key().equals(key) && part.operation() instanceof Mutation mutation) {
+        try {
+          add(id, part, mutation);
+        } catch (Refusal refusal) {
+          return Optional.of(
+              new Step.Refuse(refusal.outcome().code(), refusal.outcome().message()));
         }
       }
     }

@@ -73,12 +73,13 @@ final class CommitRecord {
     return Payload.of(FrameCodec.encode(new Frame.Batch(List.of(part))));
   }
 
-  static List<Request> decode(Payload record) {
+  static Request decode(Payload record) {
     try {
-      if (CODEC.decode(ByteBuffer.wrap(record.toBytes())) instanceof Frame.Batch batch) {
-        return batch.requests();
+      if (CODEC.decode(ByteBuffer.wrap(record.toBytes())) instanceof Frame.Batch batch
+          && batch.requests().size() == 1) {
+        return batch.requests().getFirst();
       }
-      throw malformed("it is no batch");
+      throw malformed("it is no batch of one request");
     } catch (WireException e) {
       throw malformed(String.valueOf(e.getMessage()));
     }

@@ -1,10 +1,12 @@
 package dev.trellis.functions.agent;
 
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.Trellis;
 import dev.trellis.wire.Acknowledgement;
 import dev.trellis.wire.Frame;
+import dev.trellis.wire.Limits;
 import dev.trellis.wire.ReadMode;
 import java.util.concurrent.CompletionException;
 
@@ -42,7 +44,37 @@ final class Access {
         || cause instanceof IllegalArgumentException;
   }
 
-  static boolean isExpired(Throwable failed) {
-    return unwrap(failed) instanceof DefiniteException.InvocationExpired;
+  /// What is to be done about a message that did not get into a mailbox.
+  enum Unsent {
+    /// It is sent again, as it is.
+    AGAIN,
+    /// Its tag is too old: it is sent under another.
+    UNDER_ANOTHER_TAG,
+    /// It never gets there.
+    NEVER
+  }
+
+  /// What a message meets that is not about itself passes: a mailbox that nobody reads is full, a
+  /// clock is ahead, a host's key has ended.
+  ///
+  /// @param bytes of the message
+  static Unsent unsent(Throwable failed, long bytes, Limits limits) {
+    return switch (unwrap(failed)) {
+      case DefiniteException.InvocationExpired expired -> Unsent.UNDER_ANOTHER_TAG;
+      case DefiniteException.Forbidden forbidden -> Unsent.NEVER;
+      case DefiniteException.KeyTooLong tooLong -> Unsent.NEVER;
+      case DefiniteException.KindMismatch otherKind -> Unsent.NEVER;
+      case IllegalArgumentException none -> Unsent.NEVER;
+      // A lesser one fits once the mailbox has forgotten enough of what was there.
+      case DefiniteException.ValueTooLarge tooLarge ->
+          bytes > limits.valueBytesMax() / 2 ? Unsent.NEVER : Unsent.AGAIN;
+      default -> Unsent.AGAIN;
+    };
+  }
+
+  /// What time it is in the cluster, as far as the client knows: it takes the nodes' clock for its
+  /// own where they refuse what it writes by that of its machine.
+  static long nowMillis(Trellis trellis) {
+    return trellis.stampAfter(HybridTimestamp.ZERO).millis();
   }
 }

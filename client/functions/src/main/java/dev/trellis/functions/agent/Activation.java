@@ -1,7 +1,6 @@
 package dev.trellis.functions.agent;
 
 import dev.trellis.causal.CausalContext;
-import dev.trellis.causal.Tag;
 import dev.trellis.client.Trellis;
 import dev.trellis.functions.Functions;
 import java.time.Duration;
@@ -11,6 +10,7 @@ import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -42,7 +42,7 @@ final class Activation implements AgentCore.Effects {
     this.host = host;
     this.name = name;
     this.agent = agent;
-    this.core = new AgentCore(host.id(), this);
+    this.core = new AgentCore(host.id(), Bounds.of(host.trellis().limits()), this);
   }
 
   AgentName name() {
@@ -50,7 +50,7 @@ final class Activation implements AgentCore.Effects {
   }
 
   void start() {
-    tell(() -> core.start(System.currentTimeMillis()));
+    tell(() -> core.start(now()));
   }
 
   /// 0 if it is not active yet.
@@ -68,7 +68,7 @@ final class Activation implements AgentCore.Effects {
               activationNanos.set(System.nanoTime() - begunNanos);
               listening = host.mail().listen(name.mailbox(), () -> tell(core::mailCame));
             }
-            core.nextTimer().ifPresent(this::tickAt);
+            core.nextTick().ifPresent(this::tickAt);
           } catch (RuntimeException | Error e) {
             log.error("agent {} is given up", name, e);
             core.abandon();
@@ -83,15 +83,19 @@ final class Activation implements AgentCore.Effects {
     }
     tickDue.set(dueMillis);
     host.later(
-        Duration.ofMillis(Math.max(0, dueMillis - System.currentTimeMillis())),
+        Duration.ofMillis(Math.max(0, dueMillis - now())),
         () -> {
           tickDue.compareAndSet(dueMillis, Long.MAX_VALUE);
-          tell(() -> core.tick(System.currentTimeMillis()));
+          tell(() -> core.tick(now()));
         });
   }
 
   void release() {
-    tell(core::requestRelease);
+    tell(
+        () -> {
+          core.tick(now());
+          core.requestRelease();
+        });
   }
 
   /// Rests without saying so, as a process that is killed.
@@ -107,7 +111,7 @@ final class Activation implements AgentCore.Effects {
   void retire(long idleMillis, long newestPeriod, Supplier<CompletableFuture<?>> removal) {
     tell(
         () -> {
-          long now = System.currentTimeMillis();
+          long now = now();
           core.tick(now);
           Optional<Long> since = core.idleSince();
           long period = host.index().period(now);
@@ -129,6 +133,10 @@ final class Activation implements AgentCore.Effects {
                         });
           }
         });
+  }
+
+  private long now() {
+    return Access.nowMillis(trellis());
   }
 
   // ---- Effects ----
@@ -209,8 +217,7 @@ final class Activation implements AgentCore.Effects {
             () -> {
               handling = Thread.currentThread();
               Functions functions = host.functions();
-              Step step =
-                  new Step(name, agent, before, System.currentTimeMillis(), functions::invocation);
+              Step step = new Step(name, agent, before, now(), functions::invocation);
               try {
                 timers.forEach(step::fire);
                 mail.forEach(step::deliver);
@@ -240,29 +247,52 @@ final class Activation implements AgentCore.Effects {
   @Override
   public void send(List<Outgoing> messages) {
     for (Outgoing one : messages) {
-      untilDone("send mail of", () -> post(one), sent -> core.sent(List.of(one)));
+      untilDone(
+          "send mail of",
+          () -> post(one),
+          arrived -> {
+            if (arrived) {
+              core.sent(List.of(one));
+            } else {
+              core.expired(one);
+            }
+          },
+          failed -> false,
+          PAUSE_MIN);
     }
   }
 
-  private CompletableFuture<?> post(Outgoing one) {
-    return host.post(one.mailbox(), Optional.of(one.tag()), one.body())
+  /// Whether it has arrived; else its tag is too old. Fails where it is to be sent again.
+  private CompletableFuture<Boolean> post(Outgoing one) {
+    // What agents tell is let in as long as the store takes it. A lower bound would have two who
+    // tell each other much wait for each other; it is for who tells agents something from outside.
+    // Only what fits nowhere but into an empty mailbox waits for that, as what is refused there
+    // never fits.
+    boolean bounded = one.body().size() > trellis().limits().valueBytesMax() / 2;
+    return host.post(one.mailbox(), Optional.of(one.tag()), one.body(), bounded)
         .handle((sent, failed) -> failed == null ? null : failed)
         .thenCompose(
-            failed -> {
-              if (failed == null) {
-                return CompletableFuture.completedFuture(null);
-              }
-              if (Access.isExpired(failed)) {
-                // It lay here for longer than invocations live. Better twice than never.
-                log.warn("agent {}: a message to {} may arrive twice", name, one.mailbox());
-                return host.post(one.mailbox(), Optional.<Tag>empty(), one.body());
-              }
-              if (Access.isFinal(failed)) {
-                log.error("agent {}: no message can get to {}", name, one.mailbox(), failed);
-                return CompletableFuture.completedFuture(null);
-              }
-              return CompletableFuture.failedFuture(failed);
-            });
+            failed ->
+                failed == null
+                    ? CompletableFuture.completedFuture(true)
+                    : switch (Access.unsent(failed, one.body().size(), trellis().limits())) {
+                      case AGAIN -> CompletableFuture.failedFuture(failed);
+                      case UNDER_ANOTHER_TAG -> {
+                        log.warn("agent {}: a message to {} was late", name, one.mailbox());
+                        yield CompletableFuture.completedFuture(false);
+                      }
+                      case NEVER -> putAside(one, failed);
+                    });
+  }
+
+  private CompletableFuture<Boolean> putAside(Outgoing one, Throwable reason) {
+    String aside = Step.failed(name);
+    log.error(
+        "agent {}: a message can't get to {} and goes to {}", name, one.mailbox(), aside, reason);
+    if (one.mailbox().equals(aside)) {
+      return CompletableFuture.completedFuture(true); // and not even there
+    }
+    return post(new Outgoing(aside, one.tag(), one.body()));
   }
 
   @Override
@@ -291,13 +321,14 @@ final class Activation implements AgentCore.Effects {
   /// Tries something until it is done or can't be, or the activation has ended.
   private <T> void untilDone(
       String what, Supplier<CompletableFuture<T>> attempt, Consumer<T> then) {
-    untilDone(what, attempt, then, PAUSE_MIN);
+    untilDone(what, attempt, then, Access::isFinal, PAUSE_MIN);
   }
 
   private <T> void untilDone(
       String what,
       Supplier<? extends CompletableFuture<? extends T>> attempt,
       Consumer<T> then,
+      Predicate<Throwable> isFinal,
       Duration pause) {
     if (ended) {
       return;
@@ -313,7 +344,7 @@ final class Activation implements AgentCore.Effects {
             (done, failed) -> {
               if (failed == null) {
                 tell(() -> then.accept(done));
-              } else if (Access.isFinal(failed)) {
+              } else if (isFinal.test(failed)) {
                 log.error("can't {} agent {}, which is given up", what, name, failed);
                 tell(core::abandon);
               } else {
@@ -326,6 +357,7 @@ final class Activation implements AgentCore.Effects {
                             what,
                             attempt,
                             then,
+                            isFinal,
                             longer.compareTo(PAUSE_MAX) > 0 ? PAUSE_MAX : longer));
               }
             });

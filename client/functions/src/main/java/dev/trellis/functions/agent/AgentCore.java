@@ -6,10 +6,14 @@ import dev.trellis.causal.Tag;
 import dev.trellis.functions.Functions;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /// One activation of one agent on one host: decides what to read, write and send, and when a step
@@ -51,7 +55,8 @@ final class AgentCore {
     /// @param timers that are due
     void handle(AgentEntry before, List<Received> mail, List<String> timers);
 
-    /// Puts messages into mailboxes.
+    /// Puts messages into mailboxes. Answered by [AgentCore#sent], and by [AgentCore#expired] for
+    /// those whose tags the store takes no more.
     void send(List<Outgoing> messages);
 
     /// Drops messages from the agent's mailbox.
@@ -83,7 +88,14 @@ final class AgentCore {
     ENDED
   }
 
+  /// What has arrived leaves the entry with the next step, or after so long without one.
+  static final long TIDY_MILLIS = 1_000;
+
+  /// Who gives an agent up waits so long for what is being sent.
+  static final long LAST_SENDS_MILLIS = 2_000;
+
   private final HostId host;
+  private final Bounds bounds;
   private final Effects effects;
   private Phase phase = Phase.CLAIM_READING;
   private @Nullable Claim claim; // as written
@@ -93,6 +105,8 @@ final class AgentCore {
   private boolean mailMayBeThere = true;
   private boolean reading; // mail
   private boolean releaseWanted;
+  private long releaseMillis; // by when it is released, whatever is being sent
+  private long writtenMillis; // when the last write of the entry began
   private boolean acknowledging;
   private boolean active;
   private long epochFloor; // of an entry whose claim is gone
@@ -103,9 +117,12 @@ final class AgentCore {
   private CausalContext beingAcknowledged = CausalContext.EMPTY;
   private final Set<Tag> underWay = new HashSet<>(); // of the outbox, being sent
   private final Set<Tag> arrived = new HashSet<>(); // of the outbox, and still in the entry
+  private final Map<Tag, Tag> renamed = new HashMap<>(); // of the outbox, with the next write
+  private long unsentBytes; // of the outbox, not arrived
 
-  AgentCore(HostId host, Effects effects) {
+  AgentCore(HostId host, Bounds bounds, Effects effects) {
     this.host = host;
+    this.bounds = bounds;
     this.effects = effects;
   }
 
@@ -174,37 +191,16 @@ final class AgentCore {
       effects.readClaim();
       return;
     }
-    AgentEntry next =
-        found
-            .map(before -> before.takenOver(mine, renamed(before.outbox())))
-            .orElse(AgentEntry.first(mine));
+    AgentEntry next = found.map(before -> before.takenOver(mine)).orElse(AgentEntry.first(mine));
     handled = next.consumed();
     write(next);
-  }
-
-  /// Messages that lie in the outbox for so long that their tags will be refused get new ones.
-  private List<Outgoing> renamed(List<Outgoing> outbox) {
-    long oldest = nowMillis - Step.BIRTH_AGE_MAX.toMillis();
-    return outbox.stream()
-        .map(
-            one -> {
-              InvocationId id = one.tag().invocation();
-              return id.bornMillis() >= oldest
-                  ? one
-                  : new Outgoing(
-                      one.mailbox(),
-                      new Tag(
-                          Functions.idOf("again " + id, Instant.ofEpochMilli(nowMillis)),
-                          one.tag().number()),
-                      one.body());
-            })
-        .toList();
   }
 
   // ---- Steps ----
 
   private void write(AgentEntry next) {
     entry = next;
+    writtenMillis = nowMillis;
     phase = Phase.ENTRY_WRITING;
     effects.writeEntry(next);
   }
@@ -227,10 +223,12 @@ final class AgentCore {
   private void stepCounts() {
     phase = Phase.RESTING;
     active = true;
-    arrived.retainAll(written().outbox().stream().map(Outgoing::tag).toList());
+    arrived.retainAll(written().outbox().stream().map(Outgoing::tag).collect(Collectors.toSet()));
+    unsentBytes = unsent().stream().mapToLong(Bounds::weight).sum();
     List<Outgoing> due =
         written().outbox().stream()
-            .filter(one -> !arrived.contains(one.tag()) && underWay.add(one.tag()))
+            .filter(one -> !arrived.contains(one.tag()) && !renamed.containsKey(one.tag()))
+            .filter(one -> underWay.add(one.tag()))
             .toList();
     if (!due.isEmpty()) {
       effects.send(due);
@@ -272,7 +270,24 @@ final class AgentCore {
     for (Outgoing one : messages) {
       underWay.remove(one.tag());
       arrived.add(one.tag());
+      unsentBytes -= Bounds.weight(one);
     }
+    if (phase == Phase.RESTING) {
+      next();
+    }
+  }
+
+  /// The store takes a message no more under its tag, as that is too old. So it is sent under
+  /// another, once the entry has that: whoever goes on from there sends it under the same. It may
+  /// arrive twice, if it arrived under the first one and nobody lived to write that down.
+  void expired(Outgoing message) {
+    if (phase == Phase.ENDED || !underWay.remove(message.tag())) {
+      return;
+    }
+    Tag old = message.tag();
+    InvocationId again =
+        Functions.idOf("again " + old.invocation(), Instant.ofEpochMilli(Step.birth(nowMillis)));
+    renamed.put(old, new Tag(again, old.number()));
     if (phase == Phase.RESTING) {
       next();
     }
@@ -313,22 +328,51 @@ final class AgentCore {
   }
 
   private void next() {
+    if (!renamed.isEmpty()) {
+      tidy();
+      return;
+    }
     if (releaseWanted) {
-      release();
+      if (underWay.isEmpty() || nowMillis >= releaseMillis) {
+        finish();
+      }
       return;
     }
     List<String> due = Step.due(written().timers(), nowMillis);
-    if (!mail.isEmpty() || !due.isEmpty()) {
+    boolean toDo = !mail.isEmpty() || !due.isEmpty();
+    if (toDo && unsentBytes <= bounds.unsent()) {
       phase = Phase.HANDLING;
       lastActiveMillis = nowMillis;
       List<Received> taken = List.copyOf(mail);
       mail.clear();
-      effects.handle(written(), taken, due);
-    } else if (mailMayBeThere && !reading) {
+      effects.handle(written().withOutbox(unsent()), taken, due);
+    } else if (!toDo && mailMayBeThere && !reading) {
       mailMayBeThere = false;
       reading = true;
       effects.readMail(written().consumed());
+    } else if (!arrived.isEmpty() && nowMillis >= writtenMillis + TIDY_MILLIS) {
+      tidy();
     }
+  }
+
+  /// Takes what has arrived out of the entry, and what was read of the mailbox since it was dropped
+  /// there. Left in it, it would be sent again by who goes on from it: harmless while the store
+  /// knows the tags, but not once they are too old.
+  private void tidy() {
+    AgentEntry before = written();
+    List<Outgoing> outbox = unsent();
+    renamed.clear();
+    CausalContext consumed = before.consumed().less(acknowledged);
+    acknowledged = CausalContext.EMPTY;
+    write(before.tidied(consumed, outbox));
+  }
+
+  /// What has not arrived, under the names that it is to have.
+  private List<Outgoing> unsent() {
+    return written().outbox().stream()
+        .filter(one -> !arrived.contains(one.tag()))
+        .map(one -> one.under(renamed.getOrDefault(one.tag(), one.tag())))
+        .toList();
   }
 
   void handled(StepResult result) {
@@ -337,9 +381,8 @@ final class AgentCore {
     }
     require(Phase.HANDLING, "what was handled");
     AgentEntry before = written();
-    List<Outgoing> outbox =
-        new ArrayList<>(
-            before.outbox().stream().filter(one -> !arrived.contains(one.tag())).toList());
+    List<Outgoing> outbox = new ArrayList<>(unsent());
+    renamed.clear();
     outbox.addAll(result.sent());
     handled = handled.merge(result.consumed());
     CausalContext consumed = before.consumed().less(acknowledged).merge(result.consumed());
@@ -357,15 +400,24 @@ final class AgentCore {
 
   // ---- Ending ----
 
-  /// Gives the agent up once the step that is under way counts, and says so in the claim.
+  /// Gives the agent up once the step that is under way counts and what it sends has arrived, or
+  /// has not for [#LAST_SENDS_MILLIS]; and says so in the claim.
   void requestRelease() {
-    releaseWanted = true;
+    if (!releaseWanted) {
+      releaseWanted = true;
+      releaseMillis = nowMillis + LAST_SENDS_MILLIS;
+    }
     if (phase == Phase.RESTING) {
-      release();
+      next();
     }
   }
 
-  private void release() {
+  /// Nobody may look at the entry for longer than tags are good for.
+  private void finish() {
+    if (!arrived.isEmpty()) {
+      tidy();
+      return;
+    }
     phase = Phase.RELEASING;
     claim = claimed().release();
     effects.writeClaim(claimed());
@@ -409,15 +461,27 @@ final class AgentCore {
             && !acknowledging
             && !reading
             && !mailMayBeThere
+            && renamed.isEmpty()
             && written().timers().isEmpty();
     return idle ? Optional.of(lastActiveMillis) : Optional.empty();
   }
 
-  /// When the next timer is due, in milliseconds since the epoch.
-  Optional<Long> nextTimer() {
-    return phase == Phase.RESTING
-        ? written().timers().values().stream().map(Timer::dueMillis).min(Long::compare)
-        : Optional.empty();
+  /// When it is to be told the time, in milliseconds since the epoch: the next timer is due, or
+  /// something is to be written down.
+  Optional<Long> nextTick() {
+    if (phase != Phase.RESTING) {
+      return Optional.empty();
+    }
+    if (releaseWanted) {
+      return Optional.of(releaseMillis);
+    }
+    LongStream timers =
+        unsentBytes > bounds.unsent()
+            ? LongStream.empty() // they wait as the mail does
+            : written().timers().values().stream().mapToLong(Timer::dueMillis);
+    LongStream tidying =
+        arrived.isEmpty() ? LongStream.empty() : LongStream.of(writtenMillis + TIDY_MILLIS);
+    return LongStream.concat(timers, tidying).boxed().min(Long::compare);
   }
 
   /// 0 before the agent is claimed.

@@ -39,8 +39,18 @@ record AgentEntry(
   }
 
   /// The same, taken over by a greater owner.
-  AgentEntry takenOver(Ownership by, List<Outgoing> unsent) {
-    return new AgentEntry(by, 0, state, consumed, unsent, timers, timersSet);
+  AgentEntry takenOver(Ownership by) {
+    return new AgentEntry(by, 0, state, consumed, outbox, timers, timersSet);
+  }
+
+  /// The next one, in which the agent has done nothing, with less to remember.
+  AgentEntry tidied(CausalContext stillThere, List<Outgoing> unsent) {
+    return new AgentEntry(owner, sequence + 1, state, stillThere, unsent, timers, timersSet);
+  }
+
+  /// The same with another outbox.
+  AgentEntry withOutbox(List<Outgoing> unsent) {
+    return new AgentEntry(owner, sequence, state, consumed, unsent, timers, timersSet);
   }
 
   double priority() {

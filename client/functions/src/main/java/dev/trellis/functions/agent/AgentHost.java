@@ -253,8 +253,8 @@ public final class AgentHost implements AutoCloseable {
   }
 
   /// Sends a message; if it is for an agent, hosts hear of it.
-  CompletableFuture<?> post(String mailbox, Optional<Tag> tag, Payload body) {
-    return Agents.post(mail, index, mailbox, tag, body);
+  CompletableFuture<?> post(String mailbox, Optional<Tag> tag, Payload body, boolean bounded) {
+    return Agents.post(mail, index, mailbox, tag, body, bounded);
   }
 
   void ended(Activation activation) {

@@ -64,9 +64,11 @@ public final class Agents implements AutoCloseable {
     return new Agents(trellis, settings);
   }
 
-  /// Puts a message into an agent's mailbox. Returns once it is there, not once it is handled.
+  /// Puts a message into an agent's mailbox. Returns once it is there, not once it is handled;
+  /// waits where much is in the mailbox already.
   ///
-  /// @throws TrellisException if it may not be there; telling it again may tell it twice
+  /// @throws TrellisException if it may not be there; telling it again may tell it twice, unless
+  ///   the failure is definite, as where the mailbox stayed full
   public void tell(AgentName agent, Payload payload) {
     Trellis.await(tellAsync(agent, payload));
   }
@@ -84,7 +86,7 @@ public final class Agents implements AutoCloseable {
 
   private CompletableFuture<@Nullable Void> tell(
       AgentName agent, Payload payload, Optional<Tag> tag) {
-    return post(mail, index, agent.mailbox(), tag, Envelope.tell(payload).encode())
+    return post(mail, index, agent.mailbox(), tag, Envelope.tell(payload).encode(), true)
         .thenApply(sent -> null);
   }
 
@@ -116,7 +118,8 @@ public final class Agents implements AutoCloseable {
                 index,
                 agent.mailbox(),
                 Optional.empty(),
-                Envelope.ask(replies, correlation, payload).encode())
+                Envelope.ask(replies, correlation, payload).encode(),
+                true)
             .whenComplete(
                 (sent, failed) -> {
                   if (failed != null) {
@@ -181,8 +184,13 @@ public final class Agents implements AutoCloseable {
 
   /// Sends a message; if it is for an agent, hosts hear of it.
   static CompletableFuture<?> post(
-      Mail mail, MailIndex index, String mailbox, Optional<Tag> tag, Payload body) {
-    CompletableFuture<?> sent = mail.send(mailbox, tag, body);
+      Mail mail,
+      MailIndex index,
+      String mailbox,
+      Optional<Tag> tag,
+      Payload body,
+      boolean bounded) {
+    CompletableFuture<?> sent = mail.send(mailbox, tag, body, bounded);
     return mailbox.startsWith(OF_AGENTS)
         ? sent.thenCompose(
             there -> index.hasMail(AgentName.ofText(mailbox.substring(OF_AGENTS.length()))))

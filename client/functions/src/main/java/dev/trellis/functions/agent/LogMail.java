@@ -8,6 +8,7 @@ import dev.trellis.client.Trellis;
 import dev.trellis.client.Watch;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.View;
 import java.util.List;
@@ -31,9 +32,14 @@ final class LogMail implements Mail {
   }
 
   @Override
-  public CompletableFuture<?> send(String mailbox, Optional<Tag> tag, Payload body) {
+  public CompletableFuture<?> send(
+      String mailbox, Optional<Tag> tag, Payload body, boolean bounded) {
     CallOptions plain = Access.writing(trellis);
-    return log(mailbox, tag.map(plain::withTag).orElse(plain)).appendAsync(List.of(body));
+    long bytesMax = bounded ? Bounds.of(trellis.limits()).mailbox() : 0;
+    return trellis.execute(
+        key(mailbox),
+        new Mutation.Append(List.of(body), 0, 0, bytesMax),
+        tag.map(plain::withTag).orElse(plain));
   }
 
   @Override

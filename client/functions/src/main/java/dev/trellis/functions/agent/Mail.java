@@ -15,7 +15,8 @@ interface Mail {
   /// Puts a message into a mailbox.
   ///
   /// @param tag under which it is one message, however often it is sent; empty for a new one
-  CompletableFuture<?> send(String mailbox, Optional<Tag> tag, Payload body);
+  /// @param bounded whether it is refused where much waits already
+  CompletableFuture<?> send(String mailbox, Optional<Tag> tag, Payload body, boolean bounded);
 
   /// The messages that are not in `seen`, oldest first, at most [#MESSAGES_MAX]. All replicas are
   /// asked: what was sent before is shown, what was dropped before is not.

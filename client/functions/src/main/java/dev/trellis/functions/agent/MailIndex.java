@@ -48,7 +48,7 @@ final class MailIndex {
 
   /// Says that an agent has mail, after it was sent; nothing, if that was said in this period.
   CompletableFuture<?> hasMail(AgentName name) {
-    long period = period(System.currentTimeMillis());
+    long period = period(Access.nowMillis(trellis));
     @Nullable Long last = said.get(name);
     if (last != null && last >= period) {
       return CompletableFuture.completedFuture(null);

@@ -7,4 +7,9 @@ import dev.trellis.lattice.Payload;
 ///
 /// @param mailbox its name
 /// @param tag under which it is one message, however often it is sent
-record Outgoing(String mailbox, Tag tag, Payload body) {}
+record Outgoing(String mailbox, Tag tag, Payload body) {
+  /// The same message under another tag.
+  Outgoing under(Tag other) {
+    return other.equals(tag) ? this : new Outgoing(mailbox, other, body);
+  }
+}

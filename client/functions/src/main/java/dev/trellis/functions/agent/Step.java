@@ -30,6 +30,10 @@ final class Step {
   /// A birth that is longer ago is no use: its tags are refused soon.
   static final Duration BIRTH_AGE_MAX = Duration.ofMinutes(45);
 
+  /// So much before what they come from names are born, as nodes whose clocks are behind refuse
+  /// what is to be born yet.
+  static final Duration BIRTH_EARLY = Duration.ofMinutes(1);
+
   private final AgentName name;
   private final Agent agent;
   private final AgentEntry before;
@@ -64,7 +68,7 @@ final class Step {
   /// Handles what came by mail. What can't be read is put aside as what can't be handled is.
   void deliver(Received mail) {
     String what = mail.dot().toString();
-    long born = birth(mail.sentMillis());
+    long born = birthOf(mail.sentMillis());
     consumed.add(mail.dot());
     Envelope envelope;
     try {
@@ -99,7 +103,12 @@ final class Step {
     handle(
         message,
         Envelope.tell(Payload.EMPTY),
-        new Names("timer " + due.number(), birth(due.dueMillis())));
+        new Names("timer " + due.number(), birthOf(due.dueMillis())));
+  }
+
+  /// The mailbox for what an agent can't handle, or send.
+  static String failed(AgentName name) {
+    return "failed/" + name;
   }
 
   /// The timers that are due, the earliest first.
@@ -131,9 +140,14 @@ final class Step {
     return correlation.substring(correlation.indexOf(' ') + 1);
   }
 
+  /// When what comes of something at a time is born.
+  static long birth(long millis) {
+    return Math.max(0, millis - BIRTH_EARLY.toMillis());
+  }
+
   /// The same for each host that handles a message in time.
-  private long birth(long millis) {
-    return millis < nowMillis - BIRTH_AGE_MAX.toMillis() ? nowMillis : millis;
+  private long birthOf(long millis) {
+    return birth(millis < nowMillis - BIRTH_AGE_MAX.toMillis() ? nowMillis : millis);
   }
 
   private void handle(Message message, Envelope envelope, Names names) {
@@ -178,7 +192,7 @@ final class Step {
   private void putAside(Names names, Payload body, Message message, Exception reason) {
     names.again();
     failures.add(new Failure(message, reason));
-    sent.add(new Outgoing("failed/" + name, names.next(), body));
+    sent.add(new Outgoing(failed(name), names.next(), body));
   }
 
   /// Names what comes of one message. They are not those of its invocation, whose mutations have

@@ -385,7 +385,8 @@ final class Intake {
 
   private void rest(Held held, long nowMillis) {
     long most =
-        Math.min(RETRY_MILLIS_MAX, options.retryAfter().toMillis() << Math.min(held.tries - 1, 20));
+        Math.min(
+            RETRY_MILLIS_MAX, options.retryAfter().toMillis() << Math.clamp(held.tries - 1, 0, 20));
     held.notBeforeMillis = nowMillis + Math.max(0, most);
   }
 

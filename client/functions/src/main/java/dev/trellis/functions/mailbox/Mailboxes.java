@@ -8,6 +8,7 @@ import dev.trellis.client.Calls;
 import dev.trellis.client.Handles;
 import dev.trellis.client.Place;
 import dev.trellis.client.Trellis;
+import dev.trellis.client.session.Host;
 import dev.trellis.functions.Invocation;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -42,7 +44,7 @@ import org.jspecify.annotations.Nullable;
 /// receivers, inboxes and other senders are closed by whoever opened them, before. The client stays
 /// open.
 public final class Mailboxes implements AutoCloseable {
-  /// How long a message that nobody reads is a fresh name for a dead letter.
+  /// For how long the time when a message was sent is the birth of names for what is done with it.
   private static final long FRESH_MILLIS = Duration.ofMinutes(30).toMillis();
 
   private final Shared shared;
@@ -51,17 +53,27 @@ public final class Mailboxes implements AutoCloseable {
   private final Sender answers;
   private final Questions questions;
 
-  private Mailboxes(Calls calls) {
-    this.shared = new Shared(calls, Trellis::isClientThread);
+  private Mailboxes(Calls calls, LongSupplier incarnation) {
+    this.shared = new Shared(calls, incarnation, Trellis::isClientThread);
     this.handles = key -> Place.of(calls, key);
     this.sender = new Sender(shared, SenderOptions.DEFAULT);
     this.answers = new Sender(shared, SenderOptions.DEFAULT.withTtl(Questions.TTL));
     this.questions = new Questions(shared, sender);
   }
 
-  /// The mailboxes of a store, through whoever carries out calls: a [Trellis].
+  /// The mailboxes of a store, through whoever carries out calls: a [Trellis]. In a process that is
+  /// snapshotted, through nothing else, or with [#over(Host, Calls)].
   public static Mailboxes over(Calls calls) {
-    return new Mailboxes(calls);
+    return calls instanceof Host host ? over(host, calls) : new Mailboxes(calls, () -> 0);
+  }
+
+  /// As [#over(Calls)], through what stands in front of a client.
+  ///
+  /// @param host the client. After a restore from a snapshot it is another one, and who sends and
+  ///   asks here takes other names with it; what was asked before is not answered any more once
+  ///   something is asked again
+  public static Mailboxes over(Host host, Calls calls) {
+    return new Mailboxes(calls, host::clientId);
   }
 
   // ---- Sending ----
@@ -137,6 +149,7 @@ public final class Mailboxes implements AutoCloseable {
   /// @return completes with the answer; with [NoAnswerException] if none comes in time, or the
   ///   answer is that it has failed; or as the sending failed. The question may be answered, and
   ///   have had its effect, all the same
+  /// @throws dev.trellis.client.DefiniteException.Overloaded as [Sender#send(String, Message)] does
   public CompletableFuture<Message> ask(String mailbox, Message question, Duration timeout) {
     return questions.ask(mailbox, question, timeout);
   }
@@ -244,8 +257,14 @@ public final class Mailboxes implements AutoCloseable {
 
   /// The names of the mailboxes that there are, ascending; those that were emptied among them.
   public static Stream<String> names(Trellis trellis) {
+    return names(trellis, "");
+  }
+
+  /// The same of those whose names start so: all that somebody may list whose rights are on a
+  /// prefix.
+  public static Stream<String> names(Trellis trellis, String prefix) {
     return trellis
-        .keys(Names.MAILBOX_PREFIX)
+        .keys(Names.MAILBOX_PREFIX + prefix)
         .map(key -> key.key().text().substring(Names.MAILBOX_PREFIX.length()));
   }
 
@@ -259,21 +278,28 @@ public final class Mailboxes implements AutoCloseable {
     return Names.dead(mailbox);
   }
 
+  /// @param letter as encoded
   static CompletableFuture<Reply> bury(
-      Shared shared, String mailbox, Delivery delivery, Message letter) {
-    long sentMillis = delivery.sent().millis();
-    long nowMillis = shared.nowMillis();
-    ByteBuffer digest = ByteBuffer.wrap(sha256("dead letter " + mailbox + " " + delivery.id()));
-    InvocationId name =
-        InvocationId.mint(
-            nowMillis - sentMillis < FRESH_MILLIS ? sentMillis : nowMillis, digest::getLong);
+      Shared shared, String mailbox, Delivery delivery, Payload letter) {
+    InvocationId name = nameOf("dead letter", shared, delivery);
     return shared
         .calls()
         .execute(
             Names.mailbox(Names.dead(mailbox)),
-            new Mutation.Append(
-                List.of(Packet.join(Optional.empty(), List.of(Packet.encode(letter))))),
+            new Mutation.Append(List.of(Packet.join(Optional.empty(), List.of(letter)))),
             CallOptions.DEFAULT.withTag(new Tag(name, 1)));
+  }
+
+  /// A name for what is done with a message. The same one each time while the message is fresh,
+  /// then for half an hour each, as nodes refuse names that are much older.
+  static InvocationId nameOf(String what, Shared shared, Delivery delivery) {
+    long sentMillis = delivery.sent().millis();
+    long nowMillis = shared.nowMillis();
+    ByteBuffer digest =
+        ByteBuffer.wrap(sha256(what + " " + delivery.mailbox() + " " + delivery.id()));
+    return InvocationId.mint(
+        nowMillis - sentMillis < FRESH_MILLIS ? sentMillis : nowMillis - nowMillis % FRESH_MILLIS,
+        digest::getLong);
   }
 
   private static byte[] sha256(String text) {

@@ -13,9 +13,15 @@ final class Names {
 
   private Names() {}
 
+  /// A mailbox for dead letters may have a name as much longer as [#DEAD] is: each mailbox has one.
+  ///
   /// @throws IllegalArgumentException if it can't be the name of a mailbox
   static void require(String name) {
-    int bytes = name.getBytes(StandardCharsets.UTF_8).length;
+    String living = name;
+    while (living.endsWith(DEAD) && living.length() > DEAD.length()) {
+      living = living.substring(0, living.length() - DEAD.length());
+    }
+    int bytes = living.getBytes(StandardCharsets.UTF_8).length;
     if (bytes == 0 || bytes > BYTES_MAX) {
       throw new IllegalArgumentException(
           "the name of a mailbox has 1 to "

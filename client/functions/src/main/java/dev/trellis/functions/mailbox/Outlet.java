@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 /// its time is over, so whatever became of the first, there is one record.
 ///
 /// The name under which records are sent is minted anew when it has grown old, as nodes forget old
-/// ones, and after a failure, as it is not known then whether there is a gap.
+/// ones; after a failure, as it is not known then whether there is a gap; and when the client is
+/// another, as others may have been restored from the same snapshot.
 final class Outlet {
   /// After which time another name is taken: well before nodes refuse it.
   private static final long NAME_MILLIS = Duration.ofMinutes(20).toMillis();
@@ -78,6 +79,7 @@ final class Outlet {
   private @Nullable Append underWay;
   private @Nullable InvocationId name;
   private long sentUnderName; // records
+  private long namedBy; // the client's incarnation
   private Optional<Dot> last = Optional.empty(); // that was acknowledged
   private long lastMillis;
 
@@ -172,8 +174,10 @@ final class Outlet {
     }
     long nowMillis = shared.nowMillis();
     Optional<Dot> after = Optional.empty();
-    if (name == null || nowMillis - name.bornMillis() > NAME_MILLIS) {
+    long incarnation = shared.incarnation();
+    if (name == null || nowMillis - name.bornMillis() > NAME_MILLIS || namedBy != incarnation) {
       name = shared.mint();
+      namedBy = incarnation;
       sentUnderName = 0;
       after = last.filter(dot -> nowMillis - lastMillis < AFTER_MILLIS);
     }

@@ -1,6 +1,7 @@
 package dev.trellis.functions.mailbox;
 
 import dev.trellis.client.CallOptions;
+import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import java.time.Duration;
 import java.util.HexFormat;
@@ -13,28 +14,27 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// The questions of one program, and the mailbox that their answers go to, which is opened with the
-/// first of them.
+/// first of them. Whatever is restored from a snapshot of it is a program of its own, and has
+/// another mailbox from the next question on.
 final class Questions implements AutoCloseable {
   /// How long the mailbox for answers lives after the last of them.
   static final Duration TTL = Duration.ofMinutes(10);
 
   private static final Duration TIMEOUT_MAX = TTL;
 
+  /// A mailbox for answers.
+  private record Answers(long incarnation, String mailbox, Feed feed) {}
+
   private final Shared shared;
   private final Sender sender;
-  private final String replyTo;
   private final Map<Long, CompletableFuture<Message>> waiting = new ConcurrentHashMap<>();
   private final AtomicLong last = new AtomicLong();
-  private @Nullable Feed answers; // guarded by this
+  private @Nullable Answers answers; // guarded by this
   private boolean closed; // likewise
 
   Questions(Shared shared, Sender sender) {
     this.shared = shared;
     this.sender = sender;
-    this.replyTo =
-        "_reply/"
-            + HexFormat.of().toHexDigits(shared.randomLong())
-            + HexFormat.of().toHexDigits(shared.randomLong());
   }
 
   CompletableFuture<Message> ask(String mailbox, Message question, Duration timeout) {
@@ -42,20 +42,27 @@ final class Questions implements AutoCloseable {
       throw new IllegalArgumentException(
           "timeout " + timeout + " is outside 1 ms to " + TIMEOUT_MAX);
     }
-    open();
+    String replyTo = open();
     long correlation = last.incrementAndGet();
     CompletableFuture<Message> answer = new CompletableFuture<>();
     waiting.put(correlation, answer);
     var unused = answer.whenComplete((done, failure) -> waiting.remove(correlation));
+    CompletableFuture<@Nullable Void> sending;
+    try {
+      sending =
+          sender.send(
+              mailbox, question.withPurpose(new Message.Purpose.Question(replyTo, correlation)));
+    } catch (RuntimeException e) {
+      answer.completeExceptionally(e); // so that nobody waits for it
+      throw e;
+    }
     var unusedEither =
-        sender
-            .send(mailbox, question.withPurpose(new Message.Purpose.Question(replyTo, correlation)))
-            .whenComplete(
-                (sent, failure) -> {
-                  if (failure != null) {
-                    answer.completeExceptionally(failure);
-                  }
-                });
+        sending.whenComplete(
+            (sent, failure) -> {
+              if (failure != null) {
+                answer.completeExceptionally(failure);
+              }
+            });
     @Nullable Future<?> alarm =
         shared.schedule(
             () ->
@@ -75,14 +82,32 @@ final class Questions implements AutoCloseable {
     return answer;
   }
 
-  private synchronized void open() {
+  /// How many questions are not answered yet.
+  int waiting() {
+    return waiting.size();
+  }
+
+  /// @return the name of the mailbox for answers
+  private synchronized String open() {
     if (closed) {
       throw new IllegalStateException("ask: the mailboxes are closed");
     }
-    if (answers == null) {
-      answers = new Feed(shared, replyTo, false, ReceiverOptions.DEFAULT, this::hand);
-      answers.start();
+    long incarnation = shared.incarnation();
+    if (answers != null && answers.incarnation == incarnation) {
+      return answers.mailbox;
     }
+    if (answers != null) {
+      // Others may read it too, so it is left to end by itself.
+      answers.feed.close();
+    }
+    String mailbox =
+        "_reply/"
+            + HexFormat.of().toHexDigits(incarnation)
+            + HexFormat.of().toHexDigits(shared.randomLong());
+    Feed feed = new Feed(shared, mailbox, false, ReceiverOptions.DEFAULT, this::hand);
+    answers = new Answers(incarnation, mailbox, feed);
+    feed.start();
+    return mailbox;
   }
 
   private void hand() {
@@ -91,7 +116,7 @@ final class Questions implements AutoCloseable {
       if (answers == null) {
         return;
       }
-      feed = answers;
+      feed = answers.feed;
     }
     while (true) {
       @Nullable Delivery next;
@@ -128,10 +153,10 @@ final class Questions implements AutoCloseable {
   /// Fails the questions that are not answered yet, and drops the mailbox for their answers.
   @Override
   public void close() {
-    @Nullable Feed feed;
+    @Nullable Answers last;
     synchronized (this) {
       closed = true;
-      feed = answers;
+      last = answers;
       answers = null;
     }
     waiting
@@ -141,19 +166,18 @@ final class Questions implements AutoCloseable {
                 answer.completeExceptionally(
                     new NoAnswerException(
                         "the mailboxes were closed before an answer came", false)));
-    if (feed != null) {
-      feed.close();
+    if (last != null) {
+      Payload key = Names.mailbox(last.mailbox);
+      last.feed.close();
       // A trim that came after the deletion would leave a mailbox behind.
       Shared.logged(
-          feed.settled()
+          last.feed
+              .settled()
               .exceptionally(notTrimmed -> null)
               .thenCompose(
                   settled ->
-                      shared
-                          .calls()
-                          .execute(
-                              Names.mailbox(replyTo), new Mutation.Delete(), CallOptions.DEFAULT)),
-          "deleting mailbox " + replyTo);
+                      shared.calls().execute(key, new Mutation.Delete(), CallOptions.DEFAULT)),
+          "deleting mailbox " + last.mailbox);
     }
   }
 }

@@ -1,5 +1,7 @@
 package dev.trellis.functions.mailbox;
 
+import dev.trellis.causal.InvocationId;
+import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
@@ -14,6 +16,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -203,29 +206,57 @@ public final class Receiver implements AutoCloseable {
       }
       CompletableFuture<?> handling = begin(next);
       if (handling.isDone() && !handling.isCompletedExceptionally()) {
-        succeeded(next, next.tries() > 0);
-        release();
+        ended(next);
       } else {
         var unused =
             handling.whenComplete(
                 (done, failure) -> {
                   if (failure != null) {
-                    elsewhere(() -> failed(next, cause(failure), false));
+                    elsewhere(() -> guarded(next, () -> failed(next, cause(failure), false)));
                     return;
                   }
-                  succeeded(next, next.tries() > 0);
-                  release();
+                  ended(next);
                   pump();
                 });
       }
     }
   }
 
+  /// A message was handled without a thread of its own.
+  private void ended(Delivery delivery) {
+    try {
+      guarded(delivery, () -> succeeded(delivery, delivery.tries() > 0));
+    } finally {
+      release();
+    }
+  }
+
   private CompletableFuture<?> begin(Delivery delivery) {
     try {
-      return Objects.requireNonNull(asyncHandler).handle(delivery);
-    } catch (Exception | LinkageError | AssertionError | StackOverflowError e) {
+      return Objects.requireNonNull(
+          Objects.requireNonNull(asyncHandler).handle(delivery), "the handler returned null");
+    } catch (Throwable e) { // also what is no Exception is a try of this message, and of no other
       return CompletableFuture.failedFuture(e);
+    }
+  }
+
+  /// Does something with a message that must not end the worker, whose place nobody would take.
+  /// Should it fail, the message is handed over again later.
+  private void guarded(Delivery delivery, Runnable task) {
+    try {
+      task.run();
+    } catch (Throwable e) {
+      log.error("mailbox {}: message {} could not be dealt with", mailbox, delivery.id(), e);
+      postpone(delivery);
+    }
+  }
+
+  private void postpone(Delivery delivery) {
+    feed.lock.lock();
+    try {
+      feed.intake().postpone(delivery, shared.nowMillis());
+    } finally {
+      feed.lock.unlock();
     }
   }
 
@@ -246,8 +277,8 @@ public final class Receiver implements AutoCloseable {
                     task.run();
                   } finally {
                     release();
+                    pump();
                   }
-                  pump();
                 });
   }
 
@@ -285,32 +316,42 @@ public final class Receiver implements AutoCloseable {
   }
 
   private void handleAll() {
-    while (true) {
-      Optional<Delivery> next;
-      Optional<String> malformed = Optional.empty();
-      feed.lock.lock();
-      try {
-        next = closed ? Optional.empty() : feed.intake().take(shared.nowMillis());
-        if (next.isPresent()) {
-          malformed = feed.intake().malformed(next.get());
-        } else {
-          workers--;
-          if (workers == 0 && idle != null) {
-            idle.complete(null);
+    boolean released = false;
+    try {
+      while (true) {
+        Delivery next;
+        feed.lock.lock();
+        try {
+          @Nullable Delivery taken =
+              closed ? null : feed.intake().take(shared.nowMillis()).orElse(null);
+          if (taken == null) {
+            // With the lock still held, so that what comes from now on finds a place for a worker.
+            release();
+            released = true;
+            if (!closed) {
+              setWakeUp(shared.nowMillis());
+            }
+            return;
           }
-          if (!closed) {
-            setWakeUp(shared.nowMillis());
-          }
-          return;
+          next = taken;
+        } finally {
+          feed.lock.unlock();
         }
-      } finally {
-        feed.lock.unlock();
+        handleOne(next);
       }
-      handle(next.get(), malformed);
+    } finally {
+      if (!released) {
+        release();
+        work();
+      }
     }
   }
 
   private void handleOne(Delivery delivery) {
+    guarded(delivery, () -> handle(delivery));
+  }
+
+  private void handle(Delivery delivery) {
     Optional<String> malformed;
     feed.lock.lock();
     try {
@@ -318,10 +359,6 @@ public final class Receiver implements AutoCloseable {
     } finally {
       feed.lock.unlock();
     }
-    handle(delivery, malformed);
-  }
-
-  private void handle(Delivery delivery, Optional<String> malformed) {
     if (malformed.isPresent()) {
       bury(delivery, "it is no message: " + malformed.get());
       return;
@@ -331,27 +368,41 @@ public final class Receiver implements AutoCloseable {
       bury(delivery, "it was tried " + delivery.tries() + " times, and ended its receiver");
       return;
     }
-    try {
-      if (carefully) {
-        noteTry(delivery);
+    if (carefully) {
+      try {
+        Trellis.await(noteTry(delivery));
+      } catch (TrellisException e) {
+        // Nobody has tried it, so that is no failure of it.
+        log.warn("mailbox {}: no note of message {}: {}", mailbox, delivery.id(), e.toString());
+        postpone(delivery);
+        return;
       }
+    }
+    @Nullable Throwable failure = hand(delivery);
+    if (failure == null) {
+      succeeded(delivery, carefully || delivery.tries() > 0);
+    } else {
+      failed(delivery, failure, carefully);
+    }
+  }
+
+  /// @return why the handler could not handle it; null if it could
+  private @Nullable Throwable hand(Delivery delivery) {
+    try {
       if (handler != null) {
         handler.handle(delivery);
       } else {
         var unused = begin(delivery).get();
       }
+      return null;
     } catch (ExecutionException e) {
-      failed(delivery, cause(e), carefully);
-      return;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      failed(delivery, e, carefully);
-      return;
-    } catch (Exception | LinkageError | AssertionError | StackOverflowError e) {
-      failed(delivery, e, carefully);
-      return;
+      return cause(e);
+    } catch (Throwable e) { // as in `begin`
+      return e;
+    } finally {
+      // The thread is this receiver's own: an interrupt that is left is not meant for what follows.
+      boolean unused = Thread.interrupted();
     }
-    succeeded(delivery, carefully || delivery.tries() > 0);
   }
 
   private void succeeded(Delivery delivery, boolean noted) {
@@ -359,8 +410,16 @@ public final class Receiver implements AutoCloseable {
     finish(delivery, noted);
   }
 
-  private void noteTry(Delivery delivery) {
-    Trellis.await(note(Payload.ofText(delivery.id()), new Mutation.Increment(1)));
+  /// Counts a try in the store; once, though it be noted again where it is not known whether the
+  /// first note is kept.
+  private CompletableFuture<Reply> noteTry(Delivery delivery) {
+    InvocationId name = Mailboxes.nameOf("try", shared, delivery);
+    return shared
+        .calls()
+        .execute(
+            triesKey,
+            new Mutation.UpdateField(Payload.ofText(delivery.id()), new Mutation.Increment(1)),
+            CallOptions.DEFAULT.withTag(new Tag(name, delivery.tries() + 1L)));
   }
 
   /// @param noted whether there is a note of it to remove
@@ -382,8 +441,7 @@ public final class Receiver implements AutoCloseable {
         options.triesMax(),
         failure.toString());
     if (!noted) {
-      Payload field = Payload.ofText(delivery.id());
-      Shared.logged(note(field, new Mutation.Increment(1)), "counting a try of " + delivery.id());
+      Shared.logged(noteTry(delivery), "counting a try of " + delivery.id());
     }
     Intake.Verdict verdict;
     feed.lock.lock();
@@ -400,24 +458,29 @@ public final class Receiver implements AutoCloseable {
   /// Keeps a message among the dead letters, then trims it. Under a name that follows from the
   /// message, so it is there once, should another do the same.
   private void bury(Delivery delivery, String reason) {
-    String shortReason =
-        reason.length() > ERROR_LENGTH_MAX ? reason.substring(0, ERROR_LENGTH_MAX) : reason;
-    Message letter =
-        delivery.message().withHeaders(Map.of("error", shortReason, "message", delivery.id()));
     try {
-      Trellis.await(Mailboxes.bury(shared, mailbox, delivery, letter));
-    } catch (TrellisException | IllegalStateException e) {
+      Trellis.await(Mailboxes.bury(shared, mailbox, delivery, letter(delivery, reason)));
+    } catch (RuntimeException e) {
       log.warn("mailbox {}: {} can't be buried: {}", mailbox, delivery.id(), e.toString());
-      feed.lock.lock();
-      try {
-        feed.intake().postpone(delivery, shared.nowMillis());
-      } finally {
-        feed.lock.unlock();
-      }
+      postpone(delivery);
       return;
     }
     dead.incrementAndGet();
     finish(delivery, true);
+  }
+
+  /// A message with the reason; without headers of its own where both together are too large.
+  private static Payload letter(Delivery delivery, String reason) {
+    String shortReason =
+        reason.length() > ERROR_LENGTH_MAX ? reason.substring(0, ERROR_LENGTH_MAX) : reason;
+    Map<String, String> more = Map.of("error", shortReason, "message", delivery.id());
+    Message message = delivery.message();
+    try {
+      return Packet.encode(message.withHeaders(more));
+    } catch (IllegalArgumentException e) {
+      return Packet.encode(
+          new Message(message.body(), message.purpose(), message.from(), new TreeMap<>(more)));
+    }
   }
 
   /// Waits for the handlers that run, trims what they have done and asks no more. What was not

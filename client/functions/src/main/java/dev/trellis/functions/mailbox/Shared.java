@@ -9,6 +9,7 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -18,21 +19,31 @@ final class Shared implements AutoCloseable {
   private static final Logger log = LoggerFactory.getLogger(Shared.class);
 
   private final Calls calls;
+  private final LongSupplier incarnation;
   private final BooleanSupplier isClientThread;
   private final SecureRandom random = new SecureRandom();
   private final ScheduledThreadPoolExecutor timer =
       new ScheduledThreadPoolExecutor(
           1, Thread.ofPlatform().daemon().name("trellis-mailboxes").factory());
 
+  /// @param incarnation as whom the client writes now, which changes when its process is restored
+  ///   from a snapshot
   /// @param isClientThread whether the calling thread completes calls, and so must not wait for one
-  Shared(Calls calls, BooleanSupplier isClientThread) {
+  Shared(Calls calls, LongSupplier incarnation, BooleanSupplier isClientThread) {
     this.calls = calls;
+    this.incarnation = incarnation;
     this.isClientThread = isClientThread;
     timer.setRemoveOnCancelPolicy(true);
   }
 
   Calls calls() {
     return calls;
+  }
+
+  /// What is named for this program only is named anew when this is another: a process that was
+  /// restored from a snapshot twice is two programs, with the same names in memory.
+  long incarnation() {
+    return incarnation.getAsLong();
   }
 
   long nowMillis() {

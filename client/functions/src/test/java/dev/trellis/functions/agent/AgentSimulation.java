@@ -3,8 +3,13 @@ package dev.trellis.functions.agent;
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
 import dev.trellis.causal.ReplicaId;
+import dev.trellis.client.DefiniteException;
+import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.ErrorCode;
+import dev.trellis.wire.Limits;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -21,18 +26,32 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/// Agents of a bank on three hosts over a store of three nodes, one bad day of them: hosts claim
-/// agents that others have, stand still in the middle of a step, crash; replicas lag; what is sent
-/// is late or lost. One thread, one seed.
+/// Agents of a bank on three hosts over a store of three nodes, a few bad moments of them with
+/// hours in between. In those moments hosts claim agents that others have, stand still in the
+/// middle of a step, crash, and have wrong clocks; replicas lag; what is sent is late or lost. In
+/// the hours agents rest, or nobody has one of them and its mailbox gets full, and tags become too
+/// old. One thread, one seed.
 final class AgentSimulation {
   private static final int NODES = 3;
   private static final int COPIES = 2; // what is acknowledged has so many; one node may be lost
   private static final List<String> ACCOUNTS = List.of("a", "b", "c");
   private static final AgentName COLLECTOR = new AgentName("collector", "c");
   private static final int HOSTS = 3;
-  private static final int ORDERS = 40;
+  private static final int ORDERS = 40; // in each bad moment
+  private static final int ORDERS_AT_NIGHT = 40;
+  private static final int ORDERS_ALL = 2 * ORDERS + ORDERS_AT_NIGHT;
   private static final int BALANCE = 20;
   private static final long BAD_MILLIS = 6_000;
+  private static final long CALM_MILLIS = 4_000; // after which replicas become equal
+  private static final long QUIET_MILLIS = 40_000; // in which all that is under way ends
+  private static final long NIGHT_MILLIS = 3 * 60 * 60 * 1_000;
+  private static final long IDLE_MILLIS = 5_000;
+
+  // As of nodes.
+  private static final long LIFETIME_MILLIS = 60 * 60 * 1_000;
+  private static final long SKEW_MAX_MILLIS = 500;
+  private static final Bounds BOUNDS = new Bounds(300, 250, 1_000, 100_000);
+  private static final long MAILBOX_BYTES_MAX = 400;
   private static final long BEGIN = 1_700_000_000_000L;
 
   /// How the protocol may be broken, to see that it shows.
@@ -47,7 +66,11 @@ final class AgentSimulation {
     /// What is read is what one replica has.
     READS_OF_ONE,
     /// Nothing that was in the outbox is sent by who takes over.
-    OUTBOX_FORGOTTEN
+    OUTBOX_FORGOTTEN,
+    /// What has arrived stays in the outbox until the next step.
+    NOT_TIDIED,
+    /// A message that is refused is not sent again.
+    REFUSALS_FINAL
   }
 
   /// What is to happen in a suite at least once.
@@ -59,7 +82,13 @@ final class AgentSimulation {
     OUTBOX_INHERITED,
     HANDLED_AGAIN,
     SAME_EPOCH,
-    REPLY_LATE
+    REPLY_LATE,
+    RELEASED,
+    TIDIED,
+    MAILBOX_FULL,
+    BORN_TOO_EARLY,
+    TAG_TOO_OLD,
+    TIMER_OF_HOURS
   }
 
   private record Event(long at, long order, Runnable run) implements Comparable<Event> {
@@ -84,6 +113,21 @@ final class AgentSimulation {
         // Of two under one name the greater stays, as in a log.
         there.merge(one.dot(), one, (a, b) -> a.body().compareTo(b.body()) >= 0 ? a : b);
       }
+    }
+
+    /// @throws DefiniteException if there is too much in it
+    void post(Received one) {
+      if (there.containsKey(one.dot()) || dropped.contains(one.dot())) {
+        return;
+      }
+      if (bytes() + one.body().size() > MAILBOX_BYTES_MAX) {
+        throw TrellisException.of(ErrorCode.VALUE_TOO_LARGE, "very full");
+      }
+      put(one);
+    }
+
+    long bytes() {
+      return there.values().stream().mapToLong(each -> each.body().size()).sum();
     }
 
     boolean dropAll(List<Dot> dots) {
@@ -125,6 +169,12 @@ final class AgentSimulation {
     private final Map<AgentName, Activation> active = new HashMap<>();
     private long pausedUntil;
     private int life;
+    private long skew;
+
+    /// What time its clock says.
+    long clock() {
+      return now + skew;
+    }
 
     /// Runs something on this host, unless it crashes before; later, if it stands still.
     void later(long delay, Runnable run) {
@@ -151,10 +201,29 @@ final class AgentSimulation {
     }
 
     void activate(AgentName name) {
-      if (!active.containsKey(name)) {
+      if (!active.containsKey(name) && !away.equals(Optional.of(name))) {
         Activation activation = new Activation(this, name);
         active.put(name, activation);
-        activation.core.start(now);
+        activation.core.start(clock());
+      }
+    }
+
+    /// Has an agent no more, and says so.
+    void leave(AgentName name) {
+      Activation activation = active.get(name);
+      if (activation != null) {
+        activation.core.tick(clock());
+        activation.core.requestRelease();
+      }
+    }
+
+    /// As hosts do every now and then.
+    void tick() {
+      for (Activation each : List.copyOf(active.values())) {
+        each.core.tick(clock());
+        if (each.core.idleSince().filter(since -> clock() - since >= IDLE_MILLIS).isPresent()) {
+          each.core.requestRelease();
+        }
       }
     }
   }
@@ -166,11 +235,12 @@ final class AgentSimulation {
     private final List<AgentEntry> written = new ArrayList<>();
     private @Nullable Claim lastClaim;
     private @Nullable Claim claimKeptBack; // by a flaw
+    private boolean handling; // since the entry was written
 
     Activation(Host host, AgentName name) {
       this.host = host;
       this.name = name;
-      this.core = new AgentCore(host.id, this);
+      this.core = new AgentCore(host.id, BOUNDS, this);
     }
 
     @Override
@@ -245,10 +315,17 @@ final class AgentSimulation {
       if (written.isEmpty() && !entry.outbox().isEmpty()) {
         happened(Hard.OUTBOX_INHERITED);
         if (flaw == Flaw.OUTBOX_FORGOTTEN) {
-          put = entry.takenOver(entry.owner(), List.of());
+          put = entry.withOutbox(List.of());
         }
       }
-      written.add(entry);
+      if (!written.isEmpty() && !handling) {
+        happened(Hard.TIDIED);
+        if (flaw == Flaw.NOT_TIDIED) {
+          put = entry.withOutbox(written.getLast().outbox());
+        }
+      }
+      handling = false;
+      written.add(put);
       View.Prioritized value = new View.Prioritized(put.priority(), put.value());
       write(
           host,
@@ -284,6 +361,7 @@ final class AgentSimulation {
 
     @Override
     public void handle(AgentEntry before, List<Received> mail, List<String> timers) {
+      handling = true;
       if (flaw == Flaw.ACKNOWLEDGED_EARLY) {
         acknowledgeMail(mail.stream().map(Received::dot).toList(), () -> {});
       }
@@ -301,7 +379,7 @@ final class AgentSimulation {
                     name,
                     new Account(host.id),
                     before,
-                    now,
+                    host.clock(),
                     id -> {
                       throw new IllegalStateException("no store");
                     });
@@ -315,9 +393,68 @@ final class AgentSimulation {
     @Override
     public void send(List<Outgoing> messages) {
       for (Outgoing one : messages) {
-        Received mail = new Received(one.tag().dot(0), now, one.body());
-        write(host, node -> put(node, one.mailbox(), mail), unused -> core.sent(List.of(one)));
+        post(
+            one,
+            new Received(one.tag().dot(0), now, one.body()),
+            new HashMap<>(),
+            new boolean[1],
+            4_000);
       }
+    }
+
+    private void post(
+        Outgoing one, Received mail, Map<Node, Integer> have, boolean[] told, long pause) {
+      for (Node node : nodes) {
+        if (lost()) {
+          continue;
+        }
+        schedule(
+            delay(),
+            () -> {
+              int life = node.life;
+              Optional<TrellisException> refusal = take(node, one, mail);
+              host.later(
+                  delay(),
+                  () -> {
+                    if (refusal.isEmpty()) {
+                      have.put(node, life);
+                      have.entrySet().removeIf(copy -> copy.getKey().life != copy.getValue());
+                      if (have.size() >= COPIES && !told[0]) {
+                        told[0] = true;
+                        core.sent(List.of(one));
+                      }
+                    } else if (!told[0]) {
+                      told[0] = refused(one, refusal.get());
+                    }
+                  });
+            });
+      }
+      host.later(
+          pause,
+          () -> {
+            if (!told[0] && !core.hasEnded()) {
+              post(one, mail, have, told, Math.min(2 * pause, 60_000));
+            }
+          });
+    }
+
+    /// Whether that is the end of it.
+    private boolean refused(Outgoing one, TrellisException refusal) {
+      if (flaw == Flaw.REFUSALS_FINAL && Access.isFinal(refusal)) {
+        core.sent(List.of(one));
+        return true;
+      }
+      return switch (Access.unsent(refusal, one.body().size(), Limits.DEFAULT)) {
+        case AGAIN -> false;
+        case UNDER_ANOTHER_TAG -> {
+          core.expired(one);
+          yield true;
+        }
+        case NEVER -> {
+          failures.add(one + " is refused: " + refusal);
+          yield true;
+        }
+      };
     }
 
     @Override
@@ -333,6 +470,9 @@ final class AgentSimulation {
     public void ended(AgentCore.End end) {
       if (end == AgentCore.End.OVERTAKEN && written.size() > 1) {
         happened(Hard.STEP_VOID);
+      }
+      if (end == AgentCore.End.RELEASED) {
+        happened(Hard.RELEASED);
       }
       host.active.remove(name, this);
     }
@@ -365,13 +505,13 @@ final class AgentSimulation {
               balance += Integer.parseInt(words[2]);
               collect(context, words[1] + " done");
             }
-            case "wait" -> context.timer(words[1], java.time.Duration.ofMillis(200));
+            case "wait" -> context.timer(words[1], Duration.ofMillis(Long.parseLong(words[2])));
             case "query" ->
                 context.ask(
                     account(words[2]),
                     Payload.ofText("balance?"),
                     words[1],
-                    java.time.Duration.ofMillis(1_500));
+                    Duration.ofMillis(1_500));
             default -> throw new IllegalArgumentException(words[0]);
           }
         }
@@ -401,10 +541,11 @@ final class AgentSimulation {
   private final Set<String> handled = new HashSet<>();
   private final List<String> failures = new ArrayList<>();
   private final Map<Hard, Integer> hard = new EnumMap<>(Hard.class);
-  private final Map<String, Integer> ordersAt = new TreeMap<>();
   private long now = BEGIN;
   private long order;
   private boolean bad = true;
+  private boolean uneven; // nodes may be
+  private Optional<AgentName> away = Optional.empty(); // no host has it
 
   AgentSimulation(long seed, Flaw flaw) {
     this.random = new Random(seed);
@@ -480,6 +621,7 @@ final class AgentSimulation {
       schedule(
           node == lagging && bad ? random.nextInt(3_000) : delay(),
           () -> {
+            uneven = true;
             T kept = merge.apply(node);
             int life = node.life;
             host.later(
@@ -503,7 +645,31 @@ final class AgentSimulation {
         });
   }
 
+  /// Has a node take a message under a tag, or says why it does not.
+  private Optional<TrellisException> take(Node node, Outgoing one, Received mail) {
+    long age = now - one.tag().invocation().bornMillis();
+    if (age >= LIFETIME_MILLIS) {
+      happened(Hard.TAG_TOO_OLD);
+      return Optional.of(TrellisException.of(ErrorCode.INVOCATION_EXPIRED, "too old"));
+    }
+    if (-age > SKEW_MAX_MILLIS) {
+      happened(Hard.BORN_TOO_EARLY);
+      return Optional.of(TrellisException.of(ErrorCode.BAD_REQUEST, "not born yet"));
+    }
+    if (!one.mailbox().equals(COLLECTOR.mailbox())) { // which nobody reads
+      try {
+        node.mailbox(one.mailbox()).post(mail);
+      } catch (TrellisException e) {
+        happened(Hard.MAILBOX_FULL);
+        return Optional.of(e);
+      }
+    }
+    put(node, one.mailbox(), mail);
+    return Optional.empty();
+  }
+
   private boolean put(Node node, String mailbox, Received mail) {
+    uneven = true;
     node.mailbox(mailbox).put(mail);
     for (Host host : hosts) {
       host.active.forEach(
@@ -537,41 +703,116 @@ final class AgentSimulation {
       hosts.add(new Host());
     }
     ReplicaId outside = new ReplicaId(random.nextLong(), 1);
-    for (int i = 1; i <= ORDERS; i++) {
-      String to = account();
-      String what =
-          switch (random.nextInt(6)) {
-            case 0 -> "wait " + i;
-            case 1 -> "query " + i + " " + account();
-            default -> "transfer " + i + " " + account() + " " + (1 + random.nextInt(8));
-          };
-      ordersAt.merge(to, 1, Integer::sum);
-      Dot dot = new Dot(outside, i);
-      schedule(
-          random.nextInt((int) BAD_MILLIS),
-          () -> {
-            Received mail = new Received(dot, now, Envelope.tell(Payload.ofText(what)).encode());
-            // It was acknowledged, so enough nodes have it.
-            int without = random.nextInt(NODES);
-            for (int node = 0; node < NODES; node++) {
-              Node each = nodes.get(node);
-              schedule(
-                  node == without ? random.nextInt(3_000) : 0,
-                  () -> put(each, account(to).mailbox(), mail));
-            }
-          });
-    }
-    for (long at = 0; at < BAD_MILLIS; at += 100) {
-      schedule(at + random.nextInt(100), this::somethingHappens);
-    }
-    schedule(BAD_MILLIS + 4_000, this::calm);
-    long last = now + BAD_MILLIS + 60_000;
-    while (!events.isEmpty() && now < last) {
+    badMoment();
+    order(outside, 1, ORDERS, BAD_MILLIS);
+    run(BAD_MILLIS + CALM_MILLIS);
+    calm();
+    run(QUIET_MILLIS);
+    away = random.nextBoolean() ? Optional.of(account(account())) : Optional.empty();
+    away.ifPresent(name -> hosts.getFirst().leave(name));
+    run(CALM_MILLIS);
+    order(outside, ORDERS + 1, ORDERS + ORDERS_AT_NIGHT, NIGHT_MILLIS / 3);
+    night(NIGHT_MILLIS + random.nextLong(NIGHT_MILLIS));
+    away = Optional.empty();
+    badMoment();
+    order(outside, ORDERS + ORDERS_AT_NIGHT + 1, ORDERS_ALL, BAD_MILLIS);
+    run(BAD_MILLIS + CALM_MILLIS);
+    calm();
+    run(QUIET_MILLIS);
+    night(2 * NIGHT_MILLIS); // for timers
+    calm();
+    run(QUIET_MILLIS);
+    return faults();
+  }
+
+  private void run(long millis) {
+    long until = now + millis;
+    while (!events.isEmpty() && events.peek().at() <= until) {
       Event next = events.remove();
       now = Math.max(now, next.at());
       next.run().run();
     }
-    return faults();
+    now = until;
+  }
+
+  /// Tells accounts what to do, at some time within a while.
+  private void order(ReplicaId outside, int first, int last, long withinMillis) {
+    for (int i = first; i <= last; i++) {
+      String to = account();
+      while (away.equals(Optional.of(account(to)))) {
+        to = account();
+      }
+      AgentName told = account(to);
+      String what =
+          switch (random.nextInt(6)) {
+            case 0 -> "wait " + i + " 200";
+            case 1 -> random.nextInt(4) > 0 ? "query " + i + " " + account() : waitLong(i);
+            default -> "transfer " + i + " " + recipient() + " " + (1 + random.nextInt(8));
+          };
+      Dot dot = new Dot(outside, i);
+      Payload body = Envelope.tell(Payload.ofText(what)).encode();
+      schedule(random.nextInt((int) withinMillis), () -> order(told, dot, body));
+    }
+  }
+
+  private void order(AgentName told, Dot dot, Payload body) {
+    if (nodes.getFirst().mailbox(told.mailbox()).bytes() > BOUNDS.mailbox()) {
+      schedule(500, () -> order(told, dot, body));
+      return;
+    }
+    Received mail = new Received(dot, now, body);
+    // It was acknowledged, so enough nodes have it.
+    int without = random.nextInt(NODES);
+    for (int node = 0; node < NODES; node++) {
+      Node each = nodes.get(node);
+      schedule(node == without ? random.nextInt(3_000) : 0, () -> put(each, told.mailbox(), mail));
+    }
+  }
+
+  private String waitLong(int order) {
+    happened(Hard.TIMER_OF_HOURS);
+    return "wait " + order + " " + NIGHT_MILLIS;
+  }
+
+  private void badMoment() {
+    bad = true;
+    hosts.forEach(host -> host.skew = random.nextInt(180_000) - 90_000);
+    for (long at = 0; at < BAD_MILLIS; at += 100) {
+      schedule(at + random.nextInt(100), this::somethingHappens);
+    }
+  }
+
+  /// Somebody looks after the agents every minute, now and then another host.
+  private void night(long millis) {
+    for (long at = 0; at < millis; at += 60_000) {
+      schedule(
+          at,
+          () -> {
+            even();
+            if (random.nextInt(60) == 0) {
+              hosts.getFirst().crash();
+            }
+            lookAround(hosts.getFirst());
+          });
+    }
+    run(millis);
+  }
+
+  /// As a host does that is told who has mail, or was active.
+  private void lookAround(Host host) {
+    host.tick();
+    for (String id : ACCOUNTS) {
+      AgentName name = account(id);
+      View.Prioritized claim = nodes.getFirst().claims.get(name);
+      boolean resting = claim != null && Claim.of(claim).released();
+      if (!resting || !nodes.getFirst().mailbox(name.mailbox()).there.isEmpty()) {
+        host.activate(name);
+      }
+    }
+  }
+
+  private String recipient() {
+    return away.isPresent() && random.nextBoolean() ? away.get().id() : account();
   }
 
   private String account() {
@@ -602,7 +843,7 @@ final class AgentSimulation {
         each ->
             each.active
                 .values()
-                .forEach(activation -> each.later(0, () -> activation.core.tick(now))));
+                .forEach(activation -> each.later(0, () -> activation.core.tick(each.clock()))));
   }
 
   /// A node loses all it has, and gets what the others have. What only it had is gone.
@@ -627,27 +868,28 @@ final class AgentSimulation {
   private void calm() {
     bad = false;
     hosts.forEach(host -> host.pausedUntil = 0);
+    hosts.forEach(Host::crash);
     Host last = hosts.getFirst();
-    last.crash();
-    for (String id : ACCOUNTS) {
-      last.activate(account(id));
-    }
-    for (int i = 1; i < 200; i++) {
+    ACCOUNTS.forEach(id -> last.activate(account(id)));
+    for (int i = 1; i < 180; i++) {
       schedule(
           i * 200L,
           () -> {
-            Node all = new Node();
-            nodes.forEach(all::merge);
-            nodes.forEach(node -> node.merge(all));
-            for (Activation each : List.copyOf(last.active.values())) {
-              each.core.mailCame();
-              each.core.tick(now);
-            }
-            for (String id : ACCOUNTS) {
-              last.activate(account(id));
-            }
+            even();
+            last.active.values().forEach(each -> each.core.mailCame());
+            lookAround(last);
           });
     }
+  }
+
+  private void even() {
+    if (!uneven) {
+      return;
+    }
+    uneven = false;
+    Node all = new Node();
+    nodes.forEach(all::merge);
+    nodes.forEach(node -> node.merge(all));
   }
 
   private List<String> faults() {
@@ -679,8 +921,8 @@ final class AgentSimulation {
         faults.add(id + " has much left: " + entry);
       }
     }
-    if (known != ORDERS) {
-      faults.add(known + " of " + ORDERS + " orders are handled");
+    if (known != ORDERS_ALL) {
+      faults.add(known + " of " + ORDERS_ALL + " orders are handled");
     }
     if (sum != BALANCE * ACCOUNTS.size()) {
       faults.add("there is " + sum + ", not " + BALANCE * ACCOUNTS.size());
@@ -693,10 +935,16 @@ final class AgentSimulation {
         happened(Hard.REPLY_LATE);
       }
     }
-    for (int i = 1; i <= ORDERS; i++) {
+    for (int i = 1; i <= ORDERS_ALL; i++) {
       int times = collected.getOrDefault("" + i, 0);
       if (times != 1) {
-        faults.add("of order " + i + " was told " + times + " times");
+        String about = i + " ";
+        List<String> said =
+            node.mailbox(COLLECTOR.mailbox()).there.values().stream()
+                .map(one -> one.dot() + " " + Envelope.of(one.body()).said().text())
+                .filter(text -> text.contains(" " + about))
+                .toList();
+        faults.add("of order " + i + " was told " + times + " times: " + said);
       }
     }
     return faults;

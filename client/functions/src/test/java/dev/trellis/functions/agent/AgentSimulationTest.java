@@ -12,7 +12,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /// The protocol of agents under what may befall hosts and nodes, and broken ones, which must show.
 class AgentSimulationTest {
-  private static final int SEEDS = Integer.getInteger("agents.seeds", 300);
+  private static final int SEEDS = Integer.getInteger("agents.seeds", 100);
 
   /// Broken protocols show within so many.
   private static final int FLAWED_SEEDS = 30;

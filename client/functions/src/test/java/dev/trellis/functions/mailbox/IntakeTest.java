@@ -324,6 +324,17 @@ class IntakeTest {
   }
 
   @Test
+  void whatIsPostponedRestsThoughItHasNotFailed() {
+    Intake intake =
+        new Intake("m", true, ReceiverOptions.DEFAULT.withRetryAfter(Duration.ofMillis(100)));
+    Tag tag = new Tag(InvocationId.mint(1_000, new Random(1)), 1);
+    intake.received(List.of(record(tag, 0, "first")), CausalContext.EMPTY, 0);
+    intake.postpone(intake.take(0).orElseThrow(), 0);
+    assertTrue(intake.take(99).isEmpty());
+    assertEquals(0, intake.take(100).orElseThrow().tries());
+  }
+
+  @Test
   void whoGoesOnCarefullySkipsWhatWasDoneOfARecord() {
     Tag tag = new Tag(InvocationId.mint(1_000, new Random(1)), 1);
     Intake intake = new Intake("m", true, ReceiverOptions.DEFAULT);

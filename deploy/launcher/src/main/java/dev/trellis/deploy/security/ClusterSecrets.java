@@ -10,6 +10,7 @@ import dev.trellis.cli.CommandFailure;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.process.CurveKeys;
 import dev.trellis.process.Secrets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.security.cert.CertificateParsingException;
@@ -118,7 +119,7 @@ public final class ClusterSecrets {
   /// @throws CommandFailure if it is none
   public static ClusterSecrets open(Path root, SecureRandom random) {
     ClusterSecrets opened = new ClusterSecrets(root, random);
-    if (!opened.files.exists(CA_KEY)) {
+    if (!hasAuthority(root)) {
       throw new CommandFailure(
           ExitCode.MISUSE,
           root
@@ -126,6 +127,11 @@ public final class ClusterSecrets {
               + " part of one");
     }
     return opened;
+  }
+
+  /// Whether the authority that signs is in the folder, and not kept elsewhere.
+  public static boolean hasAuthority(Path root) {
+    return Files.exists(root.resolve(CA_KEY));
   }
 
   private void make(

@@ -15,12 +15,10 @@ import dev.trellis.cli.CommandFailure;
 import dev.trellis.deploy.security.ClusterSecrets.Stage;
 import dev.trellis.deploy.security.ClusterSecrets.What;
 import dev.trellis.process.Doorkeeper;
+import dev.trellis.process.Handshake;
 import dev.trellis.process.Secrets;
 import dev.trellis.process.Tls;
-import io.netty.buffer.UnpooledByteBufAllocator;
-import io.netty.util.ReferenceCountUtil;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -31,12 +29,9 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
-import javax.net.ssl.SSLEngine;
-import javax.net.ssl.SSLEngineResult;
 import javax.net.ssl.SSLException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -166,74 +161,18 @@ class ClusterSecretsTest {
     ClusterSecrets.create(other, "prod", List.of("node-0"), List.of(), YEAR, now, RANDOM);
     assertThrows(
         SSLException.class,
-        () -> shake(Tls.of(new Secrets(other.resolve("nodes/node-0"))), Tls.of(of("router"))));
+        () ->
+            Handshake.meet(
+                Tls.of(of("router")), Tls.of(new Secrets(other.resolve("nodes/node-0")))));
   }
 
   /// What a server shows to a client.
   private CertificateName shown(String server, String client) throws IOException {
-    return shake(Tls.of(of(server)), Tls.of(of(client))).get(0).orElseThrow().name();
+    return Handshake.meet(Tls.of(of(client)), Tls.of(of(server))).server().orElseThrow().name();
   }
 
   private CertificateName shownByClient(String client, String server) throws IOException {
-    return shake(Tls.of(of(server)), Tls.of(of(client))).get(1).orElseThrow().name();
-  }
-
-  /// Both sides of a handshake in memory: what the server has shown, and what the client has.
-  private static List<Optional<Doorkeeper.Certificate>> shake(Tls serverSide, Tls clientSide)
-      throws SSLException {
-    SSLEngine server = serverSide.server().newEngine(UnpooledByteBufAllocator.DEFAULT);
-    SSLEngine client = clientSide.client().newEngine(UnpooledByteBufAllocator.DEFAULT);
-    try {
-      ByteBuffer there = ByteBuffer.allocate(1 << 16);
-      ByteBuffer back = ByteBuffer.allocate(1 << 16);
-      for (int round = 0; round < 100; round++) {
-        wrap(client, there);
-        unwrap(server, there);
-        wrap(server, back);
-        unwrap(client, back);
-        if (isDone(client) && isDone(server)) {
-          return List.of(Tls.shownBy(client.getSession()), Tls.shownBy(server.getSession()));
-        }
-      }
-      throw new AssertionError("the handshake does not end");
-    } finally {
-      ReferenceCountUtil.release(server);
-      ReferenceCountUtil.release(client);
-    }
-  }
-
-  private static boolean isDone(SSLEngine engine) {
-    return engine.getHandshakeStatus() == SSLEngineResult.HandshakeStatus.NOT_HANDSHAKING
-        && !engine.getSession().getProtocol().equals("NONE");
-  }
-
-  private static void wrap(SSLEngine engine, ByteBuffer to) throws SSLException {
-    runTasks(engine);
-    ByteBuffer nothing = ByteBuffer.allocate(0);
-    while (engine.wrap(nothing, to).bytesProduced() > 0
-        || engine.getHandshakeStatus() == SSLEngineResult.HandshakeStatus.NEED_WRAP) {
-      runTasks(engine);
-      if (engine.isOutboundDone()) {
-        break;
-      }
-    }
-    to.flip();
-  }
-
-  private static void unwrap(SSLEngine engine, ByteBuffer from) throws SSLException {
-    ByteBuffer nothing = ByteBuffer.allocate(1 << 16);
-    while (from.hasRemaining() && engine.unwrap(from, nothing).bytesConsumed() > 0) {
-      runTasks(engine);
-    }
-    from.clear();
-  }
-
-  private static void runTasks(SSLEngine engine) {
-    for (Runnable task = engine.getDelegatedTask();
-        task != null;
-        task = engine.getDelegatedTask()) {
-      task.run();
-    }
+    return Handshake.meet(Tls.of(of(client)), Tls.of(of(server))).client().orElseThrow().name();
   }
 
   @Test
@@ -337,7 +276,7 @@ class ClusterSecretsTest {
     believeEachOther(finished, finished);
     for (Tls one : formerly) {
       for (Tls other : finished) {
-        assertThrows(SSLException.class, () -> shake(one, other));
+        assertThrows(SSLException.class, () -> Handshake.meet(other, one));
       }
     }
     assertEquals(Stage.NONE, secrets.stage(What.CA));
@@ -366,8 +305,8 @@ class ClusterSecretsTest {
   private static void believeEachOther(List<Tls> some, List<Tls> others) throws IOException {
     for (Tls one : some) {
       for (Tls other : others) {
-        assertTrue(shake(one, other).get(0).isPresent());
-        assertTrue(shake(other, one).get(0).isPresent());
+        assertTrue(Handshake.meet(other, one).server().isPresent());
+        assertTrue(Handshake.meet(one, other).server().isPresent());
       }
     }
   }

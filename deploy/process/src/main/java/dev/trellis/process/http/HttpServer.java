@@ -1,9 +1,7 @@
 package dev.trellis.process.http;
 
-import io.netty.bootstrap.ServerBootstrap;
+import dev.trellis.process.Listener;
 import io.netty.channel.Channel;
-import io.netty.channel.ChannelFuture;
-import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
@@ -15,11 +13,14 @@ import io.netty.handler.ssl.SslContext;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /// HTTP/1.1, with TLS or without, for ports that serve people and their tools, not loads: requests
 /// have small bodies, and each is answered on a virtual thread of its own.
@@ -27,7 +28,11 @@ import java.util.function.Supplier;
 /// It holds however it is treated: connections, lines, headers and bodies are bounded, every wait
 /// has an end, and when all connections are taken, those go that ask for nothing ([Admissions]).
 public final class HttpServer implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(HttpServer.class);
   private static final int BACKLOG = 1_024;
+
+  /// How long those who answer may take to notice that they are not to.
+  private static final int CLOSE_SECONDS_MAX = 5;
 
   private final HttpConfig config;
   private final Optional<Supplier<SslContext>> tls;
@@ -78,32 +83,36 @@ public final class HttpServer implements AutoCloseable {
     listener.close().syncUninterruptibly();
     threads.shutdownNow();
     admissions.all().forEach(channel -> channel.close().awaitUninterruptibly());
+    // Those who answer still write, if only to find that nobody reads: a loop that has ended would
+    // complain of each.
+    awaitThreads();
     loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
   }
 
-  private Channel listen() throws IOException {
-    ChannelFuture bound =
-        new ServerBootstrap()
-            .group(loop)
-            .channel(NioServerSocketChannel.class)
-            .option(ChannelOption.SO_REUSEADDR, true)
-            .option(ChannelOption.SO_BACKLOG, BACKLOG)
-            .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
-            .childOption(ChannelOption.TCP_NODELAY, true)
-            .childHandler(
-                new ChannelInitializer<SocketChannel>() {
-                  @Override
-                  protected void initChannel(SocketChannel channel) {
-                    accept(channel);
-                  }
-                })
-            .bind(config.address())
-            .awaitUninterruptibly();
-    if (!bound.isSuccess()) {
-      loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
-      throw bound.cause() instanceof IOException problem ? problem : new IOException(bound.cause());
+  private void awaitThreads() {
+    try {
+      if (!threads.awaitTermination(CLOSE_SECONDS_MAX, TimeUnit.SECONDS)) {
+        LOG.warn(
+            "{}: somebody is answered still, {} s after the end", config.name(), CLOSE_SECONDS_MAX);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
-    return bound.channel();
+  }
+
+  private Channel listen() throws IOException {
+    try {
+      return Listener.listen(
+          loop,
+          NioServerSocketChannel.class,
+          config.address(),
+          BACKLOG,
+          Map.of(ChannelOption.ALLOW_HALF_CLOSURE, true),
+          this::accept);
+    } catch (IOException e) {
+      loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+      throw e;
+    }
   }
 
   private void accept(SocketChannel channel) {

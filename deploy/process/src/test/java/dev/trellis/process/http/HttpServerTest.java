@@ -14,10 +14,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Clients that are hasty, slow, wrong or hostile.
@@ -81,6 +85,30 @@ class HttpServerTest {
     return text.split(java.util.regex.Pattern.quote(part), -1).length - 1;
   }
 
+  /// What a handler writes later would find that the event loop has ended, and each time an error
+  /// would be logged.
+  @Test
+  void whenItIsClosedNobodyAnswersAnyMore() throws Exception {
+    CompletableFuture<Void> begun = new CompletableFuture<>();
+    AtomicBoolean hasEnded = new AtomicBoolean();
+    start(
+        config(),
+        exchange -> {
+          try (OutputStream out = exchange.stream("text/plain")) {
+            out.write(1);
+            begun.complete(null);
+            new CompletableFuture<>().get(); // until it is interrupted
+          } catch (InterruptedException | ExecutionException e) {
+            LockSupport.parkNanos(Duration.ofMillis(200).toNanos()); // takes its time to notice
+          }
+          hasEnded.set(true);
+        });
+    send(connect(), "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    begun.get();
+    server.close();
+    assertTrue(hasEnded.get());
+  }
+
   @Test
   void aConnectionServesManyRequestsAlsoPipelinedOnes() throws IOException {
     start(config(), HttpServerTest::echo);
@@ -104,38 +132,7 @@ class HttpServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(
-      strings = {
-        "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n0\r\n\r\n",
-        "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
-        "Content-Length: 4\r\nContent-Length: 4\r\n\r\nabcd",
-        "Content-Length: 4, 4\r\n\r\nabcd",
-        "Content-Length: +4\r\n\r\nabcd",
-        "Content-Length: 0x4\r\n\r\nabcd",
-        "Content-Length : 4\r\n\r\nabcd",
-        "Content-Length: 4\n\r\nabcd",
-        "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
-        "Transfer-Encoding:\u000bchunked\r\n\r\n0\r\n\r\n",
-        "X: y\r\n Content-Length: 4\r\n\r\nabcd",
-        "X: y\r\n\tfolded\r\n\r\n",
-        "X: a\0b\r\n\r\n",
-        "X: a\rb\r\n\r\n",
-        "X\r\n\r\n",
-        ": y\r\n\r\n",
-        "X(): y\r\n\r\n",
-        "Host: x\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n0x4\r\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n-4\r\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n4\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n4\r\nabcdX\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\n4;a=\"\n\"\r\nabcd\r\n0\r\n\r\n",
-        "Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\nabcd\r\n0\r\n\r\n",
-      })
+  @MethodSource("dev.trellis.process.http.Smuggling#shapes")
   void requestsThatTwoServersMightUnderstandDifferentlyAreRefusedAndNothingBehindThemIsServed(
       String rest) throws IOException {
     start(config(), HttpServerTest::echo);
@@ -144,7 +141,7 @@ class HttpServerTest {
             "POST /a HTTP/1.1\r\nHost: x\r\n"
                 + rest
                 + "GET /smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    assertTrue(answers.startsWith("HTTP/1.1 400 "), answers);
+    assertTrue(answers.startsWith("HTTP/1.1 400 ") || answers.startsWith("HTTP/1.1 411 "), answers);
     assertEquals(1, count(answers, "HTTP/1.1 "), answers);
     assertEquals(0, count(answers, "/smuggled"), answers);
   }

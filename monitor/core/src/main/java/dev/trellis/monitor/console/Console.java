@@ -288,31 +288,54 @@ public final class Console implements AutoCloseable {
   private void receive(Reception by, HttpExchange exchange) throws IOException, BadRequest {
     String path = exchange.path();
     boolean isPost = exchange.method().equals("POST");
-    Optional<Reception.Guest> guest =
-        OPEN.contains(path) || path.equals("/login") ? Optional.empty() : by.guest(exchange);
     if (path.equals("/login") && (isPost || isRead(exchange))) {
       if (isPost) {
         by.login(exchange);
       } else {
         by.showLogin(exchange);
       }
-    } else if (OPEN.contains(path) && isRead(exchange)) {
+      return;
+    }
+    if (OPEN.contains(path) && isRead(exchange)) {
       answer(exchange, Optional.empty());
-    } else if (guest.isEmpty() && path.equals("/") && isRead(exchange)) {
+      return;
+    }
+    switch (by.arrival(exchange)) {
+      case Reception.Arrival.Welcome(Reception.Guest guest) -> serve(by, exchange, guest, isPost);
+      case Reception.Arrival.Stranger stranger -> turnAway(by, exchange, stranger);
+    }
+  }
+
+  private static void turnAway(
+      Reception by, HttpExchange exchange, Reception.Arrival.Stranger stranger) {
+    if (stranger.isEarly()) {
+      exchange.set("Retry-After", "1");
+      refuse(exchange, 503, "not-yet", "Nobody is known yet", stranger.reason());
+      return;
+    }
+    if (exchange.path().equals("/") && isRead(exchange)) {
       Reception.goTo(exchange, "/login");
-    } else if (guest.isEmpty()) {
-      exchange.set("WWW-Authenticate", BearerToken.CHALLENGE);
-      refuse(
-          exchange,
-          401,
-          "unauthenticated",
-          "The console is not shown to everybody",
-          "log in at /login, or send Authorization: Bearer with an API key that may read"
-              + " _trellis/monitor");
-    } else if (path.equals("/logout") && isPost) {
-      by.logout(exchange, guest.get());
+      return;
+    }
+    by.refused(
+        exchange, stranger.principal(), "see the console", exchange.path(), stranger.reason());
+    exchange.set("WWW-Authenticate", BearerToken.CHALLENGE);
+    refuse(
+        exchange,
+        401,
+        "unauthenticated",
+        "The console is not shown to everybody",
+        "log in at /login, or send Authorization: Bearer with an API key that may read"
+            + " _trellis/monitor");
+  }
+
+  private void serve(Reception by, HttpExchange exchange, Reception.Guest guest, boolean isPost)
+      throws IOException, BadRequest {
+    String path = exchange.path();
+    if (path.equals("/logout") && isPost) {
+      by.logout(exchange, guest);
     } else if (isRead(exchange) && !path.equals("/logout")) {
-      answer(exchange, guest);
+      answer(exchange, Optional.of(guest));
     } else {
       refuseMethod(exchange, path.equals("/logout") ? "POST" : "GET, HEAD");
     }
@@ -389,12 +412,10 @@ public final class Console implements AutoCloseable {
               exchange,
               source.messages(name, limit).map(messages -> ConsoleJson.messages(name, messages)));
         } else {
-          refuse(
-              exchange,
-              403,
-              "forbidden",
-              "This mailbox is not for everybody",
-              "to see what waits in it takes read on its name");
+          String lacks = "to see what waits in it takes read on its name";
+          String who = guest.map(it -> it.caller().principal()).orElse("");
+          reception.ifPresent(by -> by.refused(exchange, who, "see a mailbox", name, lacks));
+          refuse(exchange, 403, "forbidden", "This mailbox is not for everybody", lacks);
         }
       }
       default -> {

@@ -3,6 +3,7 @@ package dev.trellis.monitor.console;
 import dev.trellis.functions.mailbox.Delivery;
 import dev.trellis.functions.mailbox.Message;
 import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.VisibleText;
 import dev.trellis.monitor.console.ConsoleHistory.Measure;
 import dev.trellis.monitor.console.TimeSeries.Slice;
 import dev.trellis.monitor.policy.ClusterView.Latency;
@@ -123,7 +124,7 @@ final class ConsoleJson {
   }
 
   private static void hotKey(JsonWriter json, ConsoleState.HotKey key) {
-    json.field("key", KeyText.of(key.key()))
+    json.field("key", VisibleText.of(key.key()))
         .field("loadShare", key.loadShare())
         .field("readsPerSecond", key.readsPerSecond())
         .field("writesPerSecond", key.writesPerSecond())
@@ -158,7 +159,7 @@ final class ConsoleJson {
               .field("from", resize.from())
               .field("to", resize.to());
       case Decision.Place place ->
-          json.field("key", KeyText.of(place.key()))
+          json.field("key", VisibleText.of(place.key()))
               .field("keys", place.count())
               .field("from", from -> placement(from, place.from()))
               .field("to", to -> placement(to, place.to()));
@@ -218,7 +219,7 @@ final class ConsoleJson {
             "headers",
             headers -> message.headers().forEach((name, value) -> headers.field(name, value)))
         .field("bytes", body.size())
-        .field("text", KeyText.of(shown))
+        .field("text", VisibleText.of(shown))
         .field("cut", shown.size() < body.size());
   }
 

@@ -1,5 +1,6 @@
 package dev.trellis.monitor.console;
 
+import dev.trellis.lattice.VisibleText;
 import dev.trellis.monitor.policy.Decision;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import dev.trellis.wire.Placement;
@@ -38,7 +39,7 @@ final class DecisionWords {
   }
 
   private static String of(Decision.Place place) {
-    String key = "“" + KeyText.of(place.key()) + "”";
+    String key = "“" + VisibleText.of(place.key()) + "”";
     String keys =
         place.count() == 1
             ? key

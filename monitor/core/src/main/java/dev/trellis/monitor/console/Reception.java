@@ -36,6 +36,8 @@ final class Reception {
 
   private static final String ATTRIBUTES = "; Path=/; Secure; HttpOnly; SameSite=Strict";
   private static final String HTML = "text/html; charset=utf-8";
+  private static final String LACKS =
+      "may not see the console: that takes read on _trellis/monitor";
   private static final String UNKNOWN =
       "This API key is not known here, was revoked, or has expired.";
 
@@ -44,6 +46,19 @@ final class Reception {
   /// @param login if he is a person with a browser
   /// @param isWelcome whether he still is, as long as he listens
   record Guest(Caller caller, Optional<Logins.Login> login, BooleanSupplier isWelcome) {}
+
+  /// Who asks for something that not everybody may see.
+  sealed interface Arrival {
+    /// He may see the console.
+    record Welcome(Guest guest) implements Arrival {}
+
+    /// He may not.
+    ///
+    /// @param principal empty if it is not known who he is
+    /// @param reason why not, for the audit log
+    /// @param isEarly whether he may come again: nobody is known yet
+    record Stranger(String principal, String reason, boolean isEarly) implements Arrival {}
+  }
 
   private final Protection protection;
   private final InstantSource clock;
@@ -58,16 +73,26 @@ final class Reception {
     this.page = page;
   }
 
-  /// Who asks; empty if that is nobody who may see anything.
-  Optional<Guest> guest(HttpExchange exchange) {
+  /// Who asks.
+  Arrival arrival(HttpExchange exchange) {
     Optional<String> token = BearerToken.of(exchange.headers("Authorization"));
     if (token.isPresent()) {
       Doorkeeper.Visit visit = visit(token.get());
-      return visit.proof().flatMap(proof -> guest(proof, Optional.empty()));
+      return switch (visit.authentication()) {
+        case Authentication.Unknown(String reason) ->
+            new Arrival.Stranger("", reason, visit.isEarly());
+        case Known(Caller caller, long _) ->
+            guest(visit.proof().orElseThrow(), Optional.empty())
+                .<Arrival>map(Arrival.Welcome::new)
+                .orElseGet(() -> new Arrival.Stranger(caller.principal(), LACKS, false));
+      };
     }
     return cookie(exchange, SESSION)
         .flatMap(id -> logins.use(id, clock.millis()))
-        .flatMap(login -> guest(login.proof(), Optional.of(login)));
+        .flatMap(login -> guest(login.proof(), Optional.of(login)))
+        .<Arrival>map(Arrival.Welcome::new)
+        .orElseGet(
+            () -> new Arrival.Stranger("", "there is neither an API key nor a login", false));
   }
 
   private Optional<Guest> guest(Doorkeeper.Proof proof, Optional<Logins.Login> login) {
@@ -131,20 +156,19 @@ final class Reception {
     Doorkeeper.Visit visit = visit(formField(exchange, "key").orElse("").strip());
     switch (visit.authentication()) {
       case Authentication.Unknown unknown -> {
-        refused(exchange, "", unknown.reason());
-        if (protection.doorkeeper().hasHeard()) {
-          limit.failed(exchange.remote().getAddress(), clock.millis());
-          showLogin(exchange, 401, UNKNOWN);
-        } else {
+        if (visit.isEarly()) {
           exchange.set("Retry-After", "1");
           showLogin(
               exchange, 503, "Who is known has not been heard from the cluster yet. Try again.");
+        } else {
+          refused(exchange, "", unknown.reason());
+          limit.failed(exchange.remote().getAddress(), clock.millis());
+          showLogin(exchange, 401, UNKNOWN);
         }
       }
       case Known(Caller caller, long _) when !mayLook(caller) -> {
-        String lacks = "may not see the console: that takes read on _trellis/monitor";
-        refused(exchange, caller.principal(), lacks);
-        showLogin(exchange, 403, caller.principal() + " " + lacks + ".");
+        refused(exchange, caller.principal(), LACKS);
+        showLogin(exchange, 403, caller.principal() + " " + LACKS + ".");
       }
       case Known(Caller caller, long _) -> {
         String id = logins.begin(visit.proof().orElseThrow(), clock.millis());
@@ -206,9 +230,18 @@ final class Reception {
   }
 
   private void refused(HttpExchange exchange, String principal, String reason) {
+    refused(exchange, principal, "log in", exchange.path(), reason);
+  }
+
+  /// Writes down who did not get what he asked for.
+  ///
+  /// @param principal empty if it is not known who he is
+  /// @param target what he asked for
+  void refused(
+      HttpExchange exchange, String principal, String action, String target, String reason) {
     protection
         .audit()
-        .refused(principal, "log in", exchange.path(), Visitor.address(exchange.remote()), reason);
+        .refused(principal, action, target, Visitor.address(exchange.remote()), reason);
   }
 
   /// The cookie of a name, if there is just one.

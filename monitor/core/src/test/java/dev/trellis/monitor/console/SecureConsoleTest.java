@@ -74,12 +74,19 @@ class SecureConsoleTest {
     client =
         HttpClient.newBuilder().sslContext(HttpsClient.context(keys.own, Optional.empty())).build();
     audit.start();
-    ((Logger) LoggerFactory.getLogger(AuditLog.NAME)).addAppender(audit);
+    logs().forEach(log -> log.addAppender(audit));
+  }
+
+  /// Of what was done, and of what was refused.
+  private static List<Logger> logs() {
+    Logger refused = (Logger) LoggerFactory.getLogger(AuditLog.REFUSED);
+    refused.setAdditive(false); // whatever the settings say
+    return List.of((Logger) LoggerFactory.getLogger(AuditLog.NAME), refused);
   }
 
   @AfterEach
   void stop() {
-    ((Logger) LoggerFactory.getLogger(AuditLog.NAME)).detachAppender(audit);
+    logs().forEach(log -> log.detachAppender(audit));
     client.shutdownNow();
     console.close();
   }
@@ -233,6 +240,41 @@ class SecureConsoleTest {
   }
 
   @Test
+  void whoIsRefusedByTheApiIsWrittenDown() throws Exception {
+    assertEquals(401, get("/api/state").statusCode());
+    assertEquals(401, state("__Host-trellis-console=made-up"));
+    ApiKey unknown = ApiKey.mint(new SecureRandom());
+    assertEquals(401, get("/api/series", "Authorization", "Bearer " + unknown.text()).statusCode());
+    assertEquals(
+        401, get("/api/events", "Authorization", "Bearer " + keys.shop.text()).statusCode());
+    String viewer = "Bearer " + keys.viewer.text();
+    assertEquals(
+        403, get("/api/mailboxes/messages?name=orders%2Feu", "Authorization", viewer).statusCode());
+    List<String> lines =
+        audit.list.stream()
+            .filter(event -> event.getLoggerName().equals(AuditLog.REFUSED))
+            .map(ILoggingEvent::getMessage)
+            .toList();
+    assertEquals(5, lines.size(), lines::toString);
+    assertTrue(lines.get(0).contains("\"target\":\"/api/state\""), lines::toString);
+    assertTrue(lines.get(2).contains(unknown.id()), lines::toString);
+    assertTrue(
+        lines.get(3).contains("\"principal\":\"shop\",\"action\":\"see the console\""),
+        lines::toString);
+    assertTrue(
+        lines
+            .get(4)
+            .contains(
+                "\"principal\":\"viewer\",\"action\":\"see a mailbox\",\"target\":\"orders/eu\""),
+        lines::toString);
+    assertFalse(lines.toString().contains(unknown.text()), lines::toString);
+    // Who is asked to log in was refused nothing.
+    assertEquals(303, get("/").statusCode());
+    assertEquals(200, get("/console.css").statusCode());
+    assertEquals(5, audit.list.size());
+  }
+
+  @Test
   void cookiesThatAreMadeUpOrDoubledOrMixedUpAreNone() throws Exception {
     String cookie = login(keys.viewer);
     assertEquals(401, state("__Host-trellis-console="));
@@ -365,7 +407,16 @@ class SecureConsoleTest {
             .sslContext(HttpsClient.context(silent.own, Optional.empty()))
             .build();
     assertEquals(503, login(loginPage(), silent.viewer.text()).statusCode());
+    // Nor is an administrator known, as he may have been revoked.
+    assertEquals(503, login(loginPage(), silent.secrets.administrator().text()).statusCode());
+    String bearer = "Bearer " + silent.secrets.administrator().text();
+    HttpResponse<String> later = get("/api/state", "Authorization", bearer);
+    assertEquals(503, later.statusCode());
+    assertEquals(Optional.of("1"), later.headers().firstValue("Retry-After"));
+    assertEquals(401, get("/api/state").statusCode());
+    silent.heard();
     login(silent.secrets.administrator());
+    assertEquals(200, get("/api/state", "Authorization", bearer).statusCode());
   }
 
   @ParameterizedTest

@@ -109,6 +109,8 @@ class ComposeFileTest {
                   name);
               assertEquals(true, service.get("read_only"), name);
               assertEquals(List.of("ALL"), service.get("cap_drop"), name);
+              // Netty, BoringSSL and LMDB unpack what they run there; Docker mounts it noexec.
+              assertEquals(List.of("/tmp:exec"), service.get("tmpfs"), name);
             });
     String ignored = Tree.read(Tree.ROOT.resolve(".gitignore"));
     assertTrue(ignored.contains("deploy/compose/secrets/"), "they are not to be published");

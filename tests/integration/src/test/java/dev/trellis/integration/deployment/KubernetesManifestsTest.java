@@ -17,6 +17,7 @@ import io.fabric8.kubernetes.api.model.GenericKubernetesResource;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.IntOrString;
 import io.fabric8.kubernetes.api.model.PersistentVolumeClaim;
+import io.fabric8.kubernetes.api.model.Pod;
 import io.fabric8.kubernetes.api.model.PodSpec;
 import io.fabric8.kubernetes.api.model.PodTemplateSpec;
 import io.fabric8.kubernetes.api.model.Probe;
@@ -207,6 +208,38 @@ class KubernetesManifestsTest {
     assertTrue(
         maps.values().stream()
             .anyMatch(map -> map.getData().toString().contains("memory.max = 10GiB")));
+  }
+
+  @Test
+  void theShellOfAdministratorsReachesTheClusterAndIsNoPartOfIt() {
+    Pod pod = (Pod) Manifests.read(KUBERNETES.resolve("client.yaml")).getFirst();
+    assertEquals(Map.of("trellis.dev/client", "true"), pod.getMetadata().getLabels());
+    assertEquals(false, pod.getSpec().getAutomountServiceAccountToken());
+    assertEquals(true, pod.getSpec().getSecurityContext().getRunAsNonRoot());
+    Container container = container(pod.getSpec());
+    assertEquals(true, container.getSecurityContext().getReadOnlyRootFilesystem());
+    Map<String, String> environment =
+        container.getEnv().stream().collect(Collectors.toMap(EnvVar::getName, EnvVar::getValue));
+    Service router = named(Service.class, "trellis-router");
+    int data =
+        router.getSpec().getPorts().stream()
+            .filter(port -> port.getName().equals("data"))
+            .mapToInt(ServicePort::getPort)
+            .findFirst()
+            .orElseThrow();
+    assertEquals("trellis-router:" + data, environment.get("TRELLIS_ADDRESS"));
+    String secrets =
+        container.getVolumeMounts().stream()
+            .filter(mount -> mount.getName().equals("secrets"))
+            .map(VolumeMount::getMountPath)
+            .findFirst()
+            .orElseThrow();
+    assertEquals(secrets + "/ca.crt", environment.get("TRELLIS_CA"));
+    assertEquals(secrets + "/admin.key", environment.get("TRELLIS_API_KEY_FILE"));
+    assertTrue(
+        container.getVolumeMounts().stream()
+            .anyMatch(mount -> mount.getMountPath().equals(environment.get("TRELLIS_HOME"))),
+        "the shell keeps its history where it can write");
   }
 
   @Test

@@ -1,35 +1,42 @@
-package dev.trellis.monitor.console;
+package dev.trellis.lattice;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.trellis.lattice.Payload;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
-class KeyTextTest {
+class VisibleTextTest {
   private static String text(int... bytes) {
     byte[] key = new byte[bytes.length];
     for (int at = 0; at < bytes.length; at++) {
       key[at] = (byte) bytes[at];
     }
-    return KeyText.of(Payload.of(key));
+    return VisibleText.of(Payload.of(key));
   }
 
   @Test
   void whatCanBeReadIsLeftAlone() {
     String key = "cart:7 <b>amélie</b> \"東京\" 🛒";
-    assertEquals(key, KeyText.of(Payload.ofText(key)));
+    assertEquals(key, VisibleText.of(Payload.ofText(key)));
+    assertEquals(key, VisibleText.of(key));
   }
 
   @Test
   void whatCannotBeSeenStandsAsItsNumber() {
-    assertEquals("a\\u{0}b\\u{a}", KeyText.of(Payload.ofText("a\0b\n")));
-    assertEquals("price\\u{202e}gnp.exe", KeyText.of(Payload.ofText("price\u202egnp.exe")));
-    assertEquals("a\\u{a0}b\\u{200b}", KeyText.of(Payload.ofText("a\u00a0b\u200b")));
+    assertEquals("a\\u{0}b\\u{a}", VisibleText.of(Payload.ofText("a\0b\n")));
+    assertEquals("price\\u{202e}gnp.exe", VisibleText.of(Payload.ofText("price\u202egnp.exe")));
+    assertEquals("a\\u{a0}b\\u{200b}", VisibleText.of(Payload.ofText("a\u00a0b\u200b")));
+  }
+
+  @Test
+  void inAsciiNoNameLooksLikeAnother() {
+    assertEquals("\\u{430}dmin \\u{1f6d2} \\\\ ~", VisibleText.ascii("\u0430dmin 🛒 \\ ~"));
+    assertEquals("a\\u{a}b\\u{7f}", VisibleText.ascii("a\nb\u007f"));
+    assertEquals("a\\u{d83d}", VisibleText.ascii("a\ud83d")); // half a pair
   }
 
   @Test
@@ -41,7 +48,7 @@ class KeyTextTest {
 
   @Test
   void aKeyThatLooksLikeANumberIsToldApart() {
-    assertEquals("\\\\xff", KeyText.of(Payload.ofText("\\xff")));
+    assertEquals("\\\\xff", VisibleText.of(Payload.ofText("\\xff")));
   }
 
   @Test
@@ -58,7 +65,7 @@ class KeyTextTest {
         bytes[at] = alphabet[random.nextInt(alphabet.length)];
       }
       Payload key = Payload.of(bytes);
-      Payload other = seen.put(KeyText.of(key), key);
+      Payload other = seen.put(VisibleText.of(key), key);
       assertTrue(other == null || other.equals(key), "-Dseed=" + seed);
     }
     assertNull(seen.get("nothing like it"));
