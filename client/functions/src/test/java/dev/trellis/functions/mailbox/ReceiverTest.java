@@ -75,16 +75,15 @@ class ReceiverTest {
             mailboxes.receiveAsync(
                 "m",
                 delivery -> {
-                  switch (calls.getAndIncrement()) {
-                    case 0 -> throw new Error("once");
-                    case 1 -> {
-                      return null;
-                    }
-                    default -> {
-                      got.add(delivery);
-                      return CompletableFuture.completedFuture(null);
-                    }
+                  int call = calls.getAndIncrement();
+                  if (call == 0) {
+                    throw new Error("once");
                   }
+                  if (call == 1) {
+                    return null;
+                  }
+                  got.add(delivery);
+                  return CompletableFuture.completedFuture(null);
                 },
                 SOON.withTriesMax(3))) {
       mailboxes.sender().send("m", "one").join();
