@@ -22,12 +22,18 @@ public record Caller(String principal, Rights rights, Allowance allowance) {
     requireName(principal);
   }
 
+  /// Whether a principal may be called so: 1 to 64 letters, digits, `.`, `_` and `-`, the first a
+  /// letter or digit.
+  public static boolean isName(String text) {
+    return NAME.matcher(text).matches();
+  }
+
   /// Returns the name if it is one that a principal may have: 1 to 64 letters, digits, dots,
   /// hyphens and underscores, of which the first is a letter or a digit.
   ///
   /// @throws IllegalArgumentException else
   public static String requireName(String principal) {
-    if (!NAME.matcher(principal).matches()) {
+    if (!isName(principal)) {
       throw new IllegalArgumentException(
           "'"
               + printable(principal)

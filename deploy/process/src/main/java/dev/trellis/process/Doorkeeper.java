@@ -12,7 +12,9 @@ import dev.trellis.access.Rights;
 import dev.trellis.access.Role;
 import dev.trellis.access.SecretHash;
 import dev.trellis.lattice.Payload;
+import dev.trellis.lattice.VisibleText;
 import java.io.IOException;
+import java.lang.ref.WeakReference;
 import java.nio.file.Files;
 import java.nio.file.attribute.FileTime;
 import java.util.List;
@@ -20,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -97,6 +100,29 @@ public final class Doorkeeper {
   public Doorkeeper(String cluster, Secrets secrets) {
     // The time first: what changes meanwhile is read once more.
     this(cluster, Optional.of(secrets), changed(secrets), secrets.administrators());
+    keepLooking(new WeakReference<>(this));
+  }
+
+  /// Looks at the file once a second for as long as somebody uses the doorkeeper: whoever is not an
+  /// administrator any more may be connected, and nobody else come.
+  private static void keepLooking(WeakReference<Doorkeeper> whose) {
+    Thread.ofVirtual()
+        .name("access-keys")
+        .start(
+            () -> {
+              do {
+                LockSupport.parkNanos(LOOK_NANOS);
+              } while (hasLooked(whose));
+            });
+  }
+
+  private static boolean hasLooked(WeakReference<Doorkeeper> whose) {
+    Doorkeeper doorkeeper = whose.get();
+    if (doorkeeper == null) {
+      return false;
+    }
+    doorkeeper.look();
+    return true;
   }
 
   private Doorkeeper(
@@ -131,7 +157,7 @@ public final class Doorkeeper {
     listeners.forEach(Runnable::run);
   }
 
-  /// Whoever comes makes it look, once a second, whether there are other administrators.
+  /// Looks, at most once a second, whether there are other administrators.
   private void look() {
     long now = System.nanoTime();
     if (secrets.isPresent() && now - lookedNanos > LOOK_NANOS) {
@@ -272,6 +298,12 @@ public final class Doorkeeper {
     if (certificate.expiresMillis() != 0 && certificate.expiresMillis() <= nowMillis) {
       return new Authentication.Unknown(
           "the certificate with number " + certificate.serialHex() + " has expired");
+    }
+    if (name.part() == CertificateName.Part.CLIENT && !Caller.isName(name.name())) {
+      return new Authentication.Unknown(
+          "the certificate is of "
+              + VisibleText.of(name.uri())
+              + ", and no principal has such a name");
     }
     return new Authentication.Known(
         switch (name.part()) {

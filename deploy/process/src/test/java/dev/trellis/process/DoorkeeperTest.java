@@ -90,6 +90,34 @@ class DoorkeeperTest {
   }
 
   @Test
+  void whoIsNoAdministratorAnyMoreIsFoundOutThoughNobodyComes() {
+    TestSecrets all = new TestSecrets(folder, "c");
+    Secrets secrets = all.node("n1");
+    Doorkeeper doorkeeper = new Doorkeeper("c", secrets);
+    doorkeeper.heard(AccessList.EMPTY);
+    Doorkeeper.Proof proof = visit(doorkeeper, all.administrator()).proof().orElseThrow();
+    AtomicInteger changes = new AtomicInteger();
+    doorkeeper.onChange(changes::incrementAndGet);
+    TestSecrets.replace(secrets, Secrets.ACCESS_KEYS, "");
+    await(Thread::onSpinWait, () -> changes.get() == 1);
+    assertTrue(doorkeeper.authenticate(proof, 0) instanceof Authentication.Unknown);
+  }
+
+  @Test
+  void aCertificateWhoseNameNoPrincipalCanHaveIsNobodys() {
+    Doorkeeper doorkeeper = new Doorkeeper("c", List.of());
+    doorkeeper.heard(AccessList.EMPTY);
+    for (String name : List.of("*", "jane doe", "-x", "a\nb")) {
+      Doorkeeper.Certificate shown =
+          new Doorkeeper.Certificate(
+              new CertificateName("c", CertificateName.Part.CLIENT, name), "7f");
+      Doorkeeper.Visit visit = doorkeeper.visit(Payload.EMPTY, Optional.of(shown), 0);
+      assertTrue(visit.proof().isEmpty(), name);
+      assertTrue(visit.authentication() instanceof Authentication.Unknown, name);
+    }
+  }
+
+  @Test
   void keysOfAdministratorsAreExchangedWhileItKnowsOthers() {
     TestSecrets all = new TestSecrets(folder, "c");
     Secrets secrets = all.node("n1");
