@@ -36,6 +36,7 @@ final class GatewayFixture implements AutoCloseable {
     private InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), 0);
     private Limits limits = Limits.DEFAULT;
     private int connectionsMax = 3_000;
+    private long memoryBytes = 256 << 20;
     private Duration headerTimeout = PATIENT;
     private Duration bodyTimeout = PATIENT;
     private Duration idleTimeout = PATIENT;
@@ -55,6 +56,11 @@ final class GatewayFixture implements AutoCloseable {
 
     Terms connectionsMax(int number) {
       connectionsMax = number;
+      return this;
+    }
+
+    Terms memoryBytes(long number) {
+      memoryBytes = number;
       return this;
     }
 
@@ -96,7 +102,7 @@ final class GatewayFixture implements AutoCloseable {
           16 << 10,
           16 << 10,
           connectionsMax,
-          256 << 20,
+          memoryBytes,
           headerTimeout,
           bodyTimeout,
           idleTimeout,

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.trellis.client.Call;
 import dev.trellis.lattice.Payload;
-import dev.trellis.wire.Limits;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Read;
 import java.time.Duration;
@@ -35,7 +34,7 @@ class GatewayMemoryTest {
 
   @BeforeEach
   void start() {
-    gateway = new GatewayFixture(config(MEMORY_BYTES));
+    gateway = new GatewayFixture(terms(MEMORY_BYTES));
     closing.add(gateway);
     assertEquals(200, gateway.put("/v1/keys/big", "x".repeat(VALUE_BYTES)).status());
     gateway.awaitMemoryGivenBack();
@@ -49,23 +48,8 @@ class GatewayMemoryTest {
   }
 
   /// One that lets clients take as long as they like.
-  static GatewayConfig config(long memoryBytes) {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    return new GatewayConfig(
-        base.address(),
-        base.threads(),
-        base.limits(),
-        base.lineBytesMax(),
-        base.headerBytesMax(),
-        base.connectionsMax(),
-        memoryBytes,
-        base.headerTimeout(),
-        base.bodyTimeout(),
-        base.idleTimeout(),
-        Duration.ofHours(1),
-        base.heartbeat(),
-        base.stopTimeout(),
-        base.principalsMax());
+  static GatewayFixture.Terms terms(long memoryBytes) {
+    return new GatewayFixture.Terms().memoryBytes(memoryBytes).writeTimeout(Duration.ofHours(1));
   }
 
   private RawHttp connect() {

@@ -428,23 +428,8 @@ class SecureGatewayTest {
     assertEquals(200, stays.request("GET", "/v1/cluster", NOTHING, bearer(shop)).status());
   }
 
-  private static GatewayConfig withConnections(int max) {
-    GatewayConfig base = GatewayFixture.config(Limits.DEFAULT);
-    return new GatewayConfig(
-        base.address(),
-        base.threads(),
-        base.limits(),
-        base.lineBytesMax(),
-        base.headerBytesMax(),
-        max,
-        base.memoryBytesMax(),
-        base.headerTimeout(),
-        base.bodyTimeout(),
-        base.idleTimeout(),
-        base.writeTimeout(),
-        base.heartbeat(),
-        base.stopTimeout(),
-        base.principalsMax());
+  private static GatewayFixture.Terms withConnections(int max) {
+    return new GatewayFixture.Terms().connectionsMax(max);
   }
 
   /// A connection that is busy for as long as it is open.
@@ -512,7 +497,7 @@ class SecureGatewayTest {
 
   @Test
   void nobodyHoldsAllTheMemoryOfTheGateway() {
-    listen(GatewayMemoryTest.config(64 << 20));
+    listen(GatewayMemoryTest.terms(64 << 20));
     hear(0, Set.of());
     String big = "x".repeat(16 << 20);
     assertEquals(200, send(shop, "PUT", "/v1/keys/shop%2Fbig", big).status());

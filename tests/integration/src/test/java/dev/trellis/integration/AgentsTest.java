@@ -4,8 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.cache.NearCache;
+import dev.trellis.cache.NearCacheConfig;
 import dev.trellis.client.ClientConfig;
 import dev.trellis.client.Trellis;
+import dev.trellis.functions.Functions;
 import dev.trellis.functions.agent.Agent;
 import dev.trellis.functions.agent.AgentContext;
 import dev.trellis.functions.agent.AgentHost;
@@ -20,6 +23,7 @@ import dev.trellis.node.config.NodeConfig;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -41,6 +45,7 @@ class AgentsTest {
 
   private final TrellisNode node = TrellisNode.start(NodeConfig.loopback("node-1", 2));
   private final List<Trellis> clients = new ArrayList<>();
+  private final List<NearCache> caches = new ArrayList<>();
   private final List<AgentHost> hosts = new ArrayList<>();
   private final Agents agents = Agents.over(connect(), SETTINGS);
 
@@ -72,6 +77,7 @@ class AgentsTest {
   void stop() {
     hosts.forEach(AgentHost::close);
     agents.close();
+    caches.forEach(NearCache::close);
     clients.forEach(Trellis::close);
     node.close();
   }
@@ -178,6 +184,56 @@ class AgentsTest {
     first.close();
     host(slow);
     assertEquals(5, balance(account(1)));
+  }
+
+  private static Payload ledger(AgentName agent) {
+    return Payload.ofText("ledger/" + agent.id());
+  }
+
+  /// A host with a cache, which has the ledgers of the first so many accounts.
+  private AgentHost cachingHost(AgentSettings settings, int ledgers) {
+    Trellis client = connect();
+    NearCache cache = NearCache.over(client, NearCacheConfig.DEFAULT);
+    caches.add(cache);
+    for (int number = 0; number < ledgers; number++) {
+      assertEquals(Optional.empty(), cache.register(ledger(account(number))).get());
+    }
+    AgentHost host =
+        AgentHost.over(Functions.over(client, cache))
+            .serving(TYPE, name -> new Account(), name -> List.of(ledger(name)))
+            .withCache(cache::keys)
+            .withSettings(settings)
+            .start();
+    hosts.add(host);
+    return host;
+  }
+
+  /// Whoever is not preferred would wait for a lease: so it is long here, and no test of a hurry.
+  @Test
+  void theHostWhoseCacheHasTheKeysOfAgentsGetsThem() {
+    AgentSettings slow = SETTINGS.withLease(Duration.ofMinutes(1));
+    AgentHost warm = cachingHost(slow, 20);
+    AgentHost cold = cachingHost(slow, 0);
+    for (int number = 0; number < 20; number++) {
+      assertEquals(0, balance(account(number)));
+    }
+    assertEquals(20, warm.activeAgents());
+    assertEquals(Set.of(), cold.active());
+  }
+
+  @Test
+  void aHostWithAColdCacheTakesTheAgentsOnceTheWarmOneIsDead() {
+    AgentHost warm = cachingHost(SETTINGS, 20);
+    AgentHost cold = cachingHost(SETTINGS, 0);
+    for (int number = 0; number < 20; number++) {
+      tell(account(number), "deposit " + number);
+      assertEquals(number, balance(account(number)));
+    }
+    warm.kill();
+    for (int number = 0; number < 20; number++) {
+      assertEquals(number, balance(account(number)));
+    }
+    assertEquals(20, cold.activeAgents());
   }
 
   @Test

@@ -27,6 +27,7 @@ final class Activation implements AgentCore.Effects {
   private final AgentHost host;
   private final AgentName name;
   private final Agent agent;
+  private final Bounds bounds;
   private final AgentCore core;
   private final Serial serial = new Serial();
   private final long begunNanos = System.nanoTime();
@@ -36,13 +37,15 @@ final class Activation implements AgentCore.Effects {
   private volatile Mail.@Nullable Listening listening;
   private volatile boolean ended; // written where the core is, read where things are tried again
   private volatile @Nullable Thread handling;
+  private long lookedMillis; // when mail was looked for unasked; as the core
   private OptionalLong emptySincePeriod = OptionalLong.empty(); // as the core
 
   Activation(AgentHost host, AgentName name, Agent agent) {
     this.host = host;
     this.name = name;
     this.agent = agent;
-    this.core = new AgentCore(host.id(), Bounds.of(host.trellis().limits()), this);
+    this.bounds = Bounds.of(host.trellis().limits());
+    this.core = new AgentCore(host.id(), bounds, this);
   }
 
   AgentName name() {
@@ -114,6 +117,11 @@ final class Activation implements AgentCore.Effects {
           long now = now();
           core.tick(now);
           Optional<Long> since = core.idleSince();
+          if (since.isPresent() && now - Math.max(since.get(), lookedMillis) >= idleMillis) {
+            lookedMillis = now;
+            core.mailCame(); // whatever the index and the watch say
+            return;
+          }
           long period = host.index().period(now);
           if (since.isEmpty() || now - since.get() < idleMillis || newestPeriod > period - 2) {
             emptySincePeriod = OptionalLong.empty();
@@ -217,10 +225,10 @@ final class Activation implements AgentCore.Effects {
             () -> {
               handling = Thread.currentThread();
               Functions functions = host.functions();
-              Step step = new Step(name, agent, before, now(), functions::invocation);
+              Step step = new Step(name, agent, before, now(), bounds, functions::invocation);
+              boolean all;
               try {
-                timers.forEach(step::fire);
-                mail.forEach(step::deliver);
+                all = step.handleAll(timers, mail);
               } catch (Step.Interrupted e) {
                 log.debug("agent {} was stopped while it handled a message", name, e);
                 tell(core::abandon);
@@ -240,7 +248,13 @@ final class Activation implements AgentCore.Effects {
                     name,
                     failure.reason());
               }
-              tell(() -> core.handled(step.result()));
+              tell(
+                  () -> {
+                    core.handled(step.result());
+                    if (!all) {
+                      core.mailCame(); // the rest was not consumed
+                    }
+                  });
             });
   }
 
@@ -314,7 +328,7 @@ final class Activation implements AgentCore.Effects {
     if (busy != null) {
       busy.interrupt();
     }
-    host.ended(this);
+    host.ended(this, how);
     end.complete(how);
   }
 

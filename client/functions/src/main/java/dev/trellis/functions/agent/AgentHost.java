@@ -5,7 +5,6 @@ import dev.trellis.client.MapHandle;
 import dev.trellis.client.RegisterHandle;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
-import dev.trellis.client.Watch;
 import dev.trellis.functions.Functions;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
@@ -56,6 +55,8 @@ public final class AgentHost implements AutoCloseable {
 
   private static final Payload HOSTS_KEY = Payload.ofText("_trellis/agent-hosts");
   private static final int TICKS_IN_LEASE = 3;
+  private static final Duration REST_MIN = Duration.ofMillis(100);
+  private static final Duration REST_MAX = Duration.ofSeconds(10);
 
   /// Of more keys of an agent than that, the others are not looked for in caches.
   public static final int KEYS_MAX = 16;
@@ -173,8 +174,16 @@ public final class AgentHost implements AutoCloseable {
             thread.setDaemon(true);
             return thread;
           });
-  private final List<Watch> watches = new ArrayList<>();
+  private final List<Mail.Listening> watches = new ArrayList<>();
   private final Map<AgentName, Activation> active = new ConcurrentHashMap<>();
+  private final Map<AgentName, Rest> resting = new ConcurrentHashMap<>(); // were given up lately
+
+  /// Until when an agent that was given up is left alone here.
+  private record Rest(Duration pause, long untilNanos) {
+    boolean isOver(long nanos) {
+      return nanos - untilNanos > REST_MAX.toNanos();
+    }
+  }
 
   // What the index says, by type; written by watches.
   private final Map<String, Map<AgentName, NavigableMap<Long, Payload>>> withMail =
@@ -207,11 +216,11 @@ public final class AgentHost implements AutoCloseable {
     readHosts();
     for (String type : types.keySet()) {
       watches.add(
-          trellis()
-              .watch(
-                  MailIndex.key(type),
-                  Optional.of(Kind.ORSET),
-                  reply -> indexChanged(type, reply.outcome())));
+          Rewatching.of(
+              trellis(),
+              MailIndex.key(type),
+              Kind.ORSET,
+              reply -> indexChanged(type, reply.outcome())));
     }
     long tick = settings.lease().dividedBy(TICKS_IN_LEASE).toMillis();
     var unused = keeper.scheduleWithFixedDelay(this::tick, tick, tick, TimeUnit.MILLISECONDS);
@@ -257,8 +266,20 @@ public final class AgentHost implements AutoCloseable {
     return Agents.post(mail, index, mailbox, tag, body, bounded);
   }
 
-  void ended(Activation activation) {
-    active.remove(activation.name(), activation);
+  void ended(Activation activation, AgentCore.End how) {
+    AgentName name = activation.name();
+    if (how == AgentCore.End.ABANDONED) {
+      // What broke it may do so again at once.
+      Rest before = resting.get(name);
+      Duration pause =
+          before == null || before.isOver(System.nanoTime())
+              ? REST_MIN
+              : before.pause().multipliedBy(2);
+      pause = pause.compareTo(REST_MAX) > 0 ? REST_MAX : pause;
+      resting.put(name, new Rest(pause, System.nanoTime() + pause.toNanos()));
+      later(pause, this::lookAround);
+    }
+    active.remove(name, activation);
     later(Duration.ZERO, this::lookAround);
   }
 
@@ -382,7 +403,7 @@ public final class AgentHost implements AutoCloseable {
   }
 
   private void consider(AgentName name, Optional<Claim> claim) {
-    if (closing || active.containsKey(name)) {
+    if (closing || active.containsKey(name) || isResting(name)) {
       return;
     }
     boolean owned =
@@ -408,6 +429,11 @@ public final class AgentHost implements AutoCloseable {
     }
   }
 
+  private boolean isResting(AgentName name) {
+    Rest rest = resting.get(name);
+    return rest != null && System.nanoTime() - rest.untilNanos() < 0;
+  }
+
   private void activate(AgentName name) {
     Function<AgentName, Agent> factory = types.get(name.type());
     if (factory == null) {
@@ -429,6 +455,8 @@ public final class AgentHost implements AutoCloseable {
   /// Takes from the index what is said again since, and puts agents to rest that have had nothing
   /// to do.
   private void tidy() {
+    long nanos = System.nanoTime();
+    resting.values().removeIf(rest -> rest.isOver(nanos));
     Map<String, List<Payload>> older = new HashMap<>();
     for (Activation activation : active.values()) {
       AgentName name = activation.name();
@@ -514,7 +542,7 @@ public final class AgentHost implements AutoCloseable {
 
   private void stop() {
     closed = true;
-    watches.forEach(Watch::close);
+    watches.forEach(Mail.Listening::close);
     keeper.shutdownNow();
     handlers.shutdownNow();
   }

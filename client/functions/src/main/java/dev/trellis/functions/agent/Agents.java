@@ -38,18 +38,21 @@ public final class Agents implements AutoCloseable {
   private final Trellis trellis;
   private final Mail mail;
   private final MailIndex index;
-  private final String replies;
   private final AtomicLong asked = new AtomicLong();
   private final Map<String, CompletableFuture<Payload>> waiting = new ConcurrentHashMap<>();
   private final Serial serial = new Serial();
   private CausalContext seen = CausalContext.EMPTY; // of replies; as `serial`
-  private volatile Mail.@Nullable Listening listening;
+  private CompletableFuture<?> dropped = CompletableFuture.completedFuture(null); // as `serial`
+  private @Nullable Replies replies; // guarded by this
+
+  /// The mailbox for replies. Whatever is restored from a snapshot of the process is a client of
+  /// its own, and has another one.
+  private record Replies(long client, String mailbox, Mail.Listening listening) {}
 
   private Agents(Trellis trellis, AgentSettings settings) {
     this.trellis = trellis;
     this.mail = new LogMail(trellis);
     this.index = new MailIndex(trellis, settings.period());
-    this.replies = "replies/" + HostId.draw(new SecureRandom());
   }
 
   /// Over a client, with the default settings.
@@ -108,7 +111,7 @@ public final class Agents implements AutoCloseable {
 
   /// As [#ask].
   public CompletableFuture<Payload> askAsync(AgentName agent, Payload payload, Duration timeout) {
-    listen();
+    String replies = listen();
     String correlation = Long.toString(asked.incrementAndGet());
     CompletableFuture<Payload> reply = new CompletableFuture<>();
     waiting.put(correlation, reply);
@@ -143,26 +146,36 @@ public final class Agents implements AutoCloseable {
             });
   }
 
-  private synchronized void listen() {
-    if (listening == null) {
-      listening = mail.listen(replies, () -> serial.run(this::readReplies));
+  private synchronized String listen() {
+    long client = trellis.clientId();
+    Replies open = replies;
+    if (open == null || open.client != client) {
+      if (open != null) {
+        open.listening.close(); // others may read it too, so it ends by itself
+      }
+      String mailbox = LogMail.replies(HostId.draw(new SecureRandom()));
+      open =
+          new Replies(
+              client, mailbox, mail.listen(mailbox, () -> serial.run(() -> readReplies(mailbox))));
+      replies = open;
     }
+    return open.mailbox;
   }
 
-  private void readReplies() {
+  private void readReplies(String mailbox) {
     var unused =
-        mail.read(replies, seen)
+        mail.read(mailbox, seen)
             .whenComplete(
                 (found, failed) -> {
                   if (failed != null) {
                     log.warn("can't read replies: {}", failed.getMessage());
                     return; // who asked, waits no longer than he wants to
                   }
-                  serial.run(() -> take(found));
+                  serial.run(() -> take(mailbox, found));
                 });
   }
 
-  private void take(List<Received> found) {
+  private void take(String mailbox, List<Received> found) {
     List<Dot> dots = new ArrayList<>();
     for (Received one : found) {
       if (seen.contains(one.dot())) {
@@ -178,7 +191,11 @@ public final class Agents implements AutoCloseable {
     if (!dots.isEmpty()) {
       CausalContext taken = CausalContext.ofDots(dots);
       seen = seen.merge(taken);
-      var unused = mail.drop(replies, taken);
+      CompletableFuture<?> before = dropped;
+      dropped =
+          mail.drop(mailbox, taken)
+              .exceptionally(failed -> null)
+              .thenCombine(before, (one, other) -> null);
     }
   }
 
@@ -200,10 +217,19 @@ public final class Agents implements AutoCloseable {
   /// Waits for no replies any more.
   @Override
   public void close() {
-    Mail.Listening open = listening;
+    Replies open;
+    synchronized (this) {
+      open = replies;
+      replies = null;
+    }
     if (open != null) {
-      open.close();
-      var unused = trellis.deleteAsync(LogMail.key(replies));
+      open.listening.close();
+      // What was dropped after the mailbox would leave it behind.
+      serial.run(
+          () -> {
+            var unused =
+                dropped.thenCompose(done -> trellis.deleteAsync(LogMail.key(open.mailbox)));
+          });
     }
     waiting.values().forEach(each -> each.cancel(false));
   }

@@ -1,7 +1,6 @@
 package dev.trellis.functions.agent;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.placement.KeyHash;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -37,7 +36,7 @@ record HostNotice(HostId host, Set<String> types, int load, Set<Integer> warm, K
   /// @param keys that the agent mostly reads; none if nobody knows
   static List<HostId> ranked(
       AgentName name, Collection<Payload> keys, Collection<HostNotice> hosts) {
-    long[] hashes = keys.stream().mapToLong(KeyHash::of).toArray();
+    long[] hashes = keys.stream().mapToLong(KeyFilter::hash).toArray();
     List<HostNotice> able =
         hosts.stream().filter(each -> each.types.contains(name.type())).toList();
     double mean = able.stream().mapToInt(HostNotice::load).average().orElse(0);
@@ -67,7 +66,7 @@ record HostNotice(HostId host, Set<String> types, int load, Set<Integer> warm, K
     return -Math.log(uniform) * (1 + load);
   }
 
-  private static long mix(long value) {
+  static long mix(long value) {
     long z = value + 0x9e3779b97f4a7c15L;
     z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
     z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;

@@ -1,7 +1,6 @@
 package dev.trellis.functions.agent;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.placement.KeyHash;
 import java.util.Collection;
 import java.util.List;
 
@@ -36,13 +35,24 @@ record KeyFilter(Payload bits) {
     int least = Math.max(BITS_MIN, kept.size() * BITS_A_KEY);
     byte[] bytes = new byte[(Integer.highestOneBit(least - 1) << 1) / Byte.SIZE];
     for (Payload key : kept) {
-      long hash = KeyHash.of(key);
+      long hash = hash(key);
       for (int probe = 0; probe < PROBES; probe++) {
         int bit = bit(hash, probe, bytes.length);
         bytes[bit / Byte.SIZE] |= (byte) (1 << bit % Byte.SIZE);
       }
     }
     return new KeyFilter(Payload.of(bytes));
+  }
+
+  /// The same for all hosts and versions: FNV-1a, mixed so that all bits depend on all of the key.
+  ///
+  /// @see "Fowler, Noll, Vo, FNV-1a for 64 bits"
+  static long hash(Payload key) {
+    long hash = 0xcbf29ce484222325L;
+    for (byte each : key.toBytes()) {
+      hash = (hash ^ (each & 0xff)) * 0x100000001b3L;
+    }
+    return HostNotice.mix(hash);
   }
 
   private static int bit(long hash, int probe, int bytes) {
@@ -52,7 +62,7 @@ record KeyFilter(Payload bits) {
 
   /// How many keys with these hashes are in it, or seem to be.
   ///
-  /// @param hashes as of [KeyHash]
+  /// @param hashes as of [#hash]
   int held(long[] hashes) {
     if (bits.isEmpty()) {
       return 0;

@@ -5,22 +5,33 @@ import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
 import dev.trellis.client.LogHandle;
 import dev.trellis.client.Trellis;
-import dev.trellis.client.Watch;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.View;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /// Mailboxes as logs, of which who listens is told by a watch.
 final class LogMail implements Mail {
+  /// How long replies wait for who asked, after the last of them: whoever ends without a word
+  /// leaves nothing behind.
+  static final Duration REPLIES_TTL = Duration.ofMinutes(10);
+
+  private static final String REPLIES = "replies/";
+
   private final Trellis trellis;
 
   LogMail(Trellis trellis) {
     this.trellis = trellis;
+  }
+
+  /// A mailbox for replies to who is no agent.
+  static String replies(HostId id) {
+    return REPLIES + id;
   }
 
   static Payload key(String mailbox) {
@@ -34,7 +45,10 @@ final class LogMail implements Mail {
   @Override
   public CompletableFuture<?> send(
       String mailbox, Optional<Tag> tag, Payload body, boolean bounded) {
-    CallOptions plain = Access.writing(trellis);
+    CallOptions plain =
+        mailbox.startsWith(REPLIES)
+            ? Access.writing(trellis).withTtl(REPLIES_TTL)
+            : Access.writing(trellis);
     long bytesMax = bounded ? Bounds.of(trellis.limits()).mailbox() : 0;
     return trellis.execute(
         key(mailbox),
@@ -60,17 +74,16 @@ final class LogMail implements Mail {
 
   @Override
   public Listening listen(String mailbox, Runnable told) {
-    Watch watch =
-        trellis.watch(
-            key(mailbox),
-            Optional.of(Kind.LOG),
-            reply -> {
-              if (reply.outcome() instanceof Outcome.Done done
-                  && done.view() instanceof View.Records records
-                  && !records.records().isEmpty()) {
-                told.run();
-              }
-            });
-    return watch::close;
+    return Rewatching.of(
+        trellis,
+        key(mailbox),
+        Kind.LOG,
+        reply -> {
+          if (reply.outcome() instanceof Outcome.Done done
+              && done.view() instanceof View.Records records
+              && !records.records().isEmpty()) {
+            told.run();
+          }
+        });
   }
 }

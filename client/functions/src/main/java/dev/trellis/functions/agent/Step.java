@@ -27,6 +27,8 @@ final class Step {
 
   private static final int TRIES = 3;
 
+  private static final int TIMER_BYTES = 60; // in an entry, about
+
   /// A birth that is longer ago is no use: its tags are refused soon.
   static final Duration BIRTH_AGE_MAX = Duration.ofMinutes(45);
 
@@ -38,6 +40,7 @@ final class Step {
   private final Agent agent;
   private final AgentEntry before;
   private final long nowMillis;
+  private final Bounds bounds;
   private final Function<InvocationId, Invocation> invocations;
   private final List<Dot> consumed = new ArrayList<>();
   private final List<Outgoing> sent = new ArrayList<>();
@@ -45,24 +48,61 @@ final class Step {
   private long timersSet;
   private final List<Failure> failures = new ArrayList<>();
   private Payload state;
+  private long sentBytes;
 
   /// A message that could not be handled.
-  record Failure(Message message, Exception reason) {}
+  record Failure(Message message, Throwable reason) {}
 
   Step(
       AgentName name,
       Agent agent,
       AgentEntry before,
       long nowMillis,
+      Bounds bounds,
       Function<InvocationId, Invocation> invocations) {
     this.name = name;
     this.agent = agent;
     this.before = before;
     this.nowMillis = nowMillis;
+    this.bounds = bounds;
     this.invocations = invocations;
     this.timers = new TreeMap<>(before.timers());
     this.timersSet = before.timersSet();
     this.state = before.state();
+  }
+
+  /// Handles timers that are due, then mail, until what comes of it is as large as a step may be.
+  ///
+  /// @return whether all of it was handled; the rest is for a step of its own
+  boolean handleAll(List<String> due, List<Received> mail) {
+    int handled = 0;
+    for (String timer : due) {
+      if (handled++ > 0 && isFull()) {
+        return false;
+      }
+      fire(timer);
+    }
+    for (Received one : mail) {
+      if (handled++ > 0 && isFull()) {
+        return false;
+      }
+      deliver(one);
+    }
+    return true;
+  }
+
+  private boolean isFull() {
+    return bytes() >= bounds.step();
+  }
+
+  /// About what the entry will take.
+  private long bytes() {
+    return state.size() + sentBytes + (long) timers.size() * TIMER_BYTES;
+  }
+
+  private void add(Outgoing one) {
+    sent.add(one);
+    sentBytes += Bounds.weight(one);
   }
 
   /// Handles what came by mail. What can't be read is put aside as what can't be handled is.
@@ -155,19 +195,33 @@ final class Step {
     SortedMap<String, Timer> timersBefore = new TreeMap<>(timers);
     long timersSetBefore = timersSet;
     int sentBefore = sent.size();
+    long sentBytesBefore = sentBytes;
     for (int attempt = 1; ; attempt++) {
       Context context = new Context(message, envelope, names);
       try {
         agent.handle(message, context);
+        if (bytes() > bounds.entry()) {
+          throw new IllegalStateException(
+              "agent "
+                  + name
+                  + " would take "
+                  + bytes()
+                  + " bytes with what it sends, and may take "
+                  + bounds.entry());
+        }
         context.commit();
         return;
-      } catch (Exception e) {
+      } catch (Exception | Error e) {
         context.giveUp();
+        if (e instanceof VirtualMachineError fatal && !(e instanceof StackOverflowError)) {
+          throw fatal;
+        }
         state = stateBefore;
         timers.clear();
         timers.putAll(timersBefore);
         timersSet = timersSetBefore;
         sent.subList(sentBefore, sent.size()).clear();
+        sentBytes = sentBytesBefore;
         if (e instanceof InterruptedException) {
           Thread.currentThread().interrupt();
           throw new Interrupted(e);
@@ -189,10 +243,10 @@ final class Step {
     }
   }
 
-  private void putAside(Names names, Payload body, Message message, Exception reason) {
+  private void putAside(Names names, Payload body, Message message, Throwable reason) {
     names.again();
     failures.add(new Failure(message, reason));
-    sent.add(new Outgoing(failed(name), names.next(), body));
+    add(new Outgoing(failed(name), names.next(), body));
   }
 
   /// Names what comes of one message. They are not those of its invocation, whose mutations have
@@ -294,7 +348,7 @@ final class Step {
     }
 
     private void send(String mailbox, Envelope said) {
-      sent.add(new Outgoing(mailbox, names.next(), said.encode()));
+      add(new Outgoing(mailbox, names.next(), said.encode()));
     }
 
     @Override

@@ -219,6 +219,7 @@ class AgentCoreTest {
             (message, context) -> context.tell(NAME, Payload.EMPTY),
             before,
             ahead,
+            BOUNDS,
             id -> {
               throw new IllegalStateException("no store");
             });

@@ -22,7 +22,7 @@ class AgentMailTest {
   private static final AgentName AGENT = new AgentName("account", "no/1");
 
   private static void send(Trellis trellis, String mailbox, Payload body) {
-    var unused = Trellis.await(new LogMail(trellis).send(mailbox, Optional.empty(), body));
+    var unused = Trellis.await(new LogMail(trellis).send(mailbox, Optional.empty(), body, false));
   }
 
   private static List<String> said(List<Letter> letters) {

@@ -380,13 +380,16 @@ final class AgentSimulation {
                     new Account(host.id),
                     before,
                     host.clock(),
+                    BOUNDS,
                     id -> {
                       throw new IllegalStateException("no store");
                     });
-            timers.forEach(step::fire);
-            mail.forEach(step::deliver);
+            boolean all = step.handleAll(timers, mail);
             failures.addAll(step.failures().stream().map(Object::toString).toList());
             core.handled(step.result());
+            if (!all) {
+              core.mailCame();
+            }
           });
     }
 
@@ -776,7 +779,7 @@ final class AgentSimulation {
 
   private void badMoment() {
     bad = true;
-    hosts.forEach(host -> host.skew = random.nextInt(180_000) - 90_000);
+    hosts.forEach(host -> host.skew = random.nextLong(180_000) - 90_000);
     for (long at = 0; at < BAD_MILLIS; at += 100) {
       schedule(at + random.nextInt(100), this::somethingHappens);
     }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
-import dev.trellis.placement.KeyHash;
 import java.util.List;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -16,7 +15,7 @@ class KeyFilterTest {
   }
 
   private static int held(KeyFilter filter, List<Payload> keys) {
-    return filter.held(keys.stream().mapToLong(KeyHash::of).toArray());
+    return filter.held(keys.stream().mapToLong(KeyFilter::hash).toArray());
   }
 
   @Test

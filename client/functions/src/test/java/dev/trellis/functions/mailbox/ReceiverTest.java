@@ -74,17 +74,15 @@ class ReceiverTest {
         Receiver receiver =
             mailboxes.receiveAsync(
                 "m",
-                delivery -> {
-                  int call = calls.getAndIncrement();
-                  if (call == 0) {
-                    throw new Error("once");
-                  }
-                  if (call == 1) {
-                    return null;
-                  }
-                  got.add(delivery);
-                  return CompletableFuture.completedFuture(null);
-                },
+                delivery ->
+                    switch (calls.getAndIncrement()) {
+                      case 0 -> throw new Error("once");
+                      case 1 -> null;
+                      default -> {
+                        got.add(delivery);
+                        yield CompletableFuture.completedFuture(null);
+                      }
+                    },
                 SOON.withTriesMax(3))) {
       mailboxes.sender().send("m", "one").join();
       assertEquals("one", text(next()));
