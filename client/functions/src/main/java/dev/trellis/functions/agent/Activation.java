@@ -37,7 +37,8 @@ final class Activation implements AgentCore.Effects {
   private volatile Mail.@Nullable Listening listening;
   private volatile boolean ended; // written where the core is, read where things are tried again
   private volatile @Nullable Thread handling;
-  private long lookedMillis; // when mail was looked for unasked; as the core
+  private long lookedSince; // mail was looked for unasked, once for each pair; both as the core
+  private long lookedPeriod;
   private OptionalLong emptySincePeriod = OptionalLong.empty(); // as the core
 
   Activation(AgentHost host, AgentName name, Agent agent) {
@@ -117,9 +118,12 @@ final class Activation implements AgentCore.Effects {
           long now = now();
           core.tick(now);
           Optional<Long> since = core.idleSince();
-          if (since.isPresent() && now - Math.max(since.get(), lookedMillis) >= idleMillis) {
-            lookedMillis = now;
-            core.mailCame(); // whatever the index and the watch say
+          if (since.isPresent()
+              && now - since.get() >= idleMillis
+              && (since.get() != lookedSince || newestPeriod != lookedPeriod)) {
+            lookedSince = since.get();
+            lookedPeriod = newestPeriod;
+            core.mailCame(); // whatever the watch says
             return;
           }
           long period = host.index().period(now);
