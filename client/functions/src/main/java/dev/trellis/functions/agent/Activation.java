@@ -117,14 +117,15 @@ final class Activation implements AgentCore.Effects {
           long now = now();
           core.tick(now);
           Optional<Long> since = core.idleSince();
-          if (since.isPresent() && now - Math.max(since.get(), lookedMillis) >= idleMillis) {
-            lookedMillis = now;
-            core.mailCame(); // whatever the index and the watch say
-            return;
-          }
           long period = host.index().period(now);
-          if (since.isEmpty() || now - since.get() < idleMillis || newestPeriod > period - 2) {
+          if (since.isEmpty() || now - since.get() < idleMillis) {
             emptySincePeriod = OptionalLong.empty();
+          } else if (newestPeriod > period - 2) {
+            emptySincePeriod = OptionalLong.empty();
+            if (now - lookedMillis >= idleMillis) {
+              lookedMillis = now;
+              core.mailCame(); // it was told something lately, and the watch may not have said so
+            }
           } else if (emptySincePeriod.isEmpty()) {
             emptySincePeriod = OptionalLong.of(period);
             core.mailCame(); // looks once more
