@@ -37,8 +37,7 @@ final class Activation implements AgentCore.Effects {
   private volatile Mail.@Nullable Listening listening;
   private volatile boolean ended; // written where the core is, read where things are tried again
   private volatile @Nullable Thread handling;
-  private long lookedSince; // mail was looked for unasked, once for each pair; both as the core
-  private long lookedPeriod;
+  private long lookedMillis; // when mail was looked for unasked; as the core
   private OptionalLong emptySincePeriod = OptionalLong.empty(); // as the core
 
   Activation(AgentHost host, AgentName name, Agent agent) {
@@ -118,17 +117,15 @@ final class Activation implements AgentCore.Effects {
           long now = now();
           core.tick(now);
           Optional<Long> since = core.idleSince();
-          if (since.isPresent()
-              && now - since.get() >= idleMillis
-              && (since.get() != lookedSince || newestPeriod != lookedPeriod)) {
-            lookedSince = since.get();
-            lookedPeriod = newestPeriod;
-            core.mailCame(); // whatever the watch says
-            return;
-          }
           long period = host.index().period(now);
-          if (since.isEmpty() || now - since.get() < idleMillis || newestPeriod > period - 2) {
+          if (since.isEmpty() || now - since.get() < idleMillis) {
             emptySincePeriod = OptionalLong.empty();
+          } else if (newestPeriod > period - 2) {
+            emptySincePeriod = OptionalLong.empty();
+            if (now - lookedMillis >= idleMillis) {
+              lookedMillis = now;
+              core.mailCame(); // it was told something lately, and the watch may not have said so
+            }
           } else if (emptySincePeriod.isEmpty()) {
             emptySincePeriod = OptionalLong.of(period);
             core.mailCame(); // looks once more

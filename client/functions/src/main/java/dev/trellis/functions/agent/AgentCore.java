@@ -91,6 +91,9 @@ final class AgentCore {
   /// What has arrived leaves the entry with the next step, or after so long without one.
   static final long TIDY_MILLIS = 1_000;
 
+  /// How long nothing moves before something is handled though much waits to be sent.
+  private static final long STUCK_MILLIS = 2_000;
+
   /// Who gives an agent up waits so long for what is being sent.
   static final long LAST_SENDS_MILLIS = 2_000;
 
@@ -119,6 +122,7 @@ final class AgentCore {
   private final Set<Tag> arrived = new HashSet<>(); // of the outbox, and still in the entry
   private final Map<Tag, Tag> renamed = new HashMap<>(); // of the outbox, with the next write
   private long unsentBytes; // of the outbox, not arrived
+  private long movedMillis; // when something was last handled, or arrived
 
   AgentCore(HostId host, Bounds bounds, Effects effects) {
     this.host = host;
@@ -272,6 +276,7 @@ final class AgentCore {
       arrived.add(one.tag());
       unsentBytes -= Bounds.weight(one);
     }
+    movedMillis = nowMillis;
     if (phase == Phase.RESTING) {
       next();
     }
@@ -341,11 +346,10 @@ final class AgentCore {
     List<String> due = Step.due(written().timers(), nowMillis);
     boolean toDo = !mail.isEmpty() || !due.isEmpty();
     if (toDo && unsentBytes <= bounds.unsent()) {
-      phase = Phase.HANDLING;
-      lastActiveMillis = nowMillis;
-      List<Received> taken = List.copyOf(mail);
-      mail.clear();
-      effects.handle(written().withOutbox(unsent()), taken, due);
+      handle(List.copyOf(mail), due);
+    } else if (toDo && nowMillis >= stuckMillis()) {
+      boolean timer = !due.isEmpty();
+      handle(timer ? List.of() : mail.subList(0, 1), timer ? due.subList(0, 1) : List.of());
     } else if (!toDo && mailMayBeThere && !reading) {
       mailMayBeThere = false;
       reading = true;
@@ -353,6 +357,22 @@ final class AgentCore {
     } else if (!arrived.isEmpty() && nowMillis >= writtenMillis + TIDY_MILLIS) {
       tidy();
     }
+  }
+
+  private void handle(List<Received> messages, List<String> timers) {
+    phase = Phase.HANDLING;
+    lastActiveMillis = nowMillis;
+    movedMillis = nowMillis;
+    List<Received> taken = List.copyOf(messages);
+    mail.removeAll(taken);
+    effects.handle(written().withOutbox(unsent()), taken, timers);
+  }
+
+  /// From when on one thing is handled though much waits to be sent. It may wait for room in this
+  /// very mailbox, or in those of agents that wait for room here, and then nothing else would ever
+  /// move. [Long#MAX_VALUE] where so much waits that there would soon be no room for a step.
+  private long stuckMillis() {
+    return unsentBytes > bounds.entry() / 2 ? Long.MAX_VALUE : movedMillis + STUCK_MILLIS;
   }
 
   /// Takes what has arrived out of the entry, and what was read of the mailbox since it was dropped
@@ -475,10 +495,13 @@ final class AgentCore {
     if (releaseWanted) {
       return Optional.of(releaseMillis);
     }
+    long earliest = unsentBytes > bounds.unsent() ? stuckMillis() : 0;
     LongStream timers =
-        unsentBytes > bounds.unsent()
-            ? LongStream.empty() // they wait as the mail does
-            : written().timers().values().stream().mapToLong(Timer::dueMillis);
+        LongStream.concat(
+                written().timers().values().stream().mapToLong(Timer::dueMillis),
+                mail.isEmpty() ? LongStream.empty() : LongStream.of(earliest))
+            .map(due -> Math.max(due, earliest))
+            .filter(due -> due < Long.MAX_VALUE);
     LongStream tidying =
         arrived.isEmpty() ? LongStream.empty() : LongStream.of(writtenMillis + TIDY_MILLIS);
     return LongStream.concat(timers, tidying).boxed().min(Long::compare);

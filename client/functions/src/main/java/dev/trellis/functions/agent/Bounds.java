@@ -7,7 +7,8 @@ import dev.trellis.wire.Limits;
 ///
 /// @param mailbox where more than this waits in a mailbox, nothing is let in from outside; from
 ///   agents all that the store takes, as two who tell each other much would wait for each other
-/// @param unsent as long as more than this waits in an agent's outbox, it handles nothing
+/// @param unsent as long as more than this waits in an agent's outbox, it handles nothing, or one
+///   thing at a time where nothing moves
 /// @param step a step ends once the entry is so large
 /// @param entry no step is larger: a message that alone leads to one can't be handled
 record Bounds(long mailbox, long unsent, long step, long entry) {

@@ -48,7 +48,7 @@ final class Step {
   private long timersSet;
   private final List<Failure> failures = new ArrayList<>();
   private Payload state;
-  private long sentBytes;
+  private long sentBytes; // of the outbox, with what was there before
 
   /// A message that could not be handled.
   record Failure(Message message, Throwable reason) {}
@@ -69,6 +69,7 @@ final class Step {
     this.timers = new TreeMap<>(before.timers());
     this.timersSet = before.timersSet();
     this.state = before.state();
+    this.sentBytes = before.outbox().stream().mapToLong(Bounds::weight).sum();
   }
 
   /// Handles timers that are due, then mail, until what comes of it is as large as a step may be.

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.causal.CausalContext;
+import dev.trellis.causal.InvocationId;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.session.SessionToken;
 import dev.trellis.functions.Function;
@@ -219,14 +220,17 @@ class MischiefTest {
             .register("broken", broken)
             .start()) {
       List<Payload> numbers = List.of(Payload.ofText("2"), Payload.ofText("3"));
-      try (Invocation parent = functions.invocation(functions.newId())) {
-        for (int again = 0; again < 2; again++) {
+      InvocationId id = functions.newId();
+      for (int again = 0; again < 2; again++) {
+        try (Invocation parent = functions.invocation(id)) {
           assertEquals(
               List.of("4", "9"),
               functions.awaitAll(functions.scatter(parent, "square", numbers, cloud), WAIT).stream()
                   .map(Payload::text)
                   .toList());
         }
+      }
+      try (Invocation parent = functions.invocation(id)) {
         StoredFuture failing = functions.scatter(parent, "broken", numbers, cloud).get(0);
         assertThrows(FunctionFailedException.class, () -> failing.get(WAIT));
       }
