@@ -92,7 +92,7 @@ final class AgentCore {
   static final long TIDY_MILLIS = 1_000;
 
   /// How long nothing moves before something is handled though much waits to be sent.
-  private static final long STUCK_MILLIS = 2_000;
+  static final long STUCK_MILLIS = 2_000;
 
   /// Who gives an agent up waits so long for what is being sent.
   static final long LAST_SENDS_MILLIS = 2_000;

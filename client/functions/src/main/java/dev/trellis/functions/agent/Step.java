@@ -49,6 +49,7 @@ final class Step {
   private final List<Failure> failures = new ArrayList<>();
   private Payload state;
   private long sentBytes; // of the outbox, with what was there before
+  private boolean begun; // something was handled
 
   /// A message that could not be handled.
   record Failure(Message message, Throwable reason) {}
@@ -76,24 +77,36 @@ final class Step {
   ///
   /// @return whether all of it was handled; the rest is for a step of its own
   boolean handleAll(List<String> due, List<Received> mail) {
-    int handled = 0;
     for (String timer : due) {
-      if (handled++ > 0 && isFull()) {
+      if (!fits(() -> fire(timer))) {
         return false;
       }
-      fire(timer);
     }
     for (Received one : mail) {
-      if (handled++ > 0 && isFull()) {
+      if (!fits(() -> deliver(one))) {
         return false;
       }
-      deliver(one);
     }
     return true;
   }
 
-  private boolean isFull() {
-    return bytes() >= bounds.step();
+  /// Handles one thing; nothing, if there is no room for what comes of it beside what came of those
+  /// before it. The first one always fits, or is put aside.
+  private boolean fits(Runnable handling) {
+    if (begun && bytes() >= bounds.step()) {
+      return false;
+    }
+    Mark before = new Mark();
+    int consumedBefore = consumed.size();
+    try {
+      handling.run();
+    } catch (NoRoom e) {
+      before.restore();
+      consumed.subList(consumedBefore, consumed.size()).clear();
+      return false;
+    }
+    begun = true;
+    return true;
   }
 
   /// About what the entry will take.
@@ -192,16 +205,15 @@ final class Step {
   }
 
   private void handle(Message message, Envelope envelope, Names names) {
-    Payload stateBefore = state;
-    SortedMap<String, Timer> timersBefore = new TreeMap<>(timers);
-    long timersSetBefore = timersSet;
-    int sentBefore = sent.size();
-    long sentBytesBefore = sentBytes;
+    Mark before = new Mark();
     for (int attempt = 1; ; attempt++) {
       Context context = new Context(message, envelope, names);
       try {
         agent.handle(message, context);
         if (bytes() > bounds.entry()) {
+          if (begun) {
+            throw new NoRoom();
+          }
           throw new IllegalStateException(
               "agent "
                   + name
@@ -217,12 +229,10 @@ final class Step {
         if (e instanceof VirtualMachineError fatal && !(e instanceof StackOverflowError)) {
           throw fatal;
         }
-        state = stateBefore;
-        timers.clear();
-        timers.putAll(timersBefore);
-        timersSet = timersSetBefore;
-        sent.subList(sentBefore, sent.size()).clear();
-        sentBytes = sentBytesBefore;
+        before.restore();
+        if (e instanceof NoRoom full) {
+          throw full;
+        }
         if (e instanceof InterruptedException) {
           Thread.currentThread().interrupt();
           throw new Interrupted(e);
@@ -246,8 +256,41 @@ final class Step {
 
   private void putAside(Names names, Payload body, Message message, Throwable reason) {
     names.again();
+    Outgoing whole = new Outgoing(failed(name), names.next(), body);
+    long room = bounds.entry() - bytes() - Bounds.weight(whole);
+    if (room < 0 && begun) {
+      throw new NoRoom();
+    }
     failures.add(new Failure(message, reason));
-    add(new Outgoing(failed(name), names.next(), body));
+    // Beside a state so large that not even this fits, the beginning of it is kept.
+    int kept = (int) Math.max(0, body.size() + Math.min(0, room));
+    add(
+        kept == body.size()
+            ? whole
+            : new Outgoing(whole.mailbox(), whole.tag(), Payload.of(body.toBytes(), 0, kept)));
+  }
+
+  /// What a message leads to has no room beside what those before it led to.
+  private static final class NoRoom extends RuntimeException {
+    private static final long serialVersionUID = 1;
+  }
+
+  /// How far the step was.
+  private final class Mark {
+    private final Payload state = Step.this.state;
+    private final SortedMap<String, Timer> timers = new TreeMap<>(Step.this.timers);
+    private final long timersSet = Step.this.timersSet;
+    private final int sent = Step.this.sent.size();
+    private final long sentBytes = Step.this.sentBytes;
+
+    void restore() {
+      Step.this.state = state;
+      Step.this.timers.clear();
+      Step.this.timers.putAll(timers);
+      Step.this.timersSet = timersSet;
+      Step.this.sent.subList(sent, Step.this.sent.size()).clear();
+      Step.this.sentBytes = sentBytes;
+    }
   }
 
   /// Names what comes of one message. They are not those of its invocation, whose mutations have

@@ -173,13 +173,29 @@ class AgentCoreTest {
   }
 
   @Test
-  void nothingIsHandledWhileMuchWaitsInTheOutbox() {
-    int bytes = (int) BOUNDS.unsent();
-    step(message(1, bytes));
+  void oneMessageIsHandledWhereMuchWaitsInTheOutboxAndNothingMoves() {
+    step(message(1, (int) BOUNDS.unsent()));
+    store.answer = List.of();
+    store.mail = List.of(received(2), received(3), received(4));
+    store.core.mailCame();
+    assertEquals(1, store.handled);
+    long next = BEGIN + AgentCore.STUCK_MILLIS;
+    assertEquals(Optional.of(next), store.core.nextTick());
+    store.core.tick(next);
+    assertEquals(2, store.handled);
+    store.core.sent(store.sent);
+    assertEquals(4, store.handled);
+  }
+
+  @Test
+  void nothingIsHandledWhereThereWouldSoonBeNoRoomForAStep() {
+    step(message(1, (int) BOUNDS.entry() / 2));
     store.answer = List.of();
     store.mail = List.of(received(2));
     store.core.mailCame();
+    store.core.tick(BEGIN + HOUR);
     assertEquals(1, store.handled);
+    assertEquals(Optional.empty(), store.core.nextTick());
     store.core.sent(store.sent);
     assertEquals(2, store.handled);
   }

@@ -2,12 +2,17 @@ package dev.trellis.functions.agent;
 
 import dev.trellis.causal.CausalContext;
 import dev.trellis.causal.Dot;
+import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.client.DefiniteException;
 import dev.trellis.client.TrellisException;
+import dev.trellis.client.WatchListener;
 import dev.trellis.lattice.Payload;
 import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Limits;
+import dev.trellis.wire.Outcome;
+import dev.trellis.wire.Receipt;
+import dev.trellis.wire.Reply;
 import dev.trellis.wire.View;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -21,6 +26,7 @@ import java.util.PriorityQueue;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.BinaryOperator;
 import java.util.function.Consumer;
 import java.util.function.Function;
@@ -45,12 +51,26 @@ final class AgentSimulation {
   private static final long CALM_MILLIS = 4_000; // after which replicas become equal
   private static final long QUIET_MILLIS = 40_000; // in which all that is under way ends
   private static final long NIGHT_MILLIS = 3 * 60 * 60 * 1_000;
-  private static final long IDLE_MILLIS = 5_000;
+  private static final long IDLE_MILLIS = 15_000;
+  private static final long UNREAD_MILLIS_MAX = 10_000; // where nothing is bad
 
   // As of nodes.
   private static final long LIFETIME_MILLIS = 60 * 60 * 1_000;
   private static final long SKEW_MAX_MILLIS = 500;
   private static final Bounds BOUNDS = new Bounds(300, 250, 1_000, 100_000);
+
+  /// What a watch tells: that there may be mail.
+  private static final Reply STATE =
+      new Reply(
+          0,
+          new Outcome.Done(new View.Missing(), 0, false),
+          HybridTimestamp.ZERO,
+          Optional.empty(),
+          CausalContext.EMPTY,
+          Receipt.NONE,
+          HybridTimestamp.ZERO,
+          1);
+
   private static final long MAILBOX_BYTES_MAX = 400;
   private static final long BEGIN = 1_700_000_000_000L;
 
@@ -70,7 +90,9 @@ final class AgentSimulation {
     /// What has arrived stays in the outbox until the next step.
     NOT_TIDIED,
     /// A message that is refused is not sent again.
-    REFUSALS_FINAL
+    REFUSALS_FINAL,
+    /// A watch that is refused is not begun again.
+    WATCHED_ONCE
   }
 
   /// What is to happen in a suite at least once.
@@ -88,6 +110,7 @@ final class AgentSimulation {
     MAILBOX_FULL,
     BORN_TOO_EARLY,
     TAG_TOO_OLD,
+    WATCH_REFUSED,
     TIMER_OF_HOURS
   }
 
@@ -220,7 +243,7 @@ final class AgentSimulation {
     /// As hosts do every now and then.
     void tick() {
       for (Activation each : List.copyOf(active.values())) {
-        each.core.tick(clock());
+        each.tick();
         if (each.core.idleSince().filter(since -> clock() - since >= IDLE_MILLIS).isPresent()) {
           each.core.requestRelease();
         }
@@ -228,7 +251,7 @@ final class AgentSimulation {
     }
   }
 
-  private final class Activation implements AgentCore.Effects {
+  private final class Activation implements AgentCore.Effects, Rewatching.Source {
     private final Host host;
     private final AgentName name;
     private final AgentCore core;
@@ -236,11 +259,59 @@ final class AgentSimulation {
     private @Nullable Claim lastClaim;
     private @Nullable Claim claimKeptBack; // by a flaw
     private boolean handling; // since the entry was written
+    private @Nullable Rewatching watching; // the mailbox, once it is active
+    private @Nullable WatchListener watch; // if it stands
 
     Activation(Host host, AgentName name) {
       this.host = host;
       this.name = name;
       this.core = new AgentCore(host.id, BOUNDS, this);
+    }
+
+    /// Tells the time, and listens once the agent is active.
+    void tick() {
+      core.tick(host.clock());
+      if (core.isActive() && watching == null) {
+        watching = Rewatching.of(this, "mail of " + name, told -> core.mailCame());
+      }
+    }
+
+    @Override
+    public AutoCloseable watch(WatchListener listener) {
+      boolean refused = now < watchesRefusedUntil && random.nextInt(3) > 0;
+      host.later(
+          delay(),
+          () -> {
+            if (refused) {
+              happened(Hard.WATCH_REFUSED);
+              if (flaw != Flaw.WATCHED_ONCE) {
+                listener.onFailure(TrellisException.of(ErrorCode.NOT_ENOUGH_REPLICAS, "later"));
+              }
+            } else {
+              watch = listener;
+              listener.onState(STATE);
+            }
+          });
+      return () -> watch = null;
+    }
+
+    @Override
+    public CompletableFuture<Reply> read() {
+      CompletableFuture<Reply> reply = new CompletableFuture<>();
+      host.later(delay(), () -> reply.complete(STATE));
+      return reply;
+    }
+
+    @Override
+    public void later(Duration delay, Runnable run) {
+      host.later(delay.toMillis(), run);
+    }
+
+    void mailCame() {
+      WatchListener listener = watch;
+      if (listener != null) {
+        listener.onState(STATE);
+      }
     }
 
     @Override
@@ -478,6 +549,10 @@ final class AgentSimulation {
         happened(Hard.RELEASED);
       }
       host.active.remove(name, this);
+      Rewatching open = watching;
+      if (open != null) {
+        open.close();
+      }
     }
   }
 
@@ -548,6 +623,8 @@ final class AgentSimulation {
   private long order;
   private boolean bad = true;
   private boolean uneven; // nodes may be
+  private long watchesRefusedUntil; // some of them
+  private Map<Dot, Long> unreadSince = Map.of();
   private Optional<AgentName> away = Optional.empty(); // no host has it
 
   AgentSimulation(long seed, Flaw flaw) {
@@ -678,7 +755,7 @@ final class AgentSimulation {
       host.active.forEach(
           (name, activation) -> {
             if (name.mailbox().equals(mailbox)) {
-              host.later(delay(), activation.core::mailCame);
+              host.later(delay(), activation::mailCame);
             }
           });
     }
@@ -779,6 +856,7 @@ final class AgentSimulation {
 
   private void badMoment() {
     bad = true;
+    watchesRefusedUntil = now + BAD_MILLIS + CALM_MILLIS + 3_000;
     hosts.forEach(host -> host.skew = random.nextLong(180_000) - 90_000);
     for (long at = 0; at < BAD_MILLIS; at += 100) {
       schedule(at + random.nextInt(100), this::somethingHappens);
@@ -843,10 +921,7 @@ final class AgentSimulation {
       default -> host.later(0, () -> host.activate(account(account())));
     }
     hosts.forEach(
-        each ->
-            each.active
-                .values()
-                .forEach(activation -> each.later(0, () -> activation.core.tick(each.clock()))));
+        each -> each.active.values().forEach(activation -> each.later(0, activation::tick)));
   }
 
   /// A node loses all it has, and gets what the others have. What only it had is gone.
@@ -870,6 +945,7 @@ final class AgentSimulation {
   /// Nothing bad happens any more: one host takes all agents, and replicas become equal.
   private void calm() {
     bad = false;
+    unreadSince = Map.of();
     hosts.forEach(host -> host.pausedUntil = 0);
     hosts.forEach(Host::crash);
     Host last = hosts.getFirst();
@@ -879,10 +955,34 @@ final class AgentSimulation {
           i * 200L,
           () -> {
             even();
-            last.active.values().forEach(each -> each.core.mailCame());
             lookAround(last);
+            lookForUnread();
           });
     }
+  }
+
+  /// An agent that is active hears of its mail, whatever became of its watch; it leaves it while it
+  /// has much to send.
+  private void lookForUnread() {
+    Map<Dot, Long> since = new HashMap<>();
+    for (String id : ACCOUNTS) {
+      View.Prioritized stored = nodes.getFirst().entries.get(account(id));
+      if (stored == null || unsent(AgentEntry.of(stored)) > BOUNDS.unsent()) {
+        continue;
+      }
+      for (Received one : nodes.getFirst().mailbox(account(id).mailbox()).there.values()) {
+        long seen = unreadSince.getOrDefault(one.dot(), now);
+        since.put(one.dot(), seen);
+        if (now - seen > UNREAD_MILLIS_MAX) {
+          failures.add(id + " leaves unread " + one);
+        }
+      }
+    }
+    unreadSince = since;
+  }
+
+  private static long unsent(AgentEntry entry) {
+    return entry.outbox().stream().mapToLong(Bounds::weight).sum();
   }
 
   private void even() {

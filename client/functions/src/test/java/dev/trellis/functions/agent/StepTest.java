@@ -20,11 +20,15 @@ class StepTest {
   private static final Bounds BOUNDS = new Bounds(300, 250, 1_000, 4_000);
 
   private static Step step(Agent agent) {
+    return step(agent, Payload.EMPTY);
+  }
+
+  private static Step step(Agent agent, Payload state) {
     AgentEntry before =
         new AgentEntry(
             new Ownership(1, new HostId(1, 2)),
             1,
-            Payload.EMPTY,
+            state,
             CausalContext.EMPTY,
             List.of(),
             new TreeMap<>(),
@@ -82,6 +86,37 @@ class StepTest {
     assertEquals(1, step.failures().size());
     assertEquals(10, step.result().state().size());
     assertEquals(Step.failed(NAME), step.result().sent().getFirst().mailbox());
+  }
+
+  @Test
+  void aMessageForWhichOthersLeaveNoRoomIsForTheNextStep() {
+    Agent talks =
+        (message, context) -> {
+          boolean large = message.toString().contains("large");
+          context.tell(NAME, Payload.of(new byte[large ? 3_500 : 900]));
+        };
+    List<Received> mail = told("small", "large");
+    Step first = step(talks);
+    assertFalse(first.handleAll(List.of(), mail));
+    assertEquals(CausalContext.ofDots(List.of(mail.getFirst().dot())), first.result().consumed());
+    assertEquals(1, first.result().sent().size());
+    Step second = step(talks);
+    assertTrue(second.handleAll(List.of(), mail.subList(1, 2)));
+    assertEquals(List.of(), second.failures());
+  }
+
+  @Test
+  void whatIsPutAsideLeavesRoomForTheState() {
+    List<Received> mail = told("bad " + "x".repeat(3_900));
+    Agent fails =
+        (message, context) -> {
+          throw new IllegalArgumentException("bad");
+        };
+    Step full = step(fails, Payload.of(new byte[900]));
+    assertTrue(full.handleAll(List.of(), mail));
+    StepResult result = full.result();
+    long bytes = result.state().size() + Bounds.weight(result.sent().getFirst());
+    assertEquals(BOUNDS.entry(), bytes);
   }
 
   @Test
