@@ -346,10 +346,10 @@ final class AgentCore {
     List<String> due = Step.due(written().timers(), nowMillis);
     boolean toDo = !mail.isEmpty() || !due.isEmpty();
     if (toDo && unsentBytes <= bounds.unsent()) {
-      handle(List.copyOf(mail), due);
+      handle(mail.size(), due);
     } else if (toDo && nowMillis >= stuckMillis()) {
       boolean timer = !due.isEmpty();
-      handle(timer ? List.of() : mail.subList(0, 1), timer ? due.subList(0, 1) : List.of());
+      handle(timer ? 0 : 1, timer ? due.subList(0, 1) : List.of());
     } else if (!toDo && mailMayBeThere && !reading) {
       mailMayBeThere = false;
       reading = true;
@@ -359,12 +359,14 @@ final class AgentCore {
     }
   }
 
-  private void handle(List<Received> messages, List<String> timers) {
+  /// Has timers handled, and so many of the messages that came first.
+  private void handle(int messages, List<String> timers) {
     phase = Phase.HANDLING;
     lastActiveMillis = nowMillis;
     movedMillis = nowMillis;
-    List<Received> taken = List.copyOf(messages);
-    mail.removeAll(taken);
+    List<Received> first = mail.subList(0, messages);
+    List<Received> taken = List.copyOf(first);
+    first.clear();
     effects.handle(written().withOutbox(unsent()), taken, timers);
   }
 
