@@ -101,14 +101,7 @@ final class ClientStore implements Store {
               }
               return new StoreResult.Done(reply, done);
             });
-    var _ =
-        result.whenComplete(
-            (_, _) -> {
-              if (result.isCancelled()) {
-                future.cancel(false);
-              }
-            });
-    return result;
+    return Store.passingOnCancel(future, result);
   }
 
   static StoreResult.Failed failed(Throwable failure) {

@@ -108,7 +108,7 @@ final class Endpoints {
   private CompletionStage<Answer> answerWithin(
       SessionStore session, Exchange exchange, Store store) {
     CompletableFuture<Answer> answer = answer(exchange, store, session).toCompletableFuture();
-    return passingOnCancel(
+    return Store.passingOnCancel(
         answer,
         answer.thenApply(
             any -> any instanceof Answer.Whole whole ? session.withToken(whole) : any));
@@ -512,21 +512,8 @@ final class Endpoints {
     arguments.requireAllUsed("a wait");
     CompletableFuture<StoreResult> waiting =
         calls.execute(new Call(key, new Read.Await(threshold), options.call()));
-    return passingOnCancel(
+    return Store.passingOnCancel(
         waiting, waiting.thenApply(result -> reached(exchange.holding(), key, result)));
-  }
-
-  /// The answer, which takes back what it waits for when it is no more wanted.
-  private static CompletableFuture<Answer> passingOnCancel(
-      CompletableFuture<?> awaited, CompletableFuture<Answer> answer) {
-    var _ =
-        answer.whenComplete(
-            (_, _) -> {
-              if (answer.isCancelled()) {
-                awaited.cancel(false);
-              }
-            });
-    return answer;
   }
 
   private static Answer reached(Holding holding, Payload key, StoreResult result) {

@@ -33,16 +33,7 @@ final class MeteredStore implements Store {
       Holding holding, Call call, CompletableFuture<StoreResult> asked) {
     CompletableFuture<StoreResult> result =
         asked.thenApply(answer -> counted(holding, call, answer));
-    if (!result.isDone()) {
-      var _ =
-          result.whenComplete(
-              (_, _) -> {
-                if (result.isCancelled()) {
-                  asked.cancel(false);
-                }
-              });
-    }
-    return result;
+    return Store.passingOnCancel(asked, result);
   }
 
   private static StoreResult counted(Holding holding, Call call, StoreResult answer) {

@@ -59,4 +59,19 @@ interface Store extends CallExecutor {
     @Override
     void close();
   }
+
+  /// What comes of something that is awaited, which is taken back when nobody wants that any more.
+  static <T> CompletableFuture<T> passingOnCancel(
+      CompletableFuture<?> awaited, CompletableFuture<T> answer) {
+    if (!answer.isDone()) {
+      var _ =
+          answer.whenComplete(
+              (_, _) -> {
+                if (answer.isCancelled()) {
+                  awaited.cancel(false);
+                }
+              });
+    }
+    return answer;
+  }
 }
