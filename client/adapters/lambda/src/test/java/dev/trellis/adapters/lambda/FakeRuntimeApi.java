@@ -7,10 +7,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /// The HTTP interface between Lambda and the processes that run functions: gives out invocations,
 /// takes in answers.
@@ -27,6 +29,7 @@ final class FakeRuntimeApi implements AutoCloseable {
 
   private final BlockingQueue<Invocation> invocations = new LinkedBlockingQueue<>();
   private final BlockingQueue<Answer> answers = new LinkedBlockingQueue<>();
+  private final CompletableFuture<@Nullable Void> asked = new CompletableFuture<>();
   private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
   private final HttpServer server;
 
@@ -39,6 +42,11 @@ final class FakeRuntimeApi implements AutoCloseable {
 
   String address() {
     return "127.0.0.1:" + server.getAddress().getPort();
+  }
+
+  /// Done once the process has asked for its first event, so it is up.
+  CompletableFuture<@Nullable Void> asked() {
+    return asked;
   }
 
   void invoke(String requestId, String event, String context) {
@@ -75,6 +83,7 @@ final class FakeRuntimeApi implements AutoCloseable {
   }
 
   private void give(HttpExchange exchange) throws IOException, InterruptedException {
+    asked.complete(null);
     Invocation next = invocations.take();
     var headers = exchange.getResponseHeaders();
     headers.set("Lambda-Runtime-Aws-Request-Id", next.requestId);

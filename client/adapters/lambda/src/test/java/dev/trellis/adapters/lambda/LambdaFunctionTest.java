@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.amazonaws.services.lambda.runtime.api.client.AWSLambda;
 import dev.trellis.causal.HybridTimestamp;
 import dev.trellis.causal.InvocationId;
 import dev.trellis.client.DefiniteException;
@@ -18,13 +19,17 @@ import dev.trellis.junit.TrellisExtension;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.TrellisNode;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
@@ -41,8 +46,25 @@ import org.junit.jupiter.api.io.TempDir;
 @ExtendWith(TrellisExtension.class)
 class LambdaFunctionTest {
   private static final Duration PATIENCE = Duration.ofMinutes(1);
+  private static final String LIBRARY =
+      "com.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI";
   private static final Pattern ENVELOPE =
       Pattern.compile("\\{\"trellissession\":\"([A-Za-z0-9_-]+)\",\"result\":(.*)}");
+
+  /// The native part of the runtime interface client, for one process. By itself, each process
+  /// copies it to the same file of `/tmp` and loads it from there, so one that starts while another
+  /// copies would find it half written or gone; in Lambda, none has a neighbour.
+  private static Path nativeLibrary(Path log) throws IOException {
+    String processor = System.getProperty("os.arch").equals("aarch64") ? "aarch_64" : "x86_64";
+    Path library = log.resolveSibling(log.getFileName() + ".so");
+    try (InputStream packed =
+        Objects.requireNonNull(
+            AWSLambda.class.getResourceAsStream(
+                "/jni/libaws-lambda-jni.linux-" + processor + ".so"))) {
+      Files.copy(packed, library);
+    }
+    return library;
+  }
 
   /// The process that Lambda starts: `java` with its runtime interface client.
   private static Process start(FakeRuntimeApi api, String addresses, Path log) throws IOException {
@@ -61,9 +83,10 @@ class LambdaFunctionTest {
     command.add("--enable-native-access=ALL-UNNAMED");
     command.add("--sun-misc-unsafe-memory-access=allow");
     command.add("-Dlogback.configurationFile=" + System.getProperty("logback.configurationFile"));
+    command.add("-D" + LIBRARY + "=" + nativeLibrary(log));
     command.add("-cp");
     command.add(System.getProperty("java.class.path"));
-    command.add("com.amazonaws.services.lambda.runtime.api.client.AWSLambda");
+    command.add(AWSLambda.class.getName());
     command.add(function.getName());
     ProcessBuilder builder =
         new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(log.toFile());
@@ -71,6 +94,20 @@ class LambdaFunctionTest {
     builder.environment().put("TRELLIS_ADDRESSES", addresses);
     builder.environment().putAll(environment);
     return builder.start();
+  }
+
+  /// Waits until the process asks for its first event.
+  private static void awaitReady(Process process, FakeRuntimeApi api, Path log) throws Exception {
+    CompletableFuture.anyOf(api.asked(), process.onExit()).get(60, TimeUnit.SECONDS);
+    assertTrue(process.isAlive(), () -> "the process has ended: " + text(log));
+  }
+
+  private static String text(Path log) {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static String address(TrellisNode node) {
@@ -84,6 +121,7 @@ class LambdaFunctionTest {
     try (FakeRuntimeApi api = new FakeRuntimeApi()) {
       Process process = start(api, address(node), log);
       try {
+        awaitReady(process, api, log);
         api.invoke("8476a536-e9f4-11e8-9739-2dfe598c3fcd", "\"first\"", "");
         assertEquals(
             new FakeRuntimeApi.Answer(
@@ -160,6 +198,8 @@ class LambdaFunctionTest {
               start(Shout.class, shouting, address(node), environment, folder.resolve("shout")),
               start(Greet.class, greeting, address(node), environment, folder.resolve("greet")));
       try {
+        awaitReady(processes.get(0), shouting, folder.resolve("shout"));
+        awaitReady(processes.get(1), greeting, folder.resolve("greet"));
         Functions functions = Functions.over(trellis);
         LambdaInvoker invoker =
             LambdaInvoker.of(lambda.endpoint(), FakeLambda.REGION, () -> FakeLambda.CREDENTIALS);
