@@ -24,6 +24,9 @@ final class Attackers {
   private static final int THREADS = 8;
   private static final int PATIENCE_MILLIS = 30_000;
 
+  /// After how many requests to tell how it goes.
+  private static final long REPORT = 50_000;
+
   private final List<Door> doors;
   private final List<Peer> replicas;
   private final String key;
@@ -73,7 +76,10 @@ final class Attackers {
       boolean encrypts =
           tls.isPresent() && door.tongue() != Door.Tongue.ZMTP && random.nextBoolean();
       connections.incrementAndGet();
-      requests.addAndGet(volley.requests());
+      long before = requests.getAndAdd(volley.requests());
+      if (before / REPORT < (before + volley.requests()) / REPORT) {
+        System.out.println(this);
+      }
       try {
         fire(door, volley.bytes().toBytes(), waits, encrypts);
       } catch (SocketTimeoutException e) {
