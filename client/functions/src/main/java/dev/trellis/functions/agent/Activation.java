@@ -25,6 +25,7 @@ final class Activation implements AgentCore.Effects {
   private static final Duration PAUSE_MAX = Duration.ofSeconds(2);
 
   private final AgentHost host;
+  private final AgentHost.Identity identity;
   private final AgentName name;
   private final Agent agent;
   private final Bounds bounds;
@@ -42,10 +43,11 @@ final class Activation implements AgentCore.Effects {
 
   Activation(AgentHost host, AgentName name, Agent agent) {
     this.host = host;
+    this.identity = host.identity();
     this.name = name;
     this.agent = agent;
     this.bounds = Bounds.of(host.trellis().limits());
-    this.core = new AgentCore(host.id(), bounds, this);
+    this.core = new AgentCore(identity.id(), bounds, this);
   }
 
   AgentName name() {
@@ -346,6 +348,11 @@ final class Activation implements AgentCore.Effects {
       Predicate<Throwable> isFinal,
       Duration pause) {
     if (ended) {
+      return;
+    }
+    if (!host.mayActAs(identity)) {
+      log.info("agent {} is given up, as the process goes on from a snapshot", name);
+      tell(core::abandon);
       return;
     }
     CompletableFuture<? extends T> begun;

@@ -157,7 +157,16 @@ public final class AgentHost implements AutoCloseable {
     return new Builder(Functions.over(trellis));
   }
 
-  private final HostId id = HostId.draw(new SecureRandom());
+  /// Under which name the host acts.
+  ///
+  /// @param client that it goes by; a process that goes on from a snapshot has another one, and so
+  ///   other clones of it have
+  record Identity(long client, HostId id) {
+    static Identity of(Trellis trellis) {
+      return new Identity(trellis.clientId(), HostId.draw(new SecureRandom()));
+    }
+  }
+
   private final Functions functions;
   private final Map<String, Function<AgentName, Agent>> types;
   private final AgentSettings settings;
@@ -200,8 +209,11 @@ public final class AgentHost implements AutoCloseable {
   private volatile boolean closing;
   private volatile boolean closed;
 
+  private volatile Identity identity; // replaced by the keeper
+
   private AgentHost(Builder builder) {
     this.functions = builder.functions;
+    this.identity = Identity.of(functions.trellis());
     this.types = Map.copyOf(builder.types);
     this.settings = builder.settings;
     this.keys = Map.copyOf(builder.keys);
@@ -228,8 +240,15 @@ public final class AgentHost implements AutoCloseable {
 
   // ---- What activations need ----
 
-  HostId id() {
-    return id;
+  Identity identity() {
+    return identity;
+  }
+
+  /// Whether the host may still act under a name. Not after a restore from a snapshot: clones of
+  /// the process, which were told different things since, would write under one claim, and what one
+  /// of them has handled would be lost, and told twice.
+  boolean mayActAs(Identity known) {
+    return known.client == trellis().clientId();
   }
 
   Trellis trellis() {
@@ -290,10 +309,11 @@ public final class AgentHost implements AutoCloseable {
         trellis()
             .map(HOSTS_KEY)
             .withOptions(Access.writing(trellis()))
-            .register(id.toString())
+            .register(identity.id().toString())
             .withOptions(Access.writing(trellis()).withTtl(settings.lease()));
     return field.putAsync(
-        new HostNotice(id, types.keySet(), active.size(), warmFor(), cachedKeys()).value());
+        new HostNotice(identity.id(), types.keySet(), active.size(), warmFor(), cachedKeys())
+            .value());
   }
 
   private Set<Integer> warmFor() {
@@ -317,7 +337,7 @@ public final class AgentHost implements AutoCloseable {
       return KeyFilter.of(cached.apply(KeyFilter.KEYS_MAX));
     } catch (RuntimeException e) {
       // Not worth the lease, which is renewed by what this is told with.
-      log.warn("host {} can't tell what its cache has", id, e);
+      log.warn("host {} can't tell what its cache has", identity.id(), e);
       return KeyFilter.EMPTY;
     }
   }
@@ -359,13 +379,26 @@ public final class AgentHost implements AutoCloseable {
       return;
     }
     try {
+      becomeAnother();
       Trellis.await(announce());
       readHosts();
       lookAround();
       tidy();
     } catch (RuntimeException e) {
-      log.warn("host {} can't look around: {}", id, e.getMessage());
+      log.warn("host {} can't look around: {}", identity.id(), e.getMessage());
     }
+  }
+
+  /// Takes another name if the process goes on from a snapshot. The agents that were active have
+  /// one more host each to be taken over from, which is gone.
+  private void becomeAnother() {
+    if (mayActAs(identity)) {
+      return;
+    }
+    Identity before = identity;
+    identity = Identity.of(trellis());
+    log.info("host {} goes on from a snapshot, as {}", before.id(), identity.id());
+    List.copyOf(active.values()).forEach(Activation::drop);
   }
 
   private void indexChanged(String type, Outcome outcome) {
@@ -406,6 +439,7 @@ public final class AgentHost implements AutoCloseable {
     if (closing || active.containsKey(name) || isResting(name)) {
       return;
     }
+    HostId id = identity.id();
     boolean owned =
         claim.isPresent()
             && !claim.get().released()
@@ -522,7 +556,7 @@ public final class AgentHost implements AutoCloseable {
       // Before agents are given up, so that nobody waits for this host to have them back; and where
       // it is announced, so that no notice comes after it.
       keeper
-          .submit(() -> trellis().map(HOSTS_KEY).remove(id.toString()))
+          .submit(() -> trellis().map(HOSTS_KEY).remove(identity.id().toString()))
           .get(CLOSING_MAX.toMillis(), TimeUnit.MILLISECONDS);
       List<CompletableFuture<?>> ends = new ArrayList<>();
       for (Activation each : List.copyOf(active.values())) {
@@ -534,7 +568,7 @@ public final class AgentHost implements AutoCloseable {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     } catch (Exception e) {
-      log.warn("host {} goes without a word, so others wait for its lease", id, e);
+      log.warn("host {} goes without a word, so others wait for its lease", identity.id(), e);
     }
     List.copyOf(active.values()).forEach(Activation::drop);
     stop();
