@@ -85,10 +85,8 @@ final class PrefixTree {
       if (size > left) {
         return false;
       }
-      for (int i = 1; i < size; i++) {
-        if (source[place + i] != texts[from + i]) {
-          return false;
-        }
+      if (!Arrays.equals(source, place, place + size, texts, from, from + size)) {
+        return false;
       }
       place += size;
       left -= size;
