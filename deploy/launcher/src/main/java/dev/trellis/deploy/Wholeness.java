@@ -69,7 +69,7 @@ record Wholeness(int copies, List<String> shortages) {
   private static String lacks(NodeAnswer answer) {
     return String.format(
         Locale.ROOT,
-        "%s has yet to fetch %,d of its %,d partitions",
+        "%s has yet to fetch or compare %,d of its %,d partitions",
         answer.id(),
         answer.incomplete(),
         answer.held());

@@ -57,7 +57,7 @@ class WholenessTest {
                     answer(ZERO, 0, three), answer(ONE, 0, three), answer(JOINING, 5_000, three)))
             .isWhole());
     assertShort(
-        "node-1 has yet to fetch 5,000 of its 16,384 partitions",
+        "node-1 has yet to fetch or compare 5,000 of its 16,384 partitions",
         answer(ZERO, 0, three),
         answer(ONE, 5_000, three),
         answer(JOINING, 0, three));

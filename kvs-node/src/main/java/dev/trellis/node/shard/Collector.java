@@ -10,8 +10,8 @@ import dev.trellis.wire.Placement;
 import dev.trellis.wire.PlacementSetting;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
+import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +42,9 @@ final class Collector {
 
   private static final long VOTE_MILLIS_MAX = 5_000;
 
+  /// Until then the order comes, if it does.
+  private static final long AGREED_MILLIS_MAX = 4 * VOTE_MILLIS_MAX;
+
   /// One round of asking.
   private static final class Round {
     private final long id;
@@ -67,7 +70,8 @@ final class Collector {
   ///
   /// @param part all of it that ended
   /// @param bornBefore the births of invocations whose tags are among that
-  private record Agreed(Entry part, long bornBefore) {}
+  /// @param atMillis when that was
+  private record Agreed(Entry part, long bornBefore, long atMillis) {}
 
   private final ShardConfig config;
   private final Entries entries;
@@ -75,7 +79,7 @@ final class Collector {
   private final Repairs repairs;
   private final ShardStatistics statistics;
   private final Set<Sabotage> sabotage;
-  private final Map<Payload, Agreed> agreed = new HashMap<>(); // by key
+  private final Map<Payload, Agreed> agreed = new LinkedHashMap<>(); // by key, the eldest first
   private long sweptTo; // where the next look goes on; 0 between sweeps
   private long sweepMillis; // when the last sweep through the store began
   private Optional<Round> round = Optional.empty();
@@ -128,7 +132,21 @@ final class Collector {
     behindMillis = 0;
   }
 
+  private void agree(Payload key, Agreed to) {
+    agreed.remove(key); // so that it is the youngest
+    agreed.put(key, to);
+  }
+
+  /// Forgets to what others have agreed long ago: somebody else has not, or the order got lost.
+  private void dropOld(long nowMillis) {
+    Iterator<Agreed> eldest = agreed.values().iterator();
+    while (eldest.hasNext() && nowMillis - eldest.next().atMillis > AGREED_MILLIS_MAX) {
+      eldest.remove();
+    }
+  }
+
   void tick(long nowMillis, Outbox out) {
+    dropOld(nowMillis);
     if (round.isPresent() && round.get().deadlineMillis <= nowMillis) {
       conclude(round.get(), out);
     }
@@ -231,7 +249,7 @@ final class Collector {
             .computeIfAbsent(voter, peer -> new ArrayList<>())
             .add(new PeerMessage.Change(key, part, Optional.empty(), false));
       }
-      agreed.put(key, new Agreed(part, bornBefore));
+      agree(key, new Agreed(part, bornBefore, nowMillis));
       asking.missing.put(key, voters);
     }
     if (asking.missing.isEmpty()) {
@@ -271,7 +289,7 @@ final class Collector {
       PeerMessage.Change ended = question.ended().get(index);
       if (mayForget(ended, cutoff, bornBefore)) {
         votes.add(index);
-        agreed.put(ended.key(), new Agreed(ended.entry(), question.bornBefore()));
+        agree(ended.key(), new Agreed(ended.entry(), question.bornBefore(), nowMillis));
       }
     }
     out.send(from, new PeerMessage.CollectVoted(question.id(), votes, closedBefore));

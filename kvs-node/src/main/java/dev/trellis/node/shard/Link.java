@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.function.LongUnaryOperator;
@@ -179,6 +180,7 @@ final class Link {
   private final Peer peer;
   private final ReplicationConfig config;
   private final long partBytesMax;
+  private final BooleanSupplier keepsOnDisk;
   private final boolean retransmits;
   private final LongUnaryOperator newSession;
   private final Map<Payload, Waiting> buffer = new LinkedHashMap<>();
@@ -207,17 +209,20 @@ final class Link {
   private long watermarkMillis = Long.MIN_VALUE; // when the last one was sent
 
   /// @param partBytesMax weight above which a state is sent in parts, at least 1
+  /// @param keepsOnDisk whether the peer keeps what it merges on disk, and so tells of it
   /// @param newSession draws the number of a new session, greater than any before and than its
   ///   argument
   Link(
       Peer peer,
       ReplicationConfig config,
       long partBytesMax,
+      BooleanSupplier keepsOnDisk,
       LongUnaryOperator newSession,
       boolean retransmits) {
     this.peer = peer;
     this.config = config;
     this.partBytesMax = partBytesMax;
+    this.keepsOnDisk = keepsOnDisk;
     this.newSession = newSession;
     this.retransmits = retransmits;
     this.session = newSession.applyAsLong(0);
@@ -323,8 +328,12 @@ final class Link {
     }
   }
 
-  /// Has those who wait for that told when the peer has a batch on disk that it has merged.
+  /// Has those who wait for that told when the peer has a batch on disk that it has merged. Of a
+  /// peer without a disk nobody would ever hear, and all who wait would be kept.
   private void awaitDisk(long sequence, List<Waiter> told) {
+    if (!keepsOnDisk.getAsBoolean()) {
+      return;
+    }
     List<Waiter> waiting = told.stream().filter(Waiter::awaitsDisk).toList();
     if (waiting.isEmpty()) {
       return;
@@ -409,7 +418,7 @@ final class Link {
     boolean due =
         changeCut != null
             || (!buffer.isEmpty()
-                && (urgent || nowMillis - bufferedMillis >= config.gossipEpoch().toMillis()));
+                && (urgent || isOver(bufferedMillis, config.gossipEpoch().toMillis(), nowMillis)));
     boolean mayRepair = true;
     while (window.size() < WINDOW_BATCHES) {
       boolean isKept = hasRepairs() && repairBatches == 0; // the last one, for repairs
@@ -431,6 +440,11 @@ final class Link {
       told.forEach(marker -> marker.accept(number == 0 ? 0 : sequence()));
     }
     tellWatermark(nowMillis, clock, ringVersion, out);
+  }
+
+  /// Whether so long has passed; also if the clock was set back meanwhile, as nobody knows then.
+  private static boolean isOver(long sinceMillis, long forMillis, long nowMillis) {
+    return nowMillis - sinceMillis >= forMillis || nowMillis < sinceMillis;
   }
 
   /// @param by 1 for a batch that is under way now, -1 for one that is not any more
@@ -576,7 +590,7 @@ final class Link {
   private void resend(long nowMillis, Budget budget, Outbox out) {
     Batch oldest = window.peek();
     long patience = config.retransmitAfter().toMillis() * backoff;
-    if (oldest == null || nowMillis - oldest.sentMillis < patience || !retransmits) {
+    if (oldest == null || !isOver(oldest.sentMillis, patience, nowMillis) || !retransmits) {
       return;
     }
     budget.answered(nowMillis, patience); // not even that

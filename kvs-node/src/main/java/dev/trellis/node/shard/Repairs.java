@@ -26,6 +26,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.function.IntPredicate;
 import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -190,6 +191,10 @@ final class Repairs {
   private boolean handedOver; // all that a leaving node has, what is under way left out
   private boolean alone = true; // before the first view
   private long nextId = 1;
+  private final Map<Peer, Long> answered = new HashMap<>(); // their last comparison
+  // By partition of which something was lost: of each peer the last comparison that began before.
+  private final Map<Integer, Map<Peer, Long>> belied = new HashMap<>();
+  private final IntPredicate isBroken;
   private long idleMillis; // when something was under way last
   private long askAgainMillis = ASK_AGAIN_MILLIS_MIN;
   private long lookedMillis;
@@ -198,17 +203,20 @@ final class Repairs {
   private boolean syncDue; // whether something may be done for what is incomplete
   private boolean mayHaveSurplus; // whether a look may find anything to hand back
 
+  /// @param isBroken whether something of a partition was found broken, and [#lost] not told yet
   Repairs(
       ShardConfig config,
       Entries entries,
       Replication replication,
       PlacedKeys placedKeys,
+      IntPredicate isBroken,
       ShardStatistics statistics,
       Set<Sabotage> sabotage) {
     this.config = config;
     this.entries = entries;
     this.replication = replication;
     this.placedKeys = placedKeys;
+    this.isBroken = isBroken;
     this.statistics = statistics;
     this.sabotage = sabotage;
   }
@@ -249,6 +257,7 @@ final class Repairs {
     handed.remove(partition);
     forgetWhatIsOnItsWay();
     active.keySet().removeIf(pair -> pair.partition == partition); // they began before
+    belied.put(partition, Map.copyOf(answered));
     rounds.clear();
     placedKeys.lost(key -> digests().partitionOf(key) == partition);
     syncDue = true;
@@ -312,9 +321,10 @@ final class Repairs {
     return held;
   }
 
-  /// Partitions, and keys with a place of their own, that are held and not whole.
+  /// Partitions, and keys with a place of their own, that are held and not whole. One more while
+  /// somebody has come back who may lack something of what he is taken to have.
   int incomplete() {
-    return incomplete.cardinality() + placedKeys.doubtful();
+    return incomplete.cardinality() + placedKeys.doubtful() + (returned.isEmpty() ? 0 : 1);
   }
 
   /// Whether this node leaves, and others have all that it had: it takes nothing new any more, and
@@ -429,6 +439,7 @@ final class Repairs {
     owes = true;
     lookedMillis = Long.MIN_VALUE / 2;
     comparedMillis.keySet().removeIf(peer -> !now.isMember(peer));
+    answered.keySet().removeIf(peer -> !now.isMember(peer));
     if (before == null || before.version() != now.version()) {
       settled.clear();
       allSettled = false;
@@ -469,6 +480,9 @@ final class Repairs {
       // With what was dropped went those who waited for it to be acknowledged.
       placedUnderWay.clear();
       forgetWhatIsOnItsWay();
+      // Nor have they got all that they were known to have.
+      handed.values().forEach(have -> have.keySet().removeAll(dropped));
+      placedGiven.clear();
       mayHaveSurplus = true;
     }
     // The more is exchanged, the longer the last of it takes.
@@ -1085,7 +1099,7 @@ final class Repairs {
   }
 
   void keys(Peer from, PeerMessage.Keys told, Outbox out) {
-    int partition = told.level() == BUCKET ? told.range() >> Digests.BUCKET_BITS : told.range();
+    int partition = partitionOf(told.level(), told.range());
     Comparison comparison = comparison(from, partition, told.id());
     // The same list may come twice, but only once for each range is one awaited.
     if (comparison == null || !comparison.listing.remove(told.range())) {
@@ -1284,6 +1298,7 @@ final class Repairs {
   // ---- Comparing: the answering side ----
 
   void digestsAsked(Peer from, PeerMessage.DigestsAsked asked, Outbox out) {
+    answered.merge(from, asked.id(), Math::max);
     List<RangeDigest> digests = new ArrayList<>();
     List<RangeDigest> groups = asked.level() == GROUP ? groupDigests(from) : List.of();
     for (int range : asked.ranges()) {
@@ -1316,6 +1331,9 @@ final class Repairs {
     for (Payload key : keysOf(from, asked.level(), asked.range())) {
       keys.add(new KeyDigest(KeyHash.of(key), pairDigest(from, key)));
     }
+    if (isBelied(from, asked.id(), partitionOf(asked.level(), asked.range()))) {
+      return;
+    }
     out.send(from, new PeerMessage.Keys(asked.id(), asked.level(), asked.range(), keys));
   }
 
@@ -1335,8 +1353,23 @@ final class Repairs {
       }
     }
     link.afterRepairs(
-        sequence ->
-            out.send(from, new PeerMessage.Sent(wanted.id(), wanted.partition(), sequence)));
+        sequence -> {
+          if (!isBelied(from, wanted.id(), wanted.partition())) {
+            out.send(from, new PeerMessage.Sent(wanted.id(), wanted.partition(), sequence));
+          }
+        });
+  }
+
+  /// Whether a peer was told more of a partition than is here: since, something of it was found
+  /// broken. What lacks that is no answer to a comparison that began before, as the peer would take
+  /// it for all there is. It waits in vain, and compares anew.
+  private boolean isBelied(Peer from, long comparison, int partition) {
+    return isBroken.test(partition)
+        || comparison <= belied.getOrDefault(partition, Map.of()).getOrDefault(from, 0L);
+  }
+
+  private static int partitionOf(int level, int range) {
+    return level == BUCKET ? range >>> Digests.BUCKET_BITS : range;
   }
 
   // ---- Digests for a pair ----
@@ -1467,7 +1500,7 @@ final class Repairs {
   }
 
   private Collection<Payload> keysOf(Peer peer, int level, int range) {
-    int partition = level == BUCKET ? range >> Digests.BUCKET_BITS : range;
+    int partition = partitionOf(level, range);
     List<Payload> keys = new ArrayList<>();
     if (level != PLACED) {
       List<PlacedGroup> placed = digests().placedOf(partition);

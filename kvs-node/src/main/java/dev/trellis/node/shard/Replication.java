@@ -9,6 +9,7 @@ import dev.trellis.node.store.Slot;
 import dev.trellis.wire.Peer;
 import dev.trellis.wire.PeerMessage;
 import dev.trellis.wire.Placement;
+import dev.trellis.wire.PlacementSetting;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -150,6 +151,7 @@ final class Replication {
               peer,
               config.replication(),
               partBytesMax(),
+              () -> roles.keepsOnDisk(peer),
               above -> sessions.merge(peer, above + 1, (last, one) -> Math.max(last + 1, one)),
               retransmits);
       links.put(peer, known);
@@ -255,8 +257,13 @@ final class Replication {
   private void merge(Peer from, PeerMessage.Changes batch, long nowMillis, Outbox out) {
     for (PeerMessage.Change change : batch.changes()) {
       boolean held = holdsOrKeeps(change);
+      Optional<PlacementSetting> before =
+          change.placement().isPresent() ? entries.settingOf(change.key()) : Optional.empty();
       boolean isNew = entries.merge(change, nowMillis, out);
       Slot slot = entries.find(change.key()).orElse(null);
+      if (slot != null && change.placement().isPresent() && !before.equals(slot.setting())) {
+        giveToNewHolders(slot, before, nowMillis);
+      }
       if (slot != null
           && slot.setting().isPresent()
           && !slot.setting().equals(change.placement())) {
@@ -268,6 +275,23 @@ final class Replication {
         vouchFor(from, change.key(), slot);
       }
     }
+  }
+
+  /// Who has held a key, and learns that more shards are to, has perhaps written to it meanwhile,
+  /// and not given them that: who decided knew nothing of it. By the watermarks of this shard they
+  /// would take it for what they have.
+  private void giveToNewHolders(Slot slot, Optional<PlacementSetting> before, long nowMillis) {
+    int partition = entries.digests().partitionOf(slot.key());
+    Optional<Placement> formerly = before.flatMap(PlacementSetting::placement);
+    if (!roles.isHolder(roles.self(), partition, formerly)) {
+      return;
+    }
+    List<Peer> fresh = new ArrayList<>(roles.targets(partition, slot.placement()));
+    fresh.removeAll(roles.targets(partition, formerly));
+    spread(
+        new PeerMessage.Change(slot.key(), slot.entry(), slot.setting(), isComplete.test(slot)),
+        fresh,
+        nowMillis);
   }
 
   /// Whoever holds a key goes by the watermarks of the others that do. Who does not, as it stands

@@ -215,7 +215,9 @@ public final class ShardCore {
     this.keepsOnDisk = peer -> replication.roles().keepsOnDisk(peer);
     this.writeProgressed = replication::progressed;
     this.placedKeys = new PlacedKeys(entries, replication, () -> nextFetch++);
-    this.repairs = new Repairs(config, entries, replication, placedKeys, statistics, sabotage);
+    this.repairs =
+        new Repairs(
+            config, entries, replication, placedKeys, broken::contains, statistics, sabotage);
     entries.onDecision(
         (slot, key, after) -> {
           Optional<PlacementSetting> before = slot == null ? Optional.empty() : slot.setting();

@@ -115,6 +115,37 @@ class BadDiskTest {
     assertEquals(1, cluster.member("ssd").replies() - before, "answered exactly once");
   }
 
+  /// Found broken while somebody else fetches the partition, who was told before that all of it is
+  /// there.
+  @Test
+  void whatIsFoundBrokenWhileSomebodyFetchesThePartitionIsSaidToBeLost() {
+    TestDisk disk = new TestDisk();
+    TestCluster cluster = new TestCluster(new Partitions(6), 1);
+    cluster.foundWithDisk(disk);
+    for (int i = 0; i < 20; i++) {
+      cluster.member("ssd").ask(PUT, "k" + i, Acknowledgement.REPLICATED);
+    }
+    cluster.pass(1_000);
+    cluster.crash("m");
+    cluster.start("m", State.ACTIVE); // with nothing
+    cluster.holding(
+        message ->
+            message instanceof PeerMessage.Wanted || message instanceof PeerMessage.KeysAsked);
+    cluster.tellViews(Set.of(), Set.of());
+    cluster.pass(100);
+    disk.breakRecord(Payload.ofText("k7"));
+    cluster.release();
+    for (int time = 0; time < 20; time++) {
+      cluster.pass(500);
+      cluster.persist();
+    }
+    long lost = 0;
+    for (String id : List.of("m", "ssd")) {
+      lost += cluster.member(id).core().statistics().partitionsLost();
+    }
+    assertTrue(lost > 0, "nobody has it, and nobody says so");
+  }
+
   @Test
   void twoBrokenRecordsDoNotEndTheShard() {
     TestDisk disk = new TestDisk();

@@ -47,12 +47,14 @@ class LinkTest {
         }
       };
   private final Budget budget = new Budget(1 << 30);
+  private boolean keepsOnDisk = true;
   private long sessions;
   private final Link link =
       new Link(
           PEER,
           ReplicationConfig.DEFAULT,
           PART_BYTES_MAX,
+          () -> keepsOnDisk,
           above -> sessions = Math.max(sessions, above) + 1,
           true);
 
@@ -111,6 +113,41 @@ class LinkTest {
     assertTrue(waiters > 10_000 && waiters < 200_000, waiters + " wait");
     link.drop();
     assertTrue(link.offer(change("k"), WAITER, 1_000));
+  }
+
+  @Test
+  void nobodyIsKeptWhoWaitsForTheDiskOfAPeerThatHasNone() {
+    Link.Waiter durable =
+        new Link.Waiter() {
+          @Override
+          public void acknowledged(Peer peer, boolean leaving, long ringVersion) {}
+
+          @Override
+          public boolean awaitsDisk() {
+            return true;
+          }
+        };
+    for (boolean keeps : new boolean[] {true, false}) {
+      keepsOnDisk = keeps;
+      link.offer(change("k"), durable, 1_000);
+      flush(1_000);
+      assertTrue(received(sent.getLast().sequence(), 1_000));
+      assertEquals(1, link.awaitedOnDisk(), "of a peer that has a disk");
+    }
+  }
+
+  @Test
+  void aClockThatIsSetBackHoldsUpNeitherChangesNorWhatIsSentAgain() {
+    long later = 1_000_000;
+    link.offer(change("k"), null, later);
+    flush(1_000);
+    assertEquals(1, sent.size());
+    assertTrue(received(sent.getLast().sequence(), 1_000));
+    link.offer(change("l"), null, 1_000);
+    flush(later);
+    assertEquals(2, sent.size());
+    flush(2_000);
+    assertEquals(3, sent.size(), "what was sent has not been acknowledged");
   }
 
   @Test

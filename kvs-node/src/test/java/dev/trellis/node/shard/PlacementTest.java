@@ -76,6 +76,28 @@ class PlacementTest {
     assertDone(home.lastReply());
   }
 
+  /// Who decided knew nothing of it, so new replicas were told of all that there is without it.
+  @Test
+  void whatAHolderTakesBeforeItHearsOfMoreHoldersIsGivenToThemOnceItDoes() {
+    TestCluster cluster = TestCluster.of("a", "b", "c", "d");
+    List<String> holders = cluster.holdersOf("k");
+    TestCluster.Member first = cluster.member(holders.get(0));
+    TestCluster.Member second = cluster.member(holders.get(1));
+    first.ask(add("before"), "k", Acknowledgement.REPLICATED);
+    cluster.pass(3_000);
+    cluster.passing((from, to) -> !to.nodeId().equals(holders.get(1)));
+    first.ask(new Mutation.Place(Optional.of(new Placement(4, 0, 1))), "k", Acknowledgement.ONE);
+    cluster.pass(20);
+    second.ask(add("meanwhile"), "k", Acknowledgement.ONE);
+    cluster.pass(20);
+    assertEquals(second.entryOf("k").liveValues(0), first.entryOf("k").liveValues(0));
+    cluster.passing((from, to) -> true);
+    cluster.pass(1_000);
+    for (String id : List.of("a", "b", "c", "d")) {
+      assertEquals(first.entryOf("k"), cluster.member(id).entryOf("k"), id);
+    }
+  }
+
   @Test
   void whatWasWrittenElsewhereIsNotMissingWhereTheKeyComesBack() {
     TestCluster cluster = tiers();

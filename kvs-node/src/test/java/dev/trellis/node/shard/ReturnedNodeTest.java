@@ -53,6 +53,7 @@ class ReturnedNodeTest {
     assertEquals(before, a.core().progress(), "it knows that something happened");
     assertEquals(Entry.BOTTOM, a.entryOf("k"));
     assertTrue(!isWhole(), "of two copies that it shall have, one is missing");
+    assertTrue(!b.core().progress().isComplete(), "which is what status goes by");
 
     cluster.release();
     cluster.pass(5_000);
