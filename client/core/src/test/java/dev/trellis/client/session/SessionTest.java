@@ -26,6 +26,7 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.View;
@@ -342,6 +343,108 @@ class SessionTest {
     assertThrows(DefiniteException.KindMismatch.class, session::commit);
     session.abort();
     session.commit();
+  }
+
+  /// Whatever the session promises beside, and whether it is another key or the same.
+  @Test
+  void whatIsWrittenWhileACommitIsUnderWayGoesWithTheNext() {
+    for (Guarantee guarantee : List.of(Guarantee.READ_COMMITTED, Guarantee.READ_ATOMIC)) {
+      for (long seed = 0; seed < 20; seed++) {
+        ModelStore store = new ModelStore(new SplittableRandom(seed), 1);
+        Session other = store.new Client().session(Set.of());
+        Session session = store.new Client().session(Set.of(guarantee));
+        session.register("same").putText("first");
+        session.register("k").putText("v");
+        store.delaying = true;
+        CompletableFuture<Receipt> commit = session.commitAsync();
+        session.register("same").putTextAsync("second").join();
+        session.register("other").putTextAsync("w").join();
+        answerAll(store, commit);
+        commit.join();
+        store.delaying = false;
+        String run = guarantee + " seed " + seed;
+        assertEquals("first", other.register("same").getText().orElseThrow(), run);
+        assertEquals(2, session.waiting(), run);
+        assertEquals("second", session.register("same").getText().orElseThrow(), run);
+        assertEquals("w", session.register("other").getText().orElseThrow(), run);
+        assertTrue(other.register("other").getText().isEmpty(), run);
+        session.commit();
+        assertEquals("second", other.register("same").getText().orElseThrow(), run);
+        assertEquals("w", other.register("other").getText().orElseThrow(), run);
+        assertEquals(0, session.waiting(), run);
+      }
+    }
+  }
+
+  private static void answerAll(ModelStore store, CompletableFuture<?> call) {
+    while (!call.isDone()) {
+      assertTrue(store.step(), "a call that nobody answers");
+    }
+  }
+
+  /// What the later write leaves of it was sent as well, and is not sent again.
+  @Test
+  void whatAWriteHasLeftOfAnotherThatIsBeingCommittedIsCommittedOnce() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.sortedSet("s").add("a", 1);
+    session
+        .execute(
+            text("s"),
+            new Mutation.AddScored(
+                List.of(
+                    new Mutation.ScoredMember(text("a"), 1),
+                    new Mutation.ScoredMember(text("b"), 1))),
+            CallOptions.DEFAULT)
+        .join();
+    store.delaying = true;
+    CompletableFuture<Receipt> commit = session.commitAsync();
+    var unused =
+        session.execute(
+            text("s"),
+            new Mutation.AddScored(List.of(new Mutation.ScoredMember(text("b"), 2))),
+            CallOptions.DEFAULT);
+    answerAll(store, commit);
+    commit.join();
+    assertEquals(1, session.waiting());
+  }
+
+  @Test
+  void theTransactionThatAnAbortBeginsIsNotEndedByTheCommitThatWasUnderWay() {
+    for (long seed = 0; seed < 20; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 1);
+      Session session =
+          store.new Client().session(Set.of(Guarantee.READ_COMMITTED, Guarantee.ITEM_CUT));
+      session.register("k").putText("v");
+      store.delaying = true;
+      CompletableFuture<Receipt> commit = session.commitAsync();
+      session.abort();
+      CompletableFuture<Optional<String>> read = session.register("cut").getTextAsync();
+      answerAll(store, CompletableFuture.allOf(commit, read));
+      commit.join();
+      assertTrue(read.join().isEmpty());
+      store.delaying = false;
+      store.new Client().session(Set.of()).register("cut").putText("later");
+      assertTrue(session.register("cut").getText().isEmpty(), "seed " + seed);
+    }
+  }
+
+  @Test
+  void ofTwoCommitsAtATimeTheSecondSendsNothingAgain() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.counter("c").add(1);
+    store.delaying = true;
+    CompletableFuture<Receipt> first = session.commitAsync();
+    var unused = session.counter("d").addAsync(1);
+    CompletableFuture<Receipt> second = session.commitAsync();
+    answerAll(store, CompletableFuture.allOf(first, second));
+    first.join();
+    second.join();
+    store.delaying = false;
+    Session other = store.new Client().session(Set.of());
+    assertEquals(1, other.counter("c").value());
+    assertEquals(1, other.counter("d").value());
   }
 
   @Test
