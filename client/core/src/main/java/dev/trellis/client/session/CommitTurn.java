@@ -203,8 +203,12 @@ final class CommitTurn implements Turn {
     if (!next.isEmpty()) {
       return ask(next);
     }
+    // What may have happened goes first: a refusal of the stamp alone would be tried again, and all
+    // with it.
     Optional<TrellisException> failure =
-        Answered.firstFailure(refused).or(() -> Answered.firstFailure(kept));
+        Answered.firstFailure(refused.stream().filter(Answered::mayHaveHappened).toList())
+            .or(() -> Answered.firstFailure(refused))
+            .or(() -> Answered.firstFailure(kept));
     if (!refused.isEmpty()) {
       return new Step.Fail(failure.get());
     }

@@ -14,7 +14,10 @@ import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
+import dev.trellis.client.Calls;
 import dev.trellis.client.DefiniteException;
+import dev.trellis.client.IndefiniteException;
+import dev.trellis.client.TrellisException;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
@@ -23,6 +26,7 @@ import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.ObservedRemoveSet;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
@@ -45,6 +49,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
@@ -445,6 +450,38 @@ class SessionTest {
     Session other = store.new Client().session(Set.of());
     assertEquals(1, other.counter("c").value());
     assertEquals(1, other.counter("d").value());
+  }
+
+  /// Of one write it is known that nothing has happened, and it would do to try again with another
+  /// stamp; of the other, that is not known.
+  @Test
+  void aCommitOfWhichOneWriteMayHaveHappenedIsNotRepeatedForTheStampOfAnother() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    ModelStore.Client client = store.new Client();
+    AtomicBoolean failing = new AtomicBoolean();
+    Calls calls =
+        (key, operation, options) -> {
+          if (!failing.get()) {
+            return client.execute(key, operation, options);
+          }
+          if (key.equals(text("refused"))) {
+            return CompletableFuture.failedFuture(
+                TrellisException.of(ErrorCode.CLOCK_SKEW, "too old"));
+          }
+          return client
+              .execute(key, operation, options)
+              .thenCompose(
+                  lost ->
+                      CompletableFuture.failedFuture(
+                          TrellisException.of(ErrorCode.OUTCOME_UNKNOWN, "no answer")));
+        };
+    Session session = Session.begin(client, calls, Set.of(Guarantee.READ_COMMITTED));
+    session.register("refused").putText("v");
+    session.counter("c").add(1);
+    failing.set(true);
+    assertThrows(IndefiniteException.OutcomeUnknown.class, session::commit);
+    assertEquals(1, store.new Client().session(Set.of()).counter("c").value());
+    assertEquals(2, session.waiting());
   }
 
   @Test
