@@ -135,8 +135,8 @@ public final class Session implements Handles, Calls {
   /// is under way waits for the next one, which begins when that has ended.
   ///
   /// @return of the write with the fewest copies
-  /// @throws TrellisException of the first write that was not carried out, or where there is one, of
-  ///   the first of which that is not known. Both keep waiting, so this may be called again, or
+  /// @throws TrellisException of the first write that was not carried out, or where there is one,
+  ///   of the first of which that is not known. Both keep waiting, so this may be called again, or
   ///   [#abort]; what was carried out nevertheless then happens twice, unless it has a tag
   public Receipt commit() {
     return await(commitAsync());

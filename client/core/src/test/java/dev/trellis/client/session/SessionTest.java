@@ -484,6 +484,31 @@ class SessionTest {
     assertEquals(2, session.waiting());
   }
 
+  /// As for who may write and not read.
+  @Test
+  void aMutationThatWaitsIsNotReportedAsFailedWhereItsValueCanNotBeShown() {
+    for (ErrorCode code : List.of(ErrorCode.FORBIDDEN, ErrorCode.NOT_ENOUGH_REPLICAS)) {
+      ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+      ModelStore.Client client = store.new Client();
+      Calls calls =
+          (key, operation, options) ->
+              operation instanceof Read
+                  ? CompletableFuture.failedFuture(TrellisException.of(code, "not this one"))
+                  : client.execute(key, operation, options);
+      Session session = Session.begin(client, calls, Set.of(Guarantee.READ_COMMITTED));
+      TrellisException failure =
+          assertThrows(
+              IndefiniteException.OutcomeUnknown.class, () -> session.counter("visits").add(1));
+      assertTrue(
+          failure.getMessage().contains("increment \"visits\"")
+              && failure.getMessage().contains("not this one"),
+          failure.getMessage());
+      assertEquals(1, session.waiting());
+      session.commit();
+      assertEquals(1, store.new Client().session(Set.of()).counter("visits").value());
+    }
+  }
+
   @Test
   void whoReadsAnEffectReadsItsCauses() {
     int withoutCauses = 0;
