@@ -221,17 +221,25 @@ final class SessionState {
     }
   }
 
-  /// Remembers what was read in full: it includes what was known only by its time. What was written
-  /// while the read was under way is kept beside.
-  void rememberAll(Payload key, Entry entry, HybridTimestamp at) {
+  /// Remembers what was read in full. What was written while the read was under way is kept beside;
+  /// where that is known only by its time, so is all from now on.
+  ///
+  /// @param entry with all that was known of the key when the read began
+  /// @param upTo all that was first written to the key by then is in it
+  void rememberAll(Payload key, Entry entry, HybridTimestamp at, HybridTimestamp upTo) {
     Held before = held.remove(key);
     if (before == null) {
-      restore(key, new Held(entry, at));
+      restore(key, new Held(floor.isAfter(upTo) ? null : entry, at.max(floor)));
       return;
     }
     heldBytes -= before.weight();
-    Entry all = before.entry() == null ? entry : before.entry().merge(entry);
-    restore(key, new Held(all, before.at().max(at)));
+    Entry beside = before.entry();
+    if (beside == null) {
+      boolean isAll = !before.at().isAfter(upTo);
+      restore(key, new Held(isAll ? entry : null, before.at().max(at)));
+    } else {
+      restore(key, new Held(beside.merge(entry), before.at().max(at)));
+    }
   }
 
   /// How many transactions have ended.

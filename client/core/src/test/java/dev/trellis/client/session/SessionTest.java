@@ -22,6 +22,7 @@ import dev.trellis.execution.EntryWriter;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.ObservedRemoveSet;
@@ -40,6 +41,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -186,6 +188,53 @@ class SessionTest {
     store.cutOff = true;
     assertEquals("v".repeat(3_000), there.register("k").getText().orElseThrow(), "it has it now");
     assertEquals(demands, store.demands);
+  }
+
+  @Test
+  void whatBecomesTooLargeToRememberWhileItIsReadShowsInThisReadAndTheNext() {
+    Payload key = text("k");
+    Payload large = text("e".repeat(70_000));
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 3);
+      Session session = store.new Client().session(Guarantee.SESSION);
+      session.growSet("k").add("mine");
+      store.delaying = true;
+      CompletableFuture<Reply> read = session.execute(key, new Read.State(), CallOptions.DEFAULT);
+      CompletableFuture<Reply> write =
+          session.execute(key, new Mutation.Add(Kind.GSET, List.of(large)), CallOptions.DEFAULT);
+      answerAll(store, CompletableFuture.allOf(read, write));
+      store.delaying = false;
+      Entry shown = ((View.State) ((Outcome.Done) read.join().outcome()).view()).entry();
+      assertTrue(elements(shown).contains(text("mine")), "seed " + seed);
+      assertEquals(Set.of(text("mine"), large), elements(state(session, key)), "seed " + seed);
+    }
+  }
+
+  private static Set<Payload> elements(Entry entry) {
+    Set<Payload> elements = new HashSet<>();
+    entry.value(Kind.GSET).ifPresent(set -> ((GrowSet) set).elements().forEach(elements::add));
+    return elements;
+  }
+
+  @Test
+  void whatIsForgottenWhileItIsReadShowsInThisReadAndIsDemandedInTheNext() {
+    SessionState state = new SessionState(1, 2, Guarantee.SESSION);
+    Payload key = text("k");
+    Entry wrote = Entry.of(HybridTimestamp.ZERO, GrowSet.of(List.of(text("mine"))));
+    HybridTimestamp at = HybridTimestamp.ofMillis(1_000);
+    state.remember(key, wrote, at);
+    ReadTurn turn =
+        new ReadTurn(state, key, new Read.State(), CallOptions.DEFAULT, () -> state.clock().next());
+    assertInstanceOf(Step.Ask.class, turn.begin());
+    IntStream.range(0, 20_000).forEach(i -> state.remember(text("other-" + i), wrote, at));
+    assertTrue(state.held(key).isEmpty(), "it is forgotten");
+    Step.Answer answer =
+        assertInstanceOf(
+            Step.Answer.class,
+            turn.told(List.of(Answered.of(SessionState.replyAt(HybridTimestamp.ofMillis(10))))));
+    View shown = ((Outcome.Done) answer.reply().outcome()).view();
+    assertEquals(new View.State(wrote), shown);
+    assertEquals(at, state.forgottenBy(key), "what was written while it was read may be missing");
   }
 
   @Test
