@@ -225,8 +225,8 @@ abstract class Attacked {
           assertEquals(List.of(), late.wrong());
         }
         assertTrue(bystander.right() > rounds, "nobody was served meanwhile");
-        System.out.println(all);
       } finally {
+        System.out.println(all);
         all.forEach(SlowLoris::close);
       }
     }
