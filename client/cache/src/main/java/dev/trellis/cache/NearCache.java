@@ -372,12 +372,26 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
         running.done.whenComplete(
             (loaded, failure) -> {
               if (loaded != null && !isFresh(loaded.cached, options, load)) {
-                passOn(source.execute(key, read, options), reply); // it was asked for too long ago
+                passOn(loadAnew(key, read, options), reply); // it was asked for too long ago
               } else {
                 settle(key, read, options, loaded, failure, reply);
               }
             });
     return reply;
+  }
+
+  /// Asks the store for the whole entry, and waits with nobody.
+  private CompletableFuture<Reply> loadAnew(Payload key, Read read, CallOptions options) {
+    Load load = new Load(options, ticker.nanos(), ticker.millis());
+    loads.compute(
+        key,
+        (same, other) -> {
+          if (other != null) {
+            other.overtaken = true; // as above
+          }
+          return load;
+        });
+    return answered(key, read, options, start(key, load));
   }
 
   /// Whether a state is as new as it must be for who asked at the time of a load.
@@ -463,7 +477,7 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
 
   /// Takes in what was loaded, unless that may lack what was written here meanwhile.
   ///
-  /// @return it with what was known already
+  /// @return it with what is known already, for whoever waits for it
   private Cached keep(Payload key, Load load, Reply reply) {
     Cached loaded = Cached.loaded(key, new Hold(), reply, load.sentNanos, load.sentMillis);
     Cached[] result = {loaded};
@@ -472,16 +486,13 @@ public final class NearCache implements Handles, Calls, AutoCloseable {
         .compute(
             key,
             (same, old) -> {
-              if (load.overtaken || closed) {
-                return old;
-              }
               if (old != null) {
                 result[0] =
                     old.isForgotten(FORGET_NANOS, ticker.nanos(), ticker.millis())
                         ? Cached.loaded(key, old.hold(), reply, load.sentNanos, load.sentMillis)
                         : old.with(loaded);
               }
-              return result[0];
+              return load.overtaken || closed ? old : result[0];
             });
     if (closed) {
       entries.invalidate(key); // it may have come in after all others went

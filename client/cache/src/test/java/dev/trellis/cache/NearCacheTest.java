@@ -623,6 +623,22 @@ class NearCacheTest {
     assertEquals(elements("a", "b"), cached());
   }
 
+  /// By a write whose effect is told, so that the key stays in the cache.
+  @Test
+  void anAnswerThatWasOvertakenShowsWhatTheCacheKnowsAndIsNotKept() {
+    load(set("a"));
+    ticker.pass(LEASE);
+    CompletableFuture<Reply> early = read();
+    FakeSource.Asked load = store.next();
+    begin(add("b"));
+    store.next().done(Optional.of(set("b")));
+    load.answer(set("c"), HybridTimestamp.ZERO);
+    assertEquals(elements("a", "b", "c"), view(early), "of a replica that lags behind");
+    CompletableFuture<Reply> late = read();
+    store.next().answer(set("a", "b"), HybridTimestamp.ZERO);
+    assertEquals(elements("a", "b"), view(late));
+  }
+
   /// It was not cached when the write began, so the write did not ask for its delta.
   @Test
   void aKeyThatWasCachedWhileAWriteWasUnderWayIsReadAnew() {
@@ -680,6 +696,7 @@ class NearCacheTest {
     assertEquals(elements("a"), view(first));
     assertFalse(joined.isDone(), "a second old when it asked, and more");
     store.next().answer(set("b"));
+    assertEquals(elements("a", "b"), view(joined), "of a replica that lags behind");
   }
 
   @Test

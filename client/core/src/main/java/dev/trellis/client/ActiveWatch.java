@@ -187,7 +187,7 @@ final class ActiveWatch implements Subscription {
           open = false;
           told.onFailure(reason);
         }
-      } catch (RuntimeException e) {
+      } catch (RuntimeException | Error e) {
         log.warn("the listener of the watch on {} failed; the watch goes on", key, e);
       }
     }

@@ -41,7 +41,8 @@ public abstract sealed class IndefiniteException extends TrellisException {
     }
   }
 
-  /// The call was sent, and it can no longer be found out whether it was carried out.
+  /// The call was sent, and it can no longer be found out whether it was carried out; or it was, or
+  /// waits for the commit of a session, and what it was to show can't be read.
   public static final class OutcomeUnknown extends IndefiniteException {
     private static final long serialVersionUID = 1L;
 

@@ -1360,7 +1360,7 @@ final class Lane implements Connection.Listener {
                   + " did not answer within "
                   + call.timeoutMillis
                   + " ms"
-                  + (call.mayHaveHappened()
+                  + (call instanceof Pending.OfCall one && one.operation instanceof Mutation
                       ? "; it may have been carried out, or may yet be"
                       : "")));
     }

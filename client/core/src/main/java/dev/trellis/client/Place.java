@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 
 /// Where a value is: under a key, or in a field of a map under it.
 public final class Place {
@@ -86,14 +87,32 @@ public final class Place {
   }
 
   /// Carries out a mutation that shows the value. If the first answer was lost, the repeat may show
-  /// nothing; then the value is read.
+  /// nothing, as a session does whose writes wait for its commit; then the value is read. Where
+  /// that fails, whyever, the mutation has not: it fails as `OUTCOME_UNKNOWN`.
   CompletableFuture<Reply> mutateAndShow(Mutation mutation, Read read) {
     return mutate(mutation)
         .thenCompose(
             reply ->
                 view(reply) instanceof View.Nothing
-                    ? read(read)
+                    ? read(read).exceptionally(failure -> notShown(mutation, failure))
                     : CompletableFuture.completedFuture(reply));
+  }
+
+  private Reply notShown(Mutation mutation, Throwable failure) {
+    Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+    if (!(cause instanceof TrellisException)) {
+      throw new CompletionException(cause); // a fault of ours
+    }
+    throw TrellisException.of(
+        new TrellisException.Failure(
+            ErrorCode.OUTCOME_UNKNOWN,
+            Operations.describe(mutation)
+                + " "
+                + this
+                + ": was carried out, or waits for the session's commit, but what the value is now"
+                + " can't be told: "
+                + cause.getMessage(),
+            cause));
   }
 
   /// What a completed reply shows.

@@ -307,7 +307,15 @@ class OutcomeTest {
     TrellisException failure = failure(IndefiniteException.TimedOut.class, call);
     assertEquals(ErrorCode.TIMEOUT, failure.code());
     assertFalse(failure.isDefinite());
-    assertTrue(failure.getMessage().contains("did not answer within 1000 ms"));
+    assertTrue(
+        failure
+            .getMessage()
+            .endsWith("did not answer within 1000 ms; it may have been carried out, or may yet be"),
+        failure.getMessage());
+    CompletableFuture<Reply> read =
+        trellis.execute(KEY, GET, CallOptions.DEFAULT.withTimeout(Duration.ofMillis(100)));
+    String silence = failure(IndefiniteException.TimedOut.class, read).getMessage();
+    assertTrue(silence.endsWith("did not answer within 100 ms"), silence);
   }
 
   @Test

@@ -126,12 +126,16 @@ class WatchTest {
   @Test
   void aListenerThatFailsIsToldTheNextStateNevertheless() throws Exception {
     BlockingQueue<Reply> told = new LinkedBlockingQueue<>();
+    AtomicInteger failures = new AtomicInteger();
     try (Watch watch =
         trellis.watch(
             KEY,
             Optional.empty(),
             reply -> {
               told.add(reply);
+              if (failures.getAndIncrement() > 0) {
+                throw new AssertionError("the listener's own error, on purpose");
+              }
               throw new IllegalStateException("the listener's own failure, on purpose");
             })) {
       Frame.Watch asked = node.nextFrame(Frame.Watch.class);

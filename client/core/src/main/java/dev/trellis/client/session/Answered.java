@@ -26,6 +26,11 @@ record Answered(@Nullable Reply reply, @Nullable TrellisException failure) {
         .findFirst();
   }
 
+  /// Whether it failed, and is not known to have done nothing.
+  boolean mayHaveHappened() {
+    return failure != null && !failure.isDefinite();
+  }
+
   /// The least that is true of all the calls that did not fail, of which there is one at least.
   static Receipt leastReceipt(List<Answered> answers) {
     int copies = Integer.MAX_VALUE;

@@ -20,18 +20,22 @@ import dev.trellis.wire.Read;
 import dev.trellis.wire.Receipt;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
 /// A commit that others see all of or nothing: first records of all that it writes, and a look at
 /// whether each key takes it; then the keys. Whoever sees it in one of them finds the rest in their
-/// records, so the first of them to be written is the point from which it has happened.
+/// records, so the first of them to be written is the point from which it has happened. What is
+/// written while it is under way waits for the next one.
 final class AtomicCommitTurn implements Turn {
-  private record Part(Mutation.Commit commit, long ttlMillis) {}
+  /// @param numbers of the mutations that it is put together from
+  private record Part(Mutation.Commit commit, long ttlMillis, Set<Long> numbers) {}
 
   private final SessionState state;
   private final Supplier<HybridTimestamp> stamps;
@@ -39,23 +43,28 @@ final class AtomicCommitTurn implements Turn {
   private CallOptions options = CallOptions.DEFAULT;
   private HybridTimestamp stamp = HybridTimestamp.ZERO;
   private boolean prepared; // record and looks are done
+  private final long transaction; // that it ends
+  private final long before; // what is numbered so or higher was written since, and is not sent
 
   AtomicCommitTurn(SessionState state, Supplier<HybridTimestamp> stamps) {
     this.state = state;
     this.stamps = stamps;
+    this.transaction = state.transactions();
+    this.before = state.nextNumber();
   }
 
   @Override
   public Step begin() {
     parts.clear();
     prepared = false;
-    if (state.buffered.isEmpty()) {
-      state.endTransaction();
+    Map<Payload, List<SessionState.Buffered>> own = state.waiting(before);
+    if (own.isEmpty()) {
+      state.endTransaction(transaction);
       return answer(Receipt.NONE);
     }
-    List<Payload> keys = state.buffered.keySet().stream().sorted().toList();
+    List<Payload> keys = own.keySet().stream().sorted().toList();
     List<CallOptions> all = new ArrayList<>();
-    state.buffered.forEach(
+    own.forEach(
         (key, waiting) -> {
           parts.put(key, part(keys, waiting));
           waiting.forEach(each -> all.add(each.options()));
@@ -119,6 +128,7 @@ final class AtomicCommitTurn implements Turn {
 
   private static Part part(List<Payload> keys, List<SessionState.Buffered> waiting) {
     List<Mutation> mutations = new ArrayList<>();
+    Set<Long> numbers = new HashSet<>();
     long ttlMillis = 0;
     for (SessionState.Buffered each : waiting) {
       if (replaces(each.mutation())) {
@@ -126,9 +136,10 @@ final class AtomicCommitTurn implements Turn {
         mutations.removeIf(AtomicCommitTurn::replaces);
       }
       mutations.add(each.mutation());
+      numbers.add(each.number());
       ttlMillis = each.options().ttl().map(Duration::toMillis).orElse(0L);
     }
-    return new Part(new Mutation.Commit(keys, mutations), ttlMillis);
+    return new Part(new Mutation.Commit(keys, mutations), ttlMillis, numbers);
   }
 
   private static boolean replaces(Mutation mutation) {
@@ -200,13 +211,12 @@ final class AtomicCommitTurn implements Turn {
       done += learned ? 1 : 0;
     }
     Optional<TrellisException> failure = Answered.firstFailure(answers);
-    if (failure.isEmpty()) {
-      state.endTransaction();
-      return answer(Answered.leastReceipt(answers));
-    }
     if (done == parts.size()) {
-      state.endTransaction();
-      return new Step.Fail(failure.get()); // all are kept, some by fewer than asked for
+      parts.forEach((key, part) -> state.committed(key, part.numbers));
+      state.endTransaction(transaction);
+      return failure.isPresent()
+          ? new Step.Fail(failure.get()) // all are kept, some by fewer than asked for
+          : answer(Answered.leastReceipt(answers));
     }
     boolean again = failure.get() instanceof DefiniteException.ClockSkew;
     return again || (done == 0 && failure.get().isDefinite())

@@ -10,16 +10,17 @@ import dev.trellis.lattice.Payload;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Receipt;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// A commit that just sends what has waited, all with one timestamp. What of it is refused keeps
-/// waiting, so that the commit can be repeated, or aborted.
+/// waiting, so that the commit can be repeated, or aborted. What is written while it is under way
+/// waits for the next one.
 ///
 /// Records whose dots follow each other, as those of an invocation's messages to one mailbox do,
 /// are for a reader who goes by that: a later one must not be kept where an earlier one is not.
@@ -49,13 +50,8 @@ final class CommitTurn implements Turn {
       return parts.get(0).options();
     }
 
-    boolean isOf(SessionState.Buffered waiting) {
-      for (SessionState.Buffered part : parts) {
-        if (part == waiting) {
-          return true;
-        }
-      }
-      return false;
+    Set<Long> numbers() {
+      return parts.stream().map(SessionState.Buffered::number).collect(Collectors.toSet());
     }
   }
 
@@ -63,23 +59,28 @@ final class CommitTurn implements Turn {
   private final Supplier<HybridTimestamp> stamps;
   private final List<Answered> kept = new ArrayList<>(); // of what need not be sent again
   private final List<Answered> refused = new ArrayList<>(); // of what has to
+  private final long transaction; // that it ends
+  private final long before; // what is numbered so or higher was written since, and is not sent
   private List<Write> asked = List.of(); // in this round
 
   CommitTurn(SessionState state, Supplier<HybridTimestamp> stamps) {
     this.state = state;
     this.stamps = stamps;
+    this.transaction = state.transactions();
+    this.before = state.nextNumber();
   }
 
   @Override
   public Step begin() {
     refused.clear();
-    if (state.buffered.isEmpty()) {
-      state.endTransaction();
+    Map<Payload, List<SessionState.Buffered>> all = state.waiting(before);
+    if (all.isEmpty()) {
+      state.endTransaction(transaction);
       return answer(Receipt.NONE);
     }
     HybridTimestamp stamp = stamps.get();
     List<Write> first = new ArrayList<>();
-    state.buffered.forEach((key, waiting) -> first.addAll(writes(key, waiting, stamp)));
+    all.forEach((key, waiting) -> first.addAll(writes(key, waiting, stamp)));
     return ask(first);
   }
 
@@ -192,7 +193,7 @@ final class CommitTurn implements Turn {
               state, write.key, write.mutation, write.options(), Optional.of(write.stamp), answer);
       (done ? kept : refused).add(answer);
       if (done) {
-        remove(write);
+        state.committed(write.key, write.numbers());
         @Nullable Write follower = write.follower;
         if (follower != null && isWaiting(follower)) {
           next.add(follower);
@@ -202,12 +203,16 @@ final class CommitTurn implements Turn {
     if (!next.isEmpty()) {
       return ask(next);
     }
+    // What may have happened goes first: a refusal of the stamp alone would be tried again, and all
+    // with it.
     Optional<TrellisException> failure =
-        Answered.firstFailure(refused).or(() -> Answered.firstFailure(kept));
-    if (failure.isPresent() && !state.buffered.isEmpty()) {
+        Answered.firstFailure(refused.stream().filter(Answered::mayHaveHappened).toList())
+            .or(() -> Answered.firstFailure(refused))
+            .or(() -> Answered.firstFailure(kept));
+    if (!refused.isEmpty()) {
       return new Step.Fail(failure.get());
     }
-    state.endTransaction();
+    state.endTransaction(transaction);
     return failure.isPresent()
         ? new Step.Fail(failure.get()) // all are kept, some by fewer than asked for
         : answer(Answered.leastReceipt(kept));
@@ -215,21 +220,9 @@ final class CommitTurn implements Turn {
 
   /// Whether nobody has aborted the commit meanwhile, or done the same.
   private boolean isWaiting(Write write) {
-    return state.buffered.getOrDefault(write.key, List.of()).stream().anyMatch(write::isOf);
-  }
-
-  private void remove(Write write) {
-    List<SessionState.Buffered> waiting = state.buffered.getOrDefault(write.key, List.of());
-    if (write.parts.size() == 1) {
-      waiting.removeIf(write::isOf);
-    } else {
-      Set<SessionState.Buffered> done = Collections.newSetFromMap(new IdentityHashMap<>());
-      done.addAll(write.parts);
-      waiting.removeIf(done::contains);
-    }
-    if (waiting.isEmpty()) {
-      state.buffered.remove(write.key);
-    }
+    Set<Long> numbers = write.numbers();
+    return state.buffered.getOrDefault(write.key, List.of()).stream()
+        .anyMatch(waiting -> numbers.contains(waiting.number()));
   }
 
   private Step answer(Receipt receipt) {

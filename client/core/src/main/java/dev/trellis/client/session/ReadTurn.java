@@ -48,6 +48,8 @@ final class ReadTurn implements Turn {
   private final Supplier<HybridTimestamp> stamps;
   private long transaction; // in which it was asked for
   private boolean partial; // the replica answers the read itself
+  private HybridTimestamp demanded = HybridTimestamp.ZERO; // of the replica: all up to then
+  private Entry known = Entry.BOTTOM; // of the key, for which nothing was demanded, thus
   private @Nullable Entry found; // of the key, once that is known
   private @Nullable Reply reply; // that brought it
   private final Map<Payload, Entry> causes = new LinkedHashMap<>(); // fetched for this read
@@ -96,7 +98,10 @@ final class ReadTurn implements Turn {
             || state.has(Guarantee.CAUSAL)
             || state.buffered.containsKey(key);
     partial = read instanceof Read.Placed || !whole || (!state.remembers() && !isTransactional());
-    return ask(partial ? read : new Read.State(), demandedBy());
+    demanded = demandedBy();
+    // The session may forget it before the answer comes.
+    known = state.held(key).map(Held::entry).orElse(Entry.BOTTOM);
+    return ask(partial ? read : new Read.State(), demanded);
   }
 
   /// Reads a key again that is in the cut.
@@ -184,7 +189,7 @@ final class ReadTurn implements Turn {
       }
       return new Step.Answer(told);
     }
-    Entry merged = entryOf(told);
+    Entry merged = entryOf(told).merge(known);
     Held held = state.held(key).orElse(null);
     if (held != null && held.entry() != null) {
       merged = merged.merge(held.entry());
@@ -228,7 +233,7 @@ final class ReadTurn implements Turn {
   private Step keep(Entry merged) {
     Reply told = Objects.requireNonNull(reply);
     if (state.has(Guarantee.MONOTONIC_READS)) {
-      state.rememberAll(key, merged, told.clock());
+      state.rememberAll(key, merged, told.clock(), demanded);
     } else if (state.has(Guarantee.WRITES_FOLLOW_READS)) {
       state.note(key, told.clock());
     }

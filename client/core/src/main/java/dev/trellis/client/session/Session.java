@@ -48,6 +48,8 @@ public final class Session implements Handles, Calls {
   private final Host host;
   private final Calls next;
   private final SessionState state; // guarded by itself
+  private CompletableFuture<Reply> lastCommit = // that was asked for; guarded by `state`
+      CompletableFuture.completedFuture(SessionState.replyAt(HybridTimestamp.ZERO));
 
   private Session(Host host, Calls next, SessionState state) {
     this.host = host;
@@ -129,27 +131,49 @@ public final class Session implements Handles, Calls {
   }
 
   /// Sends what has waited, all with one timestamp, and begins anew: what was read may be read
-  /// again and be another. Without anything that waits, just that.
+  /// again and be another. Without anything that waits, just that. What is written while a commit
+  /// is under way waits for the next one, which begins when that has ended.
   ///
   /// @return of the write with the fewest copies
-  /// @throws TrellisException of the first write that was not carried out. What was refused keeps
-  ///   waiting, so this may be called again, or [#abort]
+  /// @throws TrellisException of the first write that was not carried out, or where there is one,
+  ///   of the first of which that is not known. Both keep waiting, so this may be called again, or
+  ///   [#abort]; what was carried out nevertheless then happens twice, unless it has a tag
   public Receipt commit() {
     return await(commitAsync());
   }
 
   /// As [#commit].
   public CompletableFuture<Receipt> commitAsync() {
-    return run(state.has(Guarantee.READ_ATOMIC)
-            ? new AtomicCommitTurn(state, this::stamp)
-            : new CommitTurn(state, this::stamp))
-        .thenApply(Reply::receipt);
+    CompletableFuture<Reply> result = new CompletableFuture<>();
+    CompletableFuture<Reply> former;
+    synchronized (state) {
+      former = lastCommit;
+      lastCommit = result;
+    }
+    // Two at a time would both send what waits.
+    var unused = former.whenComplete((reply, failed) -> commit(result));
+    return result.thenApply(Reply::receipt);
+  }
+
+  private void commit(CompletableFuture<Reply> result) {
+    try {
+      Turn turn;
+      synchronized (state) {
+        turn =
+            state.has(Guarantee.READ_ATOMIC)
+                ? new AtomicCommitTurn(state, this::stamp)
+                : new CommitTurn(state, this::stamp);
+      }
+      run(turn, result);
+    } catch (RuntimeException e) {
+      result.completeExceptionally(e); // else the next commit would wait for ever
+    }
   }
 
   /// Forgets what has waited for the commit, and begins anew.
   public void abort() {
     synchronized (state) {
-      state.endTransaction();
+      state.abort();
     }
   }
 
@@ -188,12 +212,16 @@ public final class Session implements Handles, Calls {
 
   private CompletableFuture<Reply> run(Turn turn) {
     CompletableFuture<Reply> result = new CompletableFuture<>();
+    run(turn, result);
+    return result;
+  }
+
+  private void run(Turn turn, CompletableFuture<Reply> result) {
     Step first;
     synchronized (state) {
       first = turn.begin();
     }
     go(turn, first, 0, result);
-    return result;
   }
 
   private void go(Turn turn, Step step, int restamps, CompletableFuture<Reply> result) {

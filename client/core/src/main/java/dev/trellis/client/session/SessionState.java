@@ -64,7 +64,10 @@ final class SessionState {
   record Cause(CausalContext version, HybridTimestamp at) {}
 
   /// A mutation that waits for the commit.
-  record Buffered(Mutation mutation, CallOptions options) {}
+  ///
+  /// @param number which of the session's it is, or is what a later one has left of: a commit that
+  ///   has carried it out knows it by that
+  record Buffered(long number, Mutation mutation, CallOptions options) {}
 
   /// What the session has read of a key since the last commit.
   ///
@@ -90,6 +93,7 @@ final class SessionState {
   private boolean cutForgotten; // there was more than `cut` has: no other key can be read
   private boolean coarse; // a token that it came with had left something out
   private long transactions; // that have ended
+  private long bufferings; // of mutations that were made to wait for a commit
   private long births; // of names under which buffered mutations are shown
 
   /// @param id random, one per session
@@ -217,17 +221,25 @@ final class SessionState {
     }
   }
 
-  /// Remembers what was read in full: it includes what was known only by its time. What was written
-  /// while the read was under way is kept beside.
-  void rememberAll(Payload key, Entry entry, HybridTimestamp at) {
+  /// Remembers what was read in full. What was written while the read was under way is kept beside;
+  /// where that is known only by its time, so is all from now on.
+  ///
+  /// @param entry with all that was known of the key when the read began
+  /// @param upTo all that was first written to the key by then is in it
+  void rememberAll(Payload key, Entry entry, HybridTimestamp at, HybridTimestamp upTo) {
     Held before = held.remove(key);
     if (before == null) {
-      restore(key, new Held(entry, at));
+      restore(key, new Held(floor.isAfter(upTo) ? null : entry, at.max(floor)));
       return;
     }
     heldBytes -= before.weight();
-    Entry all = before.entry() == null ? entry : before.entry().merge(entry);
-    restore(key, new Held(all, before.at().max(at)));
+    Entry beside = before.entry();
+    if (beside == null) {
+      boolean isAll = !before.at().isAfter(upTo);
+      restore(key, new Held(isAll ? entry : null, before.at().max(at)));
+    } else {
+      restore(key, new Held(beside.merge(entry), before.at().max(at)));
+    }
   }
 
   /// How many transactions have ended.
@@ -344,12 +356,12 @@ final class SessionState {
       List<Buffered> left = new ArrayList<>(waiting.size() + 1);
       for (Buffered each : waiting) {
         overwritten(each.mutation(), mutation)
-            .ifPresent(part -> left.add(new Buffered(part, each.options())));
+            .ifPresent(part -> left.add(new Buffered(each.number(), part, each.options())));
       }
       buffered.put(key, left);
       waiting = left;
     }
-    waiting.add(new Buffered(mutation, options));
+    waiting.add(new Buffered(bufferings++, mutation, options));
   }
 
   /// Whether something that waits may be overwritten by it. What just adds, as most do that a
@@ -623,12 +635,55 @@ final class SessionState {
     return new EntryWriter(context).write(entry, HybridTimestamp.ZERO, mutation, "key " + key, 0);
   }
 
-  /// Ends what lasts from commit to commit.
-  void endTransaction() {
+  /// What the next mutation that waits is numbered.
+  long nextNumber() {
+    return bufferings;
+  }
+
+  /// What waits for the commit, by key.
+  ///
+  /// @param before the number of the first mutation that is for a later commit
+  Map<Payload, List<Buffered>> waiting(long before) {
+    Map<Payload, List<Buffered>> waiting = new LinkedHashMap<>();
+    buffered.forEach(
+        (key, all) -> {
+          List<Buffered> own = all.stream().filter(each -> each.number() < before).toList();
+          if (!own.isEmpty()) {
+            waiting.put(key, own);
+          }
+        });
+    return waiting;
+  }
+
+  /// Forgets those of a key's mutations that have waited for the commit and were carried out.
+  ///
+  /// @param numbers theirs; what was written since is another one, and waits for the next commit
+  void committed(Payload key, Set<Long> numbers) {
+    buffered.computeIfPresent(
+        key,
+        (same, waiting) -> {
+          waiting.removeIf(each -> numbers.contains(each.number()));
+          return waiting.isEmpty() ? null : waiting;
+        });
+  }
+
+  /// Ends what lasts from commit to commit, unless that has happened meanwhile. What waits goes on
+  /// waiting, for the next commit.
+  ///
+  /// @param transaction of how many that had ended it was the next
+  void endTransaction(long transaction) {
+    if (transaction != transactions) {
+      return;
+    }
     transactions++;
     cut.clear();
     cutForgotten = false;
-    buffered.clear();
     begun = HybridTimestamp.ZERO;
+  }
+
+  /// Ends the transaction, and forgets what waits for a commit.
+  void abort() {
+    buffered.clear();
+    endTransaction(transactions);
   }
 }

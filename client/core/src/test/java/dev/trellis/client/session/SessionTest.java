@@ -14,18 +14,24 @@ import dev.trellis.causal.InvocationId;
 import dev.trellis.causal.ReplicaId;
 import dev.trellis.causal.Tag;
 import dev.trellis.client.CallOptions;
+import dev.trellis.client.Calls;
 import dev.trellis.client.DefiniteException;
+import dev.trellis.client.IndefiniteException;
+import dev.trellis.client.TrellisException;
 import dev.trellis.execution.EntryWriter;
 import dev.trellis.lattice.CommitId;
 import dev.trellis.lattice.Commits;
 import dev.trellis.lattice.Entry;
+import dev.trellis.lattice.GrowSet;
 import dev.trellis.lattice.Kind;
 import dev.trellis.lattice.LwwRegister;
 import dev.trellis.lattice.ObservedRemoveSet;
 import dev.trellis.lattice.Payload;
+import dev.trellis.wire.ErrorCode;
 import dev.trellis.wire.Mutation;
 import dev.trellis.wire.Outcome;
 import dev.trellis.wire.Read;
+import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.SessionImage;
 import dev.trellis.wire.View;
@@ -35,6 +41,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -44,6 +51,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.IntFunction;
 import java.util.random.RandomGenerator;
 import java.util.stream.Collectors;
@@ -180,6 +188,53 @@ class SessionTest {
     store.cutOff = true;
     assertEquals("v".repeat(3_000), there.register("k").getText().orElseThrow(), "it has it now");
     assertEquals(demands, store.demands);
+  }
+
+  @Test
+  void whatBecomesTooLargeToRememberWhileItIsReadShowsInThisReadAndTheNext() {
+    Payload key = text("k");
+    Payload large = text("e".repeat(70_000));
+    for (long seed = 0; seed < SEEDS; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 3);
+      Session session = store.new Client().session(Guarantee.SESSION);
+      session.growSet("k").add("mine");
+      store.delaying = true;
+      CompletableFuture<Reply> read = session.execute(key, new Read.State(), CallOptions.DEFAULT);
+      CompletableFuture<Reply> write =
+          session.execute(key, new Mutation.Add(Kind.GSET, List.of(large)), CallOptions.DEFAULT);
+      answerAll(store, CompletableFuture.allOf(read, write));
+      store.delaying = false;
+      Entry shown = ((View.State) ((Outcome.Done) read.join().outcome()).view()).entry();
+      assertTrue(elements(shown).contains(text("mine")), "seed " + seed);
+      assertEquals(Set.of(text("mine"), large), elements(state(session, key)), "seed " + seed);
+    }
+  }
+
+  private static Set<Payload> elements(Entry entry) {
+    Set<Payload> elements = new HashSet<>();
+    entry.value(Kind.GSET).ifPresent(set -> ((GrowSet) set).elements().forEach(elements::add));
+    return elements;
+  }
+
+  @Test
+  void whatIsForgottenWhileItIsReadShowsInThisReadAndIsDemandedInTheNext() {
+    SessionState state = new SessionState(1, 2, Guarantee.SESSION);
+    Payload key = text("k");
+    Entry wrote = Entry.of(HybridTimestamp.ZERO, GrowSet.of(List.of(text("mine"))));
+    HybridTimestamp at = HybridTimestamp.ofMillis(1_000);
+    state.remember(key, wrote, at);
+    ReadTurn turn =
+        new ReadTurn(state, key, new Read.State(), CallOptions.DEFAULT, () -> state.clock().next());
+    assertInstanceOf(Step.Ask.class, turn.begin());
+    IntStream.range(0, 20_000).forEach(i -> state.remember(text("other-" + i), wrote, at));
+    assertTrue(state.held(key).isEmpty(), "it is forgotten");
+    Step.Answer answer =
+        assertInstanceOf(
+            Step.Answer.class,
+            turn.told(List.of(Answered.of(SessionState.replyAt(HybridTimestamp.ofMillis(10))))));
+    View shown = ((Outcome.Done) answer.reply().outcome()).view();
+    assertEquals(new View.State(wrote), shown);
+    assertEquals(at, state.forgottenBy(key), "what was written while it was read may be missing");
   }
 
   @Test
@@ -342,6 +397,165 @@ class SessionTest {
     assertThrows(DefiniteException.KindMismatch.class, session::commit);
     session.abort();
     session.commit();
+  }
+
+  /// Whatever the session promises beside, and whether it is another key or the same.
+  @Test
+  void whatIsWrittenWhileACommitIsUnderWayGoesWithTheNext() {
+    for (Guarantee guarantee : List.of(Guarantee.READ_COMMITTED, Guarantee.READ_ATOMIC)) {
+      for (long seed = 0; seed < 20; seed++) {
+        ModelStore store = new ModelStore(new SplittableRandom(seed), 1);
+        Session other = store.new Client().session(Set.of());
+        Session session = store.new Client().session(Set.of(guarantee));
+        session.register("same").putText("first");
+        session.register("k").putText("v");
+        store.delaying = true;
+        CompletableFuture<Receipt> commit = session.commitAsync();
+        session.register("same").putTextAsync("second").join();
+        session.register("other").putTextAsync("w").join();
+        answerAll(store, commit);
+        commit.join();
+        store.delaying = false;
+        String run = guarantee + " seed " + seed;
+        assertEquals("first", other.register("same").getText().orElseThrow(), run);
+        assertEquals(2, session.waiting(), run);
+        assertEquals("second", session.register("same").getText().orElseThrow(), run);
+        assertEquals("w", session.register("other").getText().orElseThrow(), run);
+        assertTrue(other.register("other").getText().isEmpty(), run);
+        session.commit();
+        assertEquals("second", other.register("same").getText().orElseThrow(), run);
+        assertEquals("w", other.register("other").getText().orElseThrow(), run);
+        assertEquals(0, session.waiting(), run);
+      }
+    }
+  }
+
+  private static void answerAll(ModelStore store, CompletableFuture<?> call) {
+    while (!call.isDone()) {
+      assertTrue(store.step(), "a call that nobody answers");
+    }
+  }
+
+  /// What the later write leaves of it was sent as well, and is not sent again.
+  @Test
+  void whatAWriteHasLeftOfAnotherThatIsBeingCommittedIsCommittedOnce() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.sortedSet("s").add("a", 1);
+    session
+        .execute(
+            text("s"),
+            new Mutation.AddScored(
+                List.of(
+                    new Mutation.ScoredMember(text("a"), 1),
+                    new Mutation.ScoredMember(text("b"), 1))),
+            CallOptions.DEFAULT)
+        .join();
+    store.delaying = true;
+    CompletableFuture<Receipt> commit = session.commitAsync();
+    var unused =
+        session.execute(
+            text("s"),
+            new Mutation.AddScored(List.of(new Mutation.ScoredMember(text("b"), 2))),
+            CallOptions.DEFAULT);
+    answerAll(store, commit);
+    commit.join();
+    assertEquals(1, session.waiting());
+  }
+
+  @Test
+  void theTransactionThatAnAbortBeginsIsNotEndedByTheCommitThatWasUnderWay() {
+    for (long seed = 0; seed < 20; seed++) {
+      ModelStore store = new ModelStore(new SplittableRandom(seed), 1);
+      Session session =
+          store.new Client().session(Set.of(Guarantee.READ_COMMITTED, Guarantee.ITEM_CUT));
+      session.register("k").putText("v");
+      store.delaying = true;
+      CompletableFuture<Receipt> commit = session.commitAsync();
+      session.abort();
+      CompletableFuture<Optional<String>> read = session.register("cut").getTextAsync();
+      answerAll(store, CompletableFuture.allOf(commit, read));
+      commit.join();
+      assertTrue(read.join().isEmpty());
+      store.delaying = false;
+      store.new Client().session(Set.of()).register("cut").putText("later");
+      assertTrue(session.register("cut").getText().isEmpty(), "seed " + seed);
+    }
+  }
+
+  @Test
+  void ofTwoCommitsAtATimeTheSecondSendsNothingAgain() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.counter("c").add(1);
+    store.delaying = true;
+    CompletableFuture<Receipt> first = session.commitAsync();
+    var unused = session.counter("d").addAsync(1);
+    CompletableFuture<Receipt> second = session.commitAsync();
+    answerAll(store, CompletableFuture.allOf(first, second));
+    first.join();
+    second.join();
+    store.delaying = false;
+    Session other = store.new Client().session(Set.of());
+    assertEquals(1, other.counter("c").value());
+    assertEquals(1, other.counter("d").value());
+  }
+
+  /// Of one write it is known that nothing has happened, and it would do to try again with another
+  /// stamp; of the other, that is not known.
+  @Test
+  void aCommitOfWhichOneWriteMayHaveHappenedIsNotRepeatedForTheStampOfAnother() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    ModelStore.Client client = store.new Client();
+    AtomicBoolean failing = new AtomicBoolean();
+    Calls calls =
+        (key, operation, options) -> {
+          if (!failing.get()) {
+            return client.execute(key, operation, options);
+          }
+          if (key.equals(text("refused"))) {
+            return CompletableFuture.failedFuture(
+                TrellisException.of(ErrorCode.CLOCK_SKEW, "too old"));
+          }
+          return client
+              .execute(key, operation, options)
+              .thenCompose(
+                  lost ->
+                      CompletableFuture.failedFuture(
+                          TrellisException.of(ErrorCode.OUTCOME_UNKNOWN, "no answer")));
+        };
+    Session session = Session.begin(client, calls, Set.of(Guarantee.READ_COMMITTED));
+    session.register("refused").putText("v");
+    session.counter("c").add(1);
+    failing.set(true);
+    assertThrows(IndefiniteException.OutcomeUnknown.class, session::commit);
+    assertEquals(1, store.new Client().session(Set.of()).counter("c").value());
+    assertEquals(2, session.waiting());
+  }
+
+  /// As for who may write and not read.
+  @Test
+  void aMutationThatWaitsIsNotReportedAsFailedWhereItsValueCanNotBeShown() {
+    for (ErrorCode code : List.of(ErrorCode.FORBIDDEN, ErrorCode.NOT_ENOUGH_REPLICAS)) {
+      ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+      ModelStore.Client client = store.new Client();
+      Calls calls =
+          (key, operation, options) ->
+              operation instanceof Read
+                  ? CompletableFuture.failedFuture(TrellisException.of(code, "not this one"))
+                  : client.execute(key, operation, options);
+      Session session = Session.begin(client, calls, Set.of(Guarantee.READ_COMMITTED));
+      TrellisException failure =
+          assertThrows(
+              IndefiniteException.OutcomeUnknown.class, () -> session.counter("visits").add(1));
+      assertTrue(
+          failure.getMessage().contains("increment \"visits\"")
+              && failure.getMessage().contains("not this one"),
+          failure.getMessage());
+      assertEquals(1, session.waiting());
+      session.commit();
+      assertEquals(1, store.new Client().session(Set.of()).counter("visits").value());
+    }
   }
 
   @Test
