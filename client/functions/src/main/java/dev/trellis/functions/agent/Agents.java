@@ -1,15 +1,11 @@
 package dev.trellis.functions.agent;
 
-import dev.trellis.causal.CausalContext;
-import dev.trellis.causal.Dot;
 import dev.trellis.causal.Tag;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -19,8 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Talks to agents from outside, wherever they are active; and has them activated where there is a
 /// host for them. Safe for any thread. The client stays open when this is closed.
@@ -31,8 +25,6 @@ import org.slf4j.LoggerFactory;
 /// Payload balance = agents.ask(account, Payload.ofText("balance?"), Duration.ofSeconds(5));
 /// ```
 public final class Agents implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(Agents.class);
-
   private static final String OF_AGENTS = "agent/";
 
   private final Trellis trellis;
@@ -40,14 +32,11 @@ public final class Agents implements AutoCloseable {
   private final MailIndex index;
   private final AtomicLong asked = new AtomicLong();
   private final Map<String, CompletableFuture<Payload>> waiting = new ConcurrentHashMap<>();
-  private final Serial serial = new Serial();
-  private CausalContext seen = CausalContext.EMPTY; // of replies; as `serial`
-  private CompletableFuture<?> dropped = CompletableFuture.completedFuture(null); // as `serial`
-  private @Nullable Replies replies; // guarded by this
+  private @Nullable Open open; // guarded by this
 
   /// The mailbox for replies. Whatever is restored from a snapshot of the process is a client of
   /// its own, and has another one.
-  private record Replies(long client, String mailbox, Mail.Listening listening) {}
+  private record Open(long client, Replies replies) {}
 
   private Agents(Trellis trellis, AgentSettings settings) {
     this.trellis = trellis;
@@ -148,54 +137,22 @@ public final class Agents implements AutoCloseable {
 
   private synchronized String listen() {
     long client = trellis.clientId();
-    Replies open = replies;
-    if (open == null || open.client != client) {
-      if (open != null) {
-        open.listening.close(); // others may read it too, so it ends by itself
+    Open now = open;
+    if (now == null || now.client != client) {
+      if (now != null) {
+        var unused = now.replies.close(); // others may read it too, so it ends by itself
       }
       String mailbox = LogMail.replies(HostId.draw(new SecureRandom()));
-      open =
-          new Replies(
-              client, mailbox, mail.listen(mailbox, () -> serial.run(() -> readReplies(mailbox))));
-      replies = open;
+      now = new Open(client, Replies.of(mail, mailbox, this::replied));
+      open = now;
     }
-    return open.mailbox;
+    return now.replies.mailbox();
   }
 
-  private void readReplies(String mailbox) {
-    var unused =
-        mail.read(mailbox, seen)
-            .whenComplete(
-                (found, failed) -> {
-                  if (failed != null) {
-                    log.warn("can't read replies: {}", failed.getMessage());
-                    return; // who asked, waits no longer than he wants to
-                  }
-                  serial.run(() -> take(mailbox, found));
-                });
-  }
-
-  private void take(String mailbox, List<Received> found) {
-    List<Dot> dots = new ArrayList<>();
-    for (Received one : found) {
-      if (seen.contains(one.dot())) {
-        continue;
-      }
-      dots.add(one.dot());
-      Envelope envelope = Envelope.of(one.body());
-      @Nullable CompletableFuture<Payload> reply = waiting.get(envelope.correlation());
-      if (reply != null) {
-        reply.complete(envelope.said());
-      }
-    }
-    if (!dots.isEmpty()) {
-      CausalContext taken = CausalContext.ofDots(dots);
-      seen = seen.merge(taken);
-      CompletableFuture<?> before = dropped;
-      dropped =
-          mail.drop(mailbox, taken)
-              .exceptionally(failed -> null)
-              .thenCombine(before, (one, other) -> null);
+  private void replied(Envelope envelope) {
+    @Nullable CompletableFuture<Payload> reply = waiting.get(envelope.correlation());
+    if (reply != null) {
+      reply.complete(envelope.said());
     }
   }
 
@@ -217,19 +174,16 @@ public final class Agents implements AutoCloseable {
   /// Waits for no replies any more.
   @Override
   public void close() {
-    Replies open;
+    Open last;
     synchronized (this) {
-      open = replies;
-      replies = null;
+      last = open;
+      open = null;
     }
-    if (open != null) {
-      open.listening.close();
-      // What was dropped after the mailbox would leave it behind.
-      serial.run(
-          () -> {
-            var unused =
-                dropped.thenCompose(done -> trellis.deleteAsync(LogMail.key(open.mailbox)));
-          });
+    if (last != null) {
+      var unused =
+          last.replies
+              .close()
+              .thenCompose(done -> trellis.deleteAsync(LogMail.key(last.replies.mailbox())));
     }
     waiting.values().forEach(each -> each.cancel(false));
   }
