@@ -119,7 +119,7 @@ public final class Agents implements AutoCloseable {
                   }
                 });
     return reply
-        .orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+        .orTimeout(Timer.millis(timeout), TimeUnit.MILLISECONDS)
         .handle(
             (said, failed) -> {
               waiting.remove(correlation);

@@ -401,7 +401,7 @@ final class Step {
     }
 
     private void set(String timer, Duration delay) {
-      long dueMillis = nowMillis + Math.max(0, delay.toMillis());
+      long dueMillis = Timer.after(nowMillis, Math.max(0, Timer.millis(delay)));
       timers.put(timer, new Timer(dueMillis, ++timersSet));
     }
 
