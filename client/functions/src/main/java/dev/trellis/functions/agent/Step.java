@@ -162,7 +162,7 @@ final class Step {
 
   /// The mailbox for what an agent can't handle, or send.
   static String failed(AgentName name) {
-    return "failed/" + name;
+    return LogMail.FAILED + name;
   }
 
   /// The timers that are due, the earliest first.
