@@ -27,19 +27,37 @@ import org.jspecify.annotations.Nullable;
 public final class Agents implements AutoCloseable {
   private static final String OF_AGENTS = "agent/";
 
+  /// After so many questions the replies go to another mailbox: it keeps the name of each reply for
+  /// `invocation.lifetime`, and is slow with more of them, and full with a million.
+  private static final int ASKED_MAX = 10_000;
+
   private final Trellis trellis;
+  private final int askedMax;
   private final Mail mail;
   private final MailIndex index;
   private final AtomicLong asked = new AtomicLong();
   private final Map<String, CompletableFuture<Payload>> waiting = new ConcurrentHashMap<>();
-  private @Nullable Open open; // guarded by this
+  private @Nullable Open open; // where replies to what is asked now go; guarded by this
 
-  /// The mailbox for replies. Whatever is restored from a snapshot of the process is a client of
-  /// its own, and has another one.
-  private record Open(long client, Replies replies) {}
+  /// A mailbox for replies. Whatever is restored from a snapshot of the process is a client of its
+  /// own, and has another one.
+  private static final class Open {
+    private final long client;
+    private final Replies replies;
+    // All below is guarded by the agents.
+    private int asked;
+    private int waiting; // questions that have not ended
+    private boolean retired;
 
-  private Agents(Trellis trellis, AgentSettings settings) {
+    Open(long client, Replies replies) {
+      this.client = client;
+      this.replies = replies;
+    }
+  }
+
+  private Agents(Trellis trellis, AgentSettings settings, int askedMax) {
     this.trellis = trellis;
+    this.askedMax = askedMax;
     this.mail = new LogMail(trellis);
     this.index = new MailIndex(trellis, settings.period());
   }
@@ -53,7 +71,11 @@ public final class Agents implements AutoCloseable {
   ///
   /// @param settings those of the hosts
   public static Agents over(Trellis trellis, AgentSettings settings) {
-    return new Agents(trellis, settings);
+    return new Agents(trellis, settings, ASKED_MAX);
+  }
+
+  static Agents over(Trellis trellis, AgentSettings settings, int askedMax) {
+    return new Agents(trellis, settings, askedMax);
   }
 
   /// Puts a message into an agent's mailbox. Returns once it is there, not once it is handled;
@@ -100,7 +122,7 @@ public final class Agents implements AutoCloseable {
 
   /// As [#ask].
   public CompletableFuture<Payload> askAsync(AgentName agent, Payload payload, Duration timeout) {
-    String replies = listen();
+    Open to = opened();
     String correlation = Long.toString(asked.incrementAndGet());
     CompletableFuture<Payload> reply = new CompletableFuture<>();
     waiting.put(correlation, reply);
@@ -110,7 +132,7 @@ public final class Agents implements AutoCloseable {
                 index,
                 agent.mailbox(),
                 Optional.empty(),
-                Envelope.ask(replies, correlation, payload).encode(),
+                Envelope.ask(to.replies.mailbox(), correlation, payload).encode(),
                 true)
             .whenComplete(
                 (sent, failed) -> {
@@ -123,6 +145,7 @@ public final class Agents implements AutoCloseable {
         .handle(
             (said, failed) -> {
               waiting.remove(correlation);
+              ended(to);
               if (failed instanceof TimeoutException) {
                 throw new NoReplyException(agent, timeout);
               }
@@ -135,18 +158,42 @@ public final class Agents implements AutoCloseable {
             });
   }
 
-  private synchronized String listen() {
+  /// The mailbox for the reply to one more question.
+  private synchronized Open opened() {
     long client = trellis.clientId();
     Open now = open;
-    if (now == null || now.client != client) {
-      if (now != null) {
-        var unused = now.replies.close(); // others may read it too, so it ends by itself
+    if (now == null || now.client != client || now.asked >= askedMax) {
+      if (now != null && (now.client != client || now.waiting == 0)) {
+        retire(now);
       }
       String mailbox = LogMail.replies(HostId.draw(new SecureRandom()));
       now = new Open(client, Replies.of(mail, mailbox, this::replied));
       open = now;
     }
-    return now.replies.mailbox();
+    now.asked++;
+    now.waiting++;
+    return now;
+  }
+
+  private synchronized void ended(Open questions) {
+    questions.waiting--;
+    if (questions != open && questions.waiting == 0) {
+      retire(questions);
+    }
+  }
+
+  /// Reads a mailbox no more, and deletes it, unless others may read it too: then it ends by
+  /// itself.
+  private synchronized void retire(Open last) {
+    if (last.retired) {
+      return;
+    }
+    last.retired = true;
+    CompletableFuture<?> closed = last.replies.close();
+    if (last.client == trellis.clientId()) {
+      var unused =
+          closed.thenCompose(done -> trellis.deleteAsync(LogMail.key(last.replies.mailbox())));
+    }
   }
 
   private void replied(Envelope envelope) {
@@ -174,16 +221,12 @@ public final class Agents implements AutoCloseable {
   /// Waits for no replies any more.
   @Override
   public void close() {
-    Open last;
     synchronized (this) {
-      last = open;
+      Open last = open;
       open = null;
-    }
-    if (last != null) {
-      var unused =
-          last.replies
-              .close()
-              .thenCompose(done -> trellis.deleteAsync(LogMail.key(last.replies.mailbox())));
+      if (last != null && last.waiting == 0) {
+        retire(last);
+      }
     }
     waiting.values().forEach(each -> each.cancel(false));
   }

@@ -109,7 +109,7 @@ final class Replies {
   }
 
   private void drop() {
-    if (!dropping.isEmpty() || toDrop.isEmpty()) {
+    if (closed || !dropping.isEmpty() || toDrop.isEmpty()) {
       return;
     }
     CausalContext now = toDrop;
