@@ -236,7 +236,7 @@ final class Activation implements AgentCore.Effects {
                 log.debug("agent {} was stopped while it handled a message", name, e);
                 tell(core::abandon);
                 return;
-              } catch (Error e) {
+              } catch (RuntimeException | Error e) {
                 log.error("agent {} is given up", name, e);
                 tell(core::abandon);
                 throw e;

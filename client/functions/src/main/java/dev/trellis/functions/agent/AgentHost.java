@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -79,7 +80,8 @@ public final class AgentHost implements AutoCloseable {
 
     /// Has the host run agents of a type.
     ///
-    /// @param factory makes what handles the messages of one agent, at each activation
+    /// @param factory makes what handles the messages of one agent, at each activation. Where it
+    ///   throws, that is logged, and tried again after a while
     /// @throws IllegalArgumentException if `type` is none
     public Builder serving(String type, Function<AgentName, Agent> factory) {
       types.put(AgentName.requireType(type), factory);
@@ -274,9 +276,17 @@ public final class AgentHost implements AutoCloseable {
   /// Runs something that does not block, after a while; never, once the host is closed.
   void later(Duration delay, Runnable task) {
     try {
-      var unused = keeper.schedule(task, delay.toMillis(), TimeUnit.MILLISECONDS);
+      var unused = keeper.schedule(() -> guarded(task), delay.toMillis(), TimeUnit.MILLISECONDS);
     } catch (RejectedExecutionException e) {
       log.debug("closed, so not done", e);
+    }
+  }
+
+  private void guarded(Runnable task) {
+    try {
+      task.run();
+    } catch (RuntimeException | Error e) {
+      log.error("host {} could not do something that it had put off", identity.id(), e);
     }
   }
 
@@ -288,18 +298,22 @@ public final class AgentHost implements AutoCloseable {
   void ended(Activation activation, AgentCore.End how) {
     AgentName name = activation.name();
     if (how == AgentCore.End.ABANDONED) {
-      // What broke it may do so again at once.
-      Rest before = resting.get(name);
-      Duration pause =
-          before == null || before.isOver(System.nanoTime())
-              ? REST_MIN
-              : before.pause().multipliedBy(2);
-      pause = pause.compareTo(REST_MAX) > 0 ? REST_MAX : pause;
-      resting.put(name, new Rest(pause, System.nanoTime() + pause.toNanos()));
-      later(pause, this::lookAround);
+      rest(name);
     }
     active.remove(name, activation);
     later(Duration.ZERO, this::lookAround);
+  }
+
+  /// Leaves an agent alone for a while: what broke it may do so again at once.
+  private void rest(AgentName name) {
+    Rest before = resting.get(name);
+    Duration pause =
+        before == null || before.isOver(System.nanoTime())
+            ? REST_MIN
+            : before.pause().multipliedBy(2);
+    pause = pause.compareTo(REST_MAX) > 0 ? REST_MAX : pause;
+    resting.put(name, new Rest(pause, System.nanoTime() + pause.toNanos()));
+    later(pause, this::lookAround);
   }
 
   // ---- Who has what ----
@@ -453,7 +467,11 @@ public final class AgentHost implements AutoCloseable {
         && claim.get().released()
         && !claim.get().owner().host().equals(id)
         && hosts.containsKey(claim.get().owner().host())) {
-      readHosts(); // who gave it up may have gone since, and then nobody waits for him
+      try {
+        readHosts(); // who gave it up may have gone since, and then nobody waits for him
+      } catch (TrellisException e) {
+        log.warn("agent {} may wait for a host that is gone: {}", name, e.getMessage());
+      }
     }
     int rank = Math.max(0, HostNotice.ranked(name, keysOf(name), hosts.values()).indexOf(id));
     long since = unownedSinceNanos.computeIfAbsent(name, unused -> System.nanoTime());
@@ -473,7 +491,15 @@ public final class AgentHost implements AutoCloseable {
     if (factory == null) {
       return;
     }
-    Activation activation = new Activation(this, name, factory.apply(name));
+    Agent agent;
+    try {
+      agent = Objects.requireNonNull(factory.apply(name), "the factory returned null");
+    } catch (RuntimeException | Error e) {
+      log.error("agent {} can't be made, and is tried again", name, e);
+      rest(name);
+      return;
+    }
+    Activation activation = new Activation(this, name, agent);
     if (active.putIfAbsent(name, activation) == null) {
       synchronized (lately) {
         lately.remove(name);

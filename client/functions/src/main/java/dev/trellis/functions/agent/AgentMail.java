@@ -76,13 +76,15 @@ public final class AgentMail {
   }
 
   /// The letters that an agent could not handle, oldest first: each was tried three times. They
-  /// stay until somebody trims the log `_trellis/agent-mail/failed/` and the name.
+  /// stay until somebody trims the log `_trellis/agent-mail/failed/` and the name, or until it is
+  /// full, with [#LETTERS_MAX] of them or a quarter of what a value may have: then the older half
+  /// is dropped.
   ///
   /// @param limit 1 to [#LETTERS_MAX]
   /// @throws TrellisException if it can't be read
   public static List<Letter> failed(Trellis trellis, AgentName agent, int limit) {
     requireLimit(limit);
-    return letters(trellis, "failed/" + agent, CausalContext.EMPTY, limit);
+    return letters(trellis, Step.failed(agent), CausalContext.EMPTY, limit);
   }
 
   private static List<Letter> letters(

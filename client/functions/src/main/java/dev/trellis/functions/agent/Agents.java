@@ -1,15 +1,11 @@
 package dev.trellis.functions.agent;
 
-import dev.trellis.causal.CausalContext;
-import dev.trellis.causal.Dot;
 import dev.trellis.causal.Tag;
 import dev.trellis.client.Trellis;
 import dev.trellis.client.TrellisException;
 import dev.trellis.lattice.Payload;
 import java.security.SecureRandom;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -19,8 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /// Talks to agents from outside, wherever they are active; and has them activated where there is a
 /// host for them. Safe for any thread. The client stays open when this is closed.
@@ -31,26 +25,39 @@ import org.slf4j.LoggerFactory;
 /// Payload balance = agents.ask(account, Payload.ofText("balance?"), Duration.ofSeconds(5));
 /// ```
 public final class Agents implements AutoCloseable {
-  private static final Logger log = LoggerFactory.getLogger(Agents.class);
-
   private static final String OF_AGENTS = "agent/";
 
+  /// After so many questions the replies go to another mailbox: it keeps the name of each reply for
+  /// `invocation.lifetime`, and is slow with more of them, and full with a million.
+  private static final int ASKED_MAX = 10_000;
+
   private final Trellis trellis;
+  private final int askedMax;
   private final Mail mail;
   private final MailIndex index;
   private final AtomicLong asked = new AtomicLong();
   private final Map<String, CompletableFuture<Payload>> waiting = new ConcurrentHashMap<>();
-  private final Serial serial = new Serial();
-  private CausalContext seen = CausalContext.EMPTY; // of replies; as `serial`
-  private CompletableFuture<?> dropped = CompletableFuture.completedFuture(null); // as `serial`
-  private @Nullable Replies replies; // guarded by this
+  private @Nullable Open open; // where replies to what is asked now go; guarded by this
 
-  /// The mailbox for replies. Whatever is restored from a snapshot of the process is a client of
-  /// its own, and has another one.
-  private record Replies(long client, String mailbox, Mail.Listening listening) {}
+  /// A mailbox for replies. Whatever is restored from a snapshot of the process is a client of its
+  /// own, and has another one.
+  private static final class Open {
+    private final long client;
+    private final Replies replies;
+    // All below is guarded by the agents.
+    private int asked;
+    private int waiting; // questions that have not ended
+    private boolean retired;
 
-  private Agents(Trellis trellis, AgentSettings settings) {
+    Open(long client, Replies replies) {
+      this.client = client;
+      this.replies = replies;
+    }
+  }
+
+  private Agents(Trellis trellis, AgentSettings settings, int askedMax) {
     this.trellis = trellis;
+    this.askedMax = askedMax;
     this.mail = new LogMail(trellis);
     this.index = new MailIndex(trellis, settings.period());
   }
@@ -64,7 +71,11 @@ public final class Agents implements AutoCloseable {
   ///
   /// @param settings those of the hosts
   public static Agents over(Trellis trellis, AgentSettings settings) {
-    return new Agents(trellis, settings);
+    return new Agents(trellis, settings, ASKED_MAX);
+  }
+
+  static Agents over(Trellis trellis, AgentSettings settings, int askedMax) {
+    return new Agents(trellis, settings, askedMax);
   }
 
   /// Puts a message into an agent's mailbox. Returns once it is there, not once it is handled;
@@ -111,7 +122,7 @@ public final class Agents implements AutoCloseable {
 
   /// As [#ask].
   public CompletableFuture<Payload> askAsync(AgentName agent, Payload payload, Duration timeout) {
-    String replies = listen();
+    Open to = opened();
     String correlation = Long.toString(asked.incrementAndGet());
     CompletableFuture<Payload> reply = new CompletableFuture<>();
     waiting.put(correlation, reply);
@@ -121,7 +132,7 @@ public final class Agents implements AutoCloseable {
                 index,
                 agent.mailbox(),
                 Optional.empty(),
-                Envelope.ask(replies, correlation, payload).encode(),
+                Envelope.ask(to.replies.mailbox(), correlation, payload).encode(),
                 true)
             .whenComplete(
                 (sent, failed) -> {
@@ -130,10 +141,11 @@ public final class Agents implements AutoCloseable {
                   }
                 });
     return reply
-        .orTimeout(timeout.toMillis(), TimeUnit.MILLISECONDS)
+        .orTimeout(Timer.millis(timeout), TimeUnit.MILLISECONDS)
         .handle(
             (said, failed) -> {
               waiting.remove(correlation);
+              ended(to);
               if (failed instanceof TimeoutException) {
                 throw new NoReplyException(agent, timeout);
               }
@@ -146,56 +158,48 @@ public final class Agents implements AutoCloseable {
             });
   }
 
-  private synchronized String listen() {
+  /// The mailbox for the reply to one more question.
+  private synchronized Open opened() {
     long client = trellis.clientId();
-    Replies open = replies;
-    if (open == null || open.client != client) {
-      if (open != null) {
-        open.listening.close(); // others may read it too, so it ends by itself
+    Open now = open;
+    if (now == null || now.client != client || now.asked >= askedMax) {
+      if (now != null && (now.client != client || now.waiting == 0)) {
+        retire(now);
       }
       String mailbox = LogMail.replies(HostId.draw(new SecureRandom()));
-      open =
-          new Replies(
-              client, mailbox, mail.listen(mailbox, () -> serial.run(() -> readReplies(mailbox))));
-      replies = open;
+      now = new Open(client, Replies.of(mail, mailbox, this::replied));
+      open = now;
     }
-    return open.mailbox;
+    now.asked++;
+    now.waiting++;
+    return now;
   }
 
-  private void readReplies(String mailbox) {
-    var unused =
-        mail.read(mailbox, seen)
-            .whenComplete(
-                (found, failed) -> {
-                  if (failed != null) {
-                    log.warn("can't read replies: {}", failed.getMessage());
-                    return; // who asked, waits no longer than he wants to
-                  }
-                  serial.run(() -> take(mailbox, found));
-                });
+  private synchronized void ended(Open questions) {
+    questions.waiting--;
+    if (questions != open && questions.waiting == 0) {
+      retire(questions);
+    }
   }
 
-  private void take(String mailbox, List<Received> found) {
-    List<Dot> dots = new ArrayList<>();
-    for (Received one : found) {
-      if (seen.contains(one.dot())) {
-        continue;
-      }
-      dots.add(one.dot());
-      Envelope envelope = Envelope.of(one.body());
-      @Nullable CompletableFuture<Payload> reply = waiting.get(envelope.correlation());
-      if (reply != null) {
-        reply.complete(envelope.said());
-      }
+  /// Reads a mailbox no more, and deletes it, unless others may read it too: then it ends by
+  /// itself.
+  private synchronized void retire(Open last) {
+    if (last.retired) {
+      return;
     }
-    if (!dots.isEmpty()) {
-      CausalContext taken = CausalContext.ofDots(dots);
-      seen = seen.merge(taken);
-      CompletableFuture<?> before = dropped;
-      dropped =
-          mail.drop(mailbox, taken)
-              .exceptionally(failed -> null)
-              .thenCombine(before, (one, other) -> null);
+    last.retired = true;
+    CompletableFuture<?> closed = last.replies.close();
+    if (last.client == trellis.clientId()) {
+      var unused =
+          closed.thenCompose(done -> trellis.deleteAsync(LogMail.key(last.replies.mailbox())));
+    }
+  }
+
+  private void replied(Envelope envelope) {
+    @Nullable CompletableFuture<Payload> reply = waiting.get(envelope.correlation());
+    if (reply != null) {
+      reply.complete(envelope.said());
     }
   }
 
@@ -217,19 +221,12 @@ public final class Agents implements AutoCloseable {
   /// Waits for no replies any more.
   @Override
   public void close() {
-    Replies open;
     synchronized (this) {
-      open = replies;
-      replies = null;
-    }
-    if (open != null) {
-      open.listening.close();
-      // What was dropped after the mailbox would leave it behind.
-      serial.run(
-          () -> {
-            var unused =
-                dropped.thenCompose(done -> trellis.deleteAsync(LogMail.key(open.mailbox)));
-          });
+      Open last = open;
+      open = null;
+      if (last != null && last.waiting == 0) {
+        retire(last);
+      }
     }
     waiting.values().forEach(each -> each.cancel(false));
   }

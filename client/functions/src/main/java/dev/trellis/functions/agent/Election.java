@@ -3,6 +3,7 @@ package dev.trellis.functions.agent;
 import dev.trellis.client.TrellisException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -37,7 +38,11 @@ public final class Election implements AutoCloseable {
   ///
   /// @param candidate a name that no other candidate has
   /// @param term how long a leader is followed that does not renew; three times in that it does
+  /// @throws IllegalArgumentException if a lease can't have that name, the candidate has none, or
+  ///   the term is below 1 ms
   public static Election run(Leases leases, String name, String candidate, Duration term) {
+    AgentName unused = new AgentName(Leases.TYPE, name);
+    Leases.requireHolder(name, candidate, term);
     Election election = new Election(leases, name, candidate, term);
     election.campaign.start();
     return election;
@@ -49,9 +54,12 @@ public final class Election implements AutoCloseable {
         lease = leases.acquire(name, candidate, term).orElse(null);
       } catch (NoReplyException | TrellisException e) {
         log.debug("candidate {} of {} got no answer", candidate, name, e);
+      } catch (RuntimeException e) {
+        // As where what is asked through was closed, or the answer can't be read.
+        log.warn("candidate {} of {} can't run, and tries again", candidate, name, e);
       }
       if (!closed) {
-        LockSupport.parkNanos(term.dividedBy(TRIES_IN_TERM).toNanos());
+        LockSupport.parkNanos(TimeUnit.NANOSECONDS.convert(term.dividedBy(TRIES_IN_TERM)));
       }
     }
   }

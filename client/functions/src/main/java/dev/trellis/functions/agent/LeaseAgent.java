@@ -95,13 +95,14 @@ final class LeaseAgent implements Agent {
     long now = wallMillis.getAsLong();
     Held held = Held.of(context.state()).at(now);
     boolean own = held.holder().equals(request.holder());
+    long untilMillis = Timer.after(now, request.millis());
     Held next =
         switch (request.verb()) {
           case LOOK -> held;
           case RELEASE -> own ? new Held("", held.token(), 0) : held;
           case ACQUIRE ->
               own
-                  ? new Held(held.holder(), held.token(), now + request.millis())
+                  ? new Held(held.holder(), held.token(), untilMillis)
                   : held.holder().isEmpty()
                       ? new Held(
                           request.holder(),
@@ -109,7 +110,7 @@ final class LeaseAgent implements Agent {
                               context.token().epoch(),
                               context.token().host(),
                               held.token().number() + 1),
-                          now + request.millis())
+                          untilMillis)
                       : held;
         };
     context.setState(next.encode());

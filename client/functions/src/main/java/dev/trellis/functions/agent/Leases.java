@@ -58,19 +58,28 @@ public final class Leases {
   /// @param holder who asks; two that ask under one name count as one
   /// @param time for which it is granted, counted by this machine from before it is asked for
   /// @return the lease; empty if somebody else has it
+  /// @throws IllegalArgumentException if the holder has no name, the time is below 1 ms, or the
+  ///   lease's name can't be one of an agent
   /// @throws NoReplyException if no host keeps leases, or none in time. The lease may have been
   ///   granted; asking again under the same name is harmless
   /// @throws TrellisException if the store can't be reached
   public Optional<Lease> acquire(String name, String holder, Duration time) {
-    if (holder.isEmpty() || time.toMillis() < 1) {
-      throw new IllegalArgumentException(
-          "lease " + name + " for '" + holder + "' and " + time + ": both must be something");
-    }
+    requireHolder(name, holder, time);
     long askedNanos = System.nanoTime();
     LeaseAgent.Held held = ask(name, LeaseAgent.Verb.ACQUIRE, holder, time);
     return held.holder().equals(holder)
         ? Optional.of(new Lease(this, name, holder, held.token(), time, askedNanos))
         : Optional.empty();
+  }
+
+  static void requireHolder(String name, String holder, Duration time) {
+    if (holder.isEmpty()) {
+      throw new IllegalArgumentException("lease " + name + ": a holder needs a name, and has ''");
+    }
+    if (Timer.millis(time) < 1) {
+      throw new IllegalArgumentException(
+          "lease " + name + " for " + holder + ": the time " + time + " is below 1 ms");
+    }
   }
 
   /// Who has a lease; empty for nobody. By the time that this returns somebody else may.
@@ -91,7 +100,7 @@ public final class Leases {
     return LeaseAgent.Held.of(
         agents.ask(
             new AgentName(TYPE, name),
-            new LeaseAgent.Request(verb, holder, time.toMillis()).encode(),
+            new LeaseAgent.Request(verb, holder, Timer.millis(time)).encode(),
             patience));
   }
 }

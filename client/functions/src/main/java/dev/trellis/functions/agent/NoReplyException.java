@@ -8,6 +8,6 @@ public final class NoReplyException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   NoReplyException(AgentName agent, Duration waited) {
-    super("agent " + agent + " has not replied within " + waited.toMillis() + " ms");
+    super("agent " + agent + " has not replied within " + Timer.millis(waited) + " ms");
   }
 }

@@ -162,7 +162,7 @@ final class Step {
 
   /// The mailbox for what an agent can't handle, or send.
   static String failed(AgentName name) {
-    return "failed/" + name;
+    return LogMail.FAILED + name;
   }
 
   /// The timers that are due, the earliest first.
@@ -401,7 +401,7 @@ final class Step {
     }
 
     private void set(String timer, Duration delay) {
-      long dueMillis = nowMillis + Math.max(0, delay.toMillis());
+      long dueMillis = Timer.after(nowMillis, Math.max(0, Timer.millis(delay)));
       timers.put(timer, new Timer(dueMillis, ++timersSet));
     }
 

@@ -1,10 +1,24 @@
 package dev.trellis.functions.agent;
 
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+
 /// When a timer is due.
 ///
 /// @param dueMillis in milliseconds since the epoch
 /// @param number of all that the agent ever set, from 1: so no two are the same
 record Timer(long dueMillis, long number) implements Comparable<Timer> {
+  /// The time so long after another; the last there is, where that is later.
+  static long after(long nowMillis, long delayMillis) {
+    long due = nowMillis + delayMillis;
+    return delayMillis > 0 && due < nowMillis ? Long.MAX_VALUE : due;
+  }
+
+  /// As many milliseconds as there are in a time; the most there are, where those are fewer.
+  static long millis(Duration time) {
+    return TimeUnit.MILLISECONDS.convert(time);
+  }
+
   @Override
   public int compareTo(Timer other) {
     int order = Long.compare(dueMillis, other.dueMillis);

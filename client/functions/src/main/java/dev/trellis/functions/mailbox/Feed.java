@@ -65,7 +65,7 @@ final class Feed {
   private boolean closed;
   private int pauses;
   private int trimPauses;
-  private boolean trimIsDue; // after `TRIM_MILLIS`
+  private boolean trimIsDue; // a trim is to begin by itself
   private @Nullable CompletableFuture<@Nullable Void> trimmedAll;
 
   /// @param onArrival called, with the lock not held, when there may be something to hand over
@@ -152,6 +152,11 @@ final class Feed {
     }
   }
 
+  /// As many as a long takes.
+  static long millis(Duration time) {
+    return TimeUnit.MILLISECONDS.convert(time);
+  }
+
   private static @Nullable Throwable cause(@Nullable Throwable thrown) {
     return thrown instanceof CompletionException ? thrown.getCause() : thrown;
   }
@@ -177,10 +182,19 @@ final class Feed {
 
   /// Trims what was done in a moment.
   private void trimSoon() {
+    if (!trimIn(TRIM_MILLIS)) {
+      trim(); // all is over
+    }
+  }
+
+  /// Trims what was done in a while, or with what is to be trimmed before.
+  ///
+  /// @return false if nothing is done later any more
+  private boolean trimIn(long millis) {
     lock.lock();
     try {
       if (trimIsDue || intake.isTrimmed()) {
-        return;
+        return true;
       }
       trimIsDue = true;
     } finally {
@@ -197,11 +211,9 @@ final class Feed {
               }
               trim();
             },
-            TRIM_MILLIS,
+            millis,
             TimeUnit.MILLISECONDS);
-    if (scheduled == null) {
-      trim(); // all is over
-    }
+    return scheduled != null;
   }
 
   /// Trims what was done, unless that is under way.
@@ -233,6 +245,7 @@ final class Feed {
     @Nullable CompletableFuture<@Nullable Void> told = null;
     long pauseMillis = 0;
     boolean isAwaited;
+    boolean isOver = false;
     lock.lock();
     try {
       if (thrown == null) {
@@ -246,7 +259,12 @@ final class Feed {
         // Trimming is repeated for as long as the mailbox is read, as it does no harm twice.
         intake.notTrimmed();
         pauseMillis = Math.min(PAUSE_MILLIS_MAX, PAUSE_MILLIS_MIN << Math.min(trimPauses++, 10));
-        if (closed) {
+        if (pauseMillis == PAUSE_MILLIS_MAX) {
+          log.warn("mailbox {} can't be trimmed: {}", mailbox, String.valueOf(cause(thrown)));
+        }
+        boolean isRefused = isRefusal(cause(thrown));
+        isOver = closed && isRefused;
+        if (closed || isRefused) {
           told = trimmedAll;
           trimmedAll = null;
         }
@@ -266,12 +284,21 @@ final class Feed {
       trim();
     } else if (pauseMillis == 0) {
       trimSoon();
-    } else {
-      var unused = shared.schedule(this::trim, pauseMillis, TimeUnit.MILLISECONDS);
+    } else if (!isOver) {
+      boolean unused = trimIn(pauseMillis);
     }
   }
 
-  /// Completes when all that is done by now is trimmed.
+  /// Whether it fails until somebody changes what this may do, or what is there. Whoever waits is
+  /// told; what was done is trimmed all the same should that happen.
+  private static boolean isRefusal(@Nullable Throwable failure) {
+    return failure instanceof DefiniteException.Forbidden
+        || failure instanceof DefiniteException.Unauthenticated
+        || failure instanceof DefiniteException.BadRequest
+        || failure instanceof DefiniteException.KindMismatch;
+  }
+
+  /// Completes when all that is done by now is trimmed; fails where that is refused.
   CompletableFuture<@Nullable Void> settled() {
     CompletableFuture<@Nullable Void> settled;
     lock.lock();
@@ -293,7 +320,7 @@ final class Feed {
   // ---- Gaps ----
 
   private void watchGaps() {
-    long everyMillis = Math.max(1, Math.min(LOOK_MILLIS_MAX, options.gapPatience().toMillis()));
+    long everyMillis = Math.max(1, Math.min(LOOK_MILLIS_MAX, millis(options.gapPatience())));
     var unused =
         shared.schedule(
             () -> {
@@ -346,7 +373,7 @@ final class Feed {
     try {
       looking = false;
       long nowMillis = shared.nowMillis();
-      long patientMillis = options.gapPatience().toMillis();
+      long patientMillis = millis(options.gapPatience());
       if (reply == null) {
         skipped = intake.skip(begunMillis - Math.max(GAP_MILLIS_MAX, patientMillis), nowMillis);
       } else {

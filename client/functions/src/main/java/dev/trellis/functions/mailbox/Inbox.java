@@ -53,7 +53,8 @@ public final class Inbox implements AutoCloseable {
     hand();
     if (!taker.taken.isDone()) {
       @Nullable Future<?> alarm =
-          shared.schedule(() -> giveUp(taker), timeout.toNanos(), TimeUnit.NANOSECONDS);
+          shared.schedule(
+              () -> giveUp(taker), TimeUnit.NANOSECONDS.convert(timeout), TimeUnit.NANOSECONDS);
       var unused =
           taker.taken.whenComplete(
               (done, failure) -> {
@@ -115,7 +116,8 @@ public final class Inbox implements AutoCloseable {
   ///
   /// @return completes when that is kept as [ReceiverOptions#acknowledgement] says, with all that
   ///   was acknowledged before. A message that came in one record with others which are not
-  ///   acknowledged yet is kept with these
+  ///   acknowledged yet is kept with these. Fails with a [dev.trellis.client.TrellisException]
+  ///   where this may not write to the mailbox; it is tried again all the same, while this is open
   public CompletableFuture<@Nullable Void> acknowledge(Collection<Delivery> deliveries) {
     deliveries.forEach(feed::done);
     return feed.settled();

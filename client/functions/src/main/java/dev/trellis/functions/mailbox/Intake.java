@@ -384,10 +384,9 @@ final class Intake {
   }
 
   private void rest(Held held, long nowMillis) {
-    long most =
-        Math.min(
-            RETRY_MILLIS_MAX, options.retryAfter().toMillis() << Math.clamp(held.tries - 1, 0, 20));
-    held.notBeforeMillis = nowMillis + Math.max(0, most);
+    long first = Math.min(RETRY_MILLIS_MAX, Feed.millis(options.retryAfter()));
+    long doubled = first << Math.clamp(held.tries - 1, 0, 20);
+    held.notBeforeMillis = nowMillis + Math.min(RETRY_MILLIS_MAX, doubled);
   }
 
   /// How long until a message that rests can be handed over; empty if none rests.
@@ -451,7 +450,7 @@ final class Intake {
 
   /// Whether a message has waited too long for one before it: all replicas are to be asked then.
   boolean hasGap(long nowMillis) {
-    return hasGapSince(nowMillis - options.gapPatience().toMillis());
+    return hasGapSince(nowMillis - Feed.millis(options.gapPatience()));
   }
 
   private boolean hasGapSince(long sinceMillis) {

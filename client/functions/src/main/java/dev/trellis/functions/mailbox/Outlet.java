@@ -51,7 +51,7 @@ final class Outlet {
     final int position;
     final Payload record;
     final List<Waiting> messages;
-    final long deadlineMillis;
+    final long deadlineMillis; // of the last message: none fails before its time is over
     int pauses;
 
     Append(Tag tag, int position, Payload record, List<Waiting> messages, long deadlineMillis) {
@@ -202,7 +202,7 @@ final class Outlet {
             (int) (sentUnderName % Tag.POSITIONS_MAX),
             Packet.join(after, encoded),
             messages,
-            messages.get(0).sinceMillis + options.timeout().toMillis());
+            messages.getLast().sinceMillis + options.timeout().toMillis());
     sentUnderName++;
     underWay = append;
     return append;

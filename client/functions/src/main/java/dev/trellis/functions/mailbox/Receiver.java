@@ -20,6 +20,7 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -57,7 +58,8 @@ public final class Receiver implements AutoCloseable {
   private final AtomicLong dead = new AtomicLong();
   // Guarded by the feed's lock.
   private int workers;
-  private boolean wakeUpIsSet;
+  private @Nullable Future<?> wakeUp; // that is set
+  private long wakeUpMillis; // when that is
   private boolean closed;
   private @Nullable CompletableFuture<@Nullable Void> idle;
 
@@ -294,25 +296,31 @@ public final class Receiver implements AutoCloseable {
     }
   }
 
-  /// For what rests after a failure.
+  /// For what rests after a failure, and is to be handed over first of all that does.
   private void setWakeUp(long nowMillis) {
     Optional<Long> rest = feed.intake().restMillis(nowMillis);
-    if (rest.isPresent() && !wakeUpIsSet) {
-      wakeUpIsSet =
-          shared.schedule(
-                  () -> {
-                    feed.lock.lock();
-                    try {
-                      wakeUpIsSet = false;
-                    } finally {
-                      feed.lock.unlock();
-                    }
-                    goOn();
-                  },
-                  Math.max(1, rest.get()),
-                  TimeUnit.MILLISECONDS)
-              != null;
+    if (rest.isEmpty()) {
+      return;
     }
+    long restMillis = Math.max(1, rest.get());
+    if (wakeUp != null) {
+      if (wakeUpMillis <= nowMillis + restMillis) {
+        return;
+      }
+      wakeUp.cancel(false);
+    }
+    wakeUpMillis = nowMillis + restMillis;
+    wakeUp = shared.schedule(this::wakeUp, restMillis, TimeUnit.MILLISECONDS);
+  }
+
+  private void wakeUp() {
+    feed.lock.lock();
+    try {
+      wakeUp = null;
+    } finally {
+      feed.lock.unlock();
+    }
+    goOn();
   }
 
   private void handleAll() {

@@ -7,7 +7,8 @@ import java.util.Optional;
 /// How messages are sent. Immutable; start from [#DEFAULT].
 ///
 /// @param acknowledgement what a message counts as sent by
-/// @param timeout how long is tried, back-pressure included, 1 ms to 10 min
+/// @param timeout how long is tried, back-pressure included, 1 ms to 10 min. A message that travels
+///   with later ones is tried as long as these, up to twice as long
 /// @param recordsMax how many records a mailbox may have before whoever sends has to wait; 0 for no
 ///   bound. Exact for each replica; what several take in at once may exceed it until they have told
 ///   each other

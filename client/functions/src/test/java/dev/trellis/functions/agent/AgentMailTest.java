@@ -13,6 +13,7 @@ import dev.trellis.lattice.Payload;
 import java.util.List;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -81,6 +82,34 @@ class AgentMailTest {
     send(trellis, "failed/" + AGENT, Envelope.tell(Payload.ofText("dance")).encode());
     assertEquals(List.of("dance"), said(AgentMail.failed(trellis, AGENT, 10)));
     assertEquals(List.of(), AgentMail.waiting(trellis, AGENT, 10));
+  }
+
+  @Test
+  void whatCouldNotBeHandledIsBoundedAndTheNewestStay(Trellis trellis) {
+    String mailbox = Step.failed(AGENT);
+    int many = AgentMail.LETTERS_MAX + 5;
+    List<Payload> letters =
+        IntStream.range(0, many)
+            .mapToObj(i -> Envelope.tell(Payload.ofText("" + i)).encode())
+            .toList();
+    var unused = trellis.log(LogMail.key(mailbox)).append(letters.subList(0, many - 10));
+    letters.subList(many - 10, many).forEach(letter -> send(trellis, mailbox, letter));
+    List<String> kept = said(AgentMail.failed(trellis, AGENT, AgentMail.LETTERS_MAX));
+    assertEquals(IntStream.range(many - kept.size(), many).mapToObj(i -> "" + i).toList(), kept);
+    assertEquals(AgentMail.LETTERS_MAX / 2 + 5, kept.size());
+  }
+
+  @Test
+  void largeOnesThatCouldNotBeHandledMakeRoomForEachOther(Trellis trellis) {
+    int quarter = trellis.limits().valueBytesMax() / 4;
+    for (int size : new int[] {1_000, quarter / 3, quarter / 3, quarter / 3, quarter + 1}) {
+      send(trellis, Step.failed(AGENT), Payload.of(new byte[size]));
+      List<Letter> kept = AgentMail.failed(trellis, AGENT, 10);
+      assertEquals(size, kept.getLast().payload().size());
+      long bytes = kept.stream().mapToLong(letter -> letter.payload().size()).sum();
+      assertTrue(bytes <= quarter || kept.size() == 1, () -> kept.size() + " of " + bytes);
+    }
+    assertEquals(1, AgentMail.failed(trellis, AGENT, 10).size());
   }
 
   @Test

@@ -165,4 +165,35 @@ class ReceiverTest {
       }
     }
   }
+
+  /// Of one who rests for 30 s, as it has failed often, and one who rests for a moment.
+  @Test
+  void aMessageThatRestsForLongHoldsUpNobodyWhoRestsForLess(Trellis trellis)
+      throws InterruptedException {
+    try (Mailboxes mailboxes = Mailboxes.over(trellis);
+        Mailboxes others = Mailboxes.over(trellis)) {
+      mailboxes.sender().send("m", "often").join();
+      try (Inbox inbox = mailboxes.pull("m")) {
+        String id = inbox.take(1, Duration.ofMinutes(1)).getFirst().id();
+        trellis.map(Names.tries("m")).counter(id).add(20);
+      }
+      try (Receiver receiver =
+          mailboxes.receive(
+              "m",
+              delivery -> {
+                got.add(delivery);
+                throw new IllegalStateException("again");
+              },
+              SOON.withTriesMax(100))) {
+        assertEquals("often", text(next()));
+        others.sender().send("m", "once").join();
+        for (int tries = 0; tries < 3; tries++) {
+          Delivery next = next();
+          assertEquals("once", text(next));
+          assertEquals(tries, next.tries());
+        }
+        assertTrue(receiver.failures() >= 3);
+      }
+    }
+  }
 }

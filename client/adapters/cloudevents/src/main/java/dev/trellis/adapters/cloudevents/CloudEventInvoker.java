@@ -215,15 +215,18 @@ public final class CloudEventInvoker implements Invoker {
         .map(SessionToken::ofText);
   }
 
-  /// The call that an event is.
+  /// The call that an event is; empty if it is none.
   ///
-  /// @throws dev.trellis.client.DefiniteException.BadRequest if it tells no such id
-  static FunctionCall call(CloudEvent event, InvocationId id) {
+  /// @throws dev.trellis.client.DefiniteException.BadRequest if it tells no such id or token
+  static Optional<FunctionCall> call(CloudEvent event) {
+    if (!isCall(event)) {
+      return Optional.empty();
+    }
     @Nullable CloudEventData data = event.getData();
     FunctionCall.Argument argument =
         event.getExtension(RESULT_OF) != null
             ? new FunctionCall.ResultOf(id(event, RESULT_OF))
             : new FunctionCall.Given(data == null ? Payload.EMPTY : Payload.of(data.toBytes()));
-    return new FunctionCall(event.getType(), id, argument, token(event));
+    return Optional.of(new FunctionCall(event.getType(), id(event), argument, token(event)));
   }
 }

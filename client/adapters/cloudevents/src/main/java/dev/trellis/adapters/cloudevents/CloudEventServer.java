@@ -186,8 +186,10 @@ public final class CloudEventServer implements AutoCloseable {
   }
 
   private Reply run(CloudEvent event) throws Exception {
+    Optional<FunctionCall> call;
     Invocation opened;
     try {
+      call = CloudEventInvoker.call(event);
       opened = open(event);
     } catch (DefiniteException.BadRequest e) {
       return Reply.text(400, String.valueOf(e.getMessage()));
@@ -195,8 +197,8 @@ public final class CloudEventServer implements AutoCloseable {
       return Reply.text(401, String.valueOf(e.getMessage()));
     }
     try (Invocation invocation = opened) {
-      if (CloudEventInvoker.isCall(event)) {
-        return keep(CloudEventInvoker.call(event, invocation.id()), event);
+      if (call.isPresent()) {
+        return keep(call.get(), event);
       }
       Optional<CloudEvent> answer = function.handle(invocation, event);
       SessionToken token = invocation.commit();

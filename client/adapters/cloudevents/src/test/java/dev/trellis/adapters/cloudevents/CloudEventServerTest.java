@@ -31,6 +31,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -192,6 +193,25 @@ class CloudEventServerTest {
             HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.port())).build(),
             HttpResponse.BodyHandlers.ofString());
     assertEquals(405, get.statusCode());
+    assertEquals(0, store.counter("visits").value());
+  }
+
+  @Test
+  void aCallThatTellsNoIdIsNotToBeRepeated() throws Exception {
+    String id = Functions.over(store).newId().toString();
+    for (Map<String, String> wrong :
+        List.of(
+            Map.of("ce-trellisinvocation", "none"),
+            Map.of("ce-trellisinvocation", id, "ce-trellisresultof", "none"),
+            Map.of("ce-trellisinvocation", id, "ce-trellissession", "no token"))) {
+      Map<String, String> headers =
+          new HashMap<>(
+              Map.of(
+                  "ce-specversion", "1.0", "ce-id", "1", "ce-source", "/test", "ce-type", "visit"));
+      headers.putAll(wrong);
+      HttpResponse<String> refused = send(headers, "");
+      assertEquals(400, refused.statusCode(), refused.body());
+    }
     assertEquals(0, store.counter("visits").value());
   }
 
