@@ -21,10 +21,10 @@ final class LocalOptions {
 
   /// The port base of the cluster that is meant.
   ///
-  /// @throws CommandFailure if that is not clear
+  /// @throws CommandFailure if that is not clear, or no port base
   int portBase(Console console) {
     if (portBase != null) {
-      return new Ports(portBase).base();
+      return Ports.asked(portBase).base();
     }
     List<Integer> ports = LocalClusters.ports(console);
     if (ports.isEmpty() || ports.contains(LocalClusters.DEFAULT_PORT)) {

@@ -344,11 +344,7 @@ final class UpCommand implements Callable<Integer> {
                     : ""));
       }
     }
-    try {
-      new Ports(portBase);
-    } catch (IllegalArgumentException e) {
-      throw new CommandFailure(ExitCode.MISUSE, String.valueOf(e.getMessage()), e);
-    }
+    var _ = Ports.asked(portBase);
   }
 
   private ClusterState fresh() {
