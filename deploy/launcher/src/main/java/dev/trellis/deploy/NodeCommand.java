@@ -164,7 +164,7 @@ final class NodeCommand {
         if (report.answers().isEmpty()) {
           throw noneAnswers();
         }
-        LocalCluster cluster = new LocalCluster(console(), before);
+        LocalCluster cluster = new LocalCluster(console(), report.withoutThoseThatLeft());
         added = start(cluster, report, wanted);
         state = cluster.state();
       }

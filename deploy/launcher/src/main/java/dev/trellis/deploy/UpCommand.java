@@ -152,7 +152,8 @@ final class UpCommand implements Callable<Integer> {
     try (ClusterLock _ = ClusterLock.take(console, portBase)) {
       Optional<ClusterState> known = ClusterState.read(console, portBase);
       List<ServerState> running = known.map(ClusterState::running).orElse(List.of());
-      Optional<ClusterState> goesOn = known.filter(_ -> !running.isEmpty());
+      Optional<ClusterState> goesOn =
+          known.filter(_ -> !running.isEmpty()).map(this::forgetThoseThatLeft);
       goesOn.ifPresent(this::requireAsMany);
       goesOn.ifPresent(this::requireAsSecure);
       if (goesOn.isPresent() && running.size() == goesOn.get().servers().size()) {
@@ -179,6 +180,16 @@ final class UpCommand implements Callable<Integer> {
       return ExitCode.OK;
     }
     return stay();
+  }
+
+  /// Whoever had them leave may not have waited for it, and they are not to be started again.
+  private ClusterState forgetThoseThatLeft(ClusterState known) {
+    if (known.nodes().stream().noneMatch(node -> node.leaving() && !Processes.isRunning(node))) {
+      return known;
+    }
+    ClusterState present = ClusterReport.of(known).withoutThoseThatLeft();
+    present.write(standard.console());
+    return present;
   }
 
   /// Waits until every process serves and all keys have their copies.
