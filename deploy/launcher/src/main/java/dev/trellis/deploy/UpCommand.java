@@ -196,7 +196,7 @@ final class UpCommand implements Callable<Integer> {
   private void awaitWhole(LocalCluster cluster, List<ServerState> started, boolean isFresh)
       throws InterruptedException {
     ClusterState state = cluster.state();
-    new Waiting(
+    new Waiting<>(
             standard.console(),
             () -> {
               started.forEach(cluster::requireRunning);
