@@ -334,7 +334,7 @@ class KubernetesManifestsTest {
                         || !"OnDelete".equals(set.getSpec().getUpdateStrategy().getType()))
             .map(set -> nameOf(set))
             .toList();
-    assertEquals(List.of("trellis-memory"), byThemselves);
+    assertEquals(List.of("StatefulSet trellis-memory"), byThemselves);
   }
 
   @Test
