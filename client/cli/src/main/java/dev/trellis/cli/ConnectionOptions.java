@@ -77,6 +77,26 @@ public final class ConnectionOptions {
     return target().authorities();
   }
 
+  /// Whether `--address` names the cluster.
+  public boolean isAddressGiven() {
+    return address != null;
+  }
+
+  /// Where the cluster is, if something says so: `--address`, the shell that the command is typed
+  /// in, or the environment. Empty if the cluster is meant that is on this machine.
+  public List<String> named() {
+    Optional<Target> shell = root().shellTarget();
+    return Optional.ofNullable(address)
+        .or(() -> shell.isPresent() ? Optional.empty() : environment())
+        .map(ConnectionOptions::split)
+        .or(() -> shell.map(Target::addresses))
+        .orElse(List.of());
+  }
+
+  private Optional<String> environment() {
+    return root().console().variable("TRELLIS_ADDRESS");
+  }
+
   /// The cluster that is meant. What is not given is that of the shell that the command is typed
   /// in, or of the environment; where nothing says which cluster is meant, of the one of this
   /// machine.
@@ -85,7 +105,7 @@ public final class ConnectionOptions {
     Optional<Target> shell = root().shellTarget();
     Optional<List<String>> named =
         Optional.ofNullable(address)
-            .or(() -> shell.isPresent() ? Optional.empty() : console.variable("TRELLIS_ADDRESS"))
+            .or(() -> shell.isPresent() ? Optional.empty() : environment())
             .map(ConnectionOptions::split);
     Optional<Path> authorities =
         Optional.ofNullable(ca).or(() -> console.variable("TRELLIS_CA").map(Path::of));

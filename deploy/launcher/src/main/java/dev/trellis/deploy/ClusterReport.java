@@ -108,6 +108,14 @@ record ClusterReport(
     return nodes.stream().flatMap(node -> node.answer().stream()).toList();
   }
 
+  /// What is to be remembered of the cluster: all but the nodes that were told to leave and have.
+  ClusterState withoutThoseThatLeft() {
+    return cluster.withServers(
+        cluster.servers().stream()
+            .filter(server -> !server.isNode() || node(server.name()).isPresent())
+            .toList());
+  }
+
   Map<String, Object> toJson() {
     Map<String, Object> json = new LinkedHashMap<>();
     json.put("running", true);

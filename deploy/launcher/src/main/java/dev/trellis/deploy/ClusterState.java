@@ -110,6 +110,14 @@ record ClusterState(
     return nodes().stream().filter(node -> node.name().equals(id)).findFirst();
   }
 
+  /// Whether a client reaches the cluster at this port of this machine.
+  boolean servesAt(int port) {
+    return port == ports.router()
+        || nodes().stream()
+            .mapToInt(node -> port - ports.firstShard(node.number()))
+            .anyMatch(shard -> shard >= 0 && shard < shards);
+  }
+
   /// The servers whose processes are there.
   List<ServerState> running() {
     return servers.stream().filter(Processes::isRunning).toList();

@@ -20,6 +20,9 @@ import java.util.Optional;
 record Control(Optional<CurveKeys> keys) {
   private static final Duration TIMEOUT = Duration.ofSeconds(15);
 
+  /// A node answers at once, but a machine may be busy.
+  private static final Duration STATUS_TIMEOUT = Duration.ofSeconds(2);
+
   /// To nodes of the cluster that a command is about. Where that has security on, the keys are
   /// beside the certificates of its authority, as `trellis security init` puts them into `client`.
   ///
@@ -49,13 +52,22 @@ record Control(Optional<CurveKeys> keys) {
   }
 
   /// @throws CommandFailure if the node has no control port
-  private ControlClient client(NodeDescriptor node) {
+  private ControlClient client(NodeDescriptor node, Duration timeout) {
     if (node.controlPort() == 0) {
       throw new CommandFailure(
           ExitCode.REFUSED,
           "node " + node.id() + " has no control port, and takes no orders; set control.port");
     }
-    return new ControlClient(node.host(), node.controlPort(), TIMEOUT, keys);
+    return new ControlClient(node.host(), node.controlPort(), timeout, keys);
+  }
+
+  /// What a node says of itself and of the cluster; empty if it does not answer soon.
+  Optional<NodeAnswer> status(NodeDescriptor node) {
+    try {
+      return Optional.of(NodeAnswer.ofJson(client(node, STATUS_TIMEOUT).status()));
+    } catch (IOException e) {
+      return Optional.empty();
+    }
   }
 
   /// Asks a node.
@@ -63,7 +75,7 @@ record Control(Optional<CurveKeys> keys) {
   /// @throws CommandFailure if it refuses, or does not answer
   <T> T ask(NodeDescriptor node, Question<T> question) {
     try {
-      return question.put(client(node));
+      return question.put(client(node, TIMEOUT));
     } catch (OrderRefusedException e) {
       throw new CommandFailure(
           ExitCode.REFUSED, "node " + node.id() + " refuses: " + e.getMessage(), e);

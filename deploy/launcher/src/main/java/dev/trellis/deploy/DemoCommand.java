@@ -75,9 +75,9 @@ final class DemoCommand {
     @Override
     public Integer call() throws InterruptedException {
       Console console = standard.console();
+      Ports ports = Ports.asked(portBase);
       requireNone(console);
       Path page = html == null ? Path.of("autoscale.html") : html;
-      Ports ports = requirePorts();
       AutoscaleReport report;
       try {
         AutoscaleDemo demo =
@@ -114,14 +114,6 @@ final class DemoCommand {
                 + " stop that one with 'trellis down --port-base "
                 + portBase
                 + "'");
-      }
-    }
-
-    private Ports requirePorts() {
-      try {
-        return new Ports(portBase);
-      } catch (IllegalArgumentException e) {
-        throw new CommandFailure(ExitCode.MISUSE, String.valueOf(e.getMessage()), e);
       }
     }
 

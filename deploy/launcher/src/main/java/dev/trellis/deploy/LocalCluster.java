@@ -75,14 +75,16 @@ final class LocalCluster {
       throw new CommandFailure(ExitCode.INTERRUPTED, "stopped before " + plan.name() + " started");
     }
     ServerState server = launch(plan);
+    ClusterState changed = state.with(server);
+    try {
+      changed.write(console);
+    } catch (CommandFailure e) {
+      Processes.end(server); // nobody would know of it
+      throw e;
+    }
     started.add(server);
-    remember(state.with(server));
-    return server;
-  }
-
-  private synchronized void remember(ClusterState changed) {
     state = changed;
-    state.write(console);
+    return server;
   }
 
   /// Stops what this object started, and forgets the cluster if that was all of it. What had run

@@ -19,12 +19,22 @@ final class LocalOptions {
               + " that runs, or 7400).")
   private @Nullable Integer portBase;
 
+  /// Whether the user has named it.
+  boolean isGiven() {
+    return portBase != null;
+  }
+
+  /// Names it in place of the user, who has named it in another way.
+  void name(int base) {
+    portBase = base;
+  }
+
   /// The port base of the cluster that is meant.
   ///
-  /// @throws CommandFailure if that is not clear
+  /// @throws CommandFailure if that is not clear, or no port base
   int portBase(Console console) {
     if (portBase != null) {
-      return new Ports(portBase).base();
+      return Ports.asked(portBase).base();
     }
     List<Integer> ports = LocalClusters.ports(console);
     if (ports.isEmpty() || ports.contains(LocalClusters.DEFAULT_PORT)) {

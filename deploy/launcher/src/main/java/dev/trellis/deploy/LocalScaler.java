@@ -37,14 +37,16 @@ final class LocalScaler implements Scaler {
       if (known.isEmpty()) {
         return new Answer.Failed("no cluster of port " + portBase + " runs on this machine");
       }
-      LocalCluster cluster = new LocalCluster(console, known.get());
       ClusterReport report = ClusterReport.of(known.get());
       Optional<String> overtaken = overtaken(known.get(), report, target.epoch());
       if (overtaken.isPresent()) {
         return new Answer.Refused(overtaken.get());
       }
-      forgetThoseThatLeft(report);
-      return step(cluster, ClusterReport.of(cluster.state()), target);
+      ClusterState present = report.withoutThoseThatLeft();
+      if (!present.equals(known.get())) {
+        present.write(console);
+      }
+      return step(present, ClusterReport.of(present), target);
     } catch (CommandFailure | IOException e) {
       return new Answer.Failed(String.valueOf(e.getMessage()));
     }
@@ -64,28 +66,7 @@ final class LocalScaler implements Scaler {
     }
   }
 
-  /// As `node remove` does, which waits for it; whoever ordered it may not be there any more.
-  private void forgetThoseThatLeft(ClusterReport report) {
-    ClusterState.read(console, portBase)
-        .ifPresent(
-            state -> {
-              ClusterState left = state;
-              for (ServerState node : state.nodes()) {
-                boolean isGone =
-                    node.leaving()
-                        && !Processes.isRunning(node)
-                        && report.node(node.name()).isEmpty();
-                left = isGone ? left.without(node.name()) : left;
-              }
-              if (!left.equals(state)) {
-                left.write(console);
-              }
-            });
-  }
-
-  private Answer step(LocalCluster cluster, ClusterReport report, Target target)
-      throws IOException {
-    ClusterState state = ClusterState.read(console, portBase).orElse(cluster.state());
+  private Answer step(ClusterState state, ClusterReport report, Target target) throws IOException {
     List<ServerState> there =
         state.nodes().stream().filter(node -> node.isOf(target.tier())).toList();
     List<ServerState> staying =

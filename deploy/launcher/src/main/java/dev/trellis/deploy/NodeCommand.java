@@ -1,10 +1,12 @@
 package dev.trellis.deploy;
 
 import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.ConnectionOptions;
 import dev.trellis.cli.Console;
 import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.Failures;
 import dev.trellis.cli.Json;
+import dev.trellis.cli.LocalClusters;
 import dev.trellis.cli.StandardOptions;
 import dev.trellis.node.KeptData;
 import dev.trellis.node.control.ControlClient;
@@ -15,22 +17,29 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/// `node`: changes which nodes the cluster of this machine has.
+/// `node`: changes which nodes a cluster has.
 @Command(
     name = "node",
-    description = "Change the nodes of the cluster of this machine: add, remove, tolerate.",
+    description = {
+      "Change the nodes of the cluster of this machine: add, remove, tolerate.",
+      "With --address, 'remove' and 'tolerate' are for a cluster that 'trellis up' did not start, as on"
+          + " several machines."
+    },
     footerHeading = "%nExamples:%n",
     footer = {
       "  trellis node add                    one more, which takes over its share of the keys",
@@ -44,6 +53,9 @@ import picocli.CommandLine.Parameters;
       NodeCommand.TolerateCommand.class
     })
 final class NodeCommand {
+  private static final Pattern LOOPBACK =
+      Pattern.compile("(?:127\\.0\\.0\\.1|localhost|\\[::1]):(\\d{1,5})");
+
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -70,8 +82,8 @@ final class NodeCommand {
       return standard.console();
     }
 
-    final Waiting waiting(ClusterState state) {
-      return new Waiting(console(), () -> ClusterReport.of(state), patience);
+    final Waiting<ClusterReport> waiting(ClusterState state) {
+      return new Waiting<>(console(), () -> ClusterReport.of(state), patience);
     }
 
     /// Tells people, who read no JSON.
@@ -136,6 +148,51 @@ final class NodeCommand {
     }
   }
 
+  /// What those have in common that are for clusters too which `up` did not start.
+  abstract static class OfAnyCluster extends OfNode {
+    @Mixin final ConnectionOptions connection = new ConnectionOptions();
+
+    /// The cluster that is meant, unless it is one of `up` on this machine: that remembers what is
+    /// done to it.
+    ///
+    /// @throws CommandFailure if it cannot be reached
+    final Optional<RemoteCluster> remote() {
+      if (local.isGiven()) {
+        if (connection.isAddressGiven()) {
+          throw new CommandFailure(
+              ExitCode.MISUSE,
+              "--port-base is for a cluster of 'trellis up' on this machine, and --address for any"
+                  + " other; give one of them");
+        }
+        return Optional.empty();
+      }
+      List<String> addresses = connection.named();
+      Optional<Integer> here =
+          addresses.stream().flatMap(address -> portBaseAt(address).stream()).findFirst();
+      here.ifPresent(local::name);
+      return addresses.isEmpty() || here.isPresent()
+          ? Optional.empty()
+          : Optional.of(
+              new RemoteCluster(connection.connect(), Control.of(connection), console(), patience));
+    }
+
+    /// That of the cluster of `up` which is reached at an address, if there is one.
+    private Optional<Integer> portBaseAt(String address) {
+      Matcher ofThisMachine = LOOPBACK.matcher(address);
+      if (!ofThisMachine.matches()) {
+        return Optional.empty();
+      }
+      int port = Integer.parseInt(ofThisMachine.group(1));
+      return LocalClusters.ports(console()).stream()
+          .filter(
+              base ->
+                  ClusterState.read(console(), base)
+                      .filter(state -> !state.running().isEmpty() && state.servesAt(port))
+                      .isPresent())
+          .findFirst();
+    }
+  }
+
   @Command(
       name = "add",
       description = {
@@ -164,7 +221,7 @@ final class NodeCommand {
         if (report.answers().isEmpty()) {
           throw noneAnswers();
         }
-        LocalCluster cluster = new LocalCluster(console(), before);
+        LocalCluster cluster = new LocalCluster(console(), report.withoutThoseThatLeft());
         added = start(cluster, report, wanted);
         state = cluster.state();
       }
@@ -278,9 +335,10 @@ final class NodeCommand {
       description = {
         "Take a node away: it hands over its keys, leaves, and its process ends.",
         "With --dead, declare that a node which was lost never comes back: what only it held is lost,"
-            + " and the others need not keep what it might have asked for."
+            + " and the others need not keep what it might have asked for.",
+        "With --address, of a cluster that 'trellis up' did not start: on any machines."
       })
-  static final class RemoveCommand extends OfNode {
+  static final class RemoveCommand extends OfAnyCluster {
     @Parameters(paramLabel = "ID", description = "The node, as 'trellis status' names it.")
     private String id = "";
 
@@ -289,7 +347,55 @@ final class NodeCommand {
 
     @Override
     public Integer call() throws InterruptedException {
+      Optional<RemoteCluster> remote = remote();
+      if (remote.isPresent()) {
+        return dead ? declareGone(remote.get()) : leave(remote.get());
+      }
       return dead ? declareGone() : leave();
+    }
+
+    private int leave(RemoteCluster cluster) throws InterruptedException {
+      long began = System.nanoTime();
+      cluster.leave(id);
+      tellLeaving();
+      if (detach) {
+        return ExitCode.OK;
+      }
+      cluster.awaitGone(id);
+      RemoteCluster.Size size = cluster.size();
+      tellLeft(began, size.nodes(), size.faultTolerance(), "");
+      return ExitCode.OK;
+    }
+
+    private int declareGone(RemoteCluster cluster) throws InterruptedException {
+      cluster.declareGone(id);
+      tell(id + " is declared gone: what only it held is lost.");
+      tellJson("id", id, "state", "gone");
+      return ExitCode.OK;
+    }
+
+    private void tellLeaving() {
+      tell(id + " hands over its keys and leaves.");
+      if (detach) {
+        tellJson("id", id, "state", "leaving");
+      }
+    }
+
+    /// @param advice to who has fewer nodes than copies; may be empty
+    private void tellLeft(long began, long left, int faultTolerance, String advice) {
+      tell(
+          String.format(
+              Locale.ROOT, "%s has left after %.1f s.", id, (System.nanoTime() - began) / 1e9));
+      if (left <= faultTolerance) {
+        tell(
+            (left == 1 ? "1 node is" : left + " nodes are")
+                + " left, so each key has fewer than the "
+                + (faultTolerance + 1)
+                + " copies that it should have"
+                + advice
+                + ".");
+      }
+      tellJson("id", id, "state", "gone");
     }
 
     private int leave() throws InterruptedException {
@@ -306,25 +412,14 @@ final class NodeCommand {
         state = before.with(node.asLeaving());
         state.write(console());
       }
-      tell(id + " hands over its keys and leaves.");
+      tellLeaving();
       if (detach) {
-        tellJson("id", id, "state", "leaving");
         return ExitCode.OK;
       }
       awaitGone(state);
       remember(portBase, known -> known.without(id));
-      tell(
-          String.format(
-              Locale.ROOT, "%s has left after %.1f s.", id, (System.nanoTime() - began) / 1e9));
       long left = state.running().stream().filter(ServerState::isNode).count();
-      if (left <= state.faultTolerance()) {
-        tell(
-            (left == 1 ? "1 node is" : left + " nodes are")
-                + " left, so each key has fewer than the "
-                + (state.faultTolerance() + 1)
-                + " copies that it should have; 'trellis node add' adds a node.");
-      }
-      tellJson("id", id, "state", "gone");
+      tellLeft(began, left, state.faultTolerance(), "; 'trellis node add' adds a node");
       return ExitCode.OK;
     }
 
@@ -495,7 +590,7 @@ final class NodeCommand {
       description =
           "Change how many nodes may be lost at once without losing data: each key is kept by one"
               + " node more than that. 1 unless it was changed.")
-  static final class TolerateCommand extends OfNode {
+  static final class TolerateCommand extends OfAnyCluster {
     private static final int MAX = 15;
 
     @Parameters(paramLabel = "K", description = "The number of nodes, 0 to 15.")
@@ -506,6 +601,19 @@ final class NodeCommand {
       if (nodes < 0 || nodes > MAX) {
         throw new CommandFailure(ExitCode.MISUSE, "K " + nodes + " is outside 0 to " + MAX);
       }
+      Optional<RemoteCluster> remote = remote();
+      return remote.isPresent() ? tolerate(remote.get()) : tolerate();
+    }
+
+    private int tolerate(RemoteCluster cluster) throws InterruptedException {
+      cluster.tolerate(nodes);
+      if (!detach) {
+        cluster.awaitTolerance(nodes);
+      }
+      return tellTolerated(cluster.size().nodes(), "there are more");
+    }
+
+    private int tolerate() throws InterruptedException {
       int portBase = local.portBase(console());
       ClusterState state;
       try (ClusterLock _ = ClusterLock.take(console(), portBase)) {
@@ -519,6 +627,11 @@ final class NodeCommand {
         awaitWhole(state);
       }
       long there = state.running().stream().filter(ServerState::isNode).count();
+      return tellTolerated(there, "'trellis node add' adds more");
+    }
+
+    /// @param until what ends that there are too few
+    private int tellTolerated(long there, String until) {
       tell(
           there > nodes
               ? "Each key is kept by " + count(nodes + 1) + "."
@@ -526,7 +639,9 @@ final class NodeCommand {
                   + count(nodes + 1)
                   + "; there "
                   + (there == 1 ? "is 1" : "are " + there)
-                  + ", so each keeps all until 'trellis node add' adds more.");
+                  + ", so each keeps all until "
+                  + until
+                  + ".");
       tellJson("faultTolerance", nodes, "nodes", there);
       return ExitCode.OK;
     }

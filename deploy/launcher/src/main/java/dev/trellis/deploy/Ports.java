@@ -1,5 +1,8 @@
 package dev.trellis.deploy;
 
+import dev.trellis.cli.CommandFailure;
+import dev.trellis.cli.ExitCode;
+
 /// The ports of a cluster on one machine, all counted from that of its router.
 ///
 /// @param base the router's, 1 to [#BASE_MAX]
@@ -22,6 +25,17 @@ record Ports(int base) {
     if (base < 1 || base > BASE_MAX) {
       throw new IllegalArgumentException(
           "--port-base " + base + " is outside 1 to " + BASE_MAX + ", where there is room for all");
+    }
+  }
+
+  /// Those counted from what a user asked for.
+  ///
+  /// @throws CommandFailure if there is no room for all
+  static Ports asked(int base) {
+    try {
+      return new Ports(base);
+    } catch (IllegalArgumentException e) {
+      throw new CommandFailure(ExitCode.MISUSE, String.valueOf(e.getMessage()), e);
     }
   }
 

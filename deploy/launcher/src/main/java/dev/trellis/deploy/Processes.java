@@ -33,6 +33,11 @@ final class Processes {
     handle(server).ifPresent(ProcessHandle::destroy);
   }
 
+  /// Ends a server the hard way. It has ended soon after.
+  static void end(ServerState server) {
+    handle(server).ifPresent(ProcessHandle::destroyForcibly);
+  }
+
   /// Waits until a server that was asked to has stopped, and ends it the hard way if it takes
   /// longer than `patience`.
   ///
@@ -41,7 +46,7 @@ final class Processes {
     if (awaitEnd(server, patience)) {
       return true;
     }
-    handle(server).ifPresent(ProcessHandle::destroyForcibly);
+    end(server);
     awaitEnd(server, patience);
     return false;
   }

@@ -152,7 +152,8 @@ final class UpCommand implements Callable<Integer> {
     try (ClusterLock _ = ClusterLock.take(console, portBase)) {
       Optional<ClusterState> known = ClusterState.read(console, portBase);
       List<ServerState> running = known.map(ClusterState::running).orElse(List.of());
-      Optional<ClusterState> goesOn = known.filter(_ -> !running.isEmpty());
+      Optional<ClusterState> goesOn =
+          known.filter(_ -> !running.isEmpty()).map(this::forgetThoseThatLeft);
       goesOn.ifPresent(this::requireAsMany);
       goesOn.ifPresent(this::requireAsSecure);
       if (goesOn.isPresent() && running.size() == goesOn.get().servers().size()) {
@@ -181,11 +182,21 @@ final class UpCommand implements Callable<Integer> {
     return stay();
   }
 
+  /// Whoever had them leave may not have waited for it, and they are not to be started again.
+  private ClusterState forgetThoseThatLeft(ClusterState known) {
+    if (known.nodes().stream().noneMatch(node -> node.leaving() && !Processes.isRunning(node))) {
+      return known;
+    }
+    ClusterState present = ClusterReport.of(known).withoutThoseThatLeft();
+    present.write(standard.console());
+    return present;
+  }
+
   /// Waits until every process serves and all keys have their copies.
   private void awaitWhole(LocalCluster cluster, List<ServerState> started, boolean isFresh)
       throws InterruptedException {
     ClusterState state = cluster.state();
-    new Waiting(
+    new Waiting<>(
             standard.console(),
             () -> {
               started.forEach(cluster::requireRunning);
@@ -344,11 +355,7 @@ final class UpCommand implements Callable<Integer> {
                     : ""));
       }
     }
-    try {
-      new Ports(portBase);
-    } catch (IllegalArgumentException e) {
-      throw new CommandFailure(ExitCode.MISUSE, String.valueOf(e.getMessage()), e);
-    }
+    var _ = Ports.asked(portBase);
   }
 
   private ClusterState fresh() {

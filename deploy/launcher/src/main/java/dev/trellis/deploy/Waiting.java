@@ -9,8 +9,9 @@ import java.util.function.Supplier;
 
 /// Waits for a cluster to come into a state, and shows on a terminal how far it is.
 ///
+/// @param report tells how the cluster is
 /// @param patience how long nothing may change in what is shown before it gives up
-record Waiting(Console console, Supplier<ClusterReport> report, Duration patience) {
+record Waiting<R>(Console console, Supplier<R> report, Duration patience) {
   private static final Duration POLL = Duration.ofMillis(100);
 
   /// Returns the first report that is `done`.
@@ -18,16 +19,13 @@ record Waiting(Console console, Supplier<ClusterReport> report, Duration patienc
   /// @param progress a line that tells how far it is
   /// @param giveUp what is wrong when nothing has changed for too long
   /// @throws CommandFailure that of `giveUp`
-  ClusterReport until(
-      Predicate<ClusterReport> done,
-      Function<ClusterReport, String> progress,
-      Function<ClusterReport, CommandFailure> giveUp)
+  R until(Predicate<R> done, Function<R, String> progress, Function<R, CommandFailure> giveUp)
       throws InterruptedException {
     String shown = "";
     long changed = System.nanoTime();
     try {
       while (true) {
-        ClusterReport now = report.get();
+        R now = report.get();
         if (done.test(now)) {
           return now;
         }

@@ -93,6 +93,12 @@ final class ShardMetrics extends Collector {
         shard -> shard.statistics().broken());
     add(
         families,
+        Type.COUNTER,
+        "trellis_partitions_lost",
+        "Partitions taken as they were, since nobody who had more was left.",
+        shard -> shard.statistics().partitionsLost());
+    add(
+        families,
         Type.GAUGE,
         "trellis_watches",
         "Keys watched, once per connection.",

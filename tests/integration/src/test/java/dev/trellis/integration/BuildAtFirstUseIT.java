@@ -133,6 +133,11 @@ class BuildAtFirstUseIT {
     Files.writeString(tree.resolve("proto/pom.xml"), "<project/>");
     run(script).expect(0);
     assertEquals(4, builds(), "a module has other dependencies");
+    Path deepest = Files.createDirectories(tree.resolve("client/adapters/dapr/src/main/java"));
+    letTimePass();
+    Files.writeString(deepest.resolve("B.java"), "class B {}");
+    run(script).expect(0);
+    assertEquals(5, builds(), "a file of a module within modules was changed");
   }
 
   @Test

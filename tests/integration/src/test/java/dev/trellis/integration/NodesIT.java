@@ -13,6 +13,7 @@ import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -70,6 +71,55 @@ class NodesIT {
     assertEquals(1, local.status().get("nodes").size());
     local.trellis("node", "add").expect(0);
     assertTrue(LocalTrellis.node(local.status(), "node-0").isObject(), "the number is free again");
+  }
+
+  @Test
+  void aNodeThatWasRemovedStaysAwayThoughNobodyWaitedForIt() {
+    local.up("--memory-nodes", "3");
+    long pid = LocalTrellis.node(local.status(), "node-2").get("pid").asLong();
+    local.trellis("node", "remove", "node-2", "--detach").expect(0);
+    RecordedLoad.Conditions.await("node-2 ends", () -> !LocalTrellis.isRunning(pid));
+    RecordedLoad.Conditions.await(
+        "nobody speaks of node-2",
+        () -> LocalTrellis.node(local.status(), "node-2").isMissingNode());
+
+    Execution up = local.up();
+    assertTrue(up.output().startsWith("A cluster is running here already"), up::toString);
+    assertEquals(2, local.status().get("nodes").size());
+    assertRefused(
+        2,
+        "--memory-nodes 3: the cluster of port "
+            + local.portBase()
+            + " has 2; 'trellis node add' and 'trellis node remove ID' change that",
+        "up",
+        "--detach",
+        "--port-base",
+        Integer.toString(local.portBase()),
+        "--memory-nodes",
+        "3");
+    local.trellis("node", "add").expect(0);
+    assertTrue(LocalTrellis.node(local.status(), "node-2").isObject(), "the number is free again");
+  }
+
+  @Test
+  void aPortBaseWithoutRoomIsRefusedByAllThatTakeOne() {
+    for (String command :
+        List.of(
+            "up",
+            "demo autoscale",
+            "status",
+            "top",
+            "down",
+            "node add",
+            "node remove node-0",
+            "node tolerate 1")) {
+      List<String> arguments = new ArrayList<>(List.of(command.split(" ", -1)));
+      arguments.addAll(List.of("--port-base", "70000"));
+      assertRefused(
+          2,
+          "--port-base 70000 is outside 1 to 65000, where there is room for all",
+          arguments.toArray(String[]::new));
+    }
   }
 
   @Test

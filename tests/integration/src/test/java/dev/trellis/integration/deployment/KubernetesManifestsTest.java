@@ -213,7 +213,19 @@ class KubernetesManifestsTest {
   @Test
   void theShellOfAdministratorsReachesTheClusterAndIsNoPartOfIt() {
     Pod pod = (Pod) Manifests.read(KUBERNETES.resolve("client.yaml")).getFirst();
-    assertEquals(Map.of("trellis.dev/client", "true"), pod.getMetadata().getLabels());
+    Map<String, String> labels = pod.getMetadata().getLabels();
+    for (String policy : List.of("trellis-storage-clients", "trellis-storage-operators")) {
+      Map<String, String> admitted =
+          named(NetworkPolicy.class, policy)
+              .getSpec()
+              .getIngress()
+              .getFirst()
+              .getFrom()
+              .getFirst()
+              .getPodSelector()
+              .getMatchLabels();
+      assertTrue(labels.entrySet().containsAll(admitted.entrySet()), policy);
+    }
     assertEquals(false, pod.getSpec().getAutomountServiceAccountToken());
     assertEquals(true, pod.getSpec().getSecurityContext().getRunAsNonRoot());
     Container container = container(pod.getSpec());
@@ -309,6 +321,20 @@ class KubernetesManifestsTest {
       assertEquals("DoNotSchedule", machines.getWhenUnsatisfiable());
       assertEquals(storage, machines.getLabelSelector().getMatchLabels());
     }
+  }
+
+  /// StatefulSets do not wait for each other, so that of two there would be a node of each away.
+  @Test
+  void aNewImageRestartsNoMoreThanOneTierByItself() {
+    List<String> byThemselves =
+        all(StatefulSet.class).stream()
+            .filter(
+                set ->
+                    set.getSpec().getUpdateStrategy() == null
+                        || !"OnDelete".equals(set.getSpec().getUpdateStrategy().getType()))
+            .map(set -> nameOf(set))
+            .toList();
+    assertEquals(List.of("StatefulSet trellis-memory"), byThemselves);
   }
 
   @Test

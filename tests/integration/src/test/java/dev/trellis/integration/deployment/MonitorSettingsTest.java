@@ -1,6 +1,7 @@
 package dev.trellis.integration.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.monitor.MonitorConfig;
 import dev.trellis.monitor.scaler.NodeDrain;
@@ -36,6 +37,16 @@ class MonitorSettingsTest {
       scalers.add(config.scaler());
     }
     assertEquals(Set.of(MonitorConfig.NO_SCALER, "kubernetes"), scalers);
+  }
+
+  @Test
+  void theDocumentationShowsAllThatThereAre() {
+    String page = Tree.read(Tree.ROOT.resolve("docs/configuration.md"));
+    int scalers = MonitorConfig.reference().indexOf("# ---- Scaler ");
+    assertTrue(page.contains("```hocon\n" + MonitorConfig.reference().substring(0, scalers)));
+    for (ScalerSource source : ScalerSource.all()) {
+      assertTrue(page.contains(source.reference().strip()), source::name);
+    }
   }
 
   @Test

@@ -76,6 +76,23 @@ class SystemdUnitsTest {
     assertTrue(unit.contains("Restart=on-failure\n"), "a node that has left stays away");
   }
 
+  /// Each process refuses the settings of others, so that one file for all could have but few.
+  @Test
+  void eachUnitHasVariablesOfItsOwn() {
+    Map<String, String> files =
+        Map.of(
+            "trellis-node@.service", "%i",
+            "trellis-router.service", "router",
+            "trellis-monitor.service", "monitor");
+    assertEquals(Set.copyOf(UNITS), files.keySet());
+    files.forEach(
+        (unit, name) ->
+            assertTrue(
+                Tree.read(SYSTEMD.resolve(unit))
+                    .contains("\nEnvironmentFile=-/etc/trellis/" + name + ".environment\n"),
+                unit));
+  }
+
   private static StrictConfig settings(String reference, String name, Map<String, String> given) {
     Map<String, String> environment = new HashMap<>(given);
     environment.put("TRELLIS_SECRETS_FOLDER", Tree.ROOT.toString());
