@@ -12,8 +12,6 @@ import dev.trellis.wire.NodeDescriptor.Tier;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -21,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -86,10 +85,16 @@ class LocalClusterTest {
     }
   }
 
-  /// With room for the ports of a node above it.
-  private static int freePort() throws IOException {
-    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-      return Math.min(socket.getLocalPort(), Ports.BASE_MAX);
-    }
+  /// Of a cluster whose first node finds its ports free; below those of outgoing connections.
+  private static int freePort() {
+    return IntStream.iterate(10_000, base -> base < 32_000, base -> base + 20)
+        .filter(
+            base -> {
+              Ports ports = new Ports(base);
+              return IntStream.rangeClosed(ports.nodeControl(0), ports.nodeStatistics(0))
+                  .allMatch(PortOwner::isFree);
+            })
+        .findFirst()
+        .orElseThrow();
   }
 }
