@@ -85,9 +85,6 @@ public final class TrellisMonitor implements RunningProcess {
 
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
-  /// After which what was ordered and has not come about is given up.
-  private static final Duration GIVEN_UP = Duration.ofMinutes(15);
-
   private final MonitorConfig config;
   private final NodeControl control;
   private final Optional<Scaler> scaler;
@@ -149,7 +146,7 @@ public final class TrellisMonitor implements RunningProcess {
             .secrets()
             .map(secrets -> Protection.of(secrets, config.clusterName(), "monitor", clock));
     this.observations = new Observations(WINDOW, config.policies().promoteWindow());
-    this.book = new DecisionBook(config.settling());
+    this.book = newBook();
     this.leadership = new Leadership(new SecureRandom(), config.patience().toMillis());
     this.recording = config.record().map(TrellisMonitor::begin);
     this.feed =
@@ -160,6 +157,11 @@ public final class TrellisMonitor implements RunningProcess {
               }
             },
             config.secrets().map(CurveKeys::of));
+  }
+
+  private DecisionBook newBook() {
+    DecisionBook.By by = scaler.isPresent() ? DecisionBook.By.SCALER : DecisionBook.By.PEOPLE;
+    return new DecisionBook(config.settling(), config.dryRun() ? DecisionBook.By.NOBODY : by);
   }
 
   private static Recording begin(MonitorConfig.Recording settings) {
@@ -325,11 +327,13 @@ public final class TrellisMonitor implements RunningProcess {
     claim(map.nodes());
     ClusterView view = observations.view(map, book.taken(now, config.policies()), now);
     book.observe(view);
-    giveUpOld(now);
+    if (leadership.leads()) {
+      book.giveUp(now);
+    }
     boolean decides = hasTakenUp && (leadership.leads() || config.dryRun());
     if (decides) {
       for (Decision decision : Batches.of(policies.decide(view, config.policies()))) {
-        Recorded recorded = book.add(decision, config.dryRun(), now);
+        Recorded recorded = book.add(decision, now);
         metrics.decided(decision);
         LOG.info("{}: {}", decision.explanation().policy(), decision.explanation().because());
         LOG.debug("{}", recorded);
@@ -567,8 +571,14 @@ public final class TrellisMonitor implements RunningProcess {
               leadership.refused();
               book.settle(recorded.id(), Progress.OVERTAKEN, refused.reason(), clock.millis());
             }
-            case Scaler.Answer.Failed failed -> notYet(recorded, failed.reason());
-            case Scaler.Answer.Taken taken -> LOG.debug("{}", taken.progress());
+            case Scaler.Answer.Failed failed -> {
+              book.heard(recorded.id(), failed);
+              notYet(recorded, failed.reason());
+            }
+            case Scaler.Answer.Taken taken -> {
+              book.heard(recorded.id(), taken);
+              LOG.debug("{}", taken.progress());
+            }
             case null -> {
               LOG.error("the scaler fails", problem);
               notYet(recorded, "the scaler fails: " + message(problem));
@@ -587,18 +597,6 @@ public final class TrellisMonitor implements RunningProcess {
   /// One order at a time, whatever the scaler does.
   private static synchronized Scaler.Answer scale(Scaler scaler, Scaler.Target target) {
     return scaler.scale(target);
-  }
-
-  private void giveUpOld(long now) {
-    for (Recorded one : book.open()) {
-      if (now - one.atMillis() > GIVEN_UP.toMillis() && leadership.leads()) {
-        book.settle(
-            one.id(),
-            Progress.FAILED,
-            "it has not come about within " + GIVEN_UP.toMinutes() + " minutes",
-            now);
-      }
-    }
   }
 
   // ---- Writing down ----
