@@ -79,6 +79,8 @@ final class LocalScaler implements Scaler {
               : 0;
     }
     int running = staying.size();
+    int leaving =
+        (int) there.stream().filter(node -> node.leaving() && Processes.isRunning(node)).count();
     if (running < target.nodes()) {
       LocalCluster current = new LocalCluster(console, state);
       for (; running < target.nodes(); running++, starting++) {
@@ -86,14 +88,12 @@ final class LocalScaler implements Scaler {
       }
     } else if (running > target.nodes() && starting == 0) {
       // One after the other: what one hands over the next one need not take and hand over again.
-      boolean leaves = there.stream().anyMatch(node -> node.leaving() && Processes.isRunning(node));
-      if (!leaves) {
+      if (leaving == 0) {
         leave(state, chosen(staying, target), target.epoch());
         running--;
+        leaving++;
       }
     }
-    int leaving =
-        (int) there.stream().filter(node -> node.leaving() && Processes.isRunning(node)).count();
     return new Answer.Taken(new Progress(target.tier(), running, starting, leaving));
   }
 

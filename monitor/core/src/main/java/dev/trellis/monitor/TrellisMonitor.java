@@ -74,7 +74,8 @@ import org.slf4j.LoggerFactory;
 /// to be waited for is done on others, whose answers that thread takes up in the next period.
 ///
 /// Nothing depends on it: a cluster whose monitor is dead stays as it is. When it starts it takes
-/// up what it finds, the decisions of the one before included.
+/// up what it finds, the decisions of the one before included. So does one that stood by when it
+/// begins to lead; until then it follows what the other one decides.
 public final class TrellisMonitor implements RunningProcess {
   private static final Logger LOG = LoggerFactory.getLogger(TrellisMonitor.class);
   private static final int REPORTS_MAX = 65_536;
@@ -85,9 +86,6 @@ public final class TrellisMonitor implements RunningProcess {
 
   private static final Duration CALL_TIMEOUT = Duration.ofSeconds(5);
 
-  /// After which what was ordered and has not come about is given up.
-  private static final Duration GIVEN_UP = Duration.ofMinutes(15);
-
   private final MonitorConfig config;
   private final NodeControl control;
   private final Optional<Scaler> scaler;
@@ -95,7 +93,7 @@ public final class TrellisMonitor implements RunningProcess {
   private final Optional<Protection> protection; // there if security is on
   private final Queue<NodeReport> reports = new ArrayBlockingQueue<>(REPORTS_MAX);
   private final Observations observations;
-  private final DecisionBook book;
+  private DecisionBook book; // another one whenever this monitor begins or ceases to lead
   private final Leadership leadership;
   private final Policies policies = new Policies();
   private final StatisticsFeed feed;
@@ -120,6 +118,7 @@ public final class TrellisMonitor implements RunningProcess {
   private boolean isConnecting;
   private @Nullable DecisionLog log; // likewise
   private boolean hasTakenUp; // the decisions that were recorded before
+  private long takenUpEpoch; // of this monitor when they were read; 0 if it did not lead
   private boolean isTakingUp;
   private boolean isClaiming;
   private final Set<Long> underWay = new HashSet<>(); // decisions that an errand is about
@@ -149,7 +148,7 @@ public final class TrellisMonitor implements RunningProcess {
             .secrets()
             .map(secrets -> Protection.of(secrets, config.clusterName(), "monitor", clock));
     this.observations = new Observations(WINDOW, config.policies().promoteWindow());
-    this.book = new DecisionBook(config.settling());
+    this.book = newBook();
     this.leadership = new Leadership(new SecureRandom(), config.patience().toMillis());
     this.recording = config.record().map(TrellisMonitor::begin);
     this.feed =
@@ -160,6 +159,11 @@ public final class TrellisMonitor implements RunningProcess {
               }
             },
             config.secrets().map(CurveKeys::of));
+  }
+
+  private DecisionBook newBook() {
+    DecisionBook.By by = scaler.isPresent() ? DecisionBook.By.SCALER : DecisionBook.By.PEOPLE;
+    return new DecisionBook(config.settling(), config.dryRun() ? DecisionBook.By.NOBODY : by);
   }
 
   private static Recording begin(MonitorConfig.Recording settings) {
@@ -324,19 +328,22 @@ public final class TrellisMonitor implements RunningProcess {
     takeUp();
     claim(map.nodes());
     ClusterView view = observations.view(map, book.taken(now, config.policies()), now);
-    book.observe(view);
-    giveUpOld(now);
-    boolean decides = hasTakenUp && (leadership.leads() || config.dryRun());
+    boolean leads = hasTakenUp && leadership.leads() && takenUpEpoch == leadership.epoch();
+    if (leads) {
+      book.observe(view);
+      book.giveUp(now);
+    }
+    boolean decides = leads || (hasTakenUp && config.dryRun());
     if (decides) {
       for (Decision decision : Batches.of(policies.decide(view, config.policies()))) {
-        Recorded recorded = book.add(decision, config.dryRun(), now);
+        Recorded recorded = book.add(decision, now);
         metrics.decided(decision);
         LOG.info("{}: {}", decision.explanation().policy(), decision.explanation().because());
         LOG.debug("{}", recorded);
       }
       book.open().forEach(this::carryOut);
     }
-    record();
+    record(decides);
     decisions = book.latest();
     state = Optional.of(consoleStates.of(view, map, observations, leadership, decisions));
     metrics.observe(view, leadership.leads(), feed.received(), feed.malformed());
@@ -436,16 +443,19 @@ public final class TrellisMonitor implements RunningProcess {
         : problem.getMessage() == null ? problem.toString() : problem.getMessage();
   }
 
-  /// Reads what was decided before, so that what is under way is not decided again.
+  /// Reads what was decided before, so that what is under way is not decided again: all of it at
+  /// first and whenever this monitor begins or ceases to lead, for another one has decided until
+  /// then, or does from now on; and what others decide while it does not lead.
   private void takeUp() {
     DecisionLog record = log;
-    if (hasTakenUp || isTakingUp || record == null) {
+    long epoch = leadership.leads() ? leadership.epoch() : 0;
+    boolean isAnew = !hasTakenUp || takenUpEpoch != epoch;
+    if (isTakingUp || record == null || !(isAnew || epoch == 0)) {
       return;
     }
     isTakingUp = true;
     var _ =
-        record
-            .read()
+        (isAnew ? record.read() : record.readOn())
             .whenComplete(
                 (recorded, problem) ->
                     later(
@@ -453,13 +463,17 @@ public final class TrellisMonitor implements RunningProcess {
                         problem,
                         (all, why) -> {
                           isTakingUp = false;
-                          if (all != null) {
-                            book.takeUp(all);
-                            hasTakenUp = true;
-                            LOG.info("{} decisions were recorded before", all.size());
-                          } else {
+                          if (all == null) {
                             obstacle = "what was decided before can't be read: " + message(why);
+                            return;
                           }
+                          if (isAnew) {
+                            book = newBook();
+                            LOG.info("{} decisions were recorded before", all.size());
+                          }
+                          book.takeUp(all);
+                          hasTakenUp = true;
+                          takenUpEpoch = epoch;
                         }));
   }
 
@@ -567,8 +581,14 @@ public final class TrellisMonitor implements RunningProcess {
               leadership.refused();
               book.settle(recorded.id(), Progress.OVERTAKEN, refused.reason(), clock.millis());
             }
-            case Scaler.Answer.Failed failed -> notYet(recorded, failed.reason());
-            case Scaler.Answer.Taken taken -> LOG.debug("{}", taken.progress());
+            case Scaler.Answer.Failed failed -> {
+              book.heard(recorded.id(), failed);
+              notYet(recorded, failed.reason());
+            }
+            case Scaler.Answer.Taken taken -> {
+              book.heard(recorded.id(), taken);
+              LOG.debug("{}", taken.progress());
+            }
             case null -> {
               LOG.error("the scaler fails", problem);
               notYet(recorded, "the scaler fails: " + message(problem));
@@ -589,22 +609,15 @@ public final class TrellisMonitor implements RunningProcess {
     return scaler.scale(target);
   }
 
-  private void giveUpOld(long now) {
-    for (Recorded one : book.open()) {
-      if (now - one.atMillis() > GIVEN_UP.toMillis() && leadership.leads()) {
-        book.settle(
-            one.id(),
-            Progress.FAILED,
-            "it has not come about within " + GIVEN_UP.toMinutes() + " minutes",
-            now);
-      }
-    }
-  }
-
   // ---- Writing down ----
 
-  private void record() {
-    toRecord.addAll(book.drainChanges());
+  private void record(boolean decides) {
+    List<Recorded> changes = book.drainChanges();
+    if (decides) {
+      toRecord.addAll(changes);
+    } else if (!isRecording) {
+      toRecord.clear(); // another one leads, and goes by what it has read
+    }
     if (toRecord.size() > TO_RECORD_MAX && !isRecording) {
       toRecord.subList(0, toRecord.size() - TO_RECORD_MAX).clear(); // the store is long away
     }

@@ -92,11 +92,12 @@ final class WhyCommand implements Callable<Integer> {
   private boolean isWanted(Recorded recorded) {
     boolean isOfPolicy =
         policy == null || recorded.decision().explanation().policy().equals(policy);
-    boolean isOfKey =
-        key == null
-            || (recorded.decision() instanceof Decision.Place place
-                && place.key().isText()
-                && place.key().text().equals(key));
-    return isOfPolicy && isOfKey;
+    return isOfPolicy && (key == null || isAbout(recorded.decision(), key));
+  }
+
+  /// Whether a decision is about a key, be it one of many that it names.
+  static boolean isAbout(Decision decision, String key) {
+    return decision instanceof Decision.Place place
+        && place.keys().stream().anyMatch(one -> one.isText() && one.text().equals(key));
   }
 }

@@ -338,12 +338,17 @@ public final class Observations {
     return number * number;
   }
 
+  /// Of the window, and of the last report of each node that is not silent: nodes may tell more
+  /// seldom than the window is long, and no latency at all would be taken for one that is too long.
   private Latency latency() {
     long[] seen = new long[Histogram.CLASSES];
     long[] service = new long[Histogram.CLASSES];
     for (Told told : nodes.values()) {
       for (Received received : told.reports) {
-        if (received.atMillis() >= nowMillis - window.toMillis()) {
+        boolean isOfNow =
+            received.atMillis() >= nowMillis - window.toMillis()
+                || (received == latest(told) && !isSilent(told));
+        if (isOfNow) {
           for (NodeReport.Shard shard : received.report().shards()) {
             add(shard.seen(), seen);
             add(shard.service(), service);

@@ -34,7 +34,7 @@ public final class Replay {
   private Replay(MonitorConfig config) {
     this.config = config;
     this.observations = new Observations(WINDOW, config.policies().promoteWindow());
-    this.book = new DecisionBook(config.settling());
+    this.book = new DecisionBook(config.settling(), DecisionBook.By.NOBODY);
   }
 
   /// Plays a recording.
@@ -90,7 +90,7 @@ public final class Replay {
         observations.view(map.get(), book.taken(atMillis, config.policies()), atMillis);
     book.observe(view);
     for (Decision decision : policies.decide(view, config.policies())) {
-      var _ = book.add(decision, true, atMillis);
+      var _ = book.add(decision, atMillis);
     }
   }
 

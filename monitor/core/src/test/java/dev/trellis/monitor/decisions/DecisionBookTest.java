@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.trellis.lattice.Payload;
+import dev.trellis.monitor.decisions.DecisionBook.By;
 import dev.trellis.monitor.decisions.Recorded.Progress;
 import dev.trellis.monitor.policy.ClusterView;
 import dev.trellis.monitor.policy.ClusterView.Latency;
@@ -16,6 +17,8 @@ import dev.trellis.monitor.policy.Decision;
 import dev.trellis.monitor.policy.Decision.Move;
 import dev.trellis.monitor.policy.Explanation;
 import dev.trellis.monitor.policy.PolicySettings;
+import dev.trellis.monitor.scaler.Scaler;
+import dev.trellis.monitor.scaler.Scaler.Answer;
 import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import dev.trellis.wire.Placement;
@@ -30,7 +33,16 @@ class DecisionBookTest {
       new Explanation(
           "compute", "too busy", Map.of("occupancy", 0.7), "occupancy.high = 0.2", Map.of());
 
-  private final DecisionBook book = new DecisionBook(Duration.ofSeconds(30));
+  private final DecisionBook book = newBook(By.PEOPLE);
+
+  private static DecisionBook newBook(By by) {
+    return new DecisionBook(Duration.ofSeconds(30), by);
+  }
+
+  /// What a scaler says of the tier.
+  private static Answer taken(int running, int leaving) {
+    return new Answer.Taken(new Scaler.Progress(Tier.MEMORY, running, 0, leaving));
+  }
 
   private static Decision.Resize resize(int from, int to, String... leaving) {
     return new Decision.Resize(Tier.MEMORY, from, to, List.of(leaving), WHY);
@@ -66,7 +78,7 @@ class DecisionBookTest {
 
   @Test
   void aChangeOfNodesIsDoneOnceAllAreActiveAndItsEffectIsMeasuredLater() {
-    Recorded recorded = book.add(resize(2, 3), false, 1_000);
+    Recorded recorded = book.add(resize(2, 3), 1_000);
     assertEquals(List.of(recorded), book.open());
     book.observe(view(2_000, State.ACTIVE, State.ACTIVE, State.JOINING));
     assertEquals(List.of(recorded), book.open());
@@ -85,19 +97,79 @@ class DecisionBookTest {
 
   @Test
   void whoLeavesMustBeGone() {
-    var _ = book.add(resize(2, 1, "node-1"), false, 1_000);
+    var _ = book.add(resize(2, 1, "node-1"), 1_000);
     book.observe(view(2_000, State.ACTIVE, State.LEAVING));
     assertEquals(1, book.open().size());
     book.observe(view(3_000, State.ACTIVE));
     assertEquals(0, book.open().size());
   }
 
+  /// The last call of the scaler is the one that ends what is left of them.
+  @Test
+  void nodesHaveGoneOnceTheScalerSaysSoTooWhicheverItChose() {
+    DecisionBook scaled = newBook(By.SCALER);
+    Recorded shrink = scaled.add(resize(3, 2, "node-0"), 1_000);
+    scaled.heard(shrink.id(), taken(2, 1));
+    scaled.observe(view(2_000, State.ACTIVE, State.ACTIVE, State.LEAVING));
+    assertEquals(List.of(shrink), scaled.open());
+    scaled.observe(view(3_000, State.ACTIVE, State.ACTIVE)); // node-2 left, and node-0 is there
+    assertEquals(List.of(shrink), scaled.open(), "the scaler has yet to end its process");
+    scaled.heard(shrink.id(), taken(2, 0));
+    scaled.observe(view(4_000, State.ACTIVE, State.ACTIVE));
+    assertEquals(List.of(), scaled.open());
+    assertEquals(4_000, taken(scaled).getFirst().doneMillis(), "policies know of it");
+  }
+
+  @Test
+  void whatDoesNotComeAboutIsGivenUp() {
+    var _ = book.add(resize(2, 3), 1_000);
+    var _ = book.add(place(Payload.ofText("a")), 1_000);
+    book.giveUp(1_000 + Duration.ofMinutes(15).toMillis());
+    assertEquals(2, book.open().size());
+    book.giveUp(1_001 + Duration.ofMinutes(15).toMillis());
+    assertEquals(List.of(), book.open());
+    assertEquals("it has not come about within 15 minutes", book.latest().getFirst().problem());
+  }
+
+  @Test
+  void nodesThatHandOverAreWaitedForAlsoByWhoeverTakesOver() {
+    DecisionBook first = newBook(By.SCALER);
+    Recorded shrink = first.add(resize(3, 2), 0);
+    first.heard(shrink.id(), taken(2, 1));
+    first.heard(shrink.id(), new Answer.Failed("the connection broke"));
+    first.giveUp(Duration.ofHours(5).toMillis());
+    assertEquals(List.of(shrink), first.open());
+
+    DecisionBook next = newBook(By.SCALER);
+    next.takeUp(first.latest());
+    next.giveUp(Duration.ofHours(6).toMillis());
+    assertEquals(List.of(shrink), next.open(), "nobody has asked the scaler yet");
+    next.heard(shrink.id(), taken(2, 1));
+    next.giveUp(Duration.ofHours(24).toMillis());
+    assertEquals(List.of(shrink), next.open());
+    next.giveUp(Duration.ofHours(24).toMillis() + 1);
+    assertEquals(List.of(), next.open());
+  }
+
+  @Test
+  void whatTheScalerCannotDoIsGivenUp() {
+    DecisionBook scaled = newBook(By.SCALER);
+    Recorded failed = scaled.add(resize(2, 3), 0);
+    scaled.heard(failed.id(), new Answer.Failed("no machine left"));
+    scaled.giveUp(Duration.ofMinutes(16).toMillis());
+    assertEquals(List.of(), scaled.open());
+    Recorded slow = scaled.add(resize(2, 3), 0);
+    scaled.heard(slow.id(), taken(3, 0));
+    scaled.giveUp(Duration.ofMinutes(16).toMillis());
+    assertEquals(List.of(), scaled.open());
+  }
+
   @Test
   void aNewDecisionOvertakesAnOpenOneAboutTheSame() {
-    Recorded grow = book.add(resize(2, 3), false, 1_000);
-    Recorded first = book.add(place(Payload.ofText("a")), false, 1_000);
-    Recorded second = book.add(place(Payload.ofText("b")), false, 1_000);
-    Recorded more = book.add(resize(2, 4), false, 2_000);
+    Recorded grow = book.add(resize(2, 3), 1_000);
+    Recorded first = book.add(place(Payload.ofText("a")), 1_000);
+    Recorded second = book.add(place(Payload.ofText("b")), 1_000);
+    Recorded more = book.add(resize(2, 4), 2_000);
     assertEquals(List.of(first, second, more), book.open());
     assertEquals(Progress.OVERTAKEN, find(grow.id()).state());
     assertFalse(taken(book).stream().anyMatch(one -> one.decision().equals(grow.decision())));
@@ -105,20 +177,40 @@ class DecisionBookTest {
 
   @Test
   void idsGrowAlsoWithinAMillisecondAndAfterARestart() {
-    Recorded first = book.add(place(Payload.ofText("a")), false, 1_000);
-    Recorded second = book.add(place(Payload.ofText("b")), false, 1_000);
+    Recorded first = book.add(place(Payload.ofText("a")), 1_000);
+    Recorded second = book.add(place(Payload.ofText("b")), 1_000);
     assertTrue(second.id() > first.id());
-    DecisionBook next = new DecisionBook(Duration.ofSeconds(30));
+    DecisionBook next = newBook(By.PEOPLE);
     next.takeUp(List.of(second, first));
     assertEquals(List.of(second, first), next.latest());
-    assertTrue(next.add(place(Payload.ofText("c")), false, 500).id() > second.id());
+    assertTrue(next.add(place(Payload.ofText("c")), 500).id() > second.id());
   }
 
   @Test
   void aDryRunIsNeverOrdered() {
-    var _ = book.add(resize(2, 3), true, 1_000);
-    assertEquals(List.of(), book.open());
-    assertTrue(taken(book).getFirst().isDone());
+    DecisionBook dry = newBook(By.NOBODY);
+    var _ = dry.add(resize(2, 3), 1_000);
+    assertEquals(List.of(), dry.open());
+    assertTrue(taken(dry).getFirst().isDone());
+  }
+
+  @Test
+  void aDryRunBindsNobodyElse() {
+    DecisionBook dry = newBook(By.NOBODY);
+    var _ = dry.add(resize(2, 3), 1_000);
+    book.takeUp(dry.latest());
+    assertEquals(List.of(), taken(book));
+    assertEquals(1, book.latest().size(), "people see it still");
+  }
+
+  @Test
+  void aDryRunOvertakesNothing() {
+    Recorded ordered = book.add(resize(2, 3), 1_000);
+    DecisionBook dry = newBook(By.NOBODY);
+    dry.takeUp(book.latest());
+    Recorded decided = dry.add(resize(2, 4), 2_000);
+    assertEquals(List.of(decided), dry.drainChanges());
+    assertEquals(List.of(ordered), dry.open());
   }
 
   @Test
@@ -138,10 +230,10 @@ class DecisionBookTest {
 
   @Test
   void changesOfNodesAreRememberedForADayBesideAnyNumberOfPlaces() {
-    Recorded grown = book.add(resize(2, 3), false, 1_000);
+    Recorded grown = book.add(resize(2, 3), 1_000);
     book.settle(grown.id(), Progress.DONE, "", 2_000);
     for (int number = 0; number < 5_000; number++) {
-      Recorded placed = book.add(place(Payload.ofText("key " + number)), false, 3_000 + number);
+      Recorded placed = book.add(place(Payload.ofText("key " + number)), 3_000 + number);
       book.settle(placed.id(), Progress.DONE, "", 3_000 + number);
     }
     long day = Duration.ofHours(24).toMillis();
@@ -156,7 +248,7 @@ class DecisionBookTest {
 
   @Test
   void whatFailedMayBeDecidedAgain() {
-    Recorded grow = book.add(resize(2, 3), false, 1_000);
+    Recorded grow = book.add(resize(2, 3), 1_000);
     book.settle(grow.id(), Progress.FAILED, "no machine left", 2_000);
     assertEquals(List.of(), taken(book));
     assertEquals(List.of(), book.open());

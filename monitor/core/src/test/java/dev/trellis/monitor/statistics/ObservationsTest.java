@@ -212,6 +212,25 @@ class ObservationsTest {
     assertEquals(0.95 * 1_000 + 0.05 * 64_000, latency.meanMicros(), 1_000);
   }
 
+  /// Else nodes would be added whenever nobody has told anything for five seconds.
+  @Test
+  void latencyIsKnownBetweenReportsThatComeMoreSeldomThanTheWindowIsLong() {
+    Frame.ClusterMap map = map(member("a", Tier.MEMORY, 7, State.ACTIVE));
+    List<Long> counts = new ArrayList<>(Collections.nCopies(Histogram.CLASSES, 0L));
+    counts.set(Histogram.classOf(1_000_000), 10L);
+    List<NodeReport.Shard> shards =
+        List.of(shard(1, 1, new Histogram(counts), List.of(), List.of()));
+    for (int number = 1; number <= 3; number++) {
+      long atMillis = number * 20_000L;
+      observations.accept(
+          new NodeReport("c", "a", 7, Tier.MEMORY, number, 0, 20_000, shards), atMillis);
+      for (long later = 0; later < 20_100; later += 1_000) {
+        assertEquals(10, observations.view(map, List.of(), atMillis + later).latency().samples());
+      }
+    }
+    assertEquals(0, observations.view(map, List.of(), 121_000).latency().samples(), "it is silent");
+  }
+
   @Test
   void whatWasRecordedIsPlayedAgain(@TempDir Path folder) throws Exception {
     Path file = folder.resolve("recording");

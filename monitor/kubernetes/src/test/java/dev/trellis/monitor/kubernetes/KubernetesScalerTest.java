@@ -6,8 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.trellis.monitor.decisions.DecisionBook;
+import dev.trellis.monitor.decisions.Recorded;
 import dev.trellis.monitor.kubernetes.FakeDrain.Told;
 import dev.trellis.monitor.kubernetes.FakeKubernetes.Call;
+import dev.trellis.monitor.policy.ClusterView;
+import dev.trellis.monitor.policy.Decision;
+import dev.trellis.monitor.policy.Explanation;
 import dev.trellis.monitor.scaler.NodeDrain.Standing;
 import dev.trellis.monitor.scaler.Scaler;
 import dev.trellis.monitor.scaler.Scaler.Answer;
@@ -16,6 +21,7 @@ import dev.trellis.monitor.scaler.Scaler.Target;
 import dev.trellis.monitor.scaler.ScalerSource;
 import dev.trellis.process.ConfigurationException;
 import dev.trellis.process.StrictConfig;
+import dev.trellis.wire.NodeDescriptor.State;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import io.fabric8.kubernetes.api.model.apps.StatefulSetBuilder;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
@@ -25,12 +31,14 @@ import io.fabric8.kubernetes.client.utils.KubernetesSerialization;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -113,6 +121,47 @@ class KubernetesScalerTest {
     String version = kubernetes.read(MEMORY).getMetadata().getResourceVersion();
     assertProgress(2, 0, 0, memory(2, 7));
     assertEquals(version, kubernetes.read(MEMORY).getMetadata().getResourceVersion());
+  }
+
+  /// As the monitor has it carried out: it asks while the decision is open, and no longer.
+  @Test
+  void aShrinkIsDoneOnceReplicasAreTakenAwayThoughOthersWereToLeave() {
+    haveMembers(3);
+    DecisionBook book = new DecisionBook(Duration.ofSeconds(30), DecisionBook.By.SCALER);
+    List<String> advised = List.of(MEMORY + "-0");
+    Explanation why = new Explanation("compute", "idle", Map.of(), "", Map.of());
+    Recorded shrink = book.add(new Decision.Resize(Tier.MEMORY, 3, 2, advised, why), 0);
+    Target target = new Target(Tier.MEMORY, 2, advised, 7);
+
+    book.heard(shrink.id(), scaler.scale(target));
+    drain.are(Standing.OUT, MEMORY + "-2");
+    book.observe(members(2));
+    assertEquals(List.of(shrink), book.open(), "nobody has taken its pod away");
+    book.heard(shrink.id(), scaler.scale(target));
+    assertEquals(2, kubernetes.replicas(MEMORY));
+    kubernetes.settle(MEMORY);
+    book.heard(shrink.id(), scaler.scale(target));
+    book.observe(members(2));
+    assertEquals(List.of(), book.open());
+    assertEquals(Recorded.Progress.DONE, book.latest().getFirst().state());
+    assertNull(draining());
+  }
+
+  private static ClusterView members(int nodes) {
+    return new ClusterView(
+        0,
+        1,
+        true,
+        IntStream.range(0, nodes)
+            .mapToObj(
+                node ->
+                    new ClusterView.Node(
+                        MEMORY + "-" + node, Tier.MEMORY, State.ACTIVE, 0, false, List.of()))
+            .toList(),
+        List.of(),
+        new ClusterView.Population(0, 0, 0),
+        ClusterView.Latency.NONE,
+        List.of());
   }
 
   @Test
