@@ -3,6 +3,7 @@ package dev.trellis.deploy;
 import dev.trellis.cli.Json;
 import dev.trellis.cli.JsonObject;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.function.ToIntFunction;
 
@@ -107,6 +108,12 @@ record NodeAnswer(
 
   int surplus() {
     return sum(Shard::surplus);
+  }
+
+  /// How far a node is that leaves, for people.
+  String handingOver() {
+    return String.format(
+        Locale.ROOT, "%s is %s: %,d partitions to hand over", id, state, surplus());
   }
 
   private int sum(ToIntFunction<Shard> number) {

@@ -468,14 +468,7 @@ final class NodeCommand {
                   report
                       .node(id)
                       .flatMap(NodeReport::answer)
-                      .map(
-                          answer ->
-                              String.format(
-                                  Locale.ROOT,
-                                  "%s is %s: %,d partitions to hand over",
-                                  id,
-                                  answer.state(),
-                                  answer.surplus()))
+                      .map(NodeAnswer::handingOver)
                       .orElse(id + " ends"),
               report ->
                   new CommandFailure(

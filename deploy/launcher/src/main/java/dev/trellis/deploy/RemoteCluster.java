@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -166,17 +165,7 @@ final class RemoteCluster {
                   }
                   return now.answering(id).isPresent() && !now.isMember(id) && !now.isAbsent(id);
                 },
-                now ->
-                    now.answer(id)
-                        .map(
-                            answer ->
-                                String.format(
-                                    Locale.ROOT,
-                                    "%s is %s: %,d partitions to hand over",
-                                    id,
-                                    answer.state(),
-                                    answer.surplus()))
-                        .orElse(id + " ends"),
+                now -> now.answer(id).map(NodeAnswer::handingOver).orElse(id + " ends"),
                 now ->
                     new CommandFailure(
                         ExitCode.UNKNOWN,

@@ -90,9 +90,8 @@ class BadDiskTest {
     }
   }
 
-  @Test
-  void aMutationIsCarriedOutOnceThoughARepairIsBroken() {
-    TestDisk disk = new TestDisk();
+  /// Of 20 keys that are on a disk, too.
+  private static TestCluster withOneThatHasLostAll(TestDisk disk) {
     TestCluster cluster = new TestCluster(new Partitions(6), 1);
     cluster.foundWithDisk(disk);
     for (int i = 0; i < 20; i++) {
@@ -100,7 +99,14 @@ class BadDiskTest {
     }
     cluster.pass(1_000);
     cluster.crash("m");
-    cluster.start("m", State.ACTIVE); // with nothing
+    cluster.start("m", State.ACTIVE);
+    return cluster;
+  }
+
+  @Test
+  void aMutationIsCarriedOutOnceThoughARepairIsBroken() {
+    TestDisk disk = new TestDisk();
+    TestCluster cluster = withOneThatHasLostAll(disk);
     cluster.holding(message -> message instanceof PeerMessage.Wanted);
     cluster.tellViews(Set.of(), Set.of());
     cluster.pass(500);
@@ -120,14 +126,7 @@ class BadDiskTest {
   @Test
   void whatIsFoundBrokenWhileSomebodyFetchesThePartitionIsSaidToBeLost() {
     TestDisk disk = new TestDisk();
-    TestCluster cluster = new TestCluster(new Partitions(6), 1);
-    cluster.foundWithDisk(disk);
-    for (int i = 0; i < 20; i++) {
-      cluster.member("ssd").ask(PUT, "k" + i, Acknowledgement.REPLICATED);
-    }
-    cluster.pass(1_000);
-    cluster.crash("m");
-    cluster.start("m", State.ACTIVE); // with nothing
+    TestCluster cluster = withOneThatHasLostAll(disk);
     cluster.holding(
         message ->
             message instanceof PeerMessage.Wanted || message instanceof PeerMessage.KeysAsked);
