@@ -57,11 +57,6 @@ final class ControlSocket implements AutoCloseable {
   private static final int RECONNECT_MILLIS = 100;
   private static final int RECONNECT_MILLIS_MAX = 2_000;
   private static final long CLOSE_MILLIS_MAX = 5_000;
-
-  /// Connections that wait to be accepted. Where there are more, whoever connects tries again a
-  /// second later.
-  private static final int BACKLOG = 1_024;
-
   private static final int STRANGERS_MAX = 512; // connections that have not shown a key yet
   private static final int FAILURES_SAID = 3; // after which it is said what is wrong
   private static final long SAY_AGAIN_NANOS = TimeUnit.SECONDS.toNanos(30);
@@ -229,7 +224,6 @@ final class ControlSocket implements AutoCloseable {
     socket.setSndHWM(PEER_OUTBOUND_MAX);
     socket.setRcvHWM(PEER_OUTBOUND_MAX);
     socket.setHandshakeIvl(HANDSHAKE_MILLIS);
-    socket.setBacklog(BACKLOG);
     // Else a connection that a broken network swallows is noticed after minutes only.
     socket.setHeartbeatIvl(HEARTBEAT_MILLIS);
     socket.setHeartbeatTimeout(HEARTBEAT_TIMEOUT_MILLIS);
