@@ -1299,6 +1299,11 @@ final class Repairs {
 
   void digestsAsked(Peer from, PeerMessage.DigestsAsked asked, Outbox out) {
     answered.merge(from, asked.id(), Math::max);
+    if (asked.level() == BUCKET
+        && asked.ranges().stream()
+            .anyMatch(range -> isBelied(from, asked.id(), partitionOf(BUCKET, range)))) {
+      return;
+    }
     List<RangeDigest> digests = new ArrayList<>();
     List<RangeDigest> groups = asked.level() == GROUP ? groupDigests(from) : List.of();
     for (int range : asked.ranges()) {

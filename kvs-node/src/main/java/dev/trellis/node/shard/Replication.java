@@ -2,6 +2,7 @@ package dev.trellis.node.shard;
 
 import dev.trellis.causal.HybridLogicalClock;
 import dev.trellis.causal.HybridTimestamp;
+import dev.trellis.lattice.Entry;
 import dev.trellis.lattice.Payload;
 import dev.trellis.node.membership.MembershipView;
 import dev.trellis.node.store.BrokenRecordException;
@@ -259,10 +260,11 @@ final class Replication {
       boolean held = holdsOrKeeps(change);
       Optional<PlacementSetting> before =
           change.placement().isPresent() ? entries.settingOf(change.key()) : Optional.empty();
+      boolean had = !change.placement().equals(before) && hasAny(change.key());
       boolean isNew = entries.merge(change, nowMillis, out);
       Slot slot = entries.find(change.key()).orElse(null);
-      if (slot != null && change.placement().isPresent() && !before.equals(slot.setting())) {
-        giveToNewHolders(slot, before, nowMillis);
+      if (had && slot != null && !before.equals(slot.setting())) {
+        giveToNewHolders(from, slot, before, nowMillis);
       }
       if (slot != null
           && slot.setting().isPresent()
@@ -277,10 +279,15 @@ final class Replication {
     }
   }
 
+  private boolean hasAny(Payload key) {
+    return entries.find(key).filter(slot -> !slot.entry().equals(Entry.BOTTOM)).isPresent();
+  }
+
   /// Who has held a key, and learns that more shards are to, has perhaps written to it meanwhile,
   /// and not given them that: who decided knew nothing of it. By the watermarks of this shard they
   /// would take it for what they have.
-  private void giveToNewHolders(Slot slot, Optional<PlacementSetting> before, long nowMillis) {
+  private void giveToNewHolders(
+      Peer from, Slot slot, Optional<PlacementSetting> before, long nowMillis) {
     int partition = entries.digests().partitionOf(slot.key());
     Optional<Placement> formerly = before.flatMap(PlacementSetting::placement);
     if (!roles.isHolder(roles.self(), partition, formerly)) {
@@ -288,6 +295,7 @@ final class Replication {
     }
     List<Peer> fresh = new ArrayList<>(roles.targets(partition, slot.placement()));
     fresh.removeAll(roles.targets(partition, formerly));
+    fresh.remove(from);
     spread(
         new PeerMessage.Change(slot.key(), slot.entry(), slot.setting(), isComplete.test(slot)),
         fresh,

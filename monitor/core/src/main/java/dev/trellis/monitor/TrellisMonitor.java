@@ -341,9 +341,11 @@ public final class TrellisMonitor implements RunningProcess {
         LOG.info("{}: {}", decision.explanation().policy(), decision.explanation().because());
         LOG.debug("{}", recorded);
       }
-      book.open().forEach(this::carryOut);
     }
-    record(decides);
+    if (leads) {
+      book.open().forEach(this::carryOut); // others' orders are in the book of who does not lead
+    }
+    record(leads);
     decisions = book.latest();
     state = Optional.of(consoleStates.of(view, map, observations, leadership, decisions));
     metrics.observe(view, leadership.leads(), feed.received(), feed.malformed());
@@ -591,6 +593,7 @@ public final class TrellisMonitor implements RunningProcess {
             }
             case null -> {
               LOG.error("the scaler fails", problem);
+              book.heard(recorded.id(), new Scaler.Answer.Failed(message(problem)));
               notYet(recorded, "the scaler fails: " + message(problem));
             }
           }
@@ -611,12 +614,16 @@ public final class TrellisMonitor implements RunningProcess {
 
   // ---- Writing down ----
 
-  private void record(boolean decides) {
+  private void record(boolean leads) {
     List<Recorded> changes = book.drainChanges();
-    if (decides) {
+    if (leads) {
       toRecord.addAll(changes);
-    } else if (!isRecording) {
-      toRecord.clear(); // another one leads, and goes by what it has read
+    } else {
+      if (!isRecording) {
+        toRecord.clear(); // another one leads, and goes by what it has read
+      }
+      // What a dry run has decided is its own to write down.
+      changes.stream().filter(one -> one.state() == Progress.DRY_RUN).forEach(toRecord::add);
     }
     if (toRecord.size() > TO_RECORD_MAX && !isRecording) {
       toRecord.subList(0, toRecord.size() - TO_RECORD_MAX).clear(); // the store is long away

@@ -30,8 +30,10 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
@@ -123,6 +125,52 @@ class MonitorRecordTest {
     return ask(monitor, "/api/state").at("/monitor/leads").asBoolean();
   }
 
+  /// Of a tier that has one node and is to have three.
+  private TrellisMonitor monitor(TrellisNode node, NodeControl control, String more) {
+    StrictConfig settings =
+        StrictConfig.ofText(
+            MonitorConfig.reference(),
+            "console.port = 0, admin.port = 0, monitor.period = 300ms, memory.nodes.min = 3,"
+                + more
+                + " cluster.nodes = [\"127.0.0.1:"
+                + node.descriptor().shardPorts().getFirst()
+                + "\"]",
+            Map.of());
+    return nodes.closing(TrellisMonitor.start(MonitorConfig.of(settings), settings, control));
+  }
+
+  /// Beside a leader whose order is still to come about.
+  @Test
+  void aDryRunCarriesOutNothingThatOthersHaveOrderedAndRecordsItsOwnDecisionsAlone()
+      throws Exception {
+    TrellisNode node = nodes.start("node-1");
+    DecisionLog record = new DecisionLog(nodes.connect(config -> config, node));
+    Recorded order = batch(1).as(Progress.ORDERED, System.currentTimeMillis(), "");
+    write(record, order);
+    TrellisMonitor monitor = monitor(node, new Claims(), " monitor.dry-run = true,");
+    Conditions.await("it decides", () -> states(record).containsValue(Progress.DRY_RUN));
+    long then = ask(monitor, "/api/state").get("atMillis").asLong();
+    Conditions.await(
+        "it looks again and again",
+        () -> ask(monitor, "/api/state").get("atMillis").asLong() > then + 1_000);
+    Map<Long, Progress> states = states(record);
+    assertEquals(Progress.ORDERED, states.remove(order.id()));
+    assertEquals(Set.of(Progress.DRY_RUN), Set.copyOf(states.values()));
+  }
+
+  private static Map<Long, Progress> states(DecisionLog record) {
+    Map<Long, Progress> states = new HashMap<>();
+    try {
+      record
+          .read()
+          .get(WAIT_SECONDS, TimeUnit.SECONDS)
+          .forEach(one -> states.put(one.id(), one.state()));
+    } catch (Exception e) {
+      throw new AssertionError(e);
+    }
+    return states;
+  }
+
   /// The tier has one node and is to have three, which is decided at once, unless it is known that
   /// it is under way. That is written down in the moment before the monitor leads.
   @Test
@@ -131,16 +179,7 @@ class MonitorRecordTest {
     DecisionLog record = new DecisionLog(nodes.connect(config -> config, node));
     write(record, growth(1_000, Progress.FAILED, 1, 2));
     Claims claims = new Claims();
-    StrictConfig settings =
-        StrictConfig.ofText(
-            MonitorConfig.reference(),
-            "console.port = 0, admin.port = 0, monitor.period = 300ms, memory.nodes.min = 3,"
-                + " cluster.nodes = [\"127.0.0.1:"
-                + node.descriptor().shardPorts().getFirst()
-                + "\"]",
-            Map.of());
-    TrellisMonitor monitor =
-        nodes.closing(TrellisMonitor.start(MonitorConfig.of(settings), settings, claims));
+    TrellisMonitor monitor = monitor(node, claims, "");
     Conditions.await("it reads", () -> shown(monitor).equals(List.of("1000 failed")));
     claims.lastAct =
         () -> {

@@ -18,7 +18,9 @@ import dev.trellis.wire.Receipt;
 import dev.trellis.wire.Reply;
 import dev.trellis.wire.SessionImage;
 import java.security.SecureRandom;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -48,8 +50,10 @@ public final class Session implements Handles, Calls {
   private final Host host;
   private final Calls next;
   private final SessionState state; // guarded by itself
-  private CompletableFuture<Reply> lastCommit = // that was asked for; guarded by `state`
-      CompletableFuture.completedFuture(SessionState.replyAt(HybridTimestamp.ZERO));
+
+  // Guarded by `state`.
+  private final Deque<CompletableFuture<Reply>> commits = new ArrayDeque<>(); // not begun yet
+  private boolean committing; // whether one is under way, after which the others are
 
   private Session(Host host, Calls next, SessionState state) {
     this.host = host;
@@ -145,14 +149,35 @@ public final class Session implements Handles, Calls {
   /// As [#commit].
   public CompletableFuture<Receipt> commitAsync() {
     CompletableFuture<Reply> result = new CompletableFuture<>();
-    CompletableFuture<Reply> former;
+    boolean begins;
     synchronized (state) {
-      former = lastCommit;
-      lastCommit = result;
+      commits.add(result);
+      begins = !committing;
+      committing = true;
     }
-    // Two at a time would both send what waits.
-    var unused = former.whenComplete((reply, failed) -> commit(result));
+    if (begins) {
+      carryOutCommits();
+    }
     return result.thenApply(Reply::receipt);
+  }
+
+  /// Carries out one commit after the other, as two at a time would both send what waits.
+  private void carryOutCommits() {
+    while (true) {
+      CompletableFuture<Reply> next;
+      synchronized (state) {
+        next = commits.poll();
+        if (next == null) {
+          committing = false;
+          return;
+        }
+      }
+      commit(next);
+      if (!next.isDone()) {
+        var unused = next.whenComplete((reply, failed) -> carryOutCommits());
+        return;
+      }
+    }
   }
 
   private void commit(CompletableFuture<Reply> result) {
@@ -165,7 +190,7 @@ public final class Session implements Handles, Calls {
                 : new CommitTurn(state, this::stamp);
       }
       run(turn, result);
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       result.completeExceptionally(e); // else the next commit would wait for ever
     }
   }
@@ -271,7 +296,7 @@ public final class Session implements Handles, Calls {
                   following = turn.told(answers);
                 }
                 go(turn, following, restamps, result);
-              } catch (RuntimeException e) {
+              } catch (RuntimeException | Error e) {
                 result.completeExceptionally(e);
               }
               return null;

@@ -483,6 +483,23 @@ class SessionTest {
     }
   }
 
+  /// They are carried out one after the other, and not one within the other.
+  @Test
+  void manyCommitsThatWaitForOneAllEnd() {
+    ModelStore store = new ModelStore(new SplittableRandom(7), 1);
+    Session session = store.new Client().session(Set.of(Guarantee.READ_COMMITTED));
+    session.register("k").putText("v");
+    store.delaying = true;
+    List<CompletableFuture<Receipt>> commits = new ArrayList<>();
+    for (int number = 0; number < 100_000; number++) {
+      commits.add(session.commitAsync());
+    }
+    answerAll(store, commits.getFirst());
+    assertTrue(commits.stream().allMatch(CompletableFuture::isDone));
+    CompletableFuture<Receipt> last = session.commitAsync();
+    assertTrue(last.isDone());
+  }
+
   @Test
   void ofTwoCommitsAtATimeTheSecondSendsNothingAgain() {
     ModelStore store = new ModelStore(new SplittableRandom(7), 1);
