@@ -615,15 +615,10 @@ public final class TrellisMonitor implements RunningProcess {
   // ---- Writing down ----
 
   private void record(boolean leads) {
-    List<Recorded> changes = book.drainChanges();
-    if (leads) {
-      toRecord.addAll(changes);
-    } else {
-      if (!isRecording) {
-        toRecord.clear(); // another one leads, and goes by what it has read
-      }
-      // What a dry run has decided is its own to write down.
-      changes.stream().filter(one -> one.state() == Progress.DRY_RUN).forEach(toRecord::add);
+    toRecord.addAll(book.drainChanges());
+    if (!leads && !isRecording) {
+      // Another one leads, and goes by what it has read. What a dry run has decided is its own.
+      toRecord.removeIf(one -> one.state() != Progress.DRY_RUN);
     }
     if (toRecord.size() > TO_RECORD_MAX && !isRecording) {
       toRecord.subList(0, toRecord.size() - TO_RECORD_MAX).clear(); // the store is long away
