@@ -86,15 +86,16 @@ public final class ConnectionOptions {
   /// in, or the environment. Empty if the cluster is meant that is on this machine.
   public List<String> named() {
     Optional<Target> shell = root().shellTarget();
-    return Optional.ofNullable(address)
-        .or(() -> shell.isPresent() ? Optional.empty() : environment())
-        .map(ConnectionOptions::split)
-        .or(() -> shell.map(Target::addresses))
-        .orElse(List.of());
+    return addresses(shell).or(() -> shell.map(Target::addresses)).orElse(List.of());
   }
 
-  private Optional<String> environment() {
-    return root().console().variable("TRELLIS_ADDRESS");
+  /// Those that `--address` names, or outside a shell the environment.
+  private Optional<List<String>> addresses(Optional<Target> shell) {
+    return Optional.ofNullable(address)
+        .or(
+            () ->
+                shell.isPresent() ? Optional.empty() : root().console().variable("TRELLIS_ADDRESS"))
+        .map(ConnectionOptions::split);
   }
 
   /// The cluster that is meant. What is not given is that of the shell that the command is typed
@@ -103,10 +104,7 @@ public final class ConnectionOptions {
   Target target() {
     Console console = root().console();
     Optional<Target> shell = root().shellTarget();
-    Optional<List<String>> named =
-        Optional.ofNullable(address)
-            .or(() -> shell.isPresent() ? Optional.empty() : environment())
-            .map(ConnectionOptions::split);
+    Optional<List<String>> named = addresses(shell);
     Optional<Path> authorities =
         Optional.ofNullable(ca).or(() -> console.variable("TRELLIS_CA").map(Path::of));
     Optional<Path> key =

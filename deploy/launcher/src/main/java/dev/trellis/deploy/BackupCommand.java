@@ -63,13 +63,7 @@ final class BackupCommand implements Callable<Integer> {
   /// An SSD node and where it copies to.
   private record Source(NodeDescriptor node, Path folder, Control control) {
     void begin() {
-      boolean _ =
-          control.ask(
-              node,
-              client -> {
-                client.beginBackup(folder);
-                return true;
-              });
+      control.order(node, client -> client.beginBackup(folder));
     }
 
     <T> T ask(Control.Question<T> question) {

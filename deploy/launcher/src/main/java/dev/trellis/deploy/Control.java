@@ -45,10 +45,16 @@ record Control(Optional<CurveKeys> keys) {
     }
   }
 
-  /// An order to a node, or a question.
+  /// A question to a node.
   @FunctionalInterface
   interface Question<T> {
     T put(ControlClient node) throws IOException;
+  }
+
+  /// An order to a node.
+  @FunctionalInterface
+  interface Order {
+    void giveTo(ControlClient node) throws IOException;
   }
 
   /// @throws CommandFailure if the node has no control port
@@ -83,5 +89,18 @@ record Control(Optional<CurveKeys> keys) {
       throw new CommandFailure(
           ExitCode.UNREACHABLE, "node " + node.id() + ": " + e.getMessage(), e);
     }
+  }
+
+  /// Gives a node an order.
+  ///
+  /// @throws CommandFailure if it refuses, or does not answer
+  void order(NodeDescriptor node, Order order) {
+    boolean _ =
+        ask(
+            node,
+            client -> {
+              order.giveTo(client);
+              return true;
+            });
   }
 }

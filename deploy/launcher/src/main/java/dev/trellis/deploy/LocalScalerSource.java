@@ -44,7 +44,7 @@ public final class LocalScalerSource implements ScalerSource {
   }
 
   /// What it would say to people goes into answers instead.
-  private static Console silent(Map<String, String> environment) {
+  static Console silent(Map<String, String> environment) {
     return new Console(
         InputStream.nullInputStream(),
         OutputStream.nullOutputStream(),

@@ -46,13 +46,7 @@ final class MergeLease implements AutoCloseable {
   }
 
   private void tell(NodeDescriptor node, Duration lease) {
-    boolean _ =
-        control.ask(
-            node,
-            client -> {
-              client.admitMerges(lease);
-              return true;
-            });
+    control.order(node, client -> client.admitMerges(lease));
   }
 
   /// Opens those that can be reached once more, and such that came since. That others can't shows

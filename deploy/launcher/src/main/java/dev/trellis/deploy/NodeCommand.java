@@ -112,13 +112,7 @@ final class NodeCommand {
       }
     }
 
-    /// An order to a node's control port.
-    @FunctionalInterface
-    interface Order {
-      void giveTo(ControlClient node) throws IOException;
-    }
-
-    static void order(ClusterState state, ServerState node, Order order) {
+    static void order(ClusterState state, ServerState node, Control.Order order) {
       try {
         order.giveTo(
             ControlPort.client(Access.to(state), state.ports().nodeControl(node.number())));

@@ -139,13 +139,7 @@ final class RemoteCluster {
           : new CommandFailure(
               ExitCode.REFUSED, "no other node answers that could take over the keys of " + id);
     }
-    boolean _ =
-        control.ask(
-            node,
-            client -> {
-              client.leave();
-              return true;
-            });
+    control.order(node, client -> client.leave());
   }
 
   /// Waits until the other nodes say that it is none of them any more.
@@ -214,13 +208,7 @@ final class RemoteCluster {
       return;
     }
     NodeDescriptor other = noticed.answering(id).orElseThrow();
-    boolean _ =
-        control.ask(
-            other,
-            client -> {
-              client.declareGone(id);
-              return true;
-            });
+    control.order(other, client -> client.declareGone(id));
     Look _ =
         waiting()
             .until(
@@ -236,13 +224,7 @@ final class RemoteCluster {
   void tolerate(int lost) {
     Look now = look();
     NodeDescriptor node = now.answering("").orElseThrow(() -> noneAnswers(now));
-    boolean _ =
-        control.ask(
-            node,
-            client -> {
-              client.changeFaultTolerance(lost);
-              return true;
-            });
+    control.order(node, client -> client.changeFaultTolerance(lost));
   }
 
   /// Waits until all keys have the copies for that.

@@ -10,8 +10,6 @@ import dev.trellis.cli.ExitCode;
 import dev.trellis.cli.LocalClusters;
 import dev.trellis.wire.NodeDescriptor.Tier;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -47,15 +45,7 @@ class LocalClusterTest {
 
   @Test
   void whatCannotBeRememberedDoesNotRunOn() throws Exception {
-    Console console =
-        new Console(
-            InputStream.nullInputStream(),
-            OutputStream.nullOutputStream(),
-            OutputStream.nullOutputStream(),
-            false,
-            false,
-            false,
-            Map.of(Console.HOME, folder.toString()));
+    Console console = LocalScalerSource.silent(Map.of(Console.HOME, folder.toString()));
     ClusterState none =
         new ClusterState(
             new Ports(freePort()),

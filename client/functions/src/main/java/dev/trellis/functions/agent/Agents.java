@@ -141,7 +141,7 @@ public final class Agents implements AutoCloseable {
                   }
                 });
     return reply
-        .orTimeout(Timer.millis(timeout), TimeUnit.MILLISECONDS)
+        .orTimeout(TimeUnit.MILLISECONDS.convert(timeout), TimeUnit.MILLISECONDS)
         .handle(
             (said, failed) -> {
               waiting.remove(correlation);

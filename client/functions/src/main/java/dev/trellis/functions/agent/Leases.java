@@ -5,6 +5,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 
 /// Leases: the right to do something, for a time, for one holder at a time. Each is kept by an
 /// agent of the type [#TYPE], so some hosts must serve that: [#serve].
@@ -76,7 +77,7 @@ public final class Leases {
     if (holder.isEmpty()) {
       throw new IllegalArgumentException("lease " + name + ": a holder needs a name, and has ''");
     }
-    if (Timer.millis(time) < 1) {
+    if (TimeUnit.MILLISECONDS.convert(time) < 1) {
       throw new IllegalArgumentException(
           "lease " + name + " for " + holder + ": the time " + time + " is below 1 ms");
     }
@@ -100,7 +101,7 @@ public final class Leases {
     return LeaseAgent.Held.of(
         agents.ask(
             new AgentName(TYPE, name),
-            new LeaseAgent.Request(verb, holder, Timer.millis(time)).encode(),
+            new LeaseAgent.Request(verb, holder, TimeUnit.MILLISECONDS.convert(time)).encode(),
             patience));
   }
 }

@@ -1,6 +1,7 @@
 package dev.trellis.functions.agent;
 
 import java.time.Duration;
+import java.util.concurrent.TimeUnit;
 
 /// An agent that was asked has not replied in time. Whether it has handled the question, or will
 /// yet, is not known.
@@ -8,6 +9,11 @@ public final class NoReplyException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
   NoReplyException(AgentName agent, Duration waited) {
-    super("agent " + agent + " has not replied within " + Timer.millis(waited) + " ms");
+    super(
+        "agent "
+            + agent
+            + " has not replied within "
+            + TimeUnit.MILLISECONDS.convert(waited)
+            + " ms");
   }
 }

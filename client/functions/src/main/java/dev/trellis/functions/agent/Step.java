@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -401,7 +402,7 @@ final class Step {
     }
 
     private void set(String timer, Duration delay) {
-      long dueMillis = Timer.after(nowMillis, Math.max(0, Timer.millis(delay)));
+      long dueMillis = Timer.after(nowMillis, Math.max(0, TimeUnit.MILLISECONDS.convert(delay)));
       timers.put(timer, new Timer(dueMillis, ++timersSet));
     }
 

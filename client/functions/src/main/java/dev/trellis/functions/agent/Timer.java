@@ -1,8 +1,5 @@
 package dev.trellis.functions.agent;
 
-import java.time.Duration;
-import java.util.concurrent.TimeUnit;
-
 /// When a timer is due.
 ///
 /// @param dueMillis in milliseconds since the epoch
@@ -12,11 +9,6 @@ record Timer(long dueMillis, long number) implements Comparable<Timer> {
   static long after(long nowMillis, long delayMillis) {
     long due = nowMillis + delayMillis;
     return delayMillis > 0 && due < nowMillis ? Long.MAX_VALUE : due;
-  }
-
-  /// As many milliseconds as there are in a time; the most there are, where those are fewer.
-  static long millis(Duration time) {
-    return TimeUnit.MILLISECONDS.convert(time);
   }
 
   @Override

@@ -152,11 +152,6 @@ final class Feed {
     }
   }
 
-  /// As many as a long takes.
-  static long millis(Duration time) {
-    return TimeUnit.MILLISECONDS.convert(time);
-  }
-
   private static @Nullable Throwable cause(@Nullable Throwable thrown) {
     return thrown instanceof CompletionException ? thrown.getCause() : thrown;
   }
@@ -320,7 +315,9 @@ final class Feed {
   // ---- Gaps ----
 
   private void watchGaps() {
-    long everyMillis = Math.max(1, Math.min(LOOK_MILLIS_MAX, millis(options.gapPatience())));
+    long everyMillis =
+        Math.max(
+            1, Math.min(LOOK_MILLIS_MAX, TimeUnit.MILLISECONDS.convert(options.gapPatience())));
     var unused =
         shared.schedule(
             () -> {
@@ -373,7 +370,7 @@ final class Feed {
     try {
       looking = false;
       long nowMillis = shared.nowMillis();
-      long patientMillis = millis(options.gapPatience());
+      long patientMillis = TimeUnit.MILLISECONDS.convert(options.gapPatience());
       if (reply == null) {
         skipped = intake.skip(begunMillis - Math.max(GAP_MILLIS_MAX, patientMillis), nowMillis);
       } else {

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// What a receiver knows of its mailbox: which records are here, whose turn it is, what was done
@@ -384,7 +385,7 @@ final class Intake {
   }
 
   private void rest(Held held, long nowMillis) {
-    long first = Math.min(RETRY_MILLIS_MAX, Feed.millis(options.retryAfter()));
+    long first = Math.min(RETRY_MILLIS_MAX, TimeUnit.MILLISECONDS.convert(options.retryAfter()));
     long doubled = first << Math.clamp(held.tries - 1, 0, 20);
     held.notBeforeMillis = nowMillis + Math.min(RETRY_MILLIS_MAX, doubled);
   }
@@ -450,7 +451,7 @@ final class Intake {
 
   /// Whether a message has waited too long for one before it: all replicas are to be asked then.
   boolean hasGap(long nowMillis) {
-    return hasGapSince(nowMillis - Feed.millis(options.gapPatience()));
+    return hasGapSince(nowMillis - TimeUnit.MILLISECONDS.convert(options.gapPatience()));
   }
 
   private boolean hasGapSince(long sinceMillis) {

@@ -70,7 +70,7 @@ final class Questions implements AutoCloseable {
                     new NoAnswerException(
                         "nobody who reads mailbox " + mailbox + " has answered within " + timeout,
                         false)),
-            Feed.millis(timeout),
+            TimeUnit.MILLISECONDS.convert(timeout),
             TimeUnit.MILLISECONDS);
     var unusedToo =
         answer.whenComplete(
